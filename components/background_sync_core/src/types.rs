@@ -1,0 +1,242 @@
+//! The vocabulary shared by the scheduler, the store, the messages and the embedder.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest tag that is accepted, in UTF-8 bytes (Chromium's limit; the specification has none).
+pub const MAX_TAG_BYTES: usize = 10_240;
+
+/// Longest origin or scope that is accepted, in UTF-8 bytes.
+pub const MAX_URL_BYTES: usize = 65_536;
+
+/// The [tag](https://wicg.github.io/background-sync/spec/#tag) of a sync registration. The empty
+/// tag is a tag like any other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Tag(Arc<str>);
+
+impl Tag {
+    /// The tag's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A tag was longer than [`MAX_TAG_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("the tag has {bytes} UTF-8 bytes; at most {MAX_TAG_BYTES} are allowed")]
+pub struct TagTooLong {
+    /// Length of the refused tag, in UTF-8 bytes.
+    pub bytes: usize,
+}
+
+impl TryFrom<String> for Tag {
+    type Error = TagTooLong;
+
+    fn try_from(text: String) -> Result<Self, TagTooLong> {
+        Self::try_from(text.as_str())
+    }
+}
+
+impl TryFrom<&str> for Tag {
+    type Error = TagTooLong;
+
+    fn try_from(text: &str) -> Result<Self, TagTooLong> {
+        match text.len() {
+            bytes if bytes > MAX_TAG_BYTES => Err(TagTooLong { bytes }),
+            _ => Ok(Self(text.into())),
+        }
+    }
+}
+
+impl From<Tag> for String {
+    fn from(tag: Tag) -> Self {
+        tag.0.as_ref().to_owned()
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An origin or scope was longer than [`MAX_URL_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("the URL has {bytes} bytes; at most {MAX_URL_BYTES} are allowed")]
+pub struct UrlTooLong {
+    /// Length of the refused URL, in UTF-8 bytes.
+    pub bytes: usize,
+}
+
+macro_rules! url_newtype {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The serialized form.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = UrlTooLong;
+
+            fn try_from(text: String) -> Result<Self, UrlTooLong> {
+                Self::try_from(text.as_str())
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = UrlTooLong;
+
+            fn try_from(text: &str) -> Result<Self, UrlTooLong> {
+                match text.len() {
+                    bytes if bytes > MAX_URL_BYTES => Err(UrlTooLong { bytes }),
+                    _ => Ok(Self(text.into())),
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0.as_ref().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+url_newtype! {
+    /// The ASCII serialization of an origin, `https://example.com`. Engines make it; the core only
+    /// compares it.
+    Origin
+}
+
+url_newtype! {
+    /// The serialized [scope URL](https://w3c.github.io/ServiceWorker/#dfn-scope-url) of a service
+    /// worker registration.
+    ScopeUrl
+}
+
+/// Names one service worker registration: its storage key and its scope URL. It owns one
+/// [list of sync registrations](https://wicg.github.io/background-sync/spec/#list-of-sync-registrations).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ScopeKey {
+    /// Storage key, at present the origin alone.
+    pub origin: Origin,
+    /// Scope URL of the service worker registration.
+    pub scope: ScopeUrl,
+}
+
+impl fmt::Display for ScopeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.scope)
+    }
+}
+
+/// Identifies a stored sync registration; never used twice in one store.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+pub struct RegistrationId(pub u64);
+
+/// Whether the user agent is [online](https://wicg.github.io/background-sync/spec/#online).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Connectivity {
+    /// A network connection is established.
+    Online,
+    /// None is.
+    Offline,
+}
+
+/// State of the `background-sync` permission of an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Permission {
+    /// Background sync may be used (the default of the specification).
+    Granted,
+    /// The user has disabled background sync for the origin.
+    Denied,
+}
+
+/// How a dispatched sync event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EventOutcome {
+    /// All extended lifetime promises were fulfilled.
+    Fulfilled,
+    /// At least one of them was rejected, or a handler could not be run.
+    Rejected,
+    /// The worker was terminated, crashed, or its thread is gone.
+    WorkerGone,
+    /// The event passed its execution cap. Only the manager concludes this.
+    TimedOut,
+    /// There was no active worker to give it to: the handler has not run, no attempt is counted.
+    NotStarted,
+}
+
+/// State of a sync registration, as the specification names them:
+/// [registration state](https://wicg.github.io/background-sync/spec/#registration-state).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RegistrationState {
+    /// Fires as soon as the user agent is online.
+    Pending,
+    /// Failed, and waits for its next attempt.
+    Waiting,
+    /// Its event is being dispatched or handled.
+    Firing,
+    /// As [`RegistrationState::Firing`], and registered again meanwhile: it fires once more.
+    ReregisteredWhileFiring,
+}
+
+/// Why `SyncManager.register()` was refused. Each has a message of its own; the engine maps them to
+/// the specification's exceptions at the DOM boundary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum RegisterError {
+    /// `InvalidStateError`.
+    #[error("the service worker registration has no active worker; wait for navigator.serviceWorker.ready")]
+    NoActiveWorker,
+    /// `NotAllowedError`.
+    #[error("the user has disabled background sync for this origin")]
+    PermissionDenied,
+    /// `InvalidAccessError`.
+    #[error("no window of this origin is open; register while the user has the page open")]
+    NoWindow,
+    /// `InvalidAccessError`.
+    #[error(transparent)]
+    TagTooLong(#[from] TagTooLong),
+    /// `QuotaExceededError`.
+    #[error("this origin already has {limit} sync registrations, the most it may have")]
+    TooManyForOrigin {
+        /// The limit that was reached.
+        limit: u32,
+    },
+    /// `QuotaExceededError`.
+    #[error("this browser already holds {limit} sync registrations, the most it may hold")]
+    TooManyInAll {
+        /// The limit that was reached.
+        limit: u32,
+    },
+    /// `UnknownError`: the registration could not be made durable, and does not exist.
+    #[error("the registration could not be stored: {reason}")]
+    Storage {
+        /// What the store said.
+        reason: String,
+    },
+    /// `UnknownError`: the browser is shutting down or background sync could not start.
+    #[error("background sync is not available: {reason}")]
+    Unavailable {
+        /// What is wrong and what to do.
+        reason: String,
+    },
+}

@@ -1,0 +1,189 @@
+//! What crosses a process boundary in Background Sync: the messages between script threads and the
+//! SyncManager thread, and the handle that script threads hold.
+//!
+//! The types carry no JavaScript engine and no channel implementation: [`SyncManagerMessage`] is generic over
+//! the way answers travel back ([`SyncClient`]), so that an engine can use its own channels. An implementation for
+//! [`ipc_channel::ipc::IpcSender`] is here.
+
+use std::fmt;
+
+pub use background_sync_core::{
+    Connectivity, EventOutcome, MAX_TAG_BYTES, Origin, Permission, RegisterError, ScopeKey,
+    ScopeUrl, Tag, TagTooLong,
+};
+use ipc_channel::ipc::IpcSender;
+use serde::{Deserialize, Serialize};
+
+/// Names the connection of one `SyncManager` object to the manager thread. 128 random bits: a process that was not
+/// told a connection's id cannot speak for it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ConnectionId(u128);
+
+impl ConnectionId {
+    /// A fresh, unguessable id.
+    #[expect(clippy::new_without_default, reason = "a random value is no default")]
+    pub fn new() -> Self {
+        Self(uuid::Uuid::new_v4().as_u128())
+    }
+}
+
+/// Shown without its value, so that logs do not give it away.
+impl fmt::Debug for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnectionId(..{:04x})", self.0 & 0xffff)
+    }
+}
+
+/// Names one dispatched event, towards the worker that handles it. 128 random bits: only who received the event can
+/// report its outcome.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EventToken(u128);
+
+impl EventToken {
+    /// A fresh, unguessable token.
+    #[expect(clippy::new_without_default, reason = "a random value is no default")]
+    pub fn new() -> Self {
+        Self(uuid::Uuid::new_v4().as_u128())
+    }
+}
+
+/// Shown without its value, so that logs do not give it away.
+impl fmt::Debug for EventToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventToken(..{:04x})", self.0 & 0xffff)
+    }
+}
+
+/// Numbers the calls of one connection; chosen by the caller, who gets it back with the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallId(pub u64);
+
+/// What a client asks of the manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SyncRequest {
+    /// [`SyncManager.register(tag)`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-register).
+    Register {
+        /// The tag, or why it is none: the manager reports that in the specification's order of checks.
+        tag: Result<Tag, TagTooLong>,
+        /// Whether the caller's service worker registration has an active worker.
+        active_worker: bool,
+    },
+    /// [`SyncManager.getTags()`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-gettags).
+    GetTags,
+}
+
+/// The answer to a [`SyncRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SyncResponse {
+    /// To [`SyncRequest::Register`]. `Ok` means durable. The client must send [`SyncManagerMessage::Acknowledge`] once
+    /// its promise is resolved: only then is the first event dispatched.
+    Registered(Result<(), RegisterError>),
+    /// To [`SyncRequest::GetTags`]: the tags in the order of their registration.
+    Tags(Vec<Tag>),
+}
+
+/// An answer and the call it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncReply {
+    /// The call that is answered.
+    pub call: CallId,
+    /// Its answer.
+    pub response: SyncResponse,
+}
+
+/// The client can't be reached any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the client is gone")]
+pub struct ClientGone;
+
+/// The way answers travel to a client. Must not block.
+pub trait SyncClient: Send + 'static {
+    /// Sends one answer.
+    ///
+    /// # Errors
+    /// [`ClientGone`] if the client can't be reached; the manager then drops the connection.
+    fn deliver(&self, reply: SyncReply) -> Result<(), ClientGone>;
+}
+
+impl SyncClient for IpcSender<SyncReply> {
+    fn deliver(&self, reply: SyncReply) -> Result<(), ClientGone> {
+        self.send(reply).map_err(|_| ClientGone)
+    }
+}
+
+/// What script threads and service workers send to the manager thread. None of it is believed: the manager checks ids,
+/// sizes and origins.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum SyncManagerMessage<C> {
+    /// Opens a connection for the `SyncManager` object of one service worker registration.
+    Connect {
+        /// Chosen by the client.
+        connection: ConnectionId,
+        /// The service worker registration it speaks for.
+        scope: ScopeKey,
+        /// Where answers go.
+        client: C,
+    },
+    /// A call.
+    Request {
+        /// An open connection.
+        connection: ConnectionId,
+        /// The client's number for this call.
+        call: CallId,
+        /// What is asked.
+        request: SyncRequest,
+    },
+    /// The promise of a successful [`SyncRequest::Register`] has been resolved.
+    Acknowledge {
+        /// The connection of the call.
+        connection: ConnectionId,
+        /// The call.
+        call: CallId,
+    },
+    /// The connection's owner is gone. Counts as an acknowledgement of all its calls.
+    Disconnect {
+        /// The connection that ends.
+        connection: ConnectionId,
+    },
+    /// A dispatched event has ended.
+    EventFinished {
+        /// The event.
+        event: EventToken,
+        /// How it ended.
+        outcome: EventOutcome,
+    },
+    /// A service worker registration has an active worker now: what waited for one may fire.
+    WorkerActivated {
+        /// The service worker registration.
+        scope: ScopeKey,
+    },
+    /// A service worker registration is gone, and its sync registrations with it.
+    WorkerUnregistered {
+        /// The service worker registration.
+        scope: ScopeKey,
+    },
+}
+
+/// An event on its way to a service worker. Whoever holds it when it can't be delivered must answer with
+/// [`SyncManagerMessage::EventFinished`] and [`EventOutcome::NotStarted`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DispatchedEvent {
+    /// Names the event in [`SyncManagerMessage::EventFinished`].
+    pub event: EventToken,
+    /// Which service worker registration is to handle it.
+    pub scope: ScopeKey,
+    /// What to fire.
+    pub kind: SyncEventKind,
+}
+
+/// The events that the manager has fired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SyncEventKind {
+    /// A [`SyncEvent`](https://wicg.github.io/background-sync/spec/#syncevent) named `sync`.
+    Sync {
+        /// `SyncEvent.tag`.
+        tag: Tag,
+        /// `SyncEvent.lastChance`.
+        last_chance: bool,
+    },
+}
