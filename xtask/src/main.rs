@@ -1,1 +1,119 @@
-fn main(){}
+//! The project's own build tool: assembles Servo with our patches, builds the kiosk, runs the tests.
+
+mod command;
+mod files;
+mod paths;
+mod servo;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::paths::Paths;
+use crate::servo::{Brought, LocalWork, Offsets};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Assemble the patched Servo, or keep the patch series in step with it
+    #[command(subcommand)]
+    Servo(ServoTask),
+}
+
+#[derive(Subcommand)]
+enum ServoTask {
+    /// Assemble the workspace from Servo as published, the series, the overlay and our crates
+    Apply {
+        /// Put edits that the series does not have aside on a backup branch
+        #[arg(long)]
+        force: bool,
+        /// Accept patches whose line numbers are off, to export them again
+        #[arg(long)]
+        allow_offsets: bool,
+    },
+    /// Write the patch files and the series from the commits in the patched tree
+    Export,
+    /// Check the series, and print how many lines of Servo are patched
+    Check {
+        /// Print the table as Markdown
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Bring servo/Cargo.lock in step with the manifests
+    Lock,
+    /// Bring the sources that servo/pin names into the patched tree as the branch `upstream`
+    Upstream,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let paths = Paths::find()?;
+    match task {
+        Task::Servo(task) => run_servo(&paths, task),
+    }
+}
+
+fn run_servo(paths: &Paths, task: ServoTask) -> Result<ExitCode> {
+    match task {
+        ServoTask::Apply {
+            force,
+            allow_offsets,
+        } => {
+            let local = if force {
+                LocalWork::Drop
+            } else {
+                LocalWork::Refuse
+            };
+            let offsets = if allow_offsets {
+                Offsets::Allow
+            } else {
+                Offsets::Refuse
+            };
+            if let Brought::WithBackup(branch) = servo::apply(paths, local, offsets)? {
+                println!("What the series did not have is on the branch {branch}.");
+            }
+            println!("Assembled in {}", paths.tree().display());
+        }
+        ServoTask::Export => {
+            let changed = servo::export(paths)?;
+            for path in &changed {
+                println!("{}", path.display());
+            }
+            println!("{} files changed", changed.len());
+        }
+        ServoTask::Check { markdown } => {
+            print!("{}", servo::check::check(paths)?.table(markdown));
+        }
+        ServoTask::Lock => {
+            let changed = servo::lock(paths)?;
+            println!(
+                "servo/Cargo.lock {}",
+                if changed { "changed" } else { "is up to date" }
+            );
+        }
+        ServoTask::Upstream => {
+            let (version, before) = servo::upstream(paths)?;
+            println!("The branch `upstream` is Servo {version} as published.");
+            if let Some(before) = before {
+                println!("To move the series: git rebase --onto upstream {before}");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

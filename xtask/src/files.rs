@@ -1,0 +1,113 @@
+//! Copies by content: a file that has not changed keeps its time stamp, so cargo rebuilds only what
+//! did.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Every file under `folder`, relative to it, sorted. Build results and git's own files are skipped.
+pub fn list(folder: &Path) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![PathBuf::new()];
+    while let Some(relative) = waiting.pop() {
+        let here = folder.join(&relative);
+        let entries =
+            fs::read_dir(&here).with_context(|| format!("cannot list {}", here.display()))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot list {}", here.display()))?;
+            let name = entry.file_name();
+            if entry.path().is_dir() {
+                if name != "target" && name != ".git" {
+                    waiting.push(relative.join(&name));
+                }
+            } else {
+                found.insert(relative.join(&name));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Writes `content` unless the file has it already; returns whether it wrote.
+pub fn write_if_different(path: &Path, content: &[u8]) -> Result<bool> {
+    match fs::read(path) {
+        Ok(present) if present == content => return Ok(false),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+        _ => {}
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
+    }
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(true)
+}
+
+/// Copies one file unless the copy has its content already.
+pub fn copy_if_different(from: &Path, to: &Path) -> Result<bool> {
+    let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    write_if_different(to, &content)
+}
+
+/// Makes `to` a copy of the folder `from`: writes what differs, removes what `from` has not.
+pub fn mirror(from: &Path, to: &Path) -> Result<()> {
+    let wanted = list(from)?;
+    for file in &wanted {
+        copy_if_different(&from.join(file), &to.join(file))?;
+    }
+    for file in list(to)?.difference(&wanted) {
+        remove(&to.join(file), to)?;
+    }
+    Ok(())
+}
+
+/// Removes a file, and the folders above it that this leaves empty, up to `stop`.
+pub fn remove(path: &Path, stop: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+        }
+        _ => {}
+    }
+    let mut folder = path.parent();
+    while let Some(parent) = folder.filter(|parent| *parent != stop && parent.starts_with(stop)) {
+        // Fails on the first folder that still holds something, which is where to stop.
+        if fs::remove_dir(parent).is_err() {
+            break;
+        }
+        folder = parent.parent();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirror_writes_only_what_differs_and_removes_the_rest() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        write_if_different(&from.join("src/lib.rs"), b"one")?;
+        write_if_different(&from.join("src/deep/same.rs"), b"same")?;
+        write_if_different(&to.join("src/lib.rs"), b"old")?;
+        write_if_different(&to.join("src/deep/same.rs"), b"same")?;
+        write_if_different(&to.join("stale/gone.rs"), b"gone")?;
+        let before = fs::metadata(to.join("src/deep/same.rs"))?.modified()?;
+
+        mirror(&from, &to)?;
+
+        assert_eq!(fs::read(to.join("src/lib.rs"))?, b"one");
+        assert_eq!(
+            fs::metadata(to.join("src/deep/same.rs"))?.modified()?,
+            before
+        );
+        assert!(!to.join("stale").exists());
+        Ok(())
+    }
+}

@@ -1,0 +1,347 @@
+//! Turns the series into commits, and commits back into the series, in a bare repository beside the
+//! patched tree: nothing there is checked out, so nothing is rebuilt.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::header::Header;
+use super::series::{CratePatch, Series, Topic};
+use super::upstream::Published;
+use crate::command::{self, git};
+
+/// Files of a published crate that cargo added, or that say nothing about the sources.
+const NOT_SOURCES: [&str; 4] = [
+    ".cargo-ok",
+    ".cargo_vcs_info.json",
+    "Cargo.lock",
+    "Cargo.toml.orig",
+];
+
+/// How a patch whose line numbers are off is treated.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Offsets {
+    /// It is an error: the sources are exactly the ones that the patch was made from.
+    Refuse,
+    /// It is applied: for a series that was merged or edited by hand, to be exported afterwards.
+    Allow,
+}
+
+/// The series as commits.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// Servo as published.
+    pub base: String,
+    /// The last commit.
+    pub tip: String,
+}
+
+/// The bare repository.
+#[derive(Clone, Debug)]
+pub struct Staging {
+    folder: PathBuf,
+}
+
+impl Staging {
+    /// Opens the repository, or creates it.
+    pub fn open(folder: &Path) -> Result<Self> {
+        if !folder.join("HEAD").is_file() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create {}", folder.display()))?;
+            command::output(git(folder).args(["init", "--quiet", "--bare", "."]))?;
+        }
+        Ok(Self {
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn git(&self) -> Command {
+        git(&self.folder)
+    }
+
+    /// Git with an index of its own, so that a run that was interrupted leaves nothing behind.
+    fn git_with_index(&self, index: &str) -> Command {
+        let mut git = self.git();
+        git.env("GIT_INDEX_FILE", self.folder.join(index));
+        git
+    }
+
+    /// The commit that a name stands for.
+    pub fn resolve(&self, name: &str) -> Result<Option<String>> {
+        let mut git = self.git();
+        git.args([
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            &format!("{name}^{{commit}}"),
+        ]);
+        let output = git
+            .output()
+            .map_err(|error| command::start_error(&git, error))?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(output.status.success().then_some(text))
+    }
+
+    /// Makes a name stand for a commit.
+    pub fn set_reference(&self, name: &str, commit: &str) -> Result<()> {
+        command::output(self.git().args(["update-ref", name, commit]))?;
+        Ok(())
+    }
+
+    /// Brings a commit of another repository here.
+    pub fn fetch(&self, from: &Path, commit: &str) -> Result<()> {
+        let mut git = self.git();
+        git.args(["fetch", "--quiet", "--no-tags"])
+            .arg(from)
+            .arg(commit);
+        command::output(&mut git)?;
+        Ok(())
+    }
+
+    /// The newest commit that both have in their history.
+    pub fn common_ancestor(&self, one: &str, other: &str) -> Result<Option<String>> {
+        let mut git = self.git();
+        let output = git.args(["merge-base", one, other]).output();
+        let output = output.map_err(|error| command::start_error(&git, error))?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(output.status.success().then_some(text))
+    }
+
+    /// The tree of a commit.
+    pub fn tree_of(&self, commit: &str) -> Result<String> {
+        command::text(
+            self.git()
+                .args(["rev-parse", &format!("{commit}^{{tree}}")]),
+        )
+    }
+
+    /// Every path in a commit.
+    pub fn paths_in(&self, commit: &str) -> Result<Vec<PathBuf>> {
+        let list = command::text(
+            self.git()
+                .args(["ls-tree", "-r", "-z", "--name-only", commit]),
+        )?;
+        Ok(list.split_terminator('\0').map(PathBuf::from).collect())
+    }
+
+    /// Commits the published sources.
+    pub fn commit_published(&self, published: &Published) -> Result<String> {
+        const INDEX: &str = "index-of-one-crate";
+        let mut listing = String::new();
+        for known in &published.crates {
+            command::output(self.git_with_index(INDEX).args(["read-tree", "--empty"]))?;
+            let in_sources = || {
+                let mut git = self.git_with_index(INDEX);
+                git.env("GIT_DIR", &self.folder)
+                    .env("GIT_WORK_TREE", &known.folder);
+                git.current_dir(&known.folder);
+                git
+            };
+            command::output(in_sources().args(["add", "--all", "--force", "."]))?;
+            let mut remove = in_sources();
+            remove
+                .args(["update-index", "--force-remove", "--"])
+                .args(NOT_SOURCES);
+            command::output(&mut remove)?;
+            let tree = command::text(self.git_with_index(INDEX).arg("write-tree"))?;
+            let _ = writeln!(listing, "040000 tree {tree}\t{}", known.name);
+        }
+        let mut make_tree = self.git();
+        let output = command::output_with_input(make_tree.arg("mktree"), listing.as_bytes())?;
+        let output = command::check(&make_tree, output)?;
+        let tree = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        self.commit(&tree, None, "upstream", &published.message())
+    }
+
+    /// A commit whose hash depends on nothing but its arguments.
+    fn commit(
+        &self,
+        tree: &str,
+        parent: Option<&str>,
+        author: &str,
+        message: &str,
+    ) -> Result<String> {
+        const DATE: &str = "2026-01-01T00:00:00Z";
+        let email = format!("{author}@invalid");
+        let mut git = self.git();
+        git.args(["commit-tree", tree]);
+        git.args(parent.iter().flat_map(|parent| ["-p", parent]));
+        for role in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{role}_NAME"), author)
+                .env(format!("GIT_{role}_EMAIL"), &email)
+                .env(format!("GIT_{role}_DATE"), DATE);
+        }
+        let output = command::output_with_input(&mut git, message.as_bytes())?;
+        let output = command::check(&git, output)?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Makes one commit a topic, on top of the published sources.
+    pub fn build(&self, published: &Published, series: &Series, offsets: Offsets) -> Result<Chain> {
+        const INDEX: &str = "index-of-the-series";
+        let base = published.commit(self)?;
+        command::output(self.git_with_index(INDEX).args(["read-tree", &base]))?;
+        let mut tip = base.clone();
+        for topic in &series.topics {
+            for patch in &topic.patches {
+                let file = format!("servo/patches/{}/{}.patch", patch.crate_name, topic.name);
+                ensure!(
+                    published.has(&patch.crate_name),
+                    "{file} patches a crate that servo/pin/Cargo.toml does not list"
+                );
+                self.apply(INDEX, patch, offsets).with_context(|| file)?;
+            }
+            let tree = command::text(self.git_with_index(INDEX).arg("write-tree"))?;
+            let message = topic.header.to_commit(&topic.name);
+            tip = self.commit(&tree, Some(&tip), "series", &message)?;
+        }
+        // Named, so that git keeps the commits and lets others fetch them.
+        self.set_reference("refs/heads/series", &tip)?;
+        self.set_reference("refs/heads/upstream", &base)?;
+        Ok(Chain { base, tip })
+    }
+
+    /// Applies without fuzz: `git apply` has none.
+    fn apply(&self, index: &str, patch: &CratePatch, offsets: Offsets) -> Result<()> {
+        let mut git = self.git_with_index(index);
+        git.args(["apply", "--cached", "--verbose", "--whitespace=nowarn"])
+            .arg(format!("--directory={}", patch.crate_name))
+            .arg("-");
+        let output = command::output_with_input(&mut git, patch.diff.as_bytes())?;
+        let report = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            let cause = report.lines().find(|line| line.starts_with("error:"));
+            let cause = cause
+                .unwrap_or("git apply said nothing")
+                .trim_start_matches("error: ");
+            bail!("does not apply: {cause}");
+        }
+        if let Some(line) = report.lines().find(|line| line.contains("(offset "))
+            && offsets == Offsets::Refuse
+        {
+            bail!(
+                "its line numbers are off ({}); `cargo xtask servo apply --allow-offsets`, then \
+                 `cargo xtask servo export`, writes the right ones",
+                line.trim().trim_end_matches('.')
+            );
+        }
+        Ok(())
+    }
+
+    /// The series that a chain of commits stands for, from the first commit after `base`.
+    pub fn read(&self, published: &Published, base: &str, tip: &str) -> Result<Series> {
+        let range = format!("{base}..{tip}");
+        let list = command::text(
+            self.git()
+                .args(["rev-list", "--reverse", "--parents", &range]),
+        )?;
+        let mut series = Series::default();
+        let mut previous = base.to_owned();
+        for line in list.lines() {
+            let Some((commit, parent)) = line.split_once(' ') else {
+                bail!("commit {line} has no parent, so it is not on top of the published sources");
+            };
+            let short = &commit[..commit.len().min(10)];
+            ensure!(
+                parent == previous,
+                "commit {short} is a merge or branches off; the series must be one line of commits"
+            );
+            previous = commit.to_owned();
+            let topic = self
+                .read_topic(published, parent, commit)
+                .with_context(|| format!("commit {short} in the patched tree"))?;
+            if let Some(same) = series.topics.iter().find(|known| known.name == topic.name) {
+                bail!(
+                    "commit {short} has the topic {} again; squash it into \"{}\"",
+                    topic.name,
+                    same.header.subject
+                );
+            }
+            series.topics.push(topic);
+        }
+        Ok(series)
+    }
+
+    fn read_topic(&self, published: &Published, parent: &str, commit: &str) -> Result<Topic> {
+        let message = command::text(self.git().args(["log", "-1", "--format=%B", commit]))?;
+        let (header, name) = Header::from_commit(&message)?;
+        let changed = command::text(self.git().args([
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            parent,
+            commit,
+        ]))?;
+        let mut patches: Vec<CratePatch> = Vec::new();
+        for path in changed.split_terminator('\0') {
+            let crate_name = path.split('/').next().unwrap_or_default();
+            ensure!(
+                published.has(crate_name),
+                "{path} is in no crate that servo/pin/Cargo.toml lists"
+            );
+            if patches.iter().any(|patch| patch.crate_name == crate_name) {
+                continue;
+            }
+            let diff = self.diff(parent, commit, crate_name)?;
+            patches.push(CratePatch {
+                crate_name: crate_name.to_owned(),
+                diff,
+            });
+        }
+        ensure!(!patches.is_empty(), "changes nothing");
+        patches.sort_by(|one, other| one.crate_name.cmp(&other.crate_name));
+        Ok(Topic {
+            name,
+            header,
+            patches,
+        })
+    }
+
+    /// One crate's part of a commit.
+    fn diff(&self, parent: &str, commit: &str, crate_name: &str) -> Result<String> {
+        // One line of context: the sources are pinned to the byte and no offset is accepted, so more
+        // of Servo's text would not make the place any surer, only the patches longer.
+        let mut git = self.git();
+        git.args([
+            "diff-tree",
+            "-p",
+            "-U1",
+            "--no-renames",
+            "--no-color",
+            "--no-ext-diff",
+        ])
+        .args([
+            "--no-textconv",
+            "--diff-algorithm=myers",
+            "--indent-heuristic",
+        ])
+        .args([
+            "--inter-hunk-context=0",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+        ])
+        .arg(format!("--relative={crate_name}/"))
+        .args([parent, commit]);
+        let text = String::from_utf8(command::output(&mut git)?.stdout)
+            .with_context(|| format!("a change in {crate_name} is not UTF-8"))?;
+        ensure!(
+            !text.lines().any(|line| line.starts_with("Binary files ")),
+            "a change in {crate_name} is binary, which a patch cannot carry"
+        );
+        // Object names say nothing that the pinned sources do not, and change with every edit above.
+        Ok(text
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with("index "))
+            .collect())
+    }
+}

@@ -1,0 +1,155 @@
+//! Assembles the patched Servo, and keeps the patch series in step with it.
+
+mod chain;
+pub mod check;
+mod crates;
+mod header;
+mod overlay;
+mod series;
+mod upstream;
+pub mod workspace;
+
+#[cfg(test)]
+mod round_trip;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+
+pub use self::chain::Offsets;
+use self::chain::Staging;
+use self::crates::PatchedTree;
+pub use self::crates::{Brought, LocalWork};
+use self::series::Series;
+use self::upstream::Published;
+use crate::command;
+use crate::files;
+use crate::paths::Paths;
+
+/// Assembles the workspace in the cache from the published sources, the series, the overlay and our
+/// own crates.
+pub fn apply(paths: &Paths, local: LocalWork, offsets: Offsets) -> Result<Brought> {
+    let _held = paths.hold_cache()?;
+    let published = Published::find(paths)?;
+    apply_series(paths, &published, local, offsets)
+}
+
+fn apply_series(
+    paths: &Paths,
+    published: &Published,
+    local: LocalWork,
+    offsets: Offsets,
+) -> Result<Brought> {
+    let series = Series::load(paths)?;
+    let staging = Staging::open(&paths.staging())?;
+    let chain = staging.build(published, &series, offsets)?;
+    let overlay = overlay::collect(paths)?;
+    let tracked = staging.paths_in(&chain.tip)?;
+    overlay::check_shadows(&overlay, &tracked)?;
+
+    let tree = PatchedTree::at(paths.crates());
+    tree.init()?;
+    overlay::announce(&overlay, &tree)?;
+    let brought = tree.bring_to(&staging, &chain, local)?;
+    overlay::sync(&overlay, &tree, &tracked)?;
+    workspace::assemble(paths, published)?;
+    Ok(brought)
+}
+
+/// Writes the series from the commits in the patched tree. Returns the files that changed.
+pub fn export(paths: &Paths) -> Result<Vec<PathBuf>> {
+    let _held = paths.hold_cache()?;
+    export_series(paths, &Published::find(paths)?)
+}
+
+fn export_series(paths: &Paths, published: &Published) -> Result<Vec<PathBuf>> {
+    let tree = PatchedTree::at(paths.crates());
+    ensure!(
+        tree.exists(),
+        "there is no patched tree at {}: run `cargo xtask servo apply` first",
+        paths.crates().display()
+    );
+    tree.refuse_unfinished()?;
+    if let Some(path) = tree.uncommitted()? {
+        bail!(
+            "{path} in {} is not committed: commit it first",
+            paths.crates().display()
+        );
+    }
+    let staging = Staging::open(&paths.staging())?;
+    let base = published.commit(&staging)?;
+    let head = tree
+        .resolve("HEAD")?
+        .context("the patched tree has no commit")?;
+    staging.fetch(&paths.crates(), &head)?;
+    if staging.common_ancestor(&base, &head)?.as_ref() != Some(&base) {
+        bail!(
+            "the patched tree is not on top of Servo {} as servo/pin says: see \"Moving to another \
+             release of Servo\" in CONTRIBUTING.md",
+            published.version
+        );
+    }
+    let series = staging.read(published, &base, &head)?;
+    // What is written must be the tree, not almost the tree.
+    let chain = staging.build(published, &series, Offsets::Refuse)?;
+    ensure!(
+        staging.tree_of(&chain.tip)? == staging.tree_of(&head)?,
+        "the exported series does not give the patched tree back; nothing was written"
+    );
+    let changed = series.write(paths)?;
+    tree.adopt(&staging, &chain)?;
+    Ok(changed)
+}
+
+/// Brings the published sources that the pin names into the patched tree as the branch `upstream`.
+/// Returns the version and the commit that was there before.
+pub fn upstream(paths: &Paths) -> Result<(String, Option<String>)> {
+    let _held = paths.hold_cache()?;
+    let published = Published::find(paths)?;
+    let staging = Staging::open(&paths.staging())?;
+    let base = published.commit(&staging)?;
+    staging.set_reference("refs/heads/upstream", &base)?;
+    let tree = PatchedTree::at(paths.crates());
+    tree.init()?;
+    let before = tree.resolve("refs/heads/upstream")?;
+    tree.set_upstream(&staging, &base)?;
+    Ok((published.version, before.filter(|before| *before != base)))
+}
+
+/// Brings the lock file in step with the manifests, and copies it back to the source tree. Returns
+/// whether it changed.
+pub fn lock(paths: &Paths) -> Result<bool> {
+    apply(paths, LocalWork::Keep, Offsets::Refuse)?;
+    let mut update = command::cargo();
+    // Only what the workspace's own manifests ask for moves; everything else stays as it was built.
+    update
+        .args(["update", "--workspace", "--manifest-path"])
+        .arg(paths.tree().join("Cargo.toml"));
+    let status = command::status(&mut update)?;
+    ensure!(
+        status.success(),
+        "cargo cannot resolve the dependencies of the assembled workspace"
+    );
+    files::copy_if_different(&paths.tree().join("Cargo.lock"), &paths.lock_file())
+}
+
+/// Whether the assembled workspace's manifests ask for something that the lock file does not have.
+pub fn lock_is_stale(paths: &Paths) -> Result<bool> {
+    let mut metadata = command::cargo();
+    metadata
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--offline",
+            "--quiet",
+        ])
+        .arg("--manifest-path")
+        .arg(paths.tree().join("Cargo.toml"));
+    let output = metadata
+        .output()
+        .map_err(|error| command::start_error(&metadata, error))?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Ok(!output.status.success() && stderr.contains("--locked"))
+}

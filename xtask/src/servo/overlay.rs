@@ -1,0 +1,157 @@
+//! New files that are laid over Servo's crates without a patch: interfaces and DOM classes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use super::crates::PatchedTree;
+use crate::files;
+use crate::paths::Paths;
+
+/// A folder of ours, the kind of file taken from it, and where these go in the patched tree.
+const LAYERS: [(&str, &str, &str); 2] = [
+    ("interfaces", "webidl", "servo-script-bindings/webidls"),
+    (
+        "components/script/backgroundsync",
+        "rs",
+        "servo-script/dom/backgroundsync",
+    ),
+];
+
+/// Path in the patched tree, and the file that goes there.
+pub type Overlay = BTreeMap<PathBuf, PathBuf>;
+
+/// Every file of the overlay.
+pub fn collect(paths: &Paths) -> Result<Overlay> {
+    let mut overlay = Overlay::new();
+    for (from, extension, to) in LAYERS {
+        let from = paths.root.join(from);
+        if !from.is_dir() {
+            continue;
+        }
+        for file in files::list(&from)? {
+            if file.extension().is_some_and(|found| found == extension) {
+                overlay.insert(Path::new(to).join(&file), from.join(&file));
+            }
+        }
+    }
+    Ok(overlay)
+}
+
+/// Refuses an overlay file at a path that the patched tree has itself.
+pub fn check_shadows(overlay: &Overlay, tracked: &[PathBuf]) -> Result<()> {
+    let shadowed = tracked.iter().find_map(|path| overlay.get_key_value(path));
+    if let Some((path, ours)) = shadowed {
+        bail!(
+            "{} would shadow Servo's own {}: change that file with a patch, or give ours another \
+             name",
+            ours.display(),
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Tells git to ignore the overlay: this one, and what an earlier one left.
+///
+/// To be called before anything asks git for uncommitted edits, and before [`sync`].
+pub fn announce(overlay: &Overlay, tree: &PatchedTree) -> Result<()> {
+    note(tree, earlier(tree).iter().chain(overlay.keys()).collect())
+}
+
+/// Writes what differs, and removes what an earlier overlay had put there, unless Servo or a patch
+/// has a file of that name (`tracked`) by now.
+pub fn sync(overlay: &Overlay, tree: &PatchedTree, tracked: &[PathBuf]) -> Result<()> {
+    for path in earlier(tree) {
+        if !overlay.contains_key(&path) && !tracked.contains(&path) {
+            files::remove(&tree.folder().join(&path), tree.folder())?;
+        }
+    }
+    for (path, ours) in overlay {
+        files::copy_if_different(ours, &tree.folder().join(path))?;
+    }
+    note(tree, overlay.keys().collect())
+}
+
+fn earlier(tree: &PatchedTree) -> BTreeSet<PathBuf> {
+    match fs::read_to_string(tree.overlay_list()) {
+        Ok(list) => list.lines().map(PathBuf::from).collect(),
+        Err(_) => BTreeSet::new(),
+    }
+}
+
+fn note(tree: &PatchedTree, paths: BTreeSet<&PathBuf>) -> Result<()> {
+    let list = |start: &str| -> String {
+        paths
+            .iter()
+            .map(|path| format!("{start}{}\n", path.display()))
+            .collect()
+    };
+    let why = "# Laid over these crates by `cargo xtask servo apply`; not part of any patch.\n";
+    let excluded = why.to_owned() + &list("/");
+    files::write_if_different(&tree.exclude_file(), excluded.as_bytes())?;
+    files::write_if_different(&tree.overlay_list(), list("").as_bytes())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overlay_is_copied_listed_and_cleaned_up() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().to_path_buf();
+        let paths = Paths {
+            cache: root.join("cache"),
+            root: root.clone(),
+        };
+        let tree = PatchedTree::at(paths.crates());
+        let source = root.join("components/script/backgroundsync");
+        files::write_if_different(&source.join("mod.rs"), b"mod")?;
+        files::write_if_different(&source.join("old.rs"), b"old")?;
+        files::write_if_different(&source.join("README.md"), b"not a source")?;
+        files::write_if_different(&root.join("interfaces/SyncManager.webidl"), b"interface")?;
+
+        announce(&collect(&paths)?, &tree)?;
+        sync(&collect(&paths)?, &tree, &[])?;
+        let target = paths.crates().join("servo-script/dom/backgroundsync");
+        assert_eq!(fs::read(target.join("old.rs"))?, b"old");
+        assert!(!target.join("README.md").exists());
+        assert!(
+            paths
+                .crates()
+                .join("servo-script-bindings/webidls/SyncManager.webidl")
+                .exists()
+        );
+        let excluded = fs::read_to_string(tree.exclude_file())?;
+        assert!(
+            excluded.contains("\n/servo-script/dom/backgroundsync/mod.rs\n"),
+            "{excluded}"
+        );
+
+        // A file that the overlay did not put there stays.
+        files::write_if_different(&target.join("theirs.rs"), b"theirs")?;
+        fs::remove_file(source.join("old.rs"))?;
+        sync(&collect(&paths)?, &tree, &[])?;
+        assert!(!target.join("old.rs").exists());
+        assert!(target.join("theirs.rs").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn an_overlay_file_may_not_shadow_one_of_servo() {
+        let path = PathBuf::from("servo-script-bindings/webidls/Event.webidl");
+        let overlay = Overlay::from([(path.clone(), PathBuf::from("interfaces/Event.webidl"))]);
+        assert!(check_shadows(&overlay, &[PathBuf::from("servo-script/lib.rs")]).is_ok());
+        let error = check_shadows(&overlay, &[path])
+            .expect_err("shadow")
+            .to_string();
+        assert!(
+            error.contains("interfaces/Event.webidl would shadow"),
+            "{error}"
+        );
+    }
+}

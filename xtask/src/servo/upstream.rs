@@ -1,0 +1,159 @@
+//! Servo's sources as published: found by cargo, and kept as the first commit of the patched tree.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use toml_edit::DocumentMut;
+
+use super::chain::Staging;
+use crate::command;
+use crate::paths::Paths;
+
+/// One crate of Servo, as cargo unpacked it.
+#[derive(Clone, Debug)]
+pub struct PublishedCrate {
+    /// Its name, which is its folder in the patched tree.
+    pub name: String,
+    /// Where its sources are.
+    pub folder: PathBuf,
+}
+
+/// The crates that the patched tree starts from.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The version of Servo.
+    pub version: String,
+    /// Sorted by name.
+    pub crates: Vec<PublishedCrate>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    source: Option<String>,
+    manifest_path: PathBuf,
+}
+
+impl Published {
+    /// Asks cargo for the crates that `servo/pin/Cargo.toml` names; downloads them if need be.
+    pub fn find(paths: &Paths) -> Result<Self> {
+        let (version, names) = read_pin(paths)?;
+        let mut metadata = command::cargo();
+        metadata
+            .args([
+                "metadata",
+                "--format-version",
+                "1",
+                "--locked",
+                "--quiet",
+                "--manifest-path",
+            ])
+            .arg(paths.pin());
+        // The first attempt needs no network, which is the rule once everything has been downloaded.
+        let mut offline = command::cargo();
+        offline.args(metadata.get_args()).arg("--offline");
+        let text = match command::text(&mut offline) {
+            Ok(text) => text,
+            Err(_) => {
+                eprintln!("Downloading the sources of Servo {version}.");
+                command::text(&mut metadata).with_context(|| {
+                    format!("cargo cannot get the sources of Servo {version} from crates.io")
+                })?
+            }
+        };
+        let metadata: Metadata =
+            serde_json::from_str(&text).context("cargo metadata printed something else")?;
+        let mut crates = Vec::new();
+        for name in names {
+            let found = metadata.packages.iter().find(|package| {
+                package.name == name && package.version == version && package.source.is_some()
+            });
+            let Some(package) = found else {
+                bail!("servo/pin/Cargo.toml lists {name}, but Servo {version} has no such crate");
+            };
+            let folder = package
+                .manifest_path
+                .parent()
+                .context("a manifest has a folder")?;
+            crates.push(PublishedCrate {
+                name,
+                folder: folder.to_path_buf(),
+            });
+        }
+        Ok(Self { version, crates })
+    }
+
+    /// The commit message of the first commit.
+    pub fn message(&self) -> String {
+        format!("Servo {} as published\n", self.version)
+    }
+
+    /// The first commit of the patched tree, made now or earlier.
+    pub fn commit(&self, staging: &Staging) -> Result<String> {
+        // Published versions never change, so the names say everything that the commit depends on.
+        let names: Vec<&str> = self
+            .crates
+            .iter()
+            .map(|known| known.name.as_str())
+            .collect();
+        let mut hasher = DefaultHasher::new();
+        names.hash(&mut hasher);
+        let key = format!("refs/published/{}-{:016x}", self.version, hasher.finish());
+        if let Some(commit) = staging.resolve(&key)? {
+            return Ok(commit);
+        }
+        let commit = staging.commit_published(self)?;
+        staging.set_reference(&key, &commit)?;
+        Ok(commit)
+    }
+
+    /// Whether the patched tree has a folder for this crate.
+    pub fn has(&self, crate_name: &str) -> bool {
+        self.crates.iter().any(|known| known.name == crate_name)
+    }
+}
+
+fn read_pin(paths: &Paths) -> Result<(String, Vec<String>)> {
+    let pin = paths.pin();
+    let text =
+        fs::read_to_string(&pin).with_context(|| format!("cannot read {}", pin.display()))?;
+    let document: DocumentMut = text
+        .parse()
+        .with_context(|| format!("{} is no TOML", pin.display()))?;
+    let version = document["dependencies"]["servo"]
+        .as_str()
+        .and_then(|version| version.strip_prefix('='))
+        .with_context(|| format!("{} must pin servo = \"=x.y.z\"", pin.display()))?;
+    let names = document
+        .get("package")
+        .and_then(|table| table.get("metadata"))
+        .and_then(|table| table.get("servo-tree"))
+        .and_then(|table| table.get("crates"))
+        .and_then(|crates| crates.as_array())
+        .with_context(|| {
+            format!(
+                "{} must list crates in [package.metadata.servo-tree]",
+                pin.display()
+            )
+        })?;
+    let mut names: Vec<String> = names
+        .iter()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    names.sort();
+    ensure!(
+        !names.is_empty(),
+        "{} lists no crates to patch",
+        pin.display()
+    );
+    Ok((version.to_owned(), names))
+}

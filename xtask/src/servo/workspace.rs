@@ -1,0 +1,163 @@
+//! The rest of the assembled workspace: our crates, its manifest and its lock file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
+
+use super::upstream::Published;
+use crate::files;
+use crate::paths::Paths;
+
+/// Our crates, by their folders in the source tree and in the assembled workspace alike.
+const MEMBERS: [&str; 5] = [
+    "components/background_sync_core",
+    "components/background_sync_store",
+    "components/shared/background_sync",
+    "components/background_sync",
+    KIOSK,
+];
+
+/// The browser.
+pub const KIOSK: &str = "ports/kiosk";
+
+/// Copies our crates and writes the manifest. Files that do not change keep their time stamps.
+pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
+    let members: Vec<&str> = MEMBERS
+        .into_iter()
+        .filter(|member| paths.root.join(member).join("Cargo.toml").is_file())
+        .collect();
+    for member in &members {
+        let to = paths.tree().join(member);
+        fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
+        files::mirror(&paths.root.join(member), &to)?;
+    }
+    let root = paths.root.join("Cargo.toml");
+    let text =
+        fs::read_to_string(&root).with_context(|| format!("cannot read {}", root.display()))?;
+    let manifest =
+        manifest(&text, &members, published).with_context(|| root.display().to_string())?;
+    files::write_if_different(&paths.tree().join("Cargo.toml"), manifest.as_bytes())?;
+    if paths.lock_file().is_file() {
+        files::copy_if_different(&paths.lock_file(), &paths.tree().join("Cargo.lock"))?;
+    }
+    Ok(())
+}
+
+/// The name of the kiosk's package, which is that of its binary.
+pub fn kiosk_name(paths: &Paths) -> Result<String> {
+    let path = paths.root.join(KIOSK).join("Cargo.toml");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let document: DocumentMut = text
+        .parse()
+        .with_context(|| format!("{} is no TOML", path.display()))?;
+    let name = document
+        .get("package")
+        .and_then(|package| package.get("name"));
+    let name = name.and_then(Item::as_str);
+    Ok(name
+        .with_context(|| format!("{} names no package", path.display()))?
+        .to_owned())
+}
+
+/// The path of the kiosk's binary.
+pub fn kiosk_binary(paths: &Paths, profile_folder: &str, name: &str) -> PathBuf {
+    paths.target().join(profile_folder).join(name)
+}
+
+fn manifest(root: &str, members: &[&str], published: &Published) -> Result<String> {
+    let root: DocumentMut = root.parse().context("no TOML")?;
+    let source = root
+        .get("workspace")
+        .and_then(Item::as_table)
+        .context("no [workspace]")?;
+    let mut workspace = Table::new();
+    workspace["resolver"] = source
+        .get("resolver")
+        .cloned()
+        .unwrap_or_else(|| value("3"));
+    workspace["members"] = value(members.iter().copied().collect::<Array>());
+    // The features that the dependencies get must not depend on whether a package was named.
+    workspace["default-members"] = value(Array::from_iter([KIOSK]));
+    workspace["exclude"] = value(Array::from_iter(["crates"]));
+    for key in ["package", "lints", "dependencies"] {
+        if let Some(item) = source.get(key) {
+            workspace[key] = item.clone();
+        }
+    }
+    let mut patches = Table::new();
+    for known in &published.crates {
+        let mut patch = InlineTable::new();
+        patch.insert(
+            "path",
+            Path::new("crates")
+                .join(&known.name)
+                .display()
+                .to_string()
+                .into(),
+        );
+        patches[&known.name] = value(patch);
+    }
+    let mut patch = Table::new();
+    patch.set_implicit(true);
+    patch["crates-io"] = Item::Table(patches);
+
+    let mut document = DocumentMut::new();
+    document["workspace"] = Item::Table(workspace);
+    document["patch"] = Item::Table(patch);
+    let mut profiles = Table::new();
+    profiles.set_implicit(true);
+    profiles["dev"] = Item::Table(Table::from_iter([("debug", value(0))]));
+    let release = [
+        ("debug", value(0)),
+        ("opt-level", value(2)),
+        ("lto", value("off")),
+    ];
+    profiles["release"] = Item::Table(Table::from_iter(release));
+    document["profile"] = Item::Table(profiles);
+    Ok(
+        "# Written by `cargo xtask servo apply`. Edit the source tree instead.\n".to_owned()
+            + &document.to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::upstream::PublishedCrate;
+    use super::*;
+
+    #[test]
+    fn the_manifest_has_our_crates_and_every_patched_one() -> Result<()> {
+        let root = "[workspace]\nresolver = \"3\"\nmembers = [\"a\"]\n\n[workspace.package]\n\
+                    version = \"0.1.0\"\n\n[workspace.dependencies]\nlog = \"0.4\"\n";
+        let published = Published {
+            version: "1.2.3".to_owned(),
+            crates: vec![PublishedCrate {
+                name: "servo".to_owned(),
+                folder: PathBuf::new(),
+            }],
+        };
+        let text = manifest(root, &["ports/kiosk"], &published)?;
+        let parsed: DocumentMut = text.parse()?;
+        assert_eq!(
+            parsed["patch"]["crates-io"]["servo"]["path"].as_str(),
+            Some("crates/servo")
+        );
+        assert_eq!(
+            parsed["workspace"]["package"]["version"].as_str(),
+            Some("0.1.0")
+        );
+        assert_eq!(
+            parsed["workspace"]["dependencies"]["log"].as_str(),
+            Some("0.4")
+        );
+        assert_eq!(parsed["profile"]["dev"]["debug"].as_integer(), Some(0));
+        assert_eq!(
+            parsed["workspace"]["members"].to_string(),
+            " [\"ports/kiosk\"]"
+        );
+        Ok(())
+    }
+}
