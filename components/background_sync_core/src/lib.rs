@@ -2,7 +2,43 @@
 //! the time come in as arguments of `handle_*`, decisions go out through `poll_*`.
 //!
 //! Specification: <https://wicg.github.io/background-sync/spec/>.
+//!
+//! ```
+//! use background_sync_core::*;
+//!
+//! let config = SchedulerConfig::new(Policy::standard(), Connectivity::Online, 1);
+//! let mut scheduler = SyncScheduler::new(config);
+//! let now = Now { wall: WallTime(1_700_000_000_000), mono: MonoTime(0) };
+//! let scope = ScopeKey {
+//!     origin: Origin::try_from("https://shop.example")?,
+//!     scope: ScopeUrl::try_from("https://shop.example/")?,
+//! };
+//! let facts = ClientFacts {
+//!     active_worker: true,
+//!     permission: Permission::Granted,
+//!     open_window: true,
+//! };
+//! scheduler.handle_register(now, Call(1), &scope, Ok(Tag::try_from("outbox")?), facts);
+//! let Some(Output::Store { ticket, .. }) = scheduler.poll_output() else { panic!() };
+//! // Once that is durable:
+//! scheduler.handle_stored(now, ticket, Ok(()));
+//! assert!(matches!(scheduler.poll_output(), Some(Output::Answer { .. })));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod notification;
+mod output;
+mod policy;
+mod record;
+mod rng;
+mod scheduler;
+mod time;
 mod types;
 
+pub use notification::*;
+pub use output::*;
+pub use policy::*;
+pub use record::*;
+pub use scheduler::{SchedulerConfig, SyncScheduler, Usage};
+pub use time::*;
 pub use types::*;

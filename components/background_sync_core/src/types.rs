@@ -204,7 +204,9 @@ pub enum RegistrationState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum RegisterError {
     /// `InvalidStateError`.
-    #[error("the service worker registration has no active worker; wait for navigator.serviceWorker.ready")]
+    #[error(
+        "the service worker registration has no active worker; wait for navigator.serviceWorker.ready"
+    )]
     NoActiveWorker,
     /// `NotAllowedError`.
     #[error("the user has disabled background sync for this origin")]

@@ -1,0 +1,114 @@
+//! What a person wants to see on a timeline.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Connectivity, EventOutcome, RegisterError, ScopeKey, StoreFault, Tag};
+
+/// What becomes of a registration after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NextStep {
+    /// Nothing more: it succeeded, or it was the last chance, or the registration is gone.
+    Removed,
+    /// Another attempt after this time.
+    RetryIn {
+        /// Milliseconds from now.
+        ms: u64,
+    },
+    /// It was registered again meanwhile and fires again, as soon as the user agent is online.
+    FiresAgain,
+    /// It fires again once its service worker registration has an active worker.
+    Parked,
+}
+
+/// Why a registration was removed without an event's outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RemovalReason {
+    /// Its service worker registration is gone.
+    WorkerUnregistered,
+    /// The user has disabled background sync for the origin.
+    PermissionDenied,
+    /// Each of its last attempts was cut short by the end of the browser.
+    InterruptedTooOften,
+    /// Two stored registrations had one tag; the older one is dropped.
+    StoredTwice,
+}
+
+/// Something that happened. Not a request: nothing depends on anybody reading it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum SyncNotification {
+    /// Registrations were loaded from the store.
+    Restored {
+        /// How many.
+        count: u64,
+    },
+    /// `register()` was accepted, durably.
+    Registered {
+        /// By whom.
+        scope: ScopeKey,
+        /// What.
+        tag: Tag,
+        /// Whether the tag was registered already.
+        duplicate: bool,
+    },
+    /// `register()` was refused.
+    Rejected {
+        /// Who asked.
+        scope: ScopeKey,
+        /// The tag, unless it was none.
+        tag: Option<Tag>,
+        /// Why.
+        reason: RegisterError,
+    },
+    /// An event is on its way to the service worker.
+    Dispatched {
+        /// Whose.
+        scope: ScopeKey,
+        /// What.
+        tag: Tag,
+        /// Number of the attempt, from 1 on.
+        attempt: u32,
+        /// Whether it is the last one.
+        last_chance: bool,
+    },
+    /// An event is over.
+    Finished {
+        /// Whose.
+        scope: ScopeKey,
+        /// What.
+        tag: Tag,
+        /// Number of the attempt, from 1 on.
+        attempt: u32,
+        /// How it ended.
+        outcome: EventOutcome,
+        /// What comes now.
+        next: NextStep,
+    },
+    /// A registration was removed for another reason than its event's outcome.
+    Removed {
+        /// Whose.
+        scope: ScopeKey,
+        /// What.
+        tag: Tag,
+        /// Why.
+        reason: RemovalReason,
+    },
+    /// The network came or went.
+    ConnectivityChanged {
+        /// What it is now.
+        connectivity: Connectivity,
+        /// How many registrations fire at once or wait for the network now.
+        pending: u64,
+        /// How many wait for a retry.
+        waiting: u64,
+    },
+    /// One operation of the store failed; only it is affected.
+    StorageFailed {
+        /// Whose registration.
+        scope: ScopeKey,
+        /// Its tag.
+        tag: Tag,
+        /// What the store said.
+        fault: StoreFault,
+    },
+}

@@ -1,0 +1,98 @@
+//! What the scheduler is asked and what it decides.
+
+use crate::{
+    Permission, RegisterError, RegistrationId, ScopeKey, StoreOp, SyncNotification, Tag, Ticket,
+    Urgency,
+};
+
+/// Names one call of a client; chosen by who runs the scheduler, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Call(pub u64);
+
+/// Names one event of a scheduler; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub u64);
+
+/// What is true of the caller of `register()` at the time of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientFacts {
+    /// Whether its service worker registration has an
+    /// [active worker](https://w3c.github.io/ServiceWorker/#dfn-active-worker).
+    pub active_worker: bool,
+    /// The origin's `background-sync` permission.
+    pub permission: Permission,
+    /// Whether a top-level or auxiliary window of the origin is open.
+    pub open_window: bool,
+}
+
+/// What came of asking for an origin's permission right before an event is dispatched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionCheck {
+    /// The engine answered.
+    Answered(Permission),
+    /// It could not: the event does not fire now and the registration is kept.
+    Unanswered,
+}
+
+/// An answer to a [`Call`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`crate::SyncScheduler::handle_register`].
+    Registered(Result<(), RegisterError>),
+    /// To [`crate::SyncScheduler::handle_get_tags`]: in the order of registration.
+    Tags(Vec<Tag>),
+}
+
+/// One decision of the scheduler. They must be carried out in the order in which they come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Commit this, and report back with [`crate::SyncScheduler::handle_stored`].
+    Store {
+        /// To be given back.
+        ticket: Ticket,
+        /// What to commit.
+        op: StoreOp,
+        /// How soon.
+        urgency: Urgency,
+    },
+    /// Answer this call.
+    Answer {
+        /// Which.
+        call: Call,
+        /// With what.
+        answer: Answer,
+    },
+    /// Ask for the origin's permission, and report back with
+    /// [`crate::SyncScheduler::handle_permission`].
+    CheckPermission {
+        /// The event that waits for it; to be given back.
+        event: EventId,
+        /// Whose permission.
+        scope: ScopeKey,
+    },
+    /// Fire this event, and report back with [`crate::SyncScheduler::handle_event_finished`].
+    Dispatch {
+        /// To be given back.
+        event: EventId,
+        /// The registration whose event it is.
+        registration: RegistrationId,
+        /// The service worker registration that handles it.
+        scope: ScopeKey,
+        /// The tag of the registration.
+        tag: Tag,
+        /// `SyncEvent.lastChance`.
+        last_chance: bool,
+        /// Number of this attempt, from 1 on.
+        attempt: u32,
+    },
+    /// This event passed its cap: terminate the worker that handles it. The event is over; its
+    /// outcome need not be reported.
+    Terminate {
+        /// Which event.
+        event: EventId,
+        /// The service worker registration that handles it.
+        scope: ScopeKey,
+    },
+    /// Tell whoever watches.
+    Notify(SyncNotification),
+}

@@ -1,0 +1,161 @@
+//! Every number that decides when and how often events fire, and how much is kept.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How often a registration whose last permitted attempt was interrupted (the browser died while
+/// its event ran) is given that last attempt again.
+pub const MAX_INTERRUPTIONS: u32 = 3;
+
+/// What the embedder decides. Each field can be set by itself; what a configuration leaves out is
+/// as in [`Policy::standard`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Delay after the first failed attempt, in milliseconds.
+    pub first_retry_delay_ms: u64,
+    /// Each further delay is the previous one times this.
+    pub retry_factor: NonZeroU32,
+    /// No delay is longer than this, in milliseconds (before jitter).
+    pub longest_retry_delay_ms: u64,
+    /// A delay is longer or shorter by up to this percentage, at random (0 to 100).
+    pub retry_jitter_percent: u8,
+    /// Attempts until a registration is given up. `None`: until one succeeds.
+    pub max_attempts: Option<NonZeroU32>,
+    /// Whether going online brings waiting retries forward.
+    pub reconnect_brings_retries_forward: bool,
+    /// The part of its delay, in percent, that a retry waits in any case (0 to 100): a network
+    /// that comes and goes must not use up all attempts.
+    pub reconnect_least_delay_percent: u8,
+    /// The retries that are brought forward are spread over this time, in milliseconds.
+    pub reconnect_retry_spread_ms: u64,
+    /// First attempts that waited for the network are spread over this time after going online, in
+    /// milliseconds. 0: they fire at once.
+    pub reconnect_first_attempt_spread_ms: u64,
+    /// An event that lasts longer fails and its worker is terminated, in milliseconds.
+    pub event_cap_ms: u64,
+    /// An event does not wait longer than this for its page to say that the promise of
+    /// `register()` is resolved, in milliseconds.
+    pub acknowledge_limit_ms: u64,
+    /// After a local fault (the store, or no answer from the engine), what it prevented is tried
+    /// again after this time, in milliseconds. No attempt is counted.
+    pub local_fault_delay_ms: u64,
+    /// Sync registrations of one origin.
+    pub max_registrations_per_origin: u32,
+    /// Sync registrations in all.
+    pub max_registrations_in_all: u32,
+    /// Events that run at the same time, in all.
+    pub max_events_in_all: NonZeroU32,
+    /// Events of one origin that run at the same time.
+    pub max_events_per_origin: NonZeroU32,
+}
+
+const fn non_zero(value: u32) -> NonZeroU32 {
+    match NonZeroU32::new(value) {
+        Some(value) => value,
+        None => NonZeroU32::MIN,
+    }
+}
+
+const MINUTE_MS: u64 = 60_000;
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::standard()
+    }
+}
+
+impl Policy {
+    /// 1 minute, doubled up to 1 hour, ±10 %, 24 attempts: about 18 hours.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            first_retry_delay_ms: MINUTE_MS,
+            retry_factor: non_zero(2),
+            longest_retry_delay_ms: 60 * MINUTE_MS,
+            retry_jitter_percent: 10,
+            max_attempts: NonZeroU32::new(24),
+            reconnect_brings_retries_forward: true,
+            reconnect_least_delay_percent: 10,
+            reconnect_retry_spread_ms: 2_000,
+            reconnect_first_attempt_spread_ms: 0,
+            event_cap_ms: 3 * MINUTE_MS,
+            acknowledge_limit_ms: 10_000,
+            local_fault_delay_ms: 30_000,
+            max_registrations_per_origin: 1_000,
+            max_registrations_in_all: 50_000,
+            max_events_in_all: non_zero(64),
+            max_events_per_origin: non_zero(8),
+        }
+    }
+
+    /// What Chromium does: 5 minutes, then 15, three attempts, no jitter, retries keep their time
+    /// when the network returns.
+    #[must_use]
+    pub fn chromium() -> Self {
+        Self {
+            first_retry_delay_ms: 5 * MINUTE_MS,
+            retry_factor: non_zero(3),
+            longest_retry_delay_ms: 24 * 60 * MINUTE_MS,
+            retry_jitter_percent: 0,
+            max_attempts: NonZeroU32::new(3),
+            reconnect_brings_retries_forward: false,
+            ..Self::standard()
+        }
+    }
+
+    /// A retry after each `interval`, until one succeeds.
+    #[must_use]
+    pub fn every(interval: Duration) -> Self {
+        let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            first_retry_delay_ms: interval_ms,
+            retry_factor: NonZeroU32::MIN,
+            longest_retry_delay_ms: interval_ms,
+            retry_jitter_percent: 0,
+            max_attempts: None,
+            ..Self::standard()
+        }
+    }
+
+    /// As [`Policy::standard`], for many devices that lose and regain the network together: what
+    /// waited for it is spread over a minute.
+    #[must_use]
+    pub fn fleet() -> Self {
+        Self {
+            reconnect_retry_spread_ms: MINUTE_MS,
+            reconnect_first_attempt_spread_ms: MINUTE_MS,
+            retry_jitter_percent: 50,
+            ..Self::standard()
+        }
+    }
+
+    /// Delay before the attempt that follows `attempts` failed ones, without jitter, in
+    /// milliseconds.
+    #[must_use]
+    pub fn retry_delay_ms(&self, attempts: u32) -> u64 {
+        let mut delay_ms = self.first_retry_delay_ms;
+        for _ in 1..attempts {
+            if delay_ms >= self.longest_retry_delay_ms || self.retry_factor.get() == 1 {
+                break;
+            }
+            delay_ms = delay_ms.saturating_mul(u64::from(self.retry_factor.get()));
+        }
+        delay_ms.min(self.longest_retry_delay_ms)
+    }
+
+    /// The most that jitter adds to or takes from `delay_ms`, in milliseconds.
+    #[must_use]
+    pub fn jitter_ms(&self, delay_ms: u64) -> u64 {
+        // Divided first: no product may overflow, and a delay under 100 ms needs no jitter.
+        (delay_ms / 100).saturating_mul(u64::from(self.retry_jitter_percent.min(100)))
+    }
+
+    /// Whether attempt number `attempt` (from 1 on) is the last one.
+    #[must_use]
+    pub fn is_last_chance(&self, attempt: u32) -> bool {
+        self.max_attempts.is_some_and(|most| attempt >= most.get())
+    }
+}

@@ -1,0 +1,82 @@
+//! What the scheduler asks a store to keep.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RegistrationId, RegistrationState, ScopeKey, Tag, WallTime};
+
+/// Which API made a registration. One-shot and other registrations may share a tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RegistrationKind {
+    /// Made by `SyncManager.register()`: removed once it succeeded.
+    OneShot,
+}
+
+/// One [sync registration](https://wicg.github.io/background-sync/spec/#sync-registration) as it is
+/// stored. In state [`RegistrationState::Firing`] or
+/// [`RegistrationState::ReregisteredWhileFiring`], `attempts` counts the attempt that may have
+/// started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRegistration {
+    /// Its key in the store.
+    pub id: RegistrationId,
+    /// The service worker registration that owns it.
+    pub scope: ScopeKey,
+    /// Which API made it.
+    pub kind: RegistrationKind,
+    /// Its tag.
+    pub tag: Tag,
+    /// Its state.
+    pub state: RegistrationState,
+    /// Attempts that may have started since it was registered.
+    pub attempts: u32,
+    /// How often in a row an attempt was cut short by the end of the browser.
+    pub interruptions: u32,
+    /// When it was registered.
+    pub registered_at: WallTime,
+    /// When the next attempt is due, if it waits for one.
+    pub retry_at: Option<WallTime>,
+}
+
+/// A change of the store. Changes of one registration must be applied in the order in which they
+/// were given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StoreOp {
+    /// Adds the registration or replaces the one with its id.
+    Put(StoredRegistration),
+    /// Removes a registration; no error if there is none.
+    Remove(RegistrationId),
+}
+
+impl StoreOp {
+    /// The registration that is changed.
+    #[must_use]
+    pub fn id(&self) -> RegistrationId {
+        match self {
+            Self::Put(record) => record.id,
+            Self::Remove(id) => *id,
+        }
+    }
+}
+
+/// Names one store operation of a scheduler; every one must be answered once with
+/// [`crate::SyncScheduler::handle_stored`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// How soon a store operation must be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Someone waits for it.
+    Now,
+    /// Nothing waits for it: it may ride with a later one, for some seconds at most. Losing it in a
+    /// crash makes an event fire once more, never once less.
+    Lazy,
+}
+
+/// The store could not do one operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}")]
+pub struct StoreFault {
+    /// What the store said, for people.
+    pub reason: String,
+}

@@ -1,0 +1,471 @@
+//! From "may fire" to "is over": slots, attempts, dispatch, outcomes, retries.
+//!
+//! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
+//! permission is asked for. Then it is *running*.
+
+use super::tables::{Due, OriginIndex, RegKey};
+use super::{SyncScheduler, Timer};
+use crate::{
+    Connectivity, EventId, EventOutcome, MonoTime, NextStep, Now, Output, Permission,
+    PermissionCheck, RegistrationState, RemovalReason, ScopeKey, SyncNotification,
+};
+
+#[derive(Debug)]
+pub(super) struct Event {
+    pub key: RegKey,
+    /// Whose slot it holds.
+    origin: OriginIndex,
+    scope: ScopeKey,
+    pub phase: Phase,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    Preparing {
+        attempt_is_durable: bool,
+        permission_is_granted: bool,
+    },
+    Running {
+        cap: MonoTime,
+        attempt: u32,
+        last_chance: bool,
+    },
+}
+
+/// Who asked for the permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PermissionState {
+    /// The `register()` call that is the reason for this event, just now.
+    JustGranted,
+    /// Nobody.
+    Unknown,
+}
+
+impl SyncScheduler {
+    /// Gives free slots to what is ready, origin by origin.
+    pub(super) fn settle(&mut self) {
+        if !self.is_online() {
+            return;
+        }
+        while let Some(key) = self.tables.next_turn(&self.policy) {
+            self.prepare(key, PermissionState::Unknown);
+            self.store_attempt(key);
+        }
+    }
+
+    /// Reserves a slot for a registration's next event.
+    pub(super) fn prepare(&mut self, key: RegKey, permission: PermissionState) {
+        let Some(origin) = self.tables.origin_of(key) else {
+            return;
+        };
+        let Some(scope) = self.tables.scope_key(key).cloned() else {
+            return;
+        };
+        let event = EventId(self.next_event);
+        self.next_event += 1;
+        let permission_is_granted = permission == PermissionState::JustGranted;
+        let phase = Phase::Preparing {
+            attempt_is_durable: false,
+            permission_is_granted,
+        };
+        self.set_due(key, None);
+        self.tables.take_slot(origin);
+        if let Some(registration) = self.tables.get_mut(key) {
+            registration.event = Some(event);
+        }
+        self.tables.set_ready(key, false);
+        if !permission_is_granted {
+            self.outputs.push_back(Output::CheckPermission {
+                event,
+                scope: scope.clone(),
+            });
+        }
+        self.events.insert(
+            event,
+            Event {
+                key,
+                origin,
+                scope,
+                phase,
+            },
+        );
+    }
+
+    /// Gives up a preparing event: its slot is free, its attempt is not counted.
+    pub(super) fn disarm(&mut self, event: EventId) {
+        let Some(event) = self.events.remove(&event) else {
+            return;
+        };
+        if let Some(registration) = self.tables.get_mut(event.key) {
+            registration.event = None;
+        }
+        self.tables.release_slot(event.origin);
+        self.store_lazily(event.key);
+        self.refresh(event.key);
+    }
+
+    pub(super) fn attempt_is_durable(&mut self, now: Now, id: EventId) {
+        if let Some(Event {
+            phase: Phase::Preparing {
+                attempt_is_durable, ..
+            },
+            ..
+        }) = self.events.get_mut(&id)
+        {
+            *attempt_is_durable = true;
+            self.try_to_fire(now, id);
+        }
+    }
+
+    /// The attempt of a preparing event has to be made durable anew.
+    pub(super) fn attempt_is_stale(&mut self, id: EventId) {
+        if let Some(Event {
+            phase: Phase::Preparing {
+                attempt_is_durable, ..
+            },
+            ..
+        }) = self.events.get_mut(&id)
+        {
+            *attempt_is_durable = false;
+        }
+    }
+
+    pub(super) fn permission_checked(&mut self, now: Now, id: EventId, check: PermissionCheck) {
+        let Some(event) = self.events.get_mut(&id) else {
+            return;
+        };
+        let Phase::Preparing {
+            permission_is_granted,
+            ..
+        } = &mut event.phase
+        else {
+            return;
+        };
+        let key = event.key;
+        match check {
+            PermissionCheck::Answered(Permission::Granted) => {
+                *permission_is_granted = true;
+                self.try_to_fire(now, id);
+            }
+            PermissionCheck::Answered(Permission::Denied) => {
+                self.remove_for(key, RemovalReason::PermissionDenied);
+            }
+            PermissionCheck::Unanswered => self.defer(now, id),
+        }
+    }
+
+    /// After a local fault: tried again later, no attempt counted.
+    pub(super) fn defer(&mut self, now: Now, id: EventId) {
+        let Some(key) = self.events.get(&id).map(|event| event.key) else {
+            return;
+        };
+        self.wait_until(now, key, self.policy.local_fault_delay_ms);
+        self.disarm(id);
+    }
+
+    /// Fires a prepared event if nothing holds it back:
+    /// [fire a sync event](https://wicg.github.io/background-sync/spec/#fire-a-sync-event).
+    pub(super) fn try_to_fire(&mut self, now: Now, id: EventId) {
+        let online = self.is_online();
+        let Some(event) = self.events.get_mut(&id) else {
+            return;
+        };
+        let key = event.key;
+        let ready = matches!(
+            event.phase,
+            Phase::Preparing {
+                attempt_is_durable: true,
+                permission_is_granted: true
+            }
+        );
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        if !ready || !online || registration.gate.is_some() {
+            return;
+        }
+        // Steps 1 to 3: it is pending, and listed by a service worker registration.
+        debug_assert_eq!(registration.state, RegistrationState::Pending);
+        // Step 4: it is firing. The store has recorded this attempt already.
+        registration.state = RegistrationState::Firing;
+        registration.attempts += 1;
+        let attempt = registration.attempts;
+        let tag = registration.tag.clone();
+        let last_chance = self.policy.is_last_chance(attempt);
+        let cap = now.mono.after_ms(self.policy.event_cap_ms);
+        event.phase = Phase::Running {
+            cap,
+            attempt,
+            last_chance,
+        };
+        let scope = event.scope.clone();
+        self.timers.insert((cap, Timer::Cap(id)));
+        // Step 5: dispatch. Its substeps, the outcome, are `finish_event`.
+        self.notify(SyncNotification::Dispatched {
+            scope: scope.clone(),
+            tag: tag.clone(),
+            attempt,
+            last_chance,
+        });
+        let registration = key.id;
+        self.outputs.push_back(Output::Dispatch {
+            event: id,
+            registration,
+            scope,
+            tag,
+            last_chance,
+            attempt,
+        });
+    }
+
+    /// The execution cap: <https://wicg.github.io/background-sync/spec/#sync-event>, the time limit
+    /// that a user agent may impose.
+    pub(super) fn cap_event(&mut self, now: Now, id: EventId) {
+        let Some(event) = self.events.get(&id) else {
+            return;
+        };
+        let scope = event.scope.clone();
+        self.outputs
+            .push_back(Output::Terminate { event: id, scope });
+        self.finish_event(now, id, EventOutcome::TimedOut);
+    }
+
+    /// What follows a dispatched event, substeps of step 5 of
+    /// [fire a sync event](https://wicg.github.io/background-sync/spec/#fire-a-sync-event).
+    pub(super) fn finish_event(&mut self, now: Now, id: EventId, outcome: EventOutcome) {
+        let running = self.events.get(&id).map(|event| &event.phase);
+        let Some(&Phase::Running {
+            cap,
+            attempt,
+            last_chance,
+        }) = running
+        else {
+            return;
+        };
+        let Some(event) = self.events.remove(&id) else {
+            return;
+        };
+        self.timers.remove(&(cap, Timer::Cap(id)));
+        self.tables.release_slot(event.origin);
+        let key = event.key;
+        // A registration that was removed meanwhile has no outcome.
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        registration.event = None;
+        let tag = registration.tag.clone();
+        let again = registration.state == RegistrationState::ReregisteredWhileFiring;
+        if outcome != EventOutcome::NotStarted {
+            registration.interruptions = 0;
+        }
+        let next = match outcome {
+            // Not in the specification: without an active worker nothing was fired.
+            EventOutcome::NotStarted => {
+                self.give_attempt_back(&event.scope, key, again);
+                NextStep::Parked
+            }
+            // Substeps 2.1 and 3.1: registered again meanwhile, so it fires again.
+            _ if again => {
+                registration.state = RegistrationState::Pending;
+                registration.attempts = 0;
+                self.store_lazily(key);
+                self.refresh(key);
+                NextStep::FiresAgain
+            }
+            // Substep 2.3: done.
+            EventOutcome::Fulfilled => {
+                self.remove_lazily(key);
+                NextStep::Removed
+            }
+            // Substep 3.2: failed, and may be tried again.
+            _ if !last_chance => {
+                let ms = self.wait_for_retry(now, key);
+                self.store_lazily(key);
+                NextStep::RetryIn { ms }
+            }
+            // Substep 3.3: failed for good.
+            _ => {
+                self.remove_lazily(key);
+                NextStep::Removed
+            }
+        };
+        let scope = event.scope;
+        self.notify(SyncNotification::Finished {
+            scope,
+            tag,
+            attempt,
+            outcome,
+            next,
+        });
+    }
+
+    /// The event could not be given to a worker: pending as before, until there is one.
+    fn give_attempt_back(&mut self, scope: &ScopeKey, key: RegKey, again: bool) {
+        if let Some(registration) = self.tables.get_mut(key) {
+            registration.state = RegistrationState::Pending;
+            registration.attempts = if again {
+                0
+            } else {
+                registration.attempts.saturating_sub(1)
+            };
+        }
+        self.store_lazily(key);
+        self.park(scope);
+        self.refresh(key);
+    }
+
+    /// Nothing of this service worker registration fires until it has an active worker.
+    fn park(&mut self, scope: &ScopeKey) {
+        for key in self.tables.set_parked(scope, true) {
+            let event = self
+                .tables
+                .get(key)
+                .and_then(|registration| registration.event);
+            match event.and_then(|event| self.events.get(&event).map(|entry| (event, entry))) {
+                Some((event, entry)) if matches!(entry.phase, Phase::Preparing { .. }) => {
+                    self.disarm(event);
+                }
+                _ => self.refresh(key),
+            }
+        }
+    }
+
+    pub(super) fn unpark(&mut self, scope: &ScopeKey) {
+        for key in self.tables.set_parked(scope, false) {
+            self.refresh(key);
+        }
+    }
+
+    /// The wait of substep 3.2: back-off with jitter. Returns its length in milliseconds.
+    pub(super) fn wait_for_retry(&mut self, now: Now, key: RegKey) -> u64 {
+        let attempts = self
+            .tables
+            .get(key)
+            .map_or(1, |registration| registration.attempts);
+        let delay_ms = self.policy.retry_delay_ms(attempts);
+        let jitter_ms = self.policy.jitter_ms(delay_ms);
+        let delay_ms =
+            (delay_ms - jitter_ms).saturating_add(self.rng.up_to(jitter_ms.saturating_mul(2)));
+        if let Some(registration) = self.tables.get_mut(key) {
+            registration.state = RegistrationState::Waiting;
+        }
+        self.wait_until(now, key, delay_ms);
+        delay_ms
+    }
+
+    /// Lets a registration be due in `ms`.
+    pub(super) fn wait_until(&mut self, now: Now, key: RegKey, ms: u64) {
+        let due = Due {
+            at: now.mono.after_ms(ms),
+            at_wall: now.wall.after_ms(ms),
+            since: now.mono,
+        };
+        self.set_due(key, Some(due));
+    }
+
+    /// Keeps the registration's deadline and its timer in step.
+    pub(super) fn set_due(&mut self, key: RegKey, due: Option<Due>) {
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        if let Some(old) = std::mem::replace(&mut registration.due, due) {
+            self.timers.remove(&(old.at, Timer::Due(key)));
+        }
+        if let Some(new) = due {
+            self.timers.insert((new.at, Timer::Due(key)));
+        }
+        self.refresh(key);
+    }
+
+    /// The wait is over: substeps 3.2.2 to 3.2.4.
+    pub(super) fn registration_due(&mut self, key: RegKey) {
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        registration.due = None;
+        if registration.state == RegistrationState::Waiting {
+            registration.state = RegistrationState::Pending;
+        }
+        self.refresh(key);
+    }
+
+    /// Puts a registration among those that wait for a slot, or takes it from them.
+    pub(super) fn refresh(&mut self, key: RegKey) {
+        let parked = self.tables.is_parked(key);
+        let Some(registration) = self.tables.get(key) else {
+            return;
+        };
+        let ready = registration.state == RegistrationState::Pending
+            && registration.is_durable()
+            && registration.event.is_none()
+            && registration.gate.is_none()
+            && registration.due.is_none()
+            && !parked;
+        self.tables.set_ready(key, ready);
+    }
+
+    /// [Whenever the user agent changes to online](https://wicg.github.io/background-sync/spec/#sync-event):
+    /// what is pending fires. Beyond that, by policy, retries are brought forward.
+    pub(super) fn change_connectivity(&mut self, now: Now, connectivity: Connectivity) {
+        if connectivity == self.connectivity {
+            return;
+        }
+        self.connectivity = connectivity;
+        self.notify_connectivity();
+        match connectivity {
+            // What is not dispatched yet waits again; what runs goes on.
+            Connectivity::Offline => {
+                for event in self.preparing() {
+                    self.disarm(event);
+                }
+            }
+            Connectivity::Online => {
+                self.spread_first_attempts(now);
+                if self.policy.reconnect_brings_retries_forward {
+                    self.bring_retries_forward(now);
+                }
+            }
+        }
+    }
+
+    /// Devices that come online together must not all call their server at once.
+    pub(super) fn spread_first_attempts(&mut self, now: Now) {
+        let spread_ms = self.policy.reconnect_first_attempt_spread_ms;
+        if spread_ms == 0 {
+            return;
+        }
+        for key in self.tables.all_ready() {
+            let ms = self.rng.up_to(spread_ms);
+            self.wait_until(now, key, ms);
+        }
+    }
+
+    fn bring_retries_forward(&mut self, now: Now) {
+        let due_keys: Vec<RegKey> = self
+            .timers
+            .iter()
+            .filter_map(|&(_, timer)| match timer {
+                Timer::Due(key) => Some(key),
+                _ => None,
+            })
+            .collect();
+        for key in due_keys {
+            let Some(registration) = self.tables.get(key) else {
+                continue;
+            };
+            let Some(due) = registration.due else {
+                continue;
+            };
+            if registration.state != RegistrationState::Waiting {
+                continue;
+            }
+            let percent = u64::from(self.policy.reconnect_least_delay_percent.min(100));
+            let least_ms = due.at.ms_since(due.since) / 100 * percent;
+            let least = due.since.after_ms(least_ms).max(now.mono);
+            let at = least.after_ms(self.rng.up_to(self.policy.reconnect_retry_spread_ms));
+            if at < due.at {
+                self.set_due(key, Some(Due { at, ..due }));
+            }
+        }
+    }
+}

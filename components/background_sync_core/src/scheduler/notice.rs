@@ -1,0 +1,31 @@
+//! Outputs that ask for nothing back.
+
+use super::SyncScheduler;
+use crate::{Answer, Call, Output, RegistrationState, SyncNotification};
+
+impl SyncScheduler {
+    pub(super) fn answer(&mut self, call: Call, answer: Answer) {
+        self.outputs.push_back(Output::Answer { call, answer });
+    }
+
+    pub(super) fn notify(&mut self, notification: SyncNotification) {
+        self.outputs.push_back(Output::Notify(notification));
+    }
+
+    pub(super) fn notify_connectivity(&mut self) {
+        let (mut pending, mut waiting) = (0, 0);
+        for (_, registration) in self.tables.iter() {
+            match registration.state {
+                RegistrationState::Pending => pending += 1,
+                RegistrationState::Waiting => waiting += 1,
+                RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring => {}
+            }
+        }
+        let connectivity = self.connectivity;
+        self.notify(SyncNotification::ConnectivityChanged {
+            connectivity,
+            pending,
+            waiting,
+        });
+    }
+}

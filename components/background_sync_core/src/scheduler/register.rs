@@ -1,0 +1,269 @@
+//! The methods of [`SyncManager`](https://wicg.github.io/background-sync/spec/#sync-manager-interface)
+//! and the order between a resolved promise and its event.
+
+use super::fire::PermissionState;
+use super::storage::Waiter;
+use super::tables::{Existence, Gate, RegKey, Registration};
+use super::{SyncScheduler, Timer};
+use crate::{
+    Answer, Call, ClientFacts, Now, Permission, RegisterError, RegistrationId, RegistrationState,
+    ScopeKey, SyncNotification, Tag, TagTooLong,
+};
+
+impl SyncScheduler {
+    /// [`register(tag)`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-register).
+    /// Step 1, the service worker registration, is `scope`.
+    pub(super) fn register(
+        &mut self,
+        now: Now,
+        call: Call,
+        scope: &ScopeKey,
+        tag: Result<&Tag, &TagTooLong>,
+        facts: ClientFacts,
+    ) -> Result<(), RegisterError> {
+        // Step 2.
+        if !facts.active_worker {
+            return Err(RegisterError::NoActiveWorker);
+        }
+        // Step 3.
+        if facts.permission == Permission::Denied {
+            return Err(RegisterError::PermissionDenied);
+        }
+        // Steps 4 to 6: not in the background.
+        if !facts.open_window {
+            return Err(RegisterError::NoWindow);
+        }
+        // Not in the specification: limits.
+        let tag = tag.map_err(|too_long| RegisterError::TagTooLong(*too_long))?;
+        self.unpark(scope);
+        // Step 7.
+        match self.tables.find(scope, tag) {
+            // Step 8.
+            Some(key) => self.register_again(now, call, key),
+            // Step 9.
+            None => self.register_new(now, call, scope, tag)?,
+        }
+        Ok(())
+    }
+
+    /// Step 9 of `register(tag)`.
+    fn register_new(
+        &mut self,
+        now: Now,
+        call: Call,
+        scope: &ScopeKey,
+        tag: &Tag,
+    ) -> Result<(), RegisterError> {
+        let limit = self.policy.max_registrations_per_origin;
+        if self.tables.registrations_of_origin(&scope.origin) >= limit {
+            return Err(RegisterError::TooManyForOrigin { limit });
+        }
+        let limit = self.policy.max_registrations_in_all;
+        if self.tables.counts().0 >= limit as usize {
+            return Err(RegisterError::TooManyInAll { limit });
+        }
+        // Steps 9.1 to 9.4.
+        let id = RegistrationId(self.next_registration);
+        self.next_registration += 1;
+        let registration = Registration {
+            tag: tag.clone(),
+            state: RegistrationState::Pending,
+            existence: Existence::Inserting { stale: false },
+            attempts: 0,
+            interruptions: 0,
+            registered_at: now.wall,
+            due: None,
+            event: None,
+            gate: None,
+            ticket: None,
+        };
+        let key = self.tables.insert(scope, id, registration);
+        self.hold_back(key, call);
+        // Step 9.6, prepared so that one commit is enough.
+        self.prepare_at_once(key);
+        // Step 9.5 once it is durable: `answer_registered`.
+        self.store_for(
+            key,
+            Waiter::Register {
+                call,
+                duplicate: false,
+            },
+        );
+        let ticket = self
+            .tables
+            .get(key)
+            .and_then(|registration| registration.ticket);
+        if let Some(ticket) = ticket {
+            self.tables.set_last_insert(key, ticket);
+        }
+        Ok(())
+    }
+
+    /// Step 8 of `register(tag)`. Beyond the specification, the attempts start anew: what the page
+    /// wants to send now has not been tried yet.
+    fn register_again(&mut self, now: Now, call: Call, key: RegKey) {
+        self.hold_back(key, call);
+        let waiter = Waiter::Register {
+            call,
+            duplicate: true,
+        };
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        let unchanged = match registration.state {
+            _ if !registration.is_durable() => true,
+            RegistrationState::Pending => registration.attempts == 0,
+            RegistrationState::Waiting | RegistrationState::Firing => false,
+            RegistrationState::ReregisteredWhileFiring => true,
+        };
+        if unchanged {
+            let ticket = registration.ticket;
+            if registration.state == RegistrationState::Pending && registration.due.is_some() {
+                self.set_due(key, None);
+            }
+            // Step 8.3, at once or with the commit that is under way.
+            if self.join(ticket, waiter).is_some() {
+                self.answer_registered(now, call, true);
+            }
+            return;
+        }
+        match registration.state {
+            // Step 8.2.
+            RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring => {
+                registration.state = RegistrationState::ReregisteredWhileFiring;
+            }
+            // Step 8.1.
+            RegistrationState::Waiting | RegistrationState::Pending => {
+                registration.state = RegistrationState::Pending;
+                registration.attempts = 0;
+                registration.interruptions = 0;
+                let event = registration.event;
+                self.set_due(key, None);
+                match event {
+                    Some(event) => self.attempt_is_stale(event),
+                    // Step 8.4, prepared so that one commit is enough.
+                    None => self.prepare_at_once(key),
+                }
+            }
+        }
+        // Step 8.3 once it is durable: `answer_registered`.
+        self.store_for(key, waiter);
+    }
+
+    /// Reserves a slot if there is a network and nobody else waits for one.
+    fn prepare_at_once(&mut self, key: RegKey) {
+        if self.is_online() && self.tables.slot_is_free_for(key, &self.policy) {
+            self.prepare(key, PermissionState::JustGranted);
+        }
+    }
+
+    /// [`getTags()`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-gettags).
+    /// Registrations that are just being stored are waited for.
+    pub(super) fn get_tags(&mut self, call: Call, scope: &ScopeKey) {
+        let waiter = Waiter::GetTags {
+            call,
+            scope: scope.clone(),
+        };
+        if self.join(self.tables.last_insert(scope), waiter).is_some() {
+            self.answer_tags(call, scope);
+        }
+    }
+
+    pub(super) fn answer_tags(&mut self, call: Call, scope: &ScopeKey) {
+        let keys = self.tables.registrations_of(scope);
+        let registrations = keys.into_iter().filter_map(|key| self.tables.get(key));
+        let durable = registrations.filter(|registration| registration.is_durable());
+        let tags = durable
+            .map(|registration| registration.tag.clone())
+            .collect();
+        self.answer(call, Answer::Tags(tags));
+    }
+
+    pub(super) fn answer_registered(&mut self, now: Now, call: Call, duplicate: bool) {
+        self.answer(call, Answer::Registered(Ok(())));
+        // Unknown if its client or its registration is gone.
+        let Some(&key) = self.unacknowledged.get(&call) else {
+            return;
+        };
+        let Some(scope) = self.tables.scope_key(key).cloned() else {
+            return;
+        };
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        let tag = registration.tag.clone();
+        if let Some(gate) = &mut registration.gate
+            && gate.deadline.is_none()
+        {
+            let deadline = now.mono.after_ms(self.policy.acknowledge_limit_ms);
+            gate.deadline = Some(deadline);
+            self.timers.insert((deadline, Timer::Gate(key)));
+        }
+        self.notify(SyncNotification::Registered {
+            scope,
+            tag,
+            duplicate,
+        });
+    }
+
+    /// No event for this registration before the promise of `call` is resolved.
+    fn hold_back(&mut self, key: RegKey, call: Call) {
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        registration
+            .gate
+            .get_or_insert_with(Box::<Gate>::default)
+            .calls
+            .push(call);
+        self.unacknowledged.insert(call, key);
+        self.refresh(key);
+    }
+
+    pub(super) fn acknowledge(&mut self, now: Now, call: Call) {
+        self.drop_from_gate(now, call);
+    }
+
+    pub(super) fn drop_from_gate(&mut self, now: Now, call: Call) {
+        let Some(key) = self.unacknowledged.remove(&call) else {
+            return;
+        };
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        let Some(gate) = &mut registration.gate else {
+            return;
+        };
+        gate.calls.retain(|&other| other != call);
+        if gate.calls.is_empty() {
+            self.open_gate(now, key);
+        }
+    }
+
+    /// Nothing holds the registration's event back any more.
+    pub(super) fn open_gate(&mut self, now: Now, key: RegKey) {
+        self.drop_gate(key);
+        self.refresh(key);
+        if let Some(event) = self
+            .tables
+            .get(key)
+            .and_then(|registration| registration.event)
+        {
+            self.try_to_fire(now, event);
+        }
+    }
+
+    pub(super) fn drop_gate(&mut self, key: RegKey) {
+        let gate = self
+            .tables
+            .get_mut(key)
+            .and_then(|registration| registration.gate.take());
+        let Some(gate) = gate else { return };
+        if let Some(deadline) = gate.deadline {
+            self.timers.remove(&(deadline, Timer::Gate(key)));
+        }
+        for call in &gate.calls {
+            self.unacknowledged.remove(call);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What is told to the store, and what its answers mean.
+
+use super::tables::{Existence, RegKey, Registration};
+use super::{SyncScheduler, Timer};
+use crate::{
+    Answer, Call, EventId, Now, Output, RegisterError, RegistrationId, RegistrationKind,
+    RegistrationState, RemovalReason, ScopeKey, StoreFault, StoreOp, StoredRegistration,
+    SyncNotification, Ticket, Urgency,
+};
+
+/// Who waits for a store operation.
+#[derive(Debug)]
+pub(super) enum Waiter {
+    Register { call: Call, duplicate: bool },
+    GetTags { call: Call, scope: ScopeKey },
+}
+
+/// What a store operation is for.
+#[derive(Debug)]
+pub(super) struct TicketUse {
+    purpose: Purpose,
+    waiters: Vec<Waiter>,
+}
+
+#[derive(Debug)]
+enum Purpose {
+    /// A registration's first or next state. `event`: it records the attempt of this event.
+    Put {
+        key: RegKey,
+        event: Option<EventId>,
+    },
+    Remove(RegistrationId),
+}
+
+impl SyncScheduler {
+    /// Makes the attempt of a preparing event durable.
+    pub(super) fn store_attempt(&mut self, key: RegKey) {
+        self.store(key, Urgency::Now, Vec::new());
+    }
+
+    /// Stores the state of a registration; `waiters` are answered when it is durable.
+    pub(super) fn store_for(&mut self, key: RegKey, waiter: Waiter) {
+        let ticket = self.store(key, Urgency::Now, vec![waiter]);
+        if let Some(registration) = self.tables.get_mut(key) {
+            registration.ticket = ticket;
+        }
+    }
+
+    /// Stores the state of a registration some time.
+    pub(super) fn store_lazily(&mut self, key: RegKey) {
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        if let Existence::Inserting { stale } = &mut registration.existence {
+            // A failed insert must not be undone by this.
+            *stale = true;
+            return;
+        }
+        self.store(key, Urgency::Lazy, Vec::new());
+    }
+
+    fn store(&mut self, key: RegKey, urgency: Urgency, waiters: Vec<Waiter>) -> Option<Ticket> {
+        let scope = self.tables.scope_key(key)?.clone();
+        let registration = self.tables.get(key)?;
+        let preparing = match registration.state {
+            RegistrationState::Pending => registration.event,
+            _ => None,
+        };
+        let op = StoreOp::Put(record(key.id, scope, registration, preparing.is_some()));
+        let purpose = Purpose::Put {
+            key,
+            event: preparing,
+        };
+        Some(self.submit(op, urgency, TicketUse { purpose, waiters }))
+    }
+
+    fn submit(&mut self, op: StoreOp, urgency: Urgency, ticket_use: TicketUse) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.tickets.insert(ticket, ticket_use);
+        self.outputs.push_back(Output::Store {
+            ticket,
+            op,
+            urgency,
+        });
+        ticket
+    }
+
+    pub(super) fn remove_record(&mut self, id: RegistrationId, urgency: Urgency) {
+        let ticket_use = TicketUse {
+            purpose: Purpose::Remove(id),
+            waiters: Vec::new(),
+        };
+        self.submit(StoreOp::Remove(id), urgency, ticket_use);
+    }
+
+    /// Lets `waiter` wait for an operation that is under way. Gives it back if it is not.
+    pub(super) fn join(&mut self, ticket: Option<Ticket>, waiter: Waiter) -> Option<Waiter> {
+        match ticket.and_then(|ticket| self.tickets.get_mut(&ticket)) {
+            Some(ticket_use) => {
+                ticket_use.waiters.push(waiter);
+                None
+            }
+            None => Some(waiter),
+        }
+    }
+
+    /// The registration has ended by itself.
+    pub(super) fn remove_lazily(&mut self, key: RegKey) {
+        if self.forget(key).is_some() {
+            self.remove_record(key.id, Urgency::Lazy);
+        }
+    }
+
+    /// The registration is ended by somebody.
+    pub(super) fn remove_for(&mut self, key: RegKey, reason: RemovalReason) {
+        let Some(scope) = self.tables.scope_key(key).cloned() else {
+            return;
+        };
+        let Some(registration) = self.forget(key) else {
+            return;
+        };
+        self.remove_record(key.id, Urgency::Now);
+        self.notify(SyncNotification::Removed {
+            scope,
+            tag: registration.tag,
+            reason,
+        });
+    }
+
+    /// Takes a registration out of memory with all that hangs on it. A running event stays, and
+    /// with it its slot and its cap.
+    fn forget(&mut self, key: RegKey) -> Option<Registration> {
+        self.drop_gate(key);
+        self.set_due(key, None);
+        let event = self.tables.get(key)?.event;
+        let registration = self.tables.remove(key)?;
+        if registration.state == RegistrationState::Pending
+            && let Some(event) = event
+        {
+            self.disarm(event);
+        }
+        Some(registration)
+    }
+
+    pub(super) fn stored(&mut self, now: Now, ticket: Ticket, result: Result<(), StoreFault>) {
+        let Some(TicketUse { purpose, waiters }) = self.tickets.remove(&ticket) else {
+            return;
+        };
+        match (purpose, &result) {
+            (Purpose::Put { key, event }, Ok(())) => self.put_succeeded(now, ticket, key, event),
+            (Purpose::Put { key, event }, Err(fault)) => {
+                self.put_failed(now, ticket, key, event, fault);
+            }
+            (Purpose::Remove(_), Ok(())) => {}
+            (Purpose::Remove(id), Err(_)) => {
+                if self.removals_to_retry.is_empty() {
+                    let at = now.mono.after_ms(self.policy.local_fault_delay_ms);
+                    self.timers.insert((at, Timer::Removals));
+                }
+                self.removals_to_retry.insert(id);
+            }
+        }
+        for waiter in waiters {
+            match waiter {
+                Waiter::GetTags { call, scope } => self.answer_tags(call, &scope),
+                Waiter::Register { call, .. } if result.is_err() => {
+                    self.drop_from_gate(now, call);
+                    let reason = result.as_ref().err().map(|fault| fault.reason.clone());
+                    let error = RegisterError::Storage {
+                        reason: reason.unwrap_or_default(),
+                    };
+                    self.answer(call, Answer::Registered(Err(error)));
+                }
+                Waiter::Register { call, duplicate } => {
+                    self.answer_registered(now, call, duplicate);
+                }
+            }
+        }
+    }
+
+    fn put_succeeded(&mut self, now: Now, ticket: Ticket, key: RegKey, event: Option<EventId>) {
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        if registration.ticket == Some(ticket) {
+            registration.ticket = None;
+        }
+        let existence = std::mem::replace(&mut registration.existence, Existence::Durable);
+        if existence == (Existence::Inserting { stale: true }) {
+            self.store_lazily(key);
+        }
+        self.refresh(key);
+        // A newer operation may have taken over the event.
+        let current = self
+            .tables
+            .get(key)
+            .and_then(|registration| registration.ticket);
+        if let Some(event) = event
+            && current.is_none()
+        {
+            self.attempt_is_durable(now, event);
+        }
+    }
+
+    fn put_failed(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        key: RegKey,
+        event: Option<EventId>,
+        fault: &StoreFault,
+    ) {
+        let Some(scope) = self.tables.scope_key(key).cloned() else {
+            return;
+        };
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        if registration.ticket == Some(ticket) {
+            registration.ticket = None;
+        }
+        let tag = registration.tag.clone();
+        let inserting = !registration.is_durable();
+        self.notify(SyncNotification::StorageFailed {
+            scope,
+            tag,
+            fault: fault.clone(),
+        });
+        if inserting {
+            self.forget(key);
+        } else if let Some(event) = event
+            && self.preparing().contains(&event)
+        {
+            self.defer(now, event);
+        }
+    }
+
+    /// The store could not remove these before.
+    pub(super) fn retry_removals(&mut self) {
+        for id in std::mem::take(&mut self.removals_to_retry) {
+            self.remove_record(id, Urgency::Now);
+        }
+    }
+}
+
+/// How a registration is stored; `preparing`: with the attempt that is about to start.
+fn record(
+    id: RegistrationId,
+    scope: ScopeKey,
+    registration: &Registration,
+    preparing: bool,
+) -> StoredRegistration {
+    let state = if preparing {
+        RegistrationState::Firing
+    } else {
+        registration.state
+    };
+    StoredRegistration {
+        id,
+        scope,
+        kind: RegistrationKind::OneShot,
+        tag: registration.tag.clone(),
+        state,
+        attempts: registration.attempts + u32::from(preparing),
+        interruptions: registration.interruptions,
+        registered_at: registration.registered_at,
+        retry_at: match state {
+            RegistrationState::Waiting => registration.due.map(|due| due.at_wall),
+            _ => None,
+        },
+    }
+}

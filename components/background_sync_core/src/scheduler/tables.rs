@@ -1,0 +1,420 @@
+//! What the scheduler keeps in memory: registrations, the service worker registrations that own
+//! them, their origins, and who is ready to fire.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use crate::{
+    Call, EventId, MonoTime, Origin, Policy, RegistrationId, RegistrationState, ScopeKey, Tag,
+    Ticket, WallTime,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ScopeIndex(u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct OriginIndex(u32);
+
+/// Finds a registration. Never reused, because the id is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct RegKey {
+    pub scope: ScopeIndex,
+    pub id: RegistrationId,
+}
+
+/// Holds an event back until the promises of these calls are resolved.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    pub calls: Vec<Call>,
+    /// Set when the first of them is answered.
+    pub deadline: Option<MonoTime>,
+}
+
+/// When a registration that may not fire yet may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub at: MonoTime,
+    /// The same for the store.
+    pub at_wall: WallTime,
+    /// When it began to wait.
+    pub since: MonoTime,
+}
+
+/// Whether the store knows a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existence {
+    /// It does not yet. `stale`: what it is being told is outdated.
+    Inserting { stale: bool },
+    /// It does.
+    Durable,
+}
+
+#[derive(Debug)]
+pub(super) struct Registration {
+    pub tag: Tag,
+    pub state: RegistrationState,
+    pub existence: Existence,
+    /// Attempts that were dispatched.
+    pub attempts: u32,
+    pub interruptions: u32,
+    pub registered_at: WallTime,
+    pub due: Option<Due>,
+    /// Its event, preparing or running.
+    pub event: Option<EventId>,
+    pub gate: Option<Box<Gate>>,
+    /// The store operation that a `register()` call for this registration must wait for.
+    pub ticket: Option<Ticket>,
+}
+
+impl Registration {
+    pub fn is_durable(&self) -> bool {
+        self.existence == Existence::Durable
+    }
+}
+
+#[derive(Debug)]
+struct Scope {
+    key: ScopeKey,
+    origin: OriginIndex,
+    registrations: u32,
+    /// Nothing fires until there is an active worker again.
+    parked: bool,
+    /// The last insert, for `getTags()` to wait for.
+    last_insert: Option<Ticket>,
+}
+
+#[derive(Debug)]
+struct OriginEntry {
+    key: Origin,
+    registrations: u32,
+    slots_used: u32,
+    in_ring: bool,
+    /// In the order of registration.
+    ready: BTreeSet<(RegistrationId, ScopeIndex)>,
+}
+
+/// A vector with holes that are filled again.
+#[derive(Debug)]
+struct Arena<T> {
+    entries: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T> Arena<T> {
+    fn insert(&mut self, value: T) -> u32 {
+        if let Some(index) = self.free.pop() {
+            self.entries[index as usize] = Some(value);
+            return index;
+        }
+        let index = u32::try_from(self.entries.len())
+            .expect("limits on registrations keep the number of scopes and origins under 2^32");
+        self.entries.push(Some(value));
+        index
+    }
+
+    fn get(&self, index: u32) -> Option<&T> {
+        self.entries.get(index as usize)?.as_ref()
+    }
+
+    fn get_mut(&mut self, index: u32) -> Option<&mut T> {
+        self.entries.get_mut(index as usize)?.as_mut()
+    }
+
+    fn remove(&mut self, index: u32) -> Option<T> {
+        let value = self.entries.get_mut(index as usize)?.take();
+        if value.is_some() {
+            self.free.push(index);
+        }
+        value
+    }
+
+    fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    registrations: BTreeMap<RegKey, Registration>,
+    by_tag: HashMap<(ScopeIndex, Tag), RegistrationId>,
+    scopes: Arena<Scope>,
+    scope_index: HashMap<ScopeKey, ScopeIndex>,
+    origins: Arena<OriginEntry>,
+    origin_index: HashMap<Origin, OriginIndex>,
+    /// Origins that may have something ready and a free slot, in the order of their turns.
+    ring: VecDeque<OriginIndex>,
+    slots_used: u32,
+}
+
+impl Tables {
+    pub fn get(&self, key: RegKey) -> Option<&Registration> {
+        self.registrations.get(&key)
+    }
+
+    pub fn get_mut(&mut self, key: RegKey) -> Option<&mut Registration> {
+        self.registrations.get_mut(&key)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (RegKey, &Registration)> {
+        self.registrations
+            .iter()
+            .map(|(&key, registration)| (key, registration))
+    }
+
+    pub fn find(&self, scope: &ScopeKey, tag: &Tag) -> Option<RegKey> {
+        let scope = *self.scope_index.get(scope)?;
+        let id = *self.by_tag.get(&(scope, tag.clone()))?;
+        Some(RegKey { scope, id })
+    }
+
+    /// In the order of registration.
+    pub fn registrations_of(&self, scope: &ScopeKey) -> Vec<RegKey> {
+        let Some(&scope) = self.scope_index.get(scope) else {
+            return Vec::new();
+        };
+        let first = RegKey {
+            scope,
+            id: RegistrationId(0),
+        };
+        let last = RegKey {
+            scope,
+            id: RegistrationId(u64::MAX),
+        };
+        self.registrations
+            .range(first..=last)
+            .map(|(&key, _)| key)
+            .collect()
+    }
+
+    pub fn scope_key(&self, key: RegKey) -> Option<&ScopeKey> {
+        self.scopes.get(key.scope.0).map(|scope| &scope.key)
+    }
+
+    pub fn origin_of(&self, key: RegKey) -> Option<OriginIndex> {
+        self.scopes.get(key.scope.0).map(|scope| scope.origin)
+    }
+
+    /// Registrations, scopes, origins.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        (
+            self.registrations.len(),
+            self.scopes.len(),
+            self.origins.len(),
+        )
+    }
+
+    pub fn registrations_of_origin(&self, origin: &Origin) -> u32 {
+        let index = self.origin_index.get(origin);
+        index
+            .and_then(|index| self.origins.get(index.0))
+            .map_or(0, |entry| entry.registrations)
+    }
+
+    pub fn is_parked(&self, key: RegKey) -> bool {
+        self.scopes
+            .get(key.scope.0)
+            .is_some_and(|scope| scope.parked)
+    }
+
+    /// Returns the registrations of the scope if that changed anything.
+    pub fn set_parked(&mut self, scope: &ScopeKey, parked: bool) -> Vec<RegKey> {
+        let index = self.scope_index.get(scope).copied();
+        match index.and_then(|index| self.scopes.get_mut(index.0)) {
+            Some(entry) if entry.parked != parked => entry.parked = parked,
+            _ => return Vec::new(),
+        }
+        self.registrations_of(scope)
+    }
+
+    pub fn last_insert(&self, scope: &ScopeKey) -> Option<Ticket> {
+        let index = self.scope_index.get(scope)?;
+        self.scopes.get(index.0)?.last_insert
+    }
+
+    pub fn set_last_insert(&mut self, key: RegKey, ticket: Ticket) {
+        if let Some(scope) = self.scopes.get_mut(key.scope.0) {
+            scope.last_insert = Some(ticket);
+        }
+    }
+
+    pub fn insert(
+        &mut self,
+        scope: &ScopeKey,
+        id: RegistrationId,
+        registration: Registration,
+    ) -> RegKey {
+        let scope_index = self.scope_entry(scope);
+        let key = RegKey {
+            scope: scope_index,
+            id,
+        };
+        if let Some(entry) = self.scopes.get_mut(scope_index.0) {
+            entry.registrations += 1;
+            if let Some(origin) = self.origins.get_mut(entry.origin.0) {
+                origin.registrations += 1;
+            }
+        }
+        self.by_tag
+            .insert((scope_index, registration.tag.clone()), id);
+        self.registrations.insert(key, registration);
+        key
+    }
+
+    fn scope_entry(&mut self, scope: &ScopeKey) -> ScopeIndex {
+        if let Some(&index) = self.scope_index.get(scope) {
+            return index;
+        }
+        let origin = match self.origin_index.get(&scope.origin) {
+            Some(&index) => index,
+            None => {
+                let index = OriginIndex(self.origins.insert(OriginEntry {
+                    key: scope.origin.clone(),
+                    registrations: 0,
+                    slots_used: 0,
+                    in_ring: false,
+                    ready: BTreeSet::new(),
+                }));
+                self.origin_index.insert(scope.origin.clone(), index);
+                index
+            }
+        };
+        let index = ScopeIndex(self.scopes.insert(Scope {
+            key: scope.clone(),
+            origin,
+            registrations: 0,
+            parked: false,
+            last_insert: None,
+        }));
+        self.scope_index.insert(scope.clone(), index);
+        index
+    }
+
+    /// Takes a registration out, and its scope and origin if nothing else needs them.
+    pub fn remove(&mut self, key: RegKey) -> Option<Registration> {
+        let registration = self.registrations.remove(&key)?;
+        self.by_tag.remove(&(key.scope, registration.tag.clone()));
+        self.set_ready(key, false);
+        let scope = self.scopes.get_mut(key.scope.0)?;
+        let origin = scope.origin;
+        scope.registrations -= 1;
+        if scope.registrations == 0
+            && let Some(scope) = self.scopes.remove(key.scope.0)
+        {
+            self.scope_index.remove(&scope.key);
+        }
+        if let Some(entry) = self.origins.get_mut(origin.0) {
+            entry.registrations -= 1;
+        }
+        self.free_origin_if_unused(origin);
+        Some(registration)
+    }
+
+    /// Says whether a registration only waits for a slot.
+    pub fn set_ready(&mut self, key: RegKey, ready: bool) {
+        let Some(origin) = self.origin_of(key) else {
+            return;
+        };
+        let Some(entry) = self.origins.get_mut(origin.0) else {
+            return;
+        };
+        if ready {
+            entry.ready.insert((key.id, key.scope));
+        } else {
+            entry.ready.remove(&(key.id, key.scope));
+        }
+        self.enter_ring(origin);
+    }
+
+    /// All registrations that only wait for a slot.
+    pub fn all_ready(&self) -> Vec<RegKey> {
+        let origins = self.origins.entries.iter().flatten();
+        origins
+            .flat_map(|origin| origin.ready.iter())
+            .map(|&(id, scope)| RegKey { scope, id })
+            .collect()
+    }
+
+    /// Whether a slot is free and nobody waits for one.
+    pub fn slot_is_free_for(&self, key: RegKey, policy: &Policy) -> bool {
+        let origin = self
+            .origin_of(key)
+            .and_then(|origin| self.origins.get(origin.0));
+        let nobody_waits = origin.is_some_and(|origin| {
+            origin.ready.is_empty() && origin.slots_used < policy.max_events_per_origin.get()
+        });
+        nobody_waits && self.ring.is_empty() && self.slots_used < policy.max_events_in_all.get()
+    }
+
+    /// The registration whose turn it is, if there is one and a slot for it.
+    pub fn next_turn(&mut self, policy: &Policy) -> Option<RegKey> {
+        while self.slots_used < policy.max_events_in_all.get() {
+            let origin = self.ring.pop_front()?;
+            let Some(entry) = self.origins.get_mut(origin.0) else {
+                continue;
+            };
+            entry.in_ring = false;
+            if entry.slots_used >= policy.max_events_per_origin.get() {
+                continue;
+            }
+            if let Some((id, scope)) = entry.ready.pop_first() {
+                self.enter_ring(origin);
+                return Some(RegKey { scope, id });
+            }
+        }
+        None
+    }
+
+    pub fn take_slot(&mut self, origin: OriginIndex) {
+        self.slots_used += 1;
+        if let Some(entry) = self.origins.get_mut(origin.0) {
+            entry.slots_used += 1;
+        }
+    }
+
+    pub fn release_slot(&mut self, origin: OriginIndex) {
+        self.slots_used -= 1;
+        if let Some(entry) = self.origins.get_mut(origin.0) {
+            entry.slots_used -= 1;
+        }
+        self.enter_ring(origin);
+        self.free_origin_if_unused(origin);
+    }
+
+    /// Puts an origin with something ready at the end of the ring; takes one without out of it.
+    fn enter_ring(&mut self, origin: OriginIndex) {
+        let Some(entry) = self.origins.get_mut(origin.0) else {
+            return;
+        };
+        match (entry.ready.is_empty(), entry.in_ring) {
+            (false, false) => {
+                entry.in_ring = true;
+                self.ring.push_back(origin);
+            }
+            (true, true) => {
+                entry.in_ring = false;
+                self.ring.retain(|&other| other != origin);
+            }
+            _ => {}
+        }
+    }
+
+    fn free_origin_if_unused(&mut self, origin: OriginIndex) {
+        let Some(entry) = self.origins.get(origin.0) else {
+            return;
+        };
+        if entry.registrations == 0
+            && entry.slots_used == 0
+            && let Some(entry) = self.origins.remove(origin.0)
+        {
+            self.origin_index.remove(&entry.key);
+        }
+    }
+}
