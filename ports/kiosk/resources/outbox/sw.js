@@ -1,0 +1,30 @@
+'use strict';
+
+importScripts('store.js');
+
+const changes = new BroadcastChannel('outbox');
+
+self.addEventListener('sync', (event) => {
+  if (event.tag === 'send-messages') {
+    event.waitUntil(sendMessages(event.lastChance));
+  }
+});
+
+// Sends everything in order. A message leaves the outbox only when the server has it; an error here means that the
+// browser fires the event again later.
+async function sendMessages(lastChance) {
+  for (const message of await outbox.all()) {
+    const response = await fetch('/messages', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ id: message.id, text: message.text }),
+    });
+    if (!response.ok) {
+      const hope = lastChance ? 'that was the last chance' : 'the browser will try again';
+      console.warn(`[outbox] the server answered ${response.status}; ${hope}`);
+      throw new Error(`the server answered ${response.status}`);
+    }
+    await outbox.remove(message.number);
+    changes.postMessage('sent');
+  }
+}

@@ -1,0 +1,234 @@
+//! The command line. Flags that servoshell has too mean the same here, so that stock wptrunner can drive the kiosk.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Parser, ValueEnum};
+use serde::Deserialize;
+
+/// A browser for unattended devices, on Servo with Background Sync.
+///
+/// Without URL it runs the bundled outbox app with its own server: in a window to be used by hand, or, where there is
+/// no display or with --headless, as a scenario that plays by itself.
+///
+/// Exit codes: 0 success, 1 the scenario failed, 2 wrong command line or configuration, 3 the machine lacks something.
+#[derive(Debug, Parser)]
+#[command(name = "kiosk", disable_version_flag = true)]
+pub struct Arguments {
+    /// The page to show: a URL, or the path of a file.
+    pub url: Option<String>,
+
+    /// Run without a display, with software rendering.
+    #[arg(short = 'z', long)]
+    pub headless: bool,
+
+    /// Start a WebDriver server on this port (not supported yet).
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "7000")]
+    pub webdriver: Option<u16>,
+
+    /// Set a preference of the engine; without a value, `true`. May be repeated.
+    #[arg(long = "pref", value_name = "NAME[=VALUE]")]
+    pub preferences: Vec<String>,
+
+    /// Read preferences of the engine from a JSON file. May be repeated.
+    #[arg(long = "prefs-file", value_name = "FILE")]
+    pub preferences_files: Vec<PathBuf>,
+
+    /// Turn on the engine's experimental web features.
+    #[arg(long)]
+    pub enable_experimental_web_platform_features: bool,
+
+    /// Accept any TLS certificate. For tests only.
+    #[arg(long)]
+    pub ignore_certificate_errors: bool,
+
+    /// A PEM file with the certificate authorities to trust.
+    #[arg(long, value_name = "FILE")]
+    pub certificate_path: Option<PathBuf>,
+
+    /// A style sheet to apply to every page. May be repeated.
+    #[arg(long = "user-stylesheet", value_name = "FILE")]
+    pub user_stylesheets: Vec<PathBuf>,
+
+    /// Size of the page in pixels.
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub window_size: Option<WindowSize>,
+
+    /// End the process when one of the engine's threads panics.
+    #[arg(short = 'f', long)]
+    pub hard_fail: bool,
+
+    /// The User-Agent to send.
+    #[arg(short = 'u', long, value_name = "TEXT")]
+    pub user_agent: Option<String>,
+
+    /// Print the version and exit.
+    #[arg(short = 'v', long)]
+    pub version: bool,
+
+    /// Folder that keeps site data and pending syncs [default: background-sync-kiosk in $XDG_DATA_HOME].
+    #[arg(long, value_name = "DIR", conflicts_with = "temporary")]
+    pub profile: Option<PathBuf>,
+
+    /// Use a fresh profile, deleted at the end.
+    #[arg(long)]
+    pub temporary: bool,
+
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Play a scenario, print its timeline and exit.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "control", "offline"])]
+    pub scenario: Option<ScenarioName>,
+
+    /// Folder for the scenario's screenshots [default: the current one].
+    #[arg(long, value_name = "DIR")]
+    pub screenshot_dir: Option<PathBuf>,
+
+    /// Start with the network cut.
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Take commands as lines and report events as JSON lines.
+    #[arg(long, value_name = "CHANNEL")]
+    pub control: Option<ControlChannel>,
+
+    /// Port of the outbox app's server [default: any free one].
+    #[arg(long, value_name = "PORT", conflicts_with = "url")]
+    pub app_port: Option<u16>,
+
+    /// How many messages the outbox app's server refuses with 503 before it accepts one [default: 1 in the
+    /// scenario, else 0].
+    #[arg(long, value_name = "COUNT", conflicts_with = "url")]
+    pub app_fail_first: Option<u32>,
+}
+
+/// A scenario that the kiosk can play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScenarioName {
+    /// Three messages written offline, window closed, network restored, first answer 503: all arrive.
+    Outbox,
+}
+
+/// Where control commands come from and events go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ControlChannel {
+    /// Standard input and output.
+    Stdio,
+}
+
+/// Size of a page in device pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct WindowSize {
+    /// Width in pixels, at least 1.
+    pub width: u32,
+    /// Height in pixels, at least 1.
+    pub height: u32,
+}
+
+impl Default for WindowSize {
+    fn default() -> Self {
+        Self {
+            width: 1024,
+            height: 740,
+        }
+    }
+}
+
+/// Largest width and height that is accepted, in pixels: what software rendering can allocate.
+const MAX_EXTENT_PIXELS: u32 = 16_384;
+
+impl FromStr for WindowSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once('x').and_then(|(width, height)| {
+            Some(Self {
+                width: width.parse().ok()?,
+                height: height.parse().ok()?,
+            })
+        });
+        parsed
+            .filter(|size| {
+                [size.width, size.height]
+                    .iter()
+                    .all(|side| (1..=MAX_EXTENT_PIXELS).contains(side))
+            })
+            .ok_or_else(|| {
+                format!(
+                    "`{text}` is not a size such as 1024x740 (at most {MAX_EXTENT_PIXELS} each way)"
+                )
+            })
+    }
+}
+
+impl TryFrom<String> for WindowSize {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn wptrunner_flags_are_understood() {
+        let arguments = Arguments::try_parse_from([
+            "kiosk",
+            "--hard-fail",
+            "-u",
+            "Servo/wptrunner",
+            "--ignore-certificate-errors",
+            "--enable-experimental-web-platform-features",
+            "-z",
+            "https://web-platform.test:8443/a.html",
+            "--user-stylesheet",
+            "ahem.css",
+            "--pref",
+            "dom_a_enabled=true",
+            "--pref",
+            "dom_b_enabled",
+            "--prefs-file",
+            "prefs.json",
+            "--certificate-path",
+            "ca.pem",
+        ])
+        .expect("stock wptrunner's command line");
+        assert!(arguments.headless && arguments.hard_fail);
+        assert_eq!(arguments.preferences.len(), 2);
+    }
+
+    #[test]
+    fn a_url_may_follow_a_webdriver_flag() {
+        let arguments =
+            Arguments::try_parse_from(["kiosk", "--webdriver=4444", "about:blank"]).expect("valid");
+        assert_eq!(arguments.webdriver, Some(4444));
+        assert_eq!(arguments.url.as_deref(), Some("about:blank"));
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(
+            "800x600".parse(),
+            Ok(WindowSize {
+                width: 800,
+                height: 600
+            })
+        );
+        for wrong in ["", "800", "800x", "x600", "0x600", "800x-1", "1x99999"] {
+            assert!(wrong.parse::<WindowSize>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Everything that the kiosk uses of the engine's background sync: its policy, the network's state, and what the
+//! manager tells.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use servo::background_sync::SyncNotification;
+use servo::{
+    BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder, ServoDelegate, WebResourceLoad,
+};
+
+pub use servo::background_sync::{EventOutcome, NextStep, Policy};
+
+use super::delegate::State;
+use crate::event::{ConsoleSource, Event, Network};
+
+/// The preference that turns the feature on.
+pub const PREFERENCE: &str = "dom_background_sync_enabled";
+
+/// What the manager told.
+pub type SyncNotice = SyncNotification;
+
+/// Tells the engine, before it starts, how to retry and whether there is a network.
+pub fn configure(builder: ServoBuilder, policy: Policy, network: Network) -> ServoBuilder {
+    builder.background_sync(BackgroundSyncOptions {
+        policy,
+        online_at_start: network == Network::Up,
+    })
+}
+
+/// Tells the engine that the network came or went.
+pub fn report_network(servo: &Servo, network: Network) {
+    servo.report_online_changed(network == Network::Up);
+}
+
+/// The policy with this name in a configuration file.
+pub fn preset(name: &str) -> Option<Policy> {
+    Some(match name {
+        "standard" => Policy::standard(),
+        "chromium" => Policy::chromium(),
+        "every-minute" => Policy::every(Duration::from_secs(60)),
+        "fleet" => Policy::fleet(),
+        _ => return None,
+    })
+}
+
+/// For the scenario: retries fast enough to watch.
+pub fn scenario_policy() -> Policy {
+    Policy {
+        first_retry_delay_ms: 1_000,
+        longest_retry_delay_ms: 5_000,
+        retry_jitter_percent: 0,
+        reconnect_retry_spread_ms: 0,
+        event_cap_ms: 20_000,
+        ..Policy::standard()
+    }
+}
+
+/// The policy with one field changed.
+///
+/// # Errors
+/// If there is no such field, or the value does not fit it.
+pub fn with_field(policy: &Policy, name: &str, value: Value) -> Result<Policy, String> {
+    let mut fields = json!(policy);
+    fields[name] = value;
+    serde_json::from_value(fields).map_err(|error| format!("`{name}`: {error}"))
+}
+
+/// A notice as it goes to the control channel: the fields of the notification, and its name in `kind`.
+pub fn notice_to_json(notice: &SyncNotice) -> Value {
+    let mut line = json!({"event": "sync"});
+    // Externally tagged: `{"Dispatched": {"tag": ...}}`.
+    if let Value::Object(tagged) = json!(notice) {
+        for (kind, fields) in tagged {
+            if let Value::Object(fields) = fields {
+                for (name, value) in fields {
+                    line[name] = value;
+                }
+            }
+            line["kind"] = kebab_case(&kind).into();
+        }
+    }
+    line
+}
+
+fn kebab_case(name: &str) -> String {
+    let mut kebab = String::with_capacity(name.len() + 2);
+    for (index, character) in name.char_indices() {
+        if character.is_ascii_uppercase() && index > 0 {
+            kebab.push('-');
+        }
+        kebab.push(character.to_ascii_lowercase());
+    }
+    kebab
+}
+
+impl ServoDelegate for State {
+    fn load_web_resource(&self, load: WebResourceLoad) {
+        self.refuse_if_cut(load);
+    }
+
+    fn show_console_message(&self, level: ConsoleLogLevel, message: String) {
+        self.push(Event::Console(ConsoleSource::Worker, level, message));
+    }
+
+    fn notify_background_sync(&self, notification: SyncNotification) {
+        self.push(Event::Sync(notification));
+    }
+}

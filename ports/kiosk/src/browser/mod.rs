@@ -1,0 +1,239 @@
+//! The engine and the one window of the kiosk.
+
+pub mod background_sync;
+mod delegate;
+mod input;
+mod script;
+pub mod surface;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use euclid::Scale;
+use servo::user_contents::UserStyleSheet;
+use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, WebView, WebViewBuilder};
+use url::Url;
+
+use self::delegate::State;
+use self::surface::{Surface, SurfaceFactory};
+use crate::event::{Event, Network, Requester};
+use crate::failure::Failure;
+use crate::message::Mailbox;
+
+/// What a browser is started with.
+pub struct BrowserOptions {
+    /// Preferences of the engine.
+    pub preferences: Preferences,
+    /// Options of the engine.
+    pub options: Opts,
+    /// Retries and limits of background sync.
+    pub policy: background_sync::Policy,
+    /// Whether there is a network at the start.
+    pub network: Network,
+    /// Style sheets for every page.
+    pub user_stylesheets: Vec<PathBuf>,
+}
+
+/// The engine, and at most one window with a page.
+pub struct Browser {
+    // The order matters: a page goes before what it is drawn on, and both before the engine.
+    page: Option<WebView>,
+    surface: Option<Rc<dyn Surface>>,
+    user_content: Rc<UserContentManager>,
+    state: Rc<State>,
+    servo: Servo,
+    mailbox: Mailbox,
+}
+
+impl Browser {
+    /// Starts the engine. There may be one in a process.
+    ///
+    /// # Errors
+    /// If a style sheet can't be read.
+    pub fn start(options: BrowserOptions, mailbox: Mailbox) -> Result<Self, Failure> {
+        let stylesheets = options
+            .user_stylesheets
+            .iter()
+            .map(|path| read_stylesheet(path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let builder = ServoBuilder::default()
+            .opts(options.options)
+            .preferences(options.preferences)
+            .event_loop_waker(Box::new(mailbox.clone()));
+        let servo = background_sync::configure(builder, options.policy, options.network).build();
+        servo.setup_logging();
+        let state = Rc::new(State::new(options.network));
+        servo.set_delegate(state.clone());
+        let user_content = Rc::new(UserContentManager::new(&servo));
+        for stylesheet in stylesheets {
+            user_content.add_stylesheet(Rc::new(stylesheet));
+        }
+        Ok(Self {
+            page: None,
+            surface: None,
+            user_content,
+            state,
+            servo,
+            mailbox,
+        })
+    }
+
+    /// Lets the engine do what it has to do on this thread. Its events can be taken afterwards.
+    pub fn spin(&self) {
+        self.mailbox.note_engine_spin();
+        self.servo.spin_event_loop();
+    }
+
+    /// The oldest event that nobody has taken.
+    pub fn next_event(&self) -> Option<Event> {
+        self.state.next_event()
+    }
+
+    /// Adds an event from elsewhere behind the engine's.
+    pub fn push_event(&self, event: Event) {
+        self.state.push(event);
+    }
+
+    /// Loads a page. Opens a window for it if there is none.
+    ///
+    /// # Errors
+    /// If no window can be opened.
+    pub fn open(&mut self, url: Url, surfaces: &dyn SurfaceFactory) -> Result<(), Failure> {
+        if let Some(page) = &self.page {
+            page.load(url);
+            return Ok(());
+        }
+        let surface = surfaces.open()?;
+        surface.show_network(self.state.network());
+        self.state.set_surface(Some(surface.clone()));
+        let page = WebViewBuilder::new(&self.servo, surface.rendering_context())
+            .url(url)
+            .hidpi_scale_factor(Scale::new(surface.scale()))
+            .user_content_manager(self.user_content.clone())
+            .delegate(self.state.clone())
+            .build();
+        self.page = Some(page);
+        self.surface = Some(surface);
+        self.push_event(Event::WindowOpened);
+        Ok(())
+    }
+
+    /// Loads the page again.
+    pub fn reload(&self, requester: Requester) {
+        match &self.page {
+            Some(page) => page.reload(),
+            None => self.refuse(requester),
+        }
+    }
+
+    /// The page, if the window is open.
+    pub fn page(&self) -> Option<&WebView> {
+        self.page.as_ref()
+    }
+
+    /// Closes the page and its window. Service workers go on.
+    pub fn close_window(&mut self) {
+        if self.page.take().is_some() {
+            self.state.clear_pages();
+            self.state.set_surface(None);
+            self.surface = None;
+            self.push_event(Event::WindowClosed);
+        }
+    }
+
+    /// Whether content reaches the network.
+    pub fn network(&self) -> Network {
+        self.state.network()
+    }
+
+    /// Cuts or restores the network for all content, and tells the engine.
+    pub fn set_network(&self, network: Network) {
+        if self.state.network() == network {
+            return;
+        }
+        // Loads are decided anew before the engine hears of it: what it starts on hearing must meet the new state.
+        self.state.set_network(network);
+        background_sync::report_network(&self.servo, network);
+        if let Some(surface) = &self.surface {
+            surface.show_network(network);
+        }
+        self.push_event(Event::Network(network));
+    }
+
+    /// Types a text into the focused element of the page.
+    pub fn type_text(&self, text: &str, requester: Requester) {
+        let Some(page) = &self.page else {
+            return self.refuse(requester);
+        };
+        self.state
+            .expect_input(input::type_text(page, text), Event::Typed(requester));
+    }
+
+    /// Clicks at the middle of the first element that matches a selector.
+    pub fn click(&self, selector: &str, requester: Requester) {
+        let Some(page) = &self.page else {
+            return self.refuse(requester);
+        };
+        let (state, clicked) = (self.state.clone(), page.clone());
+        script::locate(page, selector, move |position| match position {
+            Ok((x, y)) => {
+                let ids = input::click(&clicked, x, y);
+                state.expect_input(ids, Event::Clicked(requester, Ok(())));
+            }
+            Err(reason) => state.push(Event::Clicked(requester, Err(reason))),
+        });
+    }
+
+    /// Runs a script in the page; its value comes as an event.
+    pub fn evaluate(&self, script: &str, requester: Requester) {
+        let Some(page) = &self.page else {
+            return self.refuse(requester);
+        };
+        let state = self.state.clone();
+        script::evaluate(page, script, move |result| {
+            state.push(Event::Evaluated(requester, result));
+        });
+    }
+
+    /// Writes the page as a PNG file once it is stable.
+    pub fn screenshot(&self, path: PathBuf, requester: Requester) {
+        let Some(page) = &self.page else {
+            return self.refuse(requester);
+        };
+        let state = self.state.clone();
+        page.take_screenshot(None, move |picture| {
+            let result = picture
+                .map_err(|error| format!("the page can't be drawn: {error:?}"))
+                .and_then(|picture| {
+                    picture
+                        .save_with_format(&path, image::ImageFormat::Png)
+                        .map_err(|error| format!("{} can't be written: {error}", path.display()))
+                });
+            state.push(Event::Screenshot(requester, path, result));
+        });
+    }
+
+    fn refuse(&self, requester: Requester) {
+        self.push_event(Event::CommandFailed(
+            requester,
+            "no window is open; `open URL` opens one".to_owned(),
+        ));
+    }
+}
+
+fn read_stylesheet(path: &Path) -> Result<UserStyleSheet, Failure> {
+    let unusable = |reason| {
+        Failure::usage(format!(
+            "the style sheet {} can't be read: {reason}",
+            path.display()
+        ))
+    };
+    let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let absolute = path
+        .canonicalize()
+        .map_err(|error| unusable(error.to_string()))?;
+    let url =
+        Url::from_file_path(absolute).map_err(|()| unusable("its path is no URL".to_owned()))?;
+    Ok(UserStyleSheet::new(text, url))
+}

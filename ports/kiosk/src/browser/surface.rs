@@ -1,0 +1,37 @@
+//! Where a page is drawn.
+
+use std::rc::Rc;
+
+use servo::{RenderingContext, WebView};
+
+use crate::event::Network;
+use crate::failure::Failure;
+
+/// A window, or a picture in memory.
+pub trait Surface {
+    /// What the engine draws on.
+    fn rendering_context(&self) -> Rc<dyn RenderingContext>;
+
+    /// Device pixels per CSS pixel.
+    fn scale(&self) -> f32 {
+        1.0
+    }
+
+    /// The engine has a new frame; draws it now or soon.
+    fn frame_ready(&self, webview: &WebView);
+
+    /// The page has a new title.
+    fn set_page_title(&self, _title: &str) {}
+
+    /// The network was cut or restored, which a person at the window wants to see.
+    fn show_network(&self, _network: Network) {}
+}
+
+/// Opens windows. Which kind, the event loop decides.
+pub trait SurfaceFactory {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// If there is no display or no usable OpenGL library.
+    fn open(&self) -> Result<Rc<dyn Surface>, Failure>;
+}

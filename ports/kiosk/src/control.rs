@@ -1,0 +1,137 @@
+//! The control channel: commands as lines on standard input, for tests, supervisors and people.
+
+use std::io::BufRead;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::thread;
+
+use crate::message::{Mailbox, Message};
+
+/// One line, numbered from 1. Events that answer it carry the number.
+#[derive(Debug)]
+pub struct CommandLine {
+    /// Which line it was.
+    pub number: u64,
+    /// What it says, or why it says nothing.
+    pub command: Result<Command, String>,
+}
+
+/// What can be asked of a running kiosk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Restore the network.
+    Online,
+    /// Cut the network.
+    Offline,
+    /// Load a page, or the one the kiosk was started with; opens a window if there is none.
+    Open(Option<String>),
+    /// Load the page again.
+    Reload,
+    /// Close the page and its window. The engine goes on.
+    CloseWindow,
+    /// Run a script in the page and report its value.
+    Evaluate(String),
+    /// Type into the focused element, as keys. `\n` is the Enter key, `\t` Tab, `\\` a backslash.
+    Type(String),
+    /// Press and release the primary mouse button at the middle of the first element that matches this selector.
+    Click(String),
+    /// Write the page as a PNG file.
+    Screenshot(PathBuf),
+    /// End the kiosk.
+    Quit,
+}
+
+/// For messages about an unknown command.
+const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, quit";
+
+impl FromStr for Command {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Self, String> {
+        let (name, argument) = match line.split_once(' ') {
+            Some((name, argument)) if !argument.trim().is_empty() => (name, Some(argument)),
+            Some((name, _)) => (name, None),
+            None => (line, None),
+        };
+        let needed = || argument.ok_or_else(|| format!("`{name}` needs an argument"));
+        let command = match name {
+            "open" => Self::Open(argument.map(|url| url.trim().to_owned())),
+            "eval" => Self::Evaluate(needed()?.to_owned()),
+            "type" => Self::Type(unescape(needed()?)?),
+            "click" => Self::Click(needed()?.trim().to_owned()),
+            "screenshot" => Self::Screenshot(needed()?.trim().into()),
+            "online" => Self::Online,
+            "offline" => Self::Offline,
+            "reload" => Self::Reload,
+            "close-window" => Self::CloseWindow,
+            "quit" => Self::Quit,
+            _ => {
+                return Err(format!(
+                    "`{name}` is not a command; the commands are {COMMANDS}"
+                ));
+            }
+        };
+        Ok(command)
+    }
+}
+
+fn unescape(text: &str) -> Result<String, String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            '\\' => match characters.next() {
+                Some('n') => '\n',
+                Some('t') => '\t',
+                Some('\\') => '\\',
+                _ => return Err(r"`\` must be followed by `n`, `t` or `\`".to_owned()),
+            },
+            other => other,
+        });
+    }
+    Ok(plain)
+}
+
+/// Reads commands on a thread of its own until the input ends.
+pub fn listen(input: impl BufRead + Send + 'static, mailbox: Mailbox) {
+    // The thread blocks in a read; it ends with the process.
+    thread::spawn(move || {
+        let lines = input.lines().map_while(Result::ok).zip(1..);
+        for (line, number) in lines.filter(|(line, _)| !line.trim().is_empty()) {
+            mailbox.send(Message::Command(CommandLine {
+                number,
+                command: line.trim_start().parse(),
+            }));
+        }
+        mailbox.send(Message::ControlClosed);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands() {
+        for (line, command) in [
+            ("online", Command::Online),
+            ("close-window", Command::CloseWindow),
+            (
+                "open http://localhost/",
+                Command::Open(Some("http://localhost/".to_owned())),
+            ),
+            ("open", Command::Open(None)),
+            ("eval 1 + 1", Command::Evaluate("1 + 1".to_owned())),
+            (r"type a\\b\n", Command::Type("a\\b\n".to_owned())),
+        ] {
+            assert_eq!(line.parse(), Ok(command), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_lines_are_explained() {
+        for line in ["", "fly", "type", "eval  ", r"type \x"] {
+            assert!(line.parse::<Command>().is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What happens in a running kiosk, as the control channel, the timeline and the scenario see it.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use servo::{ConsoleLogLevel, LoadStatus};
+use url::Url;
+
+use crate::app_server::ServerEvent;
+use crate::browser::background_sync::{self, SyncNotice};
+
+/// Whether content reaches the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Content reaches whatever the machine reaches.
+    Up,
+    /// Every load of every page and worker fails.
+    Cut,
+}
+
+/// Who wrote to the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsoleSource {
+    /// A page.
+    Page,
+    /// A worker without a page, as service workers are.
+    Worker,
+}
+
+/// Who asked for something whose end is an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requester {
+    /// The line with this number on the control channel.
+    CommandLine(u64),
+    /// The scenario.
+    Scenario,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The engine runs and commands are taken.
+    Ready,
+    /// A page or worker wrote to its console.
+    Console(ConsoleSource, ConsoleLogLevel, String),
+    /// `alert()`.
+    Alert(String),
+    /// A page started or finished loading.
+    Load(LoadStatus, Option<Url>),
+    /// The page called `window.close()`.
+    PageClosedItself,
+    /// A page or worker panicked inside the engine.
+    Crashed(String),
+    /// The network was cut or restored.
+    Network(Network),
+    /// A load was refused because the network is cut.
+    LoadRefused(Url),
+    /// A window with a page was opened.
+    WindowOpened,
+    /// The window and its page were closed.
+    WindowClosed,
+    /// A script has run.
+    Evaluated(Requester, Result<Value, String>),
+    /// All keys of a text have been handled.
+    Typed(Requester),
+    /// A click has been handled.
+    Clicked(Requester, Result<(), String>),
+    /// A screenshot was written to a file, or not.
+    Screenshot(Requester, PathBuf, Result<(), String>),
+    /// Background sync has something to tell.
+    Sync(SyncNotice),
+    /// The outbox app's server has something to tell.
+    Server(ServerEvent),
+    /// A line on the control channel could not be followed.
+    CommandFailed(Requester, String),
+}
+
+impl Event {
+    /// As it goes to the control channel.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Ready => json!({"event": "ready", "version": env!("CARGO_PKG_VERSION")}),
+            Self::Console(source, level, text) => json!({
+                "event": "console", "source": source_name(*source), "level": level_name(level), "text": text,
+            }),
+            Self::Alert(text) => json!({"event": "alert", "text": text}),
+            Self::Load(status, url) => {
+                json!({"event": "load", "status": status_name(*status), "url": url})
+            }
+            Self::PageClosedItself => json!({"event": "page-closed-itself"}),
+            Self::Crashed(reason) => json!({"event": "crashed", "reason": reason}),
+            Self::Network(network) => {
+                json!({"event": "network", "online": *network == Network::Up})
+            }
+            Self::LoadRefused(url) => json!({"event": "load-refused", "url": url}),
+            Self::WindowOpened => json!({"event": "window-opened"}),
+            Self::WindowClosed => json!({"event": "window-closed"}),
+            Self::Evaluated(requester, result) => answer(
+                "eval",
+                *requester,
+                result.as_ref().map(|value| json!({"value": value})),
+            ),
+            Self::Typed(requester) => answer("typed", *requester, Ok(json!({}))),
+            Self::Clicked(requester, result) => {
+                answer("clicked", *requester, result.as_ref().map(|()| json!({})))
+            }
+            Self::Screenshot(requester, path, result) => answer(
+                "screenshot",
+                *requester,
+                result.as_ref().map(|()| json!({"path": path})),
+            ),
+            Self::Sync(notice) => background_sync::notice_to_json(notice),
+            Self::Server(event) => server_to_json(event),
+            Self::CommandFailed(requester, reason) => answer("error", *requester, Err(reason)),
+        }
+    }
+}
+
+fn answer(name: &str, requester: Requester, result: Result<Value, &String>) -> Value {
+    let mut answer = match result {
+        Ok(fields) => fields,
+        Err(error) => json!({"error": error}),
+    };
+    answer["event"] = name.into();
+    if let Requester::CommandLine(number) = requester {
+        answer["command"] = number.into();
+    }
+    answer
+}
+
+fn server_to_json(event: &ServerEvent) -> Value {
+    let (kind, message) = match event {
+        ServerEvent::Accepted(message) => ("accepted", message),
+        ServerEvent::AcceptedAgain(message) => ("accepted-again", message),
+        ServerEvent::Refused(message) => ("refused", message),
+        ServerEvent::Malformed(reason) => {
+            return json!({"event": "server", "kind": "malformed", "reason": reason});
+        }
+    };
+    json!({"event": "server", "kind": kind, "id": message.id, "text": message.text})
+}
+
+fn source_name(source: ConsoleSource) -> &'static str {
+    match source {
+        ConsoleSource::Page => "page",
+        ConsoleSource::Worker => "worker",
+    }
+}
+
+fn level_name(level: &ConsoleLogLevel) -> &'static str {
+    match level {
+        ConsoleLogLevel::Log => "log",
+        ConsoleLogLevel::Debug => "debug",
+        ConsoleLogLevel::Info => "info",
+        ConsoleLogLevel::Warn => "warn",
+        ConsoleLogLevel::Error => "error",
+        ConsoleLogLevel::Trace => "trace",
+        ConsoleLogLevel::Dir => "dir",
+    }
+}
+
+fn status_name(status: LoadStatus) -> &'static str {
+    match status {
+        LoadStatus::Started => "started",
+        LoadStatus::HeadParsed => "head-parsed",
+        LoadStatus::Complete => "complete",
+    }
+}

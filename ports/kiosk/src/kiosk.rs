@@ -1,0 +1,370 @@
+//! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use url::Url;
+
+use crate::app_server::AppServer;
+use crate::arguments::WindowSize;
+use crate::browser::background_sync::{NextStep, SyncNotice};
+use crate::browser::surface::SurfaceFactory;
+use crate::browser::{Browser, BrowserOptions};
+use crate::control::{self, Command, CommandLine};
+use crate::event::{Event, Network, Requester};
+use crate::failure::{Failure, FailureKind};
+use crate::message::{Mailbox, Message};
+use crate::output::Output;
+use crate::profile::Profile;
+use crate::scenario::{self, Action, Scenario};
+use crate::timeline::{Actor, Timeline};
+
+/// What a kiosk is to do, decided before anything is started.
+pub struct Plan {
+    /// What to show.
+    pub page: PageChoice,
+    /// Who decides what happens.
+    pub direction: Direction,
+    /// When the kiosk was started.
+    pub start: Instant,
+    /// What the engine is started with.
+    pub browser: BrowserOptions,
+    /// Size of the page.
+    pub size: WindowSize,
+    /// The profile in use; kept until the engine has ended.
+    pub profile: Profile,
+    /// Where screenshots of the scenario go.
+    pub screenshot_folder: PathBuf,
+}
+
+/// What to show.
+pub enum PageChoice {
+    /// Any page.
+    Url(Url),
+    /// The bundled app, served by the kiosk.
+    OutboxApp {
+        /// Port of its server, 0 for any.
+        port: u16,
+        /// How many messages the server refuses first.
+        refuse_first: u32,
+    },
+}
+
+/// Who decides what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The scenario.
+    Scenario,
+    /// A program, over the control channel.
+    Program,
+    /// A person.
+    Person,
+}
+
+/// What the event loop is to do after a message.
+#[derive(Debug)]
+pub enum Next {
+    /// Wait for the next one.
+    Wait,
+    /// End the process.
+    Exit(ExitCode),
+}
+
+/// A running kiosk.
+pub struct Kiosk {
+    browser: Browser,
+    direction: Direction,
+    output: Output,
+    app: Option<AppServer>,
+    scenario: Option<Scenario>,
+    url: Url,
+    start: Instant,
+    screenshot_folder: PathBuf,
+    /// Sync registrations that still have something to do.
+    outstanding: u64,
+    _profile: Profile,
+}
+
+impl Kiosk {
+    /// Starts the server, the engine and the control channel, and opens the page.
+    ///
+    /// # Errors
+    /// If the port is in use or no window can be opened.
+    pub fn start(
+        plan: Plan,
+        mailbox: Mailbox,
+        surfaces: &dyn SurfaceFactory,
+    ) -> Result<Self, Failure> {
+        let (app, url) = match plan.page {
+            PageChoice::Url(url) => (None, url),
+            PageChoice::OutboxApp { port, refuse_first } => {
+                let app = AppServer::start(port, refuse_first, mailbox.clone())?;
+                let url = app.url();
+                (Some(app), url)
+            }
+        };
+        let output = match (plan.direction, &app) {
+            (Direction::Program, _) => Output::JsonLines { start: plan.start },
+            (_, Some(_)) => Output::Timeline(Timeline::new(plan.start)),
+            (_, None) => Output::Plain,
+        };
+        let mut kiosk = Self {
+            browser: Browser::start(plan.browser, mailbox.clone())?,
+            direction: plan.direction,
+            output,
+            app,
+            scenario: None,
+            url,
+            start: plan.start,
+            screenshot_folder: plan.screenshot_folder,
+            outstanding: 0,
+            _profile: plan.profile,
+        };
+        kiosk.introduce();
+        kiosk.browser.push_event(Event::Ready);
+        if kiosk.direction == Direction::Scenario {
+            let (scenario, actions) = Scenario::start();
+            kiosk.scenario = Some(scenario);
+            for action in actions {
+                kiosk.act(action, surfaces)?;
+            }
+        } else {
+            kiosk.browser.open(kiosk.url.clone(), surfaces)?;
+            control::listen(std::io::BufReader::new(std::io::stdin()), mailbox.clone());
+        }
+        // The first message: whatever has happened so far is shown.
+        mailbox.send(Message::EngineWoke);
+        Ok(kiosk)
+    }
+
+    /// When [`Message::DeadlinePassed`] is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.scenario
+            .as_ref()
+            .map(|_| self.start + scenario::TIME_LIMIT)
+    }
+
+    /// The page, if its window is open.
+    pub fn browser(&self) -> &Browser {
+        &self.browser
+    }
+
+    /// Follows a message.
+    ///
+    /// # Errors
+    /// If a window can't be opened.
+    pub fn handle(
+        &mut self,
+        message: Message,
+        surfaces: &dyn SurfaceFactory,
+    ) -> Result<Next, Failure> {
+        match message {
+            Message::EngineWoke => {}
+            Message::Command(line) => {
+                if let Next::Exit(code) = self.follow(line, surfaces)? {
+                    return Ok(Next::Exit(code));
+                }
+            }
+            // A supervisor that is gone can't stop the kiosk any more. A person may have closed the terminal's input.
+            Message::ControlClosed if self.direction == Direction::Program => {
+                return Ok(Next::Exit(ExitCode::SUCCESS));
+            }
+            Message::ControlClosed => {}
+            Message::Server(event) => self.browser.push_event(Event::Server(event)),
+            Message::DeadlinePassed => return Ok(self.fail_for_time()),
+        }
+        self.browser.spin();
+        while let Some(event) = self.browser.next_event() {
+            if let Next::Exit(code) = self.note(&event, surfaces)? {
+                return Ok(Next::Exit(code));
+            }
+        }
+        Ok(Next::Wait)
+    }
+
+    /// A person wants the window closed, or the page does.
+    pub fn close_window(&mut self, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
+        self.browser.close_window();
+        self.handle(Message::EngineWoke, surfaces)
+    }
+
+    /// A person cuts or restores the network.
+    pub fn toggle_network(&mut self) {
+        self.browser.set_network(match self.browser.network() {
+            Network::Up => Network::Cut,
+            Network::Cut => Network::Up,
+        });
+    }
+
+    fn introduce(&self) {
+        let Output::Timeline(timeline) = &self.output else {
+            return;
+        };
+        timeline.say(Actor::Server, &format!("the outbox app is at {}", self.url));
+        timeline.say(
+            Actor::Kiosk,
+            &format!("Servo runs with {}", self._profile.describe()),
+        );
+        if self.direction == Direction::Person {
+            timeline.note(
+                "Ctrl+Shift+O in the window cuts and restores the network. In this terminal: offline, online, open, quit.",
+            );
+        }
+    }
+
+    fn follow(
+        &mut self,
+        line: CommandLine,
+        surfaces: &dyn SurfaceFactory,
+    ) -> Result<Next, Failure> {
+        let requester = Requester::CommandLine(line.number);
+        let command = match line.command {
+            Ok(command) => command,
+            Err(reason) => {
+                self.browser
+                    .push_event(Event::CommandFailed(requester, reason));
+                return Ok(Next::Wait);
+            }
+        };
+        match command {
+            Command::Online => self.browser.set_network(Network::Up),
+            Command::Offline => self.browser.set_network(Network::Cut),
+            Command::Open(None) => self.browser.open(self.url.clone(), surfaces)?,
+            Command::Open(Some(url)) => match Url::parse(&url) {
+                Ok(url) => self.browser.open(url, surfaces)?,
+                Err(error) => self.browser.push_event(Event::CommandFailed(
+                    requester,
+                    format!("`{url}` is not a URL: {error}"),
+                )),
+            },
+            Command::Reload => self.browser.reload(requester),
+            Command::CloseWindow => self.browser.close_window(),
+            Command::Evaluate(script) => self.browser.evaluate(&script, requester),
+            Command::Type(text) => self.browser.type_text(&text, requester),
+            Command::Click(selector) => self.browser.click(&selector, requester),
+            Command::Screenshot(path) => self.browser.screenshot(path, requester),
+            Command::Quit => return Ok(Next::Exit(ExitCode::SUCCESS)),
+        }
+        Ok(Next::Wait)
+    }
+
+    fn note(&mut self, event: &Event, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
+        self.output.show(event);
+        self.count(event);
+        let actions = self
+            .scenario
+            .as_mut()
+            .map(|scenario| scenario.handle(event));
+        for action in actions.unwrap_or_default() {
+            if let Next::Exit(code) = self.act(action, surfaces)? {
+                return Ok(Next::Exit(code));
+            }
+        }
+        if let Event::PageClosedItself = event {
+            self.browser.close_window();
+        }
+        Ok(self.end_if_nothing_is_left(event))
+    }
+
+    fn count(&mut self, event: &Event) {
+        let Event::Sync(notice) = event else { return };
+        self.outstanding = match notice {
+            SyncNotice::Restored { count } => self.outstanding + count,
+            SyncNotice::Registered {
+                duplicate: false, ..
+            } => self.outstanding + 1,
+            SyncNotice::Finished {
+                next: NextStep::Removed,
+                ..
+            }
+            | SyncNotice::Removed { .. } => self.outstanding.saturating_sub(1),
+            _ => self.outstanding,
+        };
+    }
+
+    /// Without a window, a kiosk that a person runs lives as long as a sync has something to do.
+    fn end_if_nothing_is_left(&self, event: &Event) -> Next {
+        if self.direction != Direction::Person || self.browser.page().is_some() {
+            return Next::Wait;
+        }
+        if self.outstanding == 0 {
+            return Next::Exit(ExitCode::SUCCESS);
+        }
+        if let (Output::Timeline(timeline), Event::WindowClosed) = (&self.output, event) {
+            timeline.note(&format!(
+                "{} sync registration(s) wait; the kiosk goes on without a window until they are done. \
+                 Type online, open or quit; or press Ctrl+C.",
+                self.outstanding
+            ));
+        }
+        Next::Wait
+    }
+
+    fn act(&mut self, action: Action, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
+        match action {
+            Action::Say(actor, what) => {
+                if let Output::Timeline(timeline) = &self.output {
+                    timeline.say(actor, &what);
+                }
+            }
+            Action::OpenApp => self.browser.open(self.url.clone(), surfaces)?,
+            Action::CloseWindow => self.browser.close_window(),
+            Action::SetNetwork(network) => self.browser.set_network(network),
+            Action::Click(selector) => self.browser.click(selector, Requester::Scenario),
+            Action::Type(text) => self.browser.type_text(&text, Requester::Scenario),
+            Action::Screenshot(name) => {
+                self.browser
+                    .screenshot(self.screenshot_folder.join(name), Requester::Scenario);
+            }
+            Action::Finish => return Ok(self.judge()),
+        }
+        Ok(Next::Wait)
+    }
+
+    fn judge(&self) -> Next {
+        let log = self.app.as_ref().map(AppServer::log).unwrap_or_default();
+        let faults = scenario::find_faults(&log);
+        if let Output::Timeline(timeline) = &self.output {
+            if faults.is_empty() {
+                timeline.say(
+                    Actor::Kiosk,
+                    &format!(
+                        "all {} messages arrived once, unchanged, in order",
+                        log.len()
+                    ),
+                );
+            }
+            if let Some(scenario) = &self.scenario {
+                for picture in scenario.pictures() {
+                    timeline.note(&format!("screenshot: {}", picture.display()));
+                }
+            }
+        }
+        self.exit_for(&faults)
+    }
+
+    fn fail_for_time(&self) -> Next {
+        let mut faults = Vec::new();
+        if let Some(scenario) = &self.scenario {
+            faults.push(format!(
+                "after {} seconds the scenario still waited for {}",
+                scenario::TIME_LIMIT.as_secs(),
+                scenario.waits_for()
+            ));
+        }
+        let log = self.app.as_ref().map(AppServer::log).unwrap_or_default();
+        faults.extend(scenario::find_faults(&log));
+        self.exit_for(&faults)
+    }
+
+    fn exit_for(&self, faults: &[String]) -> Next {
+        for fault in faults {
+            eprintln!("kiosk: the scenario failed: {fault}");
+        }
+        Next::Exit(match faults.is_empty() {
+            true => ExitCode::SUCCESS,
+            false => FailureKind::Unsuccessful.exit_code(),
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! A browser for unattended devices: one web app, Servo with Background Sync, with or without a display.
+
+mod app_server;
+mod arguments;
+mod browser;
+mod config;
+mod control;
+mod event;
+mod failure;
+mod kiosk;
+mod message;
+mod output;
+mod preferences;
+mod profile;
+mod scenario;
+mod shell;
+mod timeline;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use servo::UserAgentPlatform;
+use url::Url;
+
+use self::arguments::Arguments;
+use self::browser::{BrowserOptions, background_sync};
+use self::config::Config;
+use self::event::Network;
+use self::failure::Failure;
+use self::kiosk::{Direction, PageChoice, Plan};
+use self::profile::Profile;
+
+fn main() -> ExitCode {
+    let start = Instant::now();
+    let arguments = Arguments::parse();
+    if arguments.version {
+        println!("{}", version());
+        return ExitCode::SUCCESS;
+    }
+    run(&arguments, start).unwrap_or_else(|failure| {
+        eprintln!("kiosk: {failure}");
+        failure.exit_code()
+    })
+}
+
+fn run(arguments: &Arguments, start: Instant) -> Result<ExitCode, Failure> {
+    if arguments.webdriver.is_some() {
+        return Err(Failure::usage(
+            "--webdriver is not supported yet; use --control stdio",
+        ));
+    }
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("nothing else in the process installs one");
+    let headless = arguments.headless || !has_display();
+    let plan = plan(arguments, headless, start)?;
+    match headless {
+        true => shell::headless::run(plan),
+        false => shell::window::run(plan),
+    }
+}
+
+fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, Failure> {
+    let config = match &arguments.config {
+        Some(file) => config::read(file)?,
+        None => Config::default(),
+    };
+    let url = arguments
+        .url
+        .as_ref()
+        .or(config.url.as_ref())
+        .map(|text| parse_url(text))
+        .transpose()?;
+    let direction = match (arguments.control, arguments.scenario, &url) {
+        (Some(_), ..) => Direction::Program,
+        (_, Some(_), _) => Direction::Scenario,
+        (_, _, None) if headless => Direction::Scenario,
+        _ => Direction::Person,
+    };
+    let page = match url {
+        Some(url) if arguments.scenario.is_none() => PageChoice::Url(url),
+        _ => PageChoice::OutboxApp {
+            port: arguments.app_port.unwrap_or(0),
+            refuse_first: arguments
+                .app_fail_first
+                .unwrap_or(u32::from(direction == Direction::Scenario)),
+        },
+    };
+    let default_policy = match direction {
+        Direction::Scenario => background_sync::scenario_policy(),
+        _ => background_sync::Policy::default(),
+    };
+    let preferences = preferences::preferences(arguments, &config.preferences)?;
+    let screenshot_folder = arguments.screenshot_dir.clone().unwrap_or_default();
+    make_folder(&screenshot_folder)?;
+    let profile = choose_profile(arguments, direction)?;
+    Ok(Plan {
+        page,
+        direction,
+        start,
+        browser: BrowserOptions {
+            preferences,
+            options: preferences::options(arguments, &profile),
+            policy: config.policy.unwrap_or(default_policy),
+            network: if arguments.offline {
+                Network::Cut
+            } else {
+                Network::Up
+            },
+            user_stylesheets: arguments.user_stylesheets.clone(),
+        },
+        size: arguments
+            .window_size
+            .or(config.window_size)
+            .unwrap_or_default(),
+        profile,
+        screenshot_folder,
+    })
+}
+
+/// A scenario leaves nothing behind unless it is told where.
+fn choose_profile(arguments: &Arguments, direction: Direction) -> Result<Profile, Failure> {
+    match &arguments.profile {
+        Some(path) => Profile::open(path),
+        None if arguments.temporary || direction == Direction::Scenario => Profile::temporary(),
+        None => Profile::open(&profile::default_path()?),
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path).map_err(|error| {
+        Failure::environment(format!(
+            "the folder {} for screenshots can't be made: {error}",
+            path.display()
+        ))
+    })
+}
+
+fn parse_url(text: &str) -> Result<Url, Failure> {
+    if let Ok(url) = Url::parse(text) {
+        return Ok(url);
+    }
+    PathBuf::from(text)
+        .canonicalize()
+        .ok()
+        .and_then(|path| Url::from_file_path(path).ok())
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "`{text}` is neither a URL such as http://localhost:8080/ nor a file that exists"
+            ))
+        })
+}
+
+fn has_display() -> bool {
+    ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"]
+        .iter()
+        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Starts with `Servo`, by which wptrunner knows what it drives.
+fn version() -> String {
+    let user_agent = UserAgentPlatform::default().to_user_agent_string();
+    let servo = user_agent
+        .split_whitespace()
+        .find_map(|product| product.strip_prefix("Servo/"))
+        .unwrap_or("of unknown version");
+    format!(
+        "Servo {servo} with Background Sync, kiosk {}",
+        env!("CARGO_PKG_VERSION")
+    )
+}

@@ -1,0 +1,64 @@
+//! What wakes the main thread. There is one queue for everything, so that nothing is ever polled.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use servo::EventLoopWaker;
+
+use crate::app_server::ServerEvent;
+use crate::control::CommandLine;
+
+/// Something for the main thread to do.
+#[derive(Debug)]
+pub enum Message {
+    /// The engine wants its event loop to be spun.
+    EngineWoke,
+    /// A line has arrived on the control channel.
+    Command(CommandLine),
+    /// The control channel has ended: whoever supervised the kiosk is gone.
+    ControlClosed,
+    /// The outbox app's server has something to tell.
+    Server(ServerEvent),
+    /// The deadline that the kiosk named has passed.
+    DeadlinePassed,
+}
+
+/// Puts messages into the main thread's queue, from any thread.
+#[derive(Clone)]
+pub struct Mailbox {
+    deliver: Arc<dyn Fn(Message) + Send + Sync>,
+    engine_wake_is_queued: Arc<AtomicBool>,
+}
+
+impl Mailbox {
+    /// A mailbox in front of any queue.
+    pub fn new(deliver: impl Fn(Message) + Send + Sync + 'static) -> Self {
+        Self {
+            deliver: Arc::new(deliver),
+            engine_wake_is_queued: Arc::default(),
+        }
+    }
+
+    /// Puts a message into the queue. If the main thread is gone, it is dropped.
+    pub fn send(&self, message: Message) {
+        (self.deliver)(message);
+    }
+
+    /// To be called before the engine's event loop is spun: later wakes queue a message again.
+    pub fn note_engine_spin(&self) {
+        self.engine_wake_is_queued.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Many wakes between two spins are one message.
+impl EventLoopWaker for Mailbox {
+    fn clone_box(&self) -> Box<dyn EventLoopWaker> {
+        Box::new(self.clone())
+    }
+
+    fn wake(&self) {
+        if !self.engine_wake_is_queued.swap(true, Ordering::SeqCst) {
+            self.send(Message::EngineWoke);
+        }
+    }
+}

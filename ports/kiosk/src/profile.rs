@@ -1,0 +1,106 @@
+//! The folder that keeps site data and pending syncs, held by one kiosk at a time.
+
+use std::env;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// Name of the lock file inside the profile folder.
+const LOCK_FILE_NAME: &str = "kiosk.lock";
+
+/// A profile folder in use. Dropping it lets another kiosk have it, and deletes it if it was temporary.
+pub struct Profile {
+    path: PathBuf,
+    _lock: File,
+    temporary: Option<tempfile::TempDir>,
+}
+
+impl Profile {
+    /// Opens and locks the folder, making it if it does not exist.
+    ///
+    /// # Errors
+    /// If it can't be made or written, or another kiosk has it.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let unusable = |error: std::io::Error| {
+            Failure::environment(format!(
+                "the profile folder {} can't be used: {error}; choose another with --profile, or --temporary",
+                path.display()
+            ))
+        };
+        fs::create_dir_all(path).map_err(unusable)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK_FILE_NAME))
+            .map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::environment(format!(
+                    "the profile folder {} is in use by another kiosk: stop that one, or choose another folder with --profile",
+                    path.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        let path = path.canonicalize().map_err(unusable)?;
+        Ok(Self {
+            path,
+            _lock: lock,
+            temporary: None,
+        })
+    }
+
+    /// Makes a fresh folder that is deleted at the end.
+    ///
+    /// # Errors
+    /// If the folder for temporary files can't be written.
+    pub fn temporary() -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new().prefix("background-sync-kiosk-").tempdir().map_err(
+            |error| {
+                Failure::environment(format!(
+                    "no temporary profile folder can be made in {}: {error}; set TMPDIR, or use --profile",
+                    env::temp_dir().display()
+                ))
+            },
+        )?;
+        let mut profile = Self::open(folder.path())?;
+        profile.temporary = Some(folder);
+        Ok(profile)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How the timeline names it.
+    pub fn describe(&self) -> String {
+        match self.temporary {
+            Some(_) => "a fresh profile".to_owned(),
+            None => format!("the profile {}", self.path.display()),
+        }
+    }
+}
+
+/// Where the profile is when no flag says so.
+///
+/// # Errors
+/// If neither `XDG_DATA_HOME` nor `HOME` is set.
+pub fn default_path() -> Result<PathBuf, Failure> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_DATA_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".local/share")))
+        .map(|data| data.join("background-sync-kiosk"))
+        .ok_or_else(|| {
+            Failure::environment(
+                "no profile folder is known, because HOME is not set: give one with --profile, or use --temporary",
+            )
+        })
+}

@@ -1,0 +1,78 @@
+//! Without a display: the page is drawn in memory by software.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Instant;
+
+use servo::{RenderingContext, SoftwareRenderingContext, WebView};
+use winit::dpi::PhysicalSize;
+
+use super::create_context;
+use crate::arguments::WindowSize;
+use crate::browser::surface::{Surface, SurfaceFactory};
+use crate::failure::Failure;
+use crate::kiosk::{Kiosk, Next, Plan};
+use crate::message::{Mailbox, Message};
+
+/// Runs a kiosk until it is done.
+///
+/// # Errors
+/// If it can't start.
+pub fn run(plan: Plan) -> Result<ExitCode, Failure> {
+    let (sender, receiver) = mpsc::channel();
+    let mailbox = Mailbox::new(move |message| {
+        // The receiver goes last: nobody waits for what is lost here.
+        let _ = sender.send(message);
+    });
+    let surfaces = PicturesInMemory { size: plan.size };
+    let mut kiosk = Kiosk::start(plan, mailbox, &surfaces)?;
+    loop {
+        let received = match kiosk.deadline() {
+            Some(deadline) => {
+                receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            }
+            None => receiver.recv().map_err(RecvTimeoutError::from),
+        };
+        let message = match received {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => Message::DeadlinePassed,
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the kiosk holds a mailbox"),
+        };
+        if let Next::Exit(code) = kiosk.handle(message, &surfaces)? {
+            return Ok(code);
+        }
+    }
+}
+
+struct PicturesInMemory {
+    size: WindowSize,
+}
+
+impl SurfaceFactory for PicturesInMemory {
+    fn open(&self) -> Result<Rc<dyn Surface>, Failure> {
+        let size = PhysicalSize::new(self.size.width, self.size.height);
+        let context = create_context(|| {
+            let context = SoftwareRenderingContext::new(size)?;
+            context.make_current().map(|()| context)
+        })?;
+        Ok(Rc::new(PictureInMemory {
+            context: Rc::new(context),
+        }))
+    }
+}
+
+struct PictureInMemory {
+    context: Rc<SoftwareRenderingContext>,
+}
+
+impl Surface for PictureInMemory {
+    fn rendering_context(&self) -> Rc<dyn RenderingContext> {
+        self.context.clone()
+    }
+
+    fn frame_ready(&self, webview: &WebView) {
+        webview.paint();
+        self.context.present();
+    }
+}
