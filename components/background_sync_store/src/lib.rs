@@ -1,1 +1,67 @@
-//! Placeholder.
+//! Where sync registrations survive a restart. `DESIGN.md` beside this crate has the schema, what
+//! always holds, and what is assumed of the medium.
+//!
+//! [`RegistrationStore`] is also the seam for fault injection: tests hand the manager a store that
+//! fails where they want.
+
+mod codec;
+mod error;
+mod memory;
+mod redb_store;
+
+use std::path::PathBuf;
+
+use background_sync_core::{RegistrationId, StoreOp, StoredRegistration};
+
+pub use codec::{CodecError, SCHEMA_VERSION, decode, encode};
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use redb_store::{FILE_NAME, RedbStore};
+
+/// What a commit must survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// The loss of power: the data is on the medium when the commit returns.
+    #[default]
+    Strict,
+    /// The end of the process may lose it, until the next strict commit.
+    Relaxed,
+}
+
+/// A record that could not be read. It is kept, out of the way, and costs nobody else anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Its key.
+    pub id: RegistrationId,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// All that a store holds.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Loaded {
+    /// Its registrations, by ascending id.
+    pub records: Vec<StoredRegistration>,
+    /// The first id that was never used in this store.
+    pub next_id: RegistrationId,
+    /// Records that could not be read and are out of the way from now on.
+    pub set_aside: Vec<SetAside>,
+    /// A whole file that could not be read, under the name that it has now.
+    pub set_aside_file: Option<PathBuf>,
+}
+
+/// Keeps sync registrations. Not for queries: all of them are in memory, too.
+pub trait RegistrationStore: Send {
+    /// All that is stored. Called once, before any commit.
+    ///
+    /// # Errors
+    /// If nothing can be read at all.
+    fn load_all(&mut self) -> Result<Loaded, StoreError>;
+
+    /// Applies the operations in their order: all of them, or none and an error. After an error the
+    /// store goes on working as soon as its medium does.
+    ///
+    /// # Errors
+    /// If the medium is full, read-only or broken.
+    fn commit(&mut self, batch: &[StoreOp], durability: Durability) -> Result<(), StoreError>;
+}

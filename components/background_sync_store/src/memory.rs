@@ -1,0 +1,51 @@
+use std::collections::BTreeMap;
+
+use background_sync_core::{RegistrationId, StoreOp, StoredRegistration};
+
+use crate::{Durability, Loaded, RegistrationStore, StoreError};
+
+/// A store that forgets with its process: for private profiles and for tests. A clone has its own
+/// copy.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    records: BTreeMap<RegistrationId, StoredRegistration>,
+    next_id: RegistrationId,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn records(&self) -> &BTreeMap<RegistrationId, StoredRegistration> {
+        &self.records
+    }
+}
+
+impl RegistrationStore for MemoryStore {
+    fn load_all(&mut self) -> Result<Loaded, StoreError> {
+        Ok(Loaded {
+            records: self.records.values().cloned().collect(),
+            next_id: self.next_id,
+            ..Loaded::default()
+        })
+    }
+
+    fn commit(&mut self, batch: &[StoreOp], _durability: Durability) -> Result<(), StoreError> {
+        for op in batch {
+            match op {
+                StoreOp::Put(record) => {
+                    let after = RegistrationId(record.id.0.saturating_add(1));
+                    self.next_id = self.next_id.max(after);
+                    self.records.insert(record.id, record.clone());
+                }
+                StoreOp::Remove(id) => drop(self.records.remove(id)),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! What every store must do, run on each of them.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use background_sync_core::*;
+use background_sync_store::*;
+
+fn record(id: u64, tag: &str) -> StoredRegistration {
+    StoredRegistration {
+        id: RegistrationId(id),
+        scope: ScopeKey {
+            origin: "https://a.example".try_into().unwrap(),
+            scope: "https://a.example/app/".try_into().unwrap(),
+        },
+        kind: RegistrationKind::OneShot,
+        tag: tag.try_into().unwrap(),
+        state: RegistrationState::Waiting,
+        attempts: 3,
+        interruptions: 1,
+        registered_at: WallTime(1_700_000_000_000),
+        retry_at: Some(WallTime(u64::MAX)),
+    }
+}
+
+/// Opens the same store again and again.
+trait Reopen {
+    type Store: RegistrationStore;
+    fn reopen(&mut self, previous: Option<Self::Store>) -> Self::Store;
+}
+
+struct InMemory;
+
+impl Reopen for InMemory {
+    type Store = MemoryStore;
+    fn reopen(&mut self, previous: Option<MemoryStore>) -> MemoryStore {
+        previous.unwrap_or_default()
+    }
+}
+
+struct OnDisk(tempfile::TempDir);
+
+impl Reopen for OnDisk {
+    type Store = RedbStore;
+    fn reopen(&mut self, previous: Option<RedbStore>) -> RedbStore {
+        drop(previous);
+        RedbStore::open(&self.0.path().join("a/b")).unwrap()
+    }
+}
+
+fn put(record: &StoredRegistration) -> StoreOp {
+    StoreOp::Put(record.clone())
+}
+
+fn conforms(mut backend: impl Reopen) {
+    let mut store = backend.reopen(None);
+    assert_eq!(store.load_all().unwrap().records, []);
+
+    let (a, b, c) = (record(1, "a"), record(2, ""), record(3, &"ü".repeat(5_000)));
+    store
+        .commit(&[put(&a), put(&b), put(&c)], Durability::Strict)
+        .unwrap();
+    let mut store = backend.reopen(Some(store));
+    let loaded = store.load_all().unwrap();
+    assert_eq!(loaded.records, [a.clone(), b.clone(), c.clone()]);
+    assert_eq!(loaded.next_id, RegistrationId(4));
+
+    // In order, the last one wins; unknown removals are no error; an empty batch is fine.
+    let changed = StoredRegistration {
+        state: RegistrationState::Firing,
+        attempts: 4,
+        ..a.clone()
+    };
+    let batch = [
+        put(&a),
+        StoreOp::Remove(c.id),
+        put(&changed),
+        StoreOp::Remove(RegistrationId(77)),
+    ];
+    store.commit(&batch, Durability::Strict).unwrap();
+    store.commit(&[], Durability::Strict).unwrap();
+    let mut store = backend.reopen(Some(store));
+    let loaded = store.load_all().unwrap();
+    assert_eq!(loaded.records, [changed, b.clone()]);
+    assert_eq!(
+        loaded.next_id,
+        RegistrationId(4),
+        "3 was used and is not used again"
+    );
+
+    // What is relaxed is there at once, and durable with the next strict commit.
+    store
+        .commit(&[put(&record(9, "r"))], Durability::Relaxed)
+        .unwrap();
+    store.commit(&[], Durability::Strict).unwrap();
+    let mut store = backend.reopen(Some(store));
+    assert_eq!(store.load_all().unwrap().records.len(), 3);
+    assert_eq!(store.load_all().unwrap().set_aside, []);
+}
+
+#[test]
+fn memory() {
+    conforms(InMemory);
+}
+
+#[test]
+fn redb() {
+    conforms(OnDisk(tempfile::tempdir().unwrap()));
+}
