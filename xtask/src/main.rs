@@ -1,20 +1,29 @@
 //! The project's own build tool: assembles Servo with our patches, builds the kiosk, runs the tests.
 
 mod command;
+#[cfg(test)]
+mod direction;
 mod files;
+mod kiosk;
 mod paths;
+mod progress;
 mod servo;
+mod setup;
+mod testing;
 
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 
+use crate::kiosk::Profile;
 use crate::paths::Paths;
 use crate::servo::{Brought, LocalWork, Offsets};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
+#[command(name = "mach", bin_name = "./mach", about, disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Task,
@@ -22,6 +31,41 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Build everything that is missing, then start the kiosk
+    Run {
+        /// Build and start the optimized kiosk
+        #[arg(long)]
+        release: bool,
+        /// What the kiosk gets: a URL and its own options (`--help` after `--` lists them)
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "URL|OPTION"
+        )]
+        arguments: Vec<OsString>,
+    },
+    /// Build the kiosk, and print the path of its binary last
+    Build {
+        /// Optimize it
+        #[arg(long)]
+        release: bool,
+    },
+    /// Run every check and test
+    Test {
+        /// Leave out what needs Servo
+        #[arg(long)]
+        core: bool,
+    },
+    #[command(hide = true)]
+    TestWpt {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    #[command(hide = true)]
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Assemble the patched Servo, or keep the patch series in step with it
     #[command(subcommand)]
     Servo(ServoTask),
@@ -65,11 +109,33 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode> {
     let paths = Paths::find()?;
     match task {
+        Task::Run { release, arguments } => {
+            let kiosk = kiosk::build(&paths, profile(release))?;
+            // The kiosk takes this process's place, so that signals reach it.
+            let error = Command::new(&kiosk).args(arguments).exec();
+            bail!("cannot start {}: {error}", kiosk.display());
+        }
+        Task::Build { release } => {
+            println!("{}", kiosk::build(&paths, profile(release))?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Test { core } => testing::run(&paths, core),
+        Task::TestWpt { .. } => bail!("test-wpt is not part of this version yet"),
+        Task::Bench { .. } => bail!("bench is not part of this version yet"),
         Task::Servo(task) => run_servo(&paths, task),
     }
 }
 
+fn profile(release: bool) -> Profile {
+    if release {
+        Profile::Release
+    } else {
+        Profile::Dev
+    }
+}
+
 fn run_servo(paths: &Paths, task: ServoTask) -> Result<ExitCode> {
+    let _held = paths.hold_cache()?;
     match task {
         ServoTask::Apply {
             force,

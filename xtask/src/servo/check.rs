@@ -56,7 +56,6 @@ pub struct Report {
 
 /// Checks everything that can be checked without building.
 pub fn check(paths: &Paths) -> Result<Report> {
-    let _held = paths.hold_cache()?;
     check_series(paths, &Published::find(paths)?)
 }
 

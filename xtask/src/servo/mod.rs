@@ -7,7 +7,7 @@ mod header;
 mod overlay;
 mod series;
 mod upstream;
-pub mod workspace;
+mod workspace;
 
 #[cfg(test)]
 mod round_trip;
@@ -29,7 +29,6 @@ use crate::paths::Paths;
 /// Assembles the workspace in the cache from the published sources, the series, the overlay and our
 /// own crates.
 pub fn apply(paths: &Paths, local: LocalWork, offsets: Offsets) -> Result<Brought> {
-    let _held = paths.hold_cache()?;
     let published = Published::find(paths)?;
     apply_series(paths, &published, local, offsets)
 }
@@ -58,7 +57,6 @@ fn apply_series(
 
 /// Writes the series from the commits in the patched tree. Returns the files that changed.
 pub fn export(paths: &Paths) -> Result<Vec<PathBuf>> {
-    let _held = paths.hold_cache()?;
     export_series(paths, &Published::find(paths)?)
 }
 
@@ -104,7 +102,6 @@ fn export_series(paths: &Paths, published: &Published) -> Result<Vec<PathBuf>> {
 /// Brings the published sources that the pin names into the patched tree as the branch `upstream`.
 /// Returns the version and the commit that was there before.
 pub fn upstream(paths: &Paths) -> Result<(String, Option<String>)> {
-    let _held = paths.hold_cache()?;
     let published = Published::find(paths)?;
     let staging = Staging::open(&paths.staging())?;
     let base = published.commit(&staging)?;
@@ -131,25 +128,4 @@ pub fn lock(paths: &Paths) -> Result<bool> {
         "cargo cannot resolve the dependencies of the assembled workspace"
     );
     files::copy_if_different(&paths.tree().join("Cargo.lock"), &paths.lock_file())
-}
-
-/// Whether the assembled workspace's manifests ask for something that the lock file does not have.
-pub fn lock_is_stale(paths: &Paths) -> Result<bool> {
-    let mut metadata = command::cargo();
-    metadata
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--locked",
-            "--offline",
-            "--quiet",
-        ])
-        .arg("--manifest-path")
-        .arg(paths.tree().join("Cargo.toml"));
-    let output = metadata
-        .output()
-        .map_err(|error| command::start_error(&metadata, error))?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    Ok(!output.status.success() && stderr.contains("--locked"))
 }

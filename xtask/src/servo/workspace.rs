@@ -1,7 +1,7 @@
 //! The rest of the assembled workspace: our crates, its manifest and its lock file.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
@@ -20,7 +20,7 @@ const MEMBERS: [&str; 5] = [
 ];
 
 /// The browser.
-pub const KIOSK: &str = "ports/kiosk";
+const KIOSK: &str = "ports/kiosk";
 
 /// Copies our crates and writes the manifest. Files that do not change keep their time stamps.
 pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
@@ -43,28 +43,6 @@ pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
         files::copy_if_different(&paths.lock_file(), &paths.tree().join("Cargo.lock"))?;
     }
     Ok(())
-}
-
-/// The name of the kiosk's package, which is that of its binary.
-pub fn kiosk_name(paths: &Paths) -> Result<String> {
-    let path = paths.root.join(KIOSK).join("Cargo.toml");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let document: DocumentMut = text
-        .parse()
-        .with_context(|| format!("{} is no TOML", path.display()))?;
-    let name = document
-        .get("package")
-        .and_then(|package| package.get("name"));
-    let name = name.and_then(Item::as_str);
-    Ok(name
-        .with_context(|| format!("{} names no package", path.display()))?
-        .to_owned())
-}
-
-/// The path of the kiosk's binary.
-pub fn kiosk_binary(paths: &Paths, profile_folder: &str, name: &str) -> PathBuf {
-    paths.target().join(profile_folder).join(name)
 }
 
 fn manifest(root: &str, members: &[&str], published: &Published) -> Result<String> {
@@ -125,6 +103,8 @@ fn manifest(root: &str, members: &[&str], published: &Published) -> Result<Strin
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::super::upstream::PublishedCrate;
     use super::*;
 

@@ -1,0 +1,236 @@
+//! `./mach test`: every check and test in turn, and one line that sums them up.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::command;
+use crate::kiosk::{self, Profile};
+use crate::paths::Paths;
+use crate::servo::check;
+use crate::setup;
+
+/// Tells the end-to-end tests where the kiosk is.
+const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
+/// The package of the end-to-end tests, and where it is.
+const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
+/// Rust files that are in no package of the root workspace; rustfmt follows their modules.
+const OTHER_ROOTS: [&str; 2] = [
+    "ports/kiosk/src/main.rs",
+    "components/script/backgroundsync/mod.rs",
+];
+
+/// What the test runners counted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+impl Count {
+    /// Adds a line such as `test result: ok. 3 passed; 0 failed; 0 ignored; ...`.
+    fn handle_line(&mut self, line: &str) {
+        let Some((_, result)) = line.split_once("test result:") else {
+            return;
+        };
+        let number_before = |word: &str| -> u64 {
+            let before = result.split(word).next().unwrap_or_default();
+            before
+                .rsplit(' ')
+                .next()
+                .and_then(|number| number.parse().ok())
+                .unwrap_or(0)
+        };
+        self.passed += number_before(" passed");
+        self.failed += number_before(" failed");
+    }
+}
+
+/// A test run.
+struct Run<'a> {
+    paths: &'a Paths,
+    count: Count,
+    /// The titles of the steps that failed.
+    failed: Vec<String>,
+}
+
+/// Runs everything; `core_only` leaves out what needs Servo.
+pub fn run(paths: &Paths, core_only: bool) -> Result<ExitCode> {
+    let mut run = Run {
+        paths,
+        count: Count::default(),
+        failed: Vec::new(),
+    };
+    run.core()?;
+    if !core_only {
+        run.servo()?;
+    }
+    for title in &run.failed {
+        eprintln!("failed: {title}");
+    }
+    println!("{} passed, {} failed", run.count.passed, run.count.failed);
+    Ok(if run.failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Run<'_> {
+    /// What needs no Servo.
+    fn core(&mut self) -> Result<()> {
+        self.step("formatting", self.cargo(&["fmt", "--all", "--check"]))?;
+        self.step("formatting of what Servo compiles", self.rustfmt())?;
+        let clippy = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ];
+        self.step("clippy", self.cargo(&clippy))?;
+        self.step("core tests", self.cargo(&["test", "--no-fail-fast"]))?;
+        self.deny()
+    }
+
+    /// What runs in Servo.
+    fn servo(&mut self) -> Result<()> {
+        self.checked("patch series", |paths| {
+            let _held = paths.hold_cache()?;
+            check::check(paths).map(|report| eprint!("{}", report.table(false)))
+        });
+        let mut binary = None;
+        self.checked("build of the kiosk", |paths| {
+            binary = Some(kiosk::build(paths, Profile::Dev)?);
+            Ok(())
+        });
+        let Some(binary) = binary else { return Ok(()) };
+        if let Some(llvm) = setup::find_llvm() {
+            let mut cargo = kiosk::cargo(self.paths, &llvm);
+            cargo.args(["test", "--locked", "--no-fail-fast"]);
+            self.step("kiosk tests", cargo)?;
+        }
+        let (package, folder) = END_TO_END;
+        if !self.paths.root.join(folder).exists() {
+            eprintln!("skipped: end-to-end tests, because {folder} does not exist yet");
+            return Ok(());
+        }
+        let mut cargo = self.cargo(&["test", "--no-fail-fast", "--package", package]);
+        cargo.env(KIOSK_VARIABLE, binary);
+        self.step("end-to-end tests", cargo)
+    }
+
+    fn deny(&mut self) -> Result<()> {
+        let present = command::output(&mut self.cargo(&["deny", "--version"])).is_ok();
+        if !present {
+            eprintln!(
+                "skipped: cargo deny, which is not installed (cargo install cargo-deny --locked)"
+            );
+            return Ok(());
+        }
+        self.step(
+            "cargo deny",
+            self.cargo(&["deny", "check", "bans", "licenses", "sources"]),
+        )?;
+        // The list of advisories is on the network, which a test machine may not have.
+        if command::output(&mut self.cargo(&["deny", "fetch", "db"])).is_err() {
+            eprintln!("skipped: advisories, because their list cannot be downloaded here");
+            return Ok(());
+        }
+        self.step("advisories", self.cargo(&["deny", "check", "advisories"]))
+    }
+
+    /// Cargo in the source tree, as the user has configured it.
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut cargo = Command::new(cargo);
+        cargo.current_dir(&self.paths.root).args(arguments);
+        if std::io::stdout().is_terminal() && std::env::var_os("CARGO_TERM_COLOR").is_none() {
+            cargo.env("CARGO_TERM_COLOR", "always");
+        }
+        cargo
+    }
+
+    fn rustfmt(&self) -> Command {
+        let mut rustfmt = Command::new("rustfmt");
+        rustfmt
+            .current_dir(&self.paths.root)
+            .args(["--check", "--config-path", "rustfmt.toml"]);
+        rustfmt.args(
+            OTHER_ROOTS
+                .iter()
+                .filter(|file| self.paths.root.join(file).is_file()),
+        );
+        rustfmt
+    }
+
+    /// Runs a program, passing on what it prints, and counts its tests.
+    fn step(&mut self, title: &str, mut program: Command) -> Result<()> {
+        announce(title);
+        program.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = program
+            .spawn()
+            .map_err(|error| command::start_error(&program, error))?;
+        let before = self.count;
+        if let Some(stdout) = child.stdout.take() {
+            let mut reader = BufReader::new(stdout);
+            let mut line = Vec::new();
+            while reader
+                .read_until(b'\n', &mut line)
+                .context("cannot read a test's output")?
+                > 0
+            {
+                std::io::stdout().write_all(&line).context("cannot print")?;
+                self.count.handle_line(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        }
+        if !child.wait().context("cannot wait for a test")?.success() {
+            self.note_failure(title, before);
+        }
+        Ok(())
+    }
+
+    /// Runs a check of this tool itself.
+    fn checked(&mut self, title: &str, check: impl FnOnce(&Paths) -> Result<()>) {
+        announce(title);
+        if let Err(error) = check(self.paths) {
+            eprintln!("error: {error:#}");
+            self.note_failure(title, self.count);
+        }
+    }
+
+    /// A step that failed without a failed test, say because it did not compile, counts as one.
+    fn note_failure(&mut self, title: &str, before: Count) {
+        if self.count.failed == before.failed {
+            self.count.failed += 1;
+        }
+        self.failed.push(title.to_owned());
+    }
+}
+
+fn announce(title: &str) {
+    eprintln!("\n== {title}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_results_are_summed() {
+        let mut count = Count::default();
+        count.handle_line("test result: ok. 26 passed; 0 failed; 1 ignored; 0 measured\n");
+        count.handle_line("test result: \u{1b}[31mFAILED\u{1b}[m. 3 passed; 12 failed; 0 ignored");
+        count.handle_line("running 3 tests");
+        assert_eq!(
+            count,
+            Count {
+                passed: 29,
+                failed: 12
+            }
+        );
+    }
+}
