@@ -42,6 +42,13 @@ pub enum SyncNotification {
         /// How many.
         count: u64,
     },
+    /// Stored data could not be read. It is kept, out of the way; all else goes on.
+    SetAside {
+        /// Registrations that are lost.
+        records: u64,
+        /// The name that an unreadable file has now, if it was the file.
+        file: Option<String>,
+    },
     /// `register()` was accepted, durably.
     Registered {
         /// By whom.

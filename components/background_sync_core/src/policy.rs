@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Durability;
+
 /// How often a registration whose last permitted attempt was interrupted (the browser died while
 /// its event ran) is given that last attempt again.
 pub const MAX_INTERRUPTIONS: u32 = 3;
@@ -42,6 +44,8 @@ pub struct Policy {
     /// After a local fault (the store, or no answer from the engine), what it prevented is tried
     /// again after this time, in milliseconds. No attempt is counted.
     pub local_fault_delay_ms: u64,
+    /// What a resolved promise of `register()` must survive.
+    pub durability: Durability,
     /// Sync registrations of one origin.
     pub max_registrations_per_origin: u32,
     /// Sync registrations in all.
@@ -84,6 +88,7 @@ impl Policy {
             event_cap_ms: 3 * MINUTE_MS,
             acknowledge_limit_ms: 10_000,
             local_fault_delay_ms: 30_000,
+            durability: Durability::Strict,
             max_registrations_per_origin: 1_000,
             max_registrations_in_all: 50_000,
             max_events_in_all: non_zero(64),

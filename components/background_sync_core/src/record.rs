@@ -58,6 +58,17 @@ impl StoreOp {
     }
 }
 
+/// What a commit must survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// The loss of power: the data is on the medium when the commit returns.
+    #[default]
+    Strict,
+    /// The end of the process may lose it, until the next strict commit.
+    Relaxed,
+}
+
 /// Names one store operation of a scheduler; every one must be answered once with
 /// [`crate::SyncScheduler::handle_stored`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,20 +13,11 @@ use std::path::PathBuf;
 
 use background_sync_core::{RegistrationId, StoreOp, StoredRegistration};
 
+pub use background_sync_core::Durability;
 pub use codec::{CodecError, SCHEMA_VERSION, decode, encode};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use redb_store::{FILE_NAME, RedbStore};
-
-/// What a commit must survive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// The loss of power: the data is on the medium when the commit returns.
-    #[default]
-    Strict,
-    /// The end of the process may lose it, until the next strict commit.
-    Relaxed,
-}
 
 /// A record that could not be read. It is kept, out of the way, and costs nobody else anything.
 #[derive(Clone, Debug, PartialEq, Eq)]

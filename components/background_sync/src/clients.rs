@@ -1,0 +1,309 @@
+//! The edge towards clients: connections and calls. Nothing that a client says is believed.
+
+use std::collections::{HashMap, VecDeque};
+
+use background_sync_core::{Answer, Call, Origin, RegisterError, ScopeKey, Tag, TagTooLong};
+use background_sync_traits::{CallId, ConnectionId, SyncClient, SyncReply, SyncResponse};
+use url::Url;
+
+/// Connections (`SyncManager` objects) in all. Another one is refused.
+pub const MAX_CONNECTIONS: usize = 16_384;
+
+/// Connections of one origin.
+pub const MAX_CONNECTIONS_PER_ORIGIN: usize = 2_048;
+
+/// Calls of one connection that are not answered, and as many whose promise is not known to be
+/// resolved. Another call is refused; another promise counts as resolved.
+pub const MAX_CALLS_PER_CONNECTION: usize = 4_096;
+
+/// Why something that a client sent is ignored or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misbehaviour {
+    #[error("a message for a connection that is not open")]
+    UnknownConnection,
+    #[error("a second connection with the id of an open one")]
+    ConnectionIdInUse,
+    #[error("a connection whose scope is not a URL of its origin")]
+    ScopeNotOfOrigin,
+    #[error("a connection over the limit")]
+    TooManyConnections,
+    #[error("a call with the number of one that is not answered yet")]
+    CallIdInUse,
+    #[error("this page has too many unanswered calls; wait for some of them")]
+    TooManyCalls,
+}
+
+/// A call that waits for the engine or the scheduler.
+pub(crate) struct Route {
+    connection: ConnectionId,
+    call: CallId,
+    kind: CallKind,
+}
+
+/// What a call asks.
+#[derive(Clone, Debug)]
+pub(crate) enum CallKind {
+    Register {
+        scope: ScopeKey,
+        tag: Result<Tag, TagTooLong>,
+    },
+    GetTags,
+}
+
+struct Connection<C> {
+    scope: ScopeKey,
+    client: C,
+    /// Not answered yet.
+    outstanding: HashMap<CallId, Call>,
+    /// Answered, but the promise is not known to be resolved.
+    unacknowledged: VecDeque<(CallId, Call)>,
+    /// Calls of `register()` for which the engine is being asked.
+    asking: usize,
+    /// Calls of `getTags()` behind those.
+    behind: Vec<Call>,
+}
+
+/// What the scheduler must be told after an answer went out, or did not.
+#[derive(Default)]
+pub(crate) struct AfterAnswer {
+    /// These promises count as resolved.
+    pub acknowledged: Vec<Call>,
+}
+
+pub(crate) struct Clients<C> {
+    connections: HashMap<ConnectionId, Connection<C>>,
+    per_origin: HashMap<Origin, usize>,
+    routes: HashMap<Call, Route>,
+    next_call: u64,
+}
+
+impl<C: SyncClient> Clients<C> {
+    pub fn new() -> Self {
+        Self {
+            connections: HashMap::new(),
+            per_origin: HashMap::new(),
+            routes: HashMap::new(),
+            next_call: 1,
+        }
+    }
+
+    pub fn connect(
+        &mut self,
+        id: ConnectionId,
+        scope: ScopeKey,
+        client: C,
+    ) -> Result<(), Misbehaviour> {
+        if self.connections.contains_key(&id) {
+            return Err(Misbehaviour::ConnectionIdInUse);
+        }
+        if !is_scope_of_origin(&scope) {
+            return Err(Misbehaviour::ScopeNotOfOrigin);
+        }
+        let of_origin = self.per_origin.get(&scope.origin).copied().unwrap_or(0);
+        if self.connections.len() >= MAX_CONNECTIONS || of_origin >= MAX_CONNECTIONS_PER_ORIGIN {
+            return Err(Misbehaviour::TooManyConnections);
+        }
+        self.per_origin.insert(scope.origin.clone(), of_origin + 1);
+        let connection = Connection {
+            scope,
+            client,
+            outstanding: HashMap::new(),
+            unacknowledged: VecDeque::new(),
+            asking: 0,
+            behind: Vec::new(),
+        };
+        self.connections.insert(id, connection);
+        Ok(())
+    }
+
+    /// Ends a connection; returns its calls: their promises will never be seen.
+    pub fn disconnect(&mut self, id: ConnectionId) -> Result<Vec<Call>, Misbehaviour> {
+        let connection = self
+            .connections
+            .remove(&id)
+            .ok_or(Misbehaviour::UnknownConnection)?;
+        if let Some(count) = self.per_origin.get_mut(&connection.scope.origin) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_origin.remove(&connection.scope.origin);
+            }
+        }
+        let unacknowledged = connection.unacknowledged.into_iter().map(|(_, call)| call);
+        Ok(unacknowledged
+            .chain(connection.outstanding.into_values())
+            .collect())
+    }
+
+    /// The scope that a connection speaks for.
+    pub fn scope(&self, id: ConnectionId) -> Option<&ScopeKey> {
+        self.connections
+            .get(&id)
+            .map(|connection| &connection.scope)
+    }
+
+    /// Takes in a call. A refused one has been answered.
+    pub fn open_call(
+        &mut self,
+        id: ConnectionId,
+        call_id: CallId,
+        kind: CallKind,
+    ) -> Result<Call, Misbehaviour> {
+        let connection = self
+            .connections
+            .get_mut(&id)
+            .ok_or(Misbehaviour::UnknownConnection)?;
+        let refusal = if connection.outstanding.contains_key(&call_id) {
+            Some(Misbehaviour::CallIdInUse)
+        } else if connection.outstanding.len() >= MAX_CALLS_PER_CONNECTION {
+            Some(Misbehaviour::TooManyCalls)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            let response = refuse(&kind, refusal.to_string());
+            // A client that is gone has no use for it.
+            let _ = connection.client.deliver(SyncReply {
+                call: call_id,
+                response,
+            });
+            return Err(refusal);
+        }
+        let call = Call(self.next_call);
+        self.next_call += 1;
+        connection.outstanding.insert(call_id, call);
+        self.routes.insert(
+            call,
+            Route {
+                connection: id,
+                call: call_id,
+                kind,
+            },
+        );
+        Ok(call)
+    }
+
+    pub fn kind(&self, call: Call) -> Option<&CallKind> {
+        self.routes.get(&call).map(|route| &route.kind)
+    }
+
+    /// The engine is being asked for this connection.
+    pub fn asking(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.asking += 1;
+        }
+    }
+
+    /// Returns whether a `getTags()` call has to wait, so that it sees the calls before it.
+    pub fn waits_behind_register(&mut self, id: ConnectionId, call: Call) -> bool {
+        match self.connections.get_mut(&id) {
+            Some(connection) if connection.asking > 0 => {
+                connection.behind.push(call);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The engine has answered; returns the calls that waited for that, and their scope.
+    pub fn asked(&mut self, call: Call) -> Option<(ScopeKey, Vec<Call>)> {
+        let id = self.routes.get(&call)?.connection;
+        let connection = self.connections.get_mut(&id)?;
+        connection.asking = connection.asking.saturating_sub(1);
+        if connection.asking > 0 || connection.behind.is_empty() {
+            return None;
+        }
+        Some((
+            connection.scope.clone(),
+            std::mem::take(&mut connection.behind),
+        ))
+    }
+
+    /// Sends an answer.
+    pub fn answer(&mut self, call: Call, answer: Answer) -> AfterAnswer {
+        let Some(route) = self.routes.remove(&call) else {
+            return AfterAnswer::default();
+        };
+        let resolved = matches!(answer, Answer::Registered(Ok(())));
+        let response = match answer {
+            Answer::Registered(result) => SyncResponse::Registered(result),
+            Answer::Tags(tags) => SyncResponse::Tags(tags),
+        };
+        let Some(connection) = self.connections.get_mut(&route.connection) else {
+            return AfterAnswer {
+                acknowledged: vec![call],
+            };
+        };
+        connection.outstanding.remove(&route.call);
+        if connection
+            .client
+            .deliver(SyncReply {
+                call: route.call,
+                response,
+            })
+            .is_err()
+        {
+            let mut acknowledged = self.disconnect(route.connection).unwrap_or_default();
+            acknowledged.push(call);
+            return AfterAnswer { acknowledged };
+        }
+        let mut after = AfterAnswer::default();
+        if resolved {
+            connection.unacknowledged.push_back((route.call, call));
+            if connection.unacknowledged.len() > MAX_CALLS_PER_CONNECTION {
+                after
+                    .acknowledged
+                    .extend(connection.unacknowledged.pop_front().map(|(_, c)| c));
+            }
+        }
+        after
+    }
+
+    /// A promise was resolved.
+    pub fn acknowledge(
+        &mut self,
+        id: ConnectionId,
+        call: CallId,
+    ) -> Result<Option<Call>, Misbehaviour> {
+        let connection = self
+            .connections
+            .get_mut(&id)
+            .ok_or(Misbehaviour::UnknownConnection)?;
+        let position = connection
+            .unacknowledged
+            .iter()
+            .position(|(other, _)| *other == call);
+        let found = position.and_then(|position| connection.unacknowledged.remove(position));
+        Ok(found.map(|(_, call)| call))
+    }
+
+    /// Answers everything that is outstanding: there will be no other answer.
+    pub fn refuse_all(&mut self, reason: &str) {
+        for route in std::mem::take(&mut self.routes).into_values() {
+            if let Some(connection) = self.connections.get(&route.connection) {
+                let response = refuse(&route.kind, reason.to_owned());
+                let _ = connection.client.deliver(SyncReply {
+                    call: route.call,
+                    response,
+                });
+            }
+        }
+    }
+}
+
+/// The answer to a call that can't be done.
+fn refuse(kind: &CallKind, reason: String) -> SyncResponse {
+    match kind {
+        CallKind::Register { .. } => {
+            SyncResponse::Registered(Err(RegisterError::Unavailable { reason }))
+        }
+        CallKind::GetTags => SyncResponse::Tags(Vec::new()),
+    }
+}
+
+/// Whether the scope URL is one and belongs to the origin.
+fn is_scope_of_origin(scope: &ScopeKey) -> bool {
+    let origin = Url::parse(scope.scope.as_str()).map(|url| url.origin());
+    origin.is_ok_and(|origin| {
+        origin.is_tuple() && origin.ascii_serialization() == scope.origin.as_str()
+    })
+}

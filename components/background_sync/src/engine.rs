@@ -1,0 +1,101 @@
+use std::fmt;
+
+use background_sync_core::{Permission, SyncNotification};
+use background_sync_traits::{DispatchedEvent, EventToken, ScopeKey};
+use crossbeam_channel::Sender;
+
+/// What is true of the clients of a service worker registration's origin at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientState {
+    /// Whether a [window client](https://w3c.github.io/ServiceWorker/#dfn-window-client) that is
+    /// top-level or auxiliary exists for the origin.
+    pub open_window: bool,
+    /// The origin's `background-sync` permission.
+    pub permission: Permission,
+}
+
+/// What it is asked for.
+#[derive(Debug)]
+pub(crate) enum Question {
+    Register(background_sync_core::Call),
+    Dispatch(background_sync_core::EventId),
+}
+
+pub(crate) struct QuestionAnswered {
+    pub question: Question,
+    /// `None`: the responder was dropped.
+    pub state: Option<ClientState>,
+}
+
+/// Takes one [`ClientState`], from any thread. Dropped without an answer it answers safely: no
+/// window, no permission for `register()`; and an event that was to be dispatched is kept for
+/// later.
+pub struct ClientStateResponder {
+    question: Option<Question>,
+    answers: Sender<QuestionAnswered>,
+}
+
+impl ClientStateResponder {
+    pub(crate) fn new(question: Question, answers: Sender<QuestionAnswered>) -> Self {
+        Self {
+            question: Some(question),
+            answers,
+        }
+    }
+
+    /// Answers.
+    pub fn answer(mut self, state: ClientState) {
+        self.send(Some(state));
+    }
+
+    fn send(&mut self, state: Option<ClientState>) {
+        if let Some(question) = self.question.take() {
+            // An error means that the manager is gone, and with it who asked.
+            let _ = self.answers.send(QuestionAnswered { question, state });
+        }
+    }
+}
+
+impl Drop for ClientStateResponder {
+    fn drop(&mut self) {
+        self.send(None);
+    }
+}
+
+impl fmt::Debug for ClientStateResponder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClientStateResponder")
+            .field(&self.question)
+            .finish()
+    }
+}
+
+/// What the manager needs of a browser engine. Called on the manager's thread: nothing here may
+/// block.
+pub trait Engine: Send + 'static {
+    /// Asks for the state of the clients of `scope`'s origin, for a `register()` call and again
+    /// right before an event is dispatched. Answer from anywhere, soon.
+    fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder);
+
+    /// Fires an event in the active worker of its service worker registration. Ends with
+    /// [`background_sync_traits::SyncManagerMessage::EventFinished`].
+    fn dispatch(&self, event: DispatchedEvent);
+
+    /// The event passed its cap, or the manager ends: terminate the worker that handles it. No
+    /// outcome is expected any more.
+    fn terminate(&self, event: EventToken, scope: &ScopeKey);
+}
+
+/// Watches. Called on the manager's thread: nothing here may block.
+pub trait Embedder: Send + 'static {
+    /// Something happened.
+    fn notify(&self, notification: &SyncNotification) {
+        let _ = notification;
+    }
+}
+
+/// An [`Embedder`] that does not watch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Embedder for Silent {}

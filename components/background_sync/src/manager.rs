@@ -1,0 +1,520 @@
+//! The thread's loop.
+
+use std::fmt::Display;
+use std::hash::{BuildHasher, RandomState};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use background_sync_core::{
+    ClientFacts, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, Permission,
+    PermissionCheck, SchedulerConfig, StoreOp, SyncNotification, SyncScheduler, Ticket, Urgency,
+};
+use background_sync_store::{Loaded, MemoryStore, RedbStore, RegistrationStore};
+use background_sync_traits::{
+    ConnectionId, DispatchedEvent, SyncClient, SyncEventKind, SyncManagerMessage, SyncRequest,
+};
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
+
+use crate::clients::{CallKind, Clients, Misbehaviour};
+use crate::control::ControlMessage;
+use crate::engine::{Question, QuestionAnswered};
+use crate::events::RunningEvents;
+use crate::rate_limit::RateLimitedLog;
+use crate::writer::{Batch, Committed};
+use crate::{
+    ClientState, ClientStateResponder, Config, Embedder, Engine, StartError, Storage,
+    SyncManagerControl, SyncManagerThread, clock, unavailable, writer,
+};
+
+/// Messages that are handled before deadlines are looked at again.
+const MAX_MESSAGES_PER_TURN: usize = 1_024;
+
+/// A store operation that nobody waits for is committed after this time at the latest, in
+/// milliseconds, and after so many of them.
+const LAZY_COMMIT_MS: u64 = 500;
+const MAX_LAZY_OPERATIONS: usize = 1_024;
+
+/// At the end, the store is given this time.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
+#[derive(Debug)]
+pub enum SyncManager {}
+
+impl SyncManager {
+    /// Opens the store and starts the manager's thread. It goes on when `messages` is closed, and
+    /// ends with [`SyncManagerThread::shutdown`].
+    ///
+    /// # Errors
+    /// [`StartError`] if the store can't be opened or no thread can be started.
+    pub fn spawn<C: SyncClient, E: Display + Send + 'static>(
+        config: Config,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+        engine: Box<dyn Engine>,
+        embedder: Box<dyn Embedder>,
+    ) -> Result<SyncManagerThread, StartError> {
+        let store: Box<dyn RegistrationStore> = match &config.storage {
+            Storage::Memory => Box::new(MemoryStore::new()),
+            Storage::Directory(folder) => Box::new(RedbStore::open(folder)?),
+        };
+        Self::spawn_with_store(config, store, messages, engine, embedder)
+    }
+
+    /// As [`SyncManager::spawn`], with a store of the embedder's own; `config.storage` is not used.
+    ///
+    /// # Errors
+    /// As [`SyncManager::spawn`].
+    pub fn spawn_with_store<C: SyncClient, E: Display + Send + 'static>(
+        config: Config,
+        mut store: Box<dyn RegistrationStore>,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+        engine: Box<dyn Engine>,
+        embedder: Box<dyn Embedder>,
+    ) -> Result<SyncManagerThread, StartError> {
+        let loaded = store.load_all()?;
+        let (batches, batches_in) = unbounded();
+        let (committed_out, committed) = unbounded();
+        let writer = writer::spawn(store, batches_in, committed_out)?;
+        let (control_out, control) = unbounded();
+        let (questions_out, answers) = unbounded();
+        let seed = RandomState::new().hash_one(0);
+        let durability = config.policy.durability;
+        let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
+        let manager = Manager {
+            scheduler: SyncScheduler::new(scheduler_config),
+            clients: Clients::new(),
+            events: RunningEvents::default(),
+            engine,
+            embedder,
+            questions_out,
+            outbox: Outbox {
+                batches,
+                operations: Vec::new(),
+                lazy_since: None,
+                durability,
+            },
+            misbehaviour: RateLimitedLog::default(),
+        };
+        let inputs = Inputs {
+            messages,
+            control,
+            answers,
+            committed,
+        };
+        let thread = thread::Builder::new().name("SyncManager".to_owned());
+        let thread = thread.spawn(move || manager.run(inputs, loaded, writer))?;
+        Ok(SyncManagerThread::new(
+            SyncManagerControl {
+                sender: control_out,
+            },
+            thread,
+        ))
+    }
+
+    /// Starts a thread that refuses each `register()` with
+    /// [`background_sync_core::RegisterError::Unavailable`] and this reason.
+    ///
+    /// # Panics
+    /// If the system can't start a thread.
+    #[must_use]
+    pub fn spawn_unavailable<C: SyncClient, E: Display + Send + 'static>(
+        reason: String,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+    ) -> SyncManagerThread {
+        let (sender, control) = unbounded();
+        let thread = thread::spawn(move || unavailable::run(&reason, messages, &control));
+        SyncManagerThread::new(SyncManagerControl { sender }, thread)
+    }
+}
+
+/// Where everything comes in.
+struct Inputs<C, E> {
+    messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+    control: Receiver<ControlMessage>,
+    answers: Receiver<QuestionAnswered>,
+    committed: Receiver<Committed>,
+}
+
+/// Store operations on their way to the store's thread.
+struct Outbox {
+    batches: Sender<Batch>,
+    operations: Vec<(Ticket, StoreOp)>,
+    /// Since when only operations that nobody waits for are here.
+    lazy_since: Option<MonoTime>,
+    durability: Durability,
+}
+
+impl Outbox {
+    fn send(&mut self, durability: Durability) {
+        self.lazy_since = None;
+        if !self.operations.is_empty() {
+            let operations = std::mem::take(&mut self.operations);
+            // The store's thread lives as long as this sender.
+            let _ = self.batches.send(Batch {
+                operations,
+                durability,
+            });
+        }
+    }
+}
+
+struct Manager<C> {
+    scheduler: SyncScheduler,
+    clients: Clients<C>,
+    events: RunningEvents,
+    engine: Box<dyn Engine>,
+    embedder: Box<dyn Embedder>,
+    questions_out: Sender<QuestionAnswered>,
+    outbox: Outbox,
+    misbehaviour: RateLimitedLog,
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Stop,
+}
+
+impl<C: SyncClient> Manager<C> {
+    fn run<E: Display>(mut self, mut inputs: Inputs<C, E>, loaded: Loaded, writer: JoinHandle<()>) {
+        self.load(loaded);
+        while self.turn(&mut inputs) == Flow::Continue {}
+        self.finish(&inputs.committed);
+        drop(self);
+        if writer.join().is_err() {
+            log::error!("the SyncStore thread had panicked");
+        }
+    }
+
+    fn load(&mut self, loaded: Loaded) {
+        let records = u64::try_from(loaded.set_aside.len()).unwrap_or(u64::MAX);
+        let file = loaded.set_aside_file.map(|path| path.display().to_string());
+        for record in &loaded.set_aside {
+            log::error!(
+                "registration {} is set aside: {}",
+                record.id.0,
+                record.reason
+            );
+        }
+        if records > 0 || file.is_some() {
+            self.embedder
+                .notify(&SyncNotification::SetAside { records, file });
+        }
+        self.scheduler
+            .load(clock::now(), loaded.records, loaded.next_id);
+        self.carry_out(clock::now());
+    }
+
+    /// Sleeps until something happens, then handles all that waits.
+    fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
+        let deadline = self.next_deadline();
+        let timer = match deadline {
+            Some(at) => crossbeam_channel::after(clock::sleep_until(at, clock::now().mono)),
+            None => crossbeam_channel::never(),
+        };
+        let mut flow = Flow::Continue;
+        select! {
+            recv(inputs.messages) -> message => match message {
+                Ok(message) => self.handle_message(clock::now(), message),
+                Err(_) => inputs.messages = crossbeam_channel::never(),
+            },
+            recv(inputs.control) -> message => match message {
+                Ok(message) => flow = self.handle_control(clock::now(), message),
+                Err(_) => flow = Flow::Stop,
+            },
+            recv(inputs.answers) -> answered => if let Ok(answered) = answered {
+                self.handle_answered(clock::now(), answered);
+            },
+            recv(inputs.committed) -> committed => match committed {
+                Ok(committed) => self.handle_committed(clock::now(), committed),
+                Err(_) => flow = Flow::Stop,
+            },
+            recv(timer) -> _ => {},
+        }
+        if flow == Flow::Continue {
+            flow = self.drain(inputs);
+        }
+        let now = clock::now();
+        self.scheduler.handle_timeout(now);
+        self.carry_out(now);
+        flow
+    }
+
+    fn next_deadline(&self) -> Option<MonoTime> {
+        let lazy = self
+            .outbox
+            .lazy_since
+            .map(|since| since.after_ms(LAZY_COMMIT_MS));
+        self.scheduler.poll_timeout().into_iter().chain(lazy).min()
+    }
+
+    /// Handles what waits already, so that one commit is enough for all of it.
+    fn drain<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
+        let now = clock::now();
+        for committed in inputs.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
+            self.handle_committed(now, committed);
+        }
+        for answered in inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
+            self.handle_answered(now, answered);
+        }
+        for message in inputs.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
+            self.handle_message(now, message);
+        }
+        while let Ok(message) = inputs.control.try_recv() {
+            if self.handle_control(now, message) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        Flow::Continue
+    }
+
+    fn handle_control(&mut self, now: Now, message: ControlMessage) -> Flow {
+        match message {
+            ControlMessage::Connectivity(connectivity) => {
+                self.scheduler.handle_connectivity(now, connectivity);
+                Flow::Continue
+            }
+            ControlMessage::Shutdown => Flow::Stop,
+        }
+    }
+
+    fn handle_committed(&mut self, now: Now, committed: Committed) {
+        for (ticket, result) in committed {
+            self.scheduler.handle_stored(now, ticket, result);
+        }
+    }
+
+    fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
+        match answered.question {
+            Question::Dispatch(event) => {
+                let check = match answered.state {
+                    Some(state) => PermissionCheck::Answered(state.permission),
+                    None => PermissionCheck::Unanswered,
+                };
+                self.scheduler.handle_permission(now, event, check);
+            }
+            Question::Register(call) => {
+                let denied = ClientState {
+                    open_window: false,
+                    permission: Permission::Denied,
+                };
+                let state = answered.state.unwrap_or(denied);
+                let facts = ClientFacts {
+                    active_worker: true,
+                    permission: state.permission,
+                    open_window: state.open_window,
+                };
+                self.register(now, call, facts);
+            }
+        }
+    }
+
+    /// Hands a call of `register()` to the scheduler, and the calls that waited behind it.
+    fn register(&mut self, now: Now, call: background_sync_core::Call, facts: ClientFacts) {
+        let behind = self.clients.asked(call);
+        if let Some(CallKind::Register { scope, tag }) = self.clients.kind(call) {
+            self.scheduler
+                .handle_register(now, call, &scope.clone(), tag.clone(), facts);
+        }
+        if let Some((scope, calls)) = behind {
+            for call in calls {
+                self.scheduler.handle_get_tags(now, call, &scope);
+            }
+        }
+    }
+
+    fn handle_message<E: Display>(&mut self, now: Now, message: Result<SyncManagerMessage<C>, E>) {
+        let message = match message {
+            Ok(message) => message,
+            Err(error) => {
+                self.misbehaviour
+                    .warn(now.mono, &format!("a message that is none: {error}"));
+                return;
+            }
+        };
+        if let Err(misbehaviour) = self.obey(now, message) {
+            self.misbehaviour.warn(now.mono, &misbehaviour.to_string());
+        }
+    }
+
+    fn obey(&mut self, now: Now, message: SyncManagerMessage<C>) -> Result<(), Misbehaviour> {
+        match message {
+            SyncManagerMessage::Connect {
+                connection,
+                scope,
+                client,
+            } => {
+                self.clients.connect(connection, scope, client)?;
+            }
+            SyncManagerMessage::Request {
+                connection,
+                call,
+                request,
+            } => {
+                let scope = self
+                    .clients
+                    .scope(connection)
+                    .ok_or(Misbehaviour::UnknownConnection)?
+                    .clone();
+                match request {
+                    SyncRequest::Register { tag, active_worker } => {
+                        let kind = CallKind::Register {
+                            scope: scope.clone(),
+                            tag,
+                        };
+                        let call = self.clients.open_call(connection, call, kind)?;
+                        self.ask(now, connection, call, &scope, active_worker);
+                    }
+                    SyncRequest::GetTags => {
+                        let call = self
+                            .clients
+                            .open_call(connection, call, CallKind::GetTags)?;
+                        if !self.clients.waits_behind_register(connection, call) {
+                            self.scheduler.handle_get_tags(now, call, &scope);
+                        }
+                    }
+                }
+            }
+            SyncManagerMessage::Acknowledge { connection, call } => {
+                if let Some(call) = self.clients.acknowledge(connection, call)? {
+                    self.scheduler.handle_acknowledged(now, call);
+                }
+            }
+            SyncManagerMessage::Disconnect { connection } => {
+                for call in self.clients.disconnect(connection)? {
+                    self.scheduler.handle_acknowledged(now, call);
+                }
+            }
+            SyncManagerMessage::EventFinished { event, outcome } => {
+                // Unknown: it was terminated before, or it is made up.
+                if let Some(event) = self.events.finish(event) {
+                    let outcome = match outcome {
+                        // Only the manager says so.
+                        EventOutcome::TimedOut => EventOutcome::Rejected,
+                        other => other,
+                    };
+                    self.scheduler.handle_event_finished(now, event, outcome);
+                }
+            }
+            SyncManagerMessage::WorkerActivated { scope } => {
+                self.scheduler.handle_worker_activated(now, &scope);
+            }
+            SyncManagerMessage::WorkerUnregistered { scope } => {
+                self.scheduler.handle_worker_unregistered(now, &scope);
+            }
+        }
+        Ok(())
+    }
+
+    /// The open window is asked for at the time of the call: a count kept here would be outdated.
+    fn ask(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        call: background_sync_core::Call,
+        scope: &background_sync_core::ScopeKey,
+        active_worker: bool,
+    ) {
+        if active_worker {
+            self.clients.asking(connection);
+            let question = Question::Register(call);
+            let responder = ClientStateResponder::new(question, self.questions_out.clone());
+            self.engine.query_client_state(scope, responder);
+            return;
+        }
+        // Refused for the first reason in the specification's order: nothing else matters.
+        if let Some(CallKind::Register { tag, .. }) = self.clients.kind(call) {
+            let facts = ClientFacts {
+                active_worker,
+                permission: Permission::Denied,
+                open_window: false,
+            };
+            self.scheduler
+                .handle_register(now, call, scope, tag.clone(), facts);
+        }
+    }
+
+    /// Does what the scheduler decided.
+    fn carry_out(&mut self, now: Now) {
+        let mut urgent = false;
+        while let Some(output) = self.scheduler.poll_output() {
+            match output {
+                Output::Store {
+                    ticket,
+                    op,
+                    urgency,
+                } => {
+                    self.outbox.operations.push((ticket, op));
+                    urgent |= urgency == Urgency::Now;
+                    self.outbox.lazy_since.get_or_insert(now.mono);
+                }
+                Output::Answer { call, answer } => {
+                    for call in self.clients.answer(call, answer).acknowledged {
+                        self.scheduler.handle_acknowledged(now, call);
+                    }
+                }
+                Output::CheckPermission { event, scope } => {
+                    let question = Question::Dispatch(event);
+                    let responder = ClientStateResponder::new(question, self.questions_out.clone());
+                    self.engine.query_client_state(&scope, responder);
+                }
+                Output::Dispatch {
+                    event,
+                    scope,
+                    tag,
+                    last_chance,
+                    ..
+                } => {
+                    let token = self.events.insert(event, scope.clone());
+                    let kind = SyncEventKind::Sync { tag, last_chance };
+                    self.engine.dispatch(DispatchedEvent {
+                        event: token,
+                        scope,
+                        kind,
+                    });
+                }
+                Output::Terminate { event, scope } => {
+                    if let Some(token) = self.events.terminate(event) {
+                        self.engine.terminate(token, &scope);
+                    }
+                }
+                Output::Notify(notification) => self.embedder.notify(&notification),
+            }
+        }
+        let lazy_is_due = self.outbox.operations.len() >= MAX_LAZY_OPERATIONS
+            || self
+                .outbox
+                .lazy_since
+                .is_some_and(|since| now.mono.ms_since(since) >= LAZY_COMMIT_MS);
+        if urgent || lazy_is_due {
+            self.outbox.send(self.outbox.durability);
+        }
+    }
+
+    /// The end: nothing is dispatched any more, everything is committed, every call is answered.
+    fn finish(&mut self, committed: &Receiver<Committed>) {
+        let end = Instant::now() + SHUTDOWN_LIMIT;
+        self.embedder = Box::new(crate::Silent);
+        self.scheduler
+            .handle_connectivity(clock::now(), Connectivity::Offline);
+        loop {
+            self.carry_out(clock::now());
+            self.outbox.send(Durability::Strict);
+            if self.scheduler.usage().store_operations == 0 {
+                break;
+            }
+            match committed.recv_deadline(end) {
+                Ok(results) => self.handle_committed(clock::now(), results),
+                Err(_) => {
+                    log::error!("the store did not finish in time at the end");
+                    break;
+                }
+            }
+        }
+        for (token, scope) in self.events.drain() {
+            self.engine.terminate(token, &scope);
+        }
+        self.clients.refuse_all("the browser is shutting down");
+    }
+}

@@ -1,0 +1,73 @@
+//! Stands in for a manager that could not start, so that pages get a clear error.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use background_sync_traits::{
+    ConnectionId, RegisterError, SyncClient, SyncManagerMessage, SyncReply, SyncRequest,
+    SyncResponse,
+};
+use crossbeam_channel::{Receiver, select};
+
+use crate::clients::MAX_CONNECTIONS;
+use crate::control::ControlMessage;
+
+pub(crate) fn run<C: SyncClient, E: Display>(
+    reason: &str,
+    mut messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+    control: &Receiver<ControlMessage>,
+) {
+    let mut clients: HashMap<ConnectionId, C> = HashMap::new();
+    loop {
+        select! {
+            recv(messages) -> message => match message {
+                Ok(Ok(message)) => answer(&mut clients, message, reason),
+                Ok(Err(_)) => {}
+                Err(_) => messages = crossbeam_channel::never(),
+            },
+            recv(control) -> message => match message {
+                Ok(ControlMessage::Shutdown) | Err(_) => return,
+                Ok(_) => {}
+            },
+        }
+    }
+}
+
+fn answer<C: SyncClient>(
+    clients: &mut HashMap<ConnectionId, C>,
+    message: SyncManagerMessage<C>,
+    reason: &str,
+) {
+    match message {
+        SyncManagerMessage::Connect {
+            connection, client, ..
+        } => {
+            if clients.len() < MAX_CONNECTIONS {
+                clients.entry(connection).or_insert(client);
+            }
+        }
+        SyncManagerMessage::Request {
+            connection,
+            call,
+            request,
+        } => {
+            let response = match request {
+                SyncRequest::Register { .. } => {
+                    let reason = reason.to_owned();
+                    SyncResponse::Registered(Err(RegisterError::Unavailable { reason }))
+                }
+                SyncRequest::GetTags => SyncResponse::Tags(Vec::new()),
+            };
+            let client = clients.get(&connection);
+            let gone = client.is_some_and(|c| c.deliver(SyncReply { call, response }).is_err());
+            if gone {
+                clients.remove(&connection);
+            }
+        }
+        SyncManagerMessage::Disconnect { connection } => drop(clients.remove(&connection)),
+        SyncManagerMessage::Acknowledge { .. }
+        | SyncManagerMessage::EventFinished { .. }
+        | SyncManagerMessage::WorkerActivated { .. }
+        | SyncManagerMessage::WorkerUnregistered { .. } => {}
+    }
+}

@@ -1,0 +1,101 @@
+//! The store's thread: commits while the manager goes on, and everything that waits in one commit.
+
+use std::thread::{self, JoinHandle};
+
+use background_sync_core::{Durability, StoreFault, StoreOp, Ticket};
+use background_sync_store::RegistrationStore;
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::StartError;
+
+/// At most so many operations in one commit.
+const MAX_OPERATIONS_PER_COMMIT: usize = 8_192;
+
+/// When a commit of several operations fails, each is tried by itself; after so many failures in a
+/// row the medium is at fault, and the rest is not tried.
+const MAX_FAILURES_IN_A_ROW: usize = 4;
+
+/// Operations that belong into one commit, with the tickets to give back.
+pub(crate) struct Batch {
+    pub operations: Vec<(Ticket, StoreOp)>,
+    pub durability: Durability,
+}
+
+pub(crate) type Committed = Vec<(Ticket, Result<(), StoreFault>)>;
+
+/// Starts the thread. It ends when `batches` is closed and empty.
+pub(crate) fn spawn(
+    store: Box<dyn RegistrationStore>,
+    batches: Receiver<Batch>,
+    committed: Sender<Committed>,
+) -> Result<JoinHandle<()>, StartError> {
+    let thread = thread::Builder::new().name("SyncStore".to_owned());
+    Ok(thread.spawn(move || run(store, &batches, &committed))?)
+}
+
+fn run(
+    mut store: Box<dyn RegistrationStore>,
+    batches: &Receiver<Batch>,
+    committed: &Sender<Committed>,
+) {
+    while let Ok(Batch {
+        mut operations,
+        mut durability,
+    }) = batches.recv()
+    {
+        while operations.len() < MAX_OPERATIONS_PER_COMMIT
+            && let Ok(more) = batches.try_recv()
+        {
+            operations.extend(more.operations);
+            if more.durability == Durability::Strict {
+                durability = Durability::Strict;
+            }
+        }
+        let results = commit(store.as_mut(), operations, durability);
+        if committed.send(results).is_err() {
+            return;
+        }
+    }
+}
+
+fn commit(
+    store: &mut dyn RegistrationStore,
+    operations: Vec<(Ticket, StoreOp)>,
+    durability: Durability,
+) -> Committed {
+    let (tickets, operations): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
+    let fault = match store.commit(&operations, durability) {
+        Ok(()) => return tickets.into_iter().map(|ticket| (ticket, Ok(()))).collect(),
+        Err(error) => error,
+    };
+    log::warn!(
+        "a commit of {} operations failed: {fault}",
+        operations.len()
+    );
+    let mut last_fault = StoreFault {
+        reason: fault.to_string(),
+    };
+    let mut failures = 0;
+    let mut one_by_one = |op: &StoreOp| {
+        if operations.len() == 1 || failures >= MAX_FAILURES_IN_A_ROW {
+            return Err(last_fault.clone());
+        }
+        match store.commit(std::slice::from_ref(op), durability) {
+            Ok(()) => {
+                failures = 0;
+                Ok(())
+            }
+            Err(error) => {
+                failures += 1;
+                last_fault = StoreFault {
+                    reason: error.to_string(),
+                };
+                Err(last_fault.clone())
+            }
+        }
+    };
+    tickets
+        .into_iter()
+        .zip(operations.iter().map(&mut one_by_one))
+        .collect()
+}
