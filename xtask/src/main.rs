@@ -23,7 +23,12 @@ use crate::paths::Paths;
 use crate::servo::{Brought, LocalWork, Offsets};
 
 #[derive(Parser)]
-#[command(name = "mach", bin_name = "./mach", about, disable_help_subcommand = true)]
+#[command(
+    name = "mach",
+    bin_name = "./mach",
+    about,
+    disable_help_subcommand = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Task,

@@ -60,15 +60,7 @@ impl Header {
         let (top, body) = text
             .split_once("\n\n")
             .context("there is no blank line between header and patch")?;
-        let mut fields = Fields::parse(top)?;
-        let header = Self {
-            subject: fields.take_line("Subject")?,
-            why: fields.take("Why")?,
-            reason: Reason::parse(&fields.take_line("Reason")?)?,
-            drop_when: fields.take("Drop-when")?,
-        };
-        fields.finish()?;
-        Ok((header, body))
+        Ok((Self::from_fields(Fields::parse(top)?)?, body))
     }
 
     /// The top of a patch file, with the blank line that ends it.
@@ -82,31 +74,46 @@ impl Header {
         text
     }
 
-    /// Reads a commit message: the subject, a blank line, then the fields and the topic's name.
+    /// Reads a commit message: the subject, a blank line, then the fields and the topic's name. The
+    /// subject may also be a field like the others.
     pub fn from_commit(message: &str) -> Result<(Self, String)> {
-        let (subject, rest) = message.trim_end().split_once('\n').context(
-            "the commit message has only a subject; `Why:`, `Reason:`, `Drop-when:` and `Topic:` \
-             must follow after a blank line",
-        )?;
-        ensure!(
-            rest.starts_with('\n'),
-            "the subject of the commit must be one line"
-        );
-        let mut fields = Fields::parse(rest.trim_start_matches('\n'))?;
+        let message = message.trim_end();
+        let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
+        let all_fields = Self::FIELDS.iter().any(|name| {
+            first
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(':'))
+        });
+        let mut fields = if all_fields {
+            Fields::parse(message)?
+        } else {
+            ensure!(
+                rest.is_empty() || rest.starts_with('\n'),
+                "a blank line must follow the first line of the commit message, which says what the \
+                 patch does"
+            );
+            let mut fields = Fields::parse(rest)?;
+            fields
+                .0
+                .push(("Subject".to_owned(), vec![first.trim().to_owned()]));
+            fields
+        };
         let topic = fields.take_line("Topic")?;
         check_topic_name(&topic)?;
+        Ok((Self::from_fields(fields)?, topic))
+    }
+
+    const FIELDS: [&str; 5] = ["Subject", "Why", "Reason", "Drop-when", "Topic"];
+
+    fn from_fields(mut fields: Fields) -> Result<Self> {
         let header = Self {
-            subject: subject.trim().to_owned(),
+            subject: fields.take_line("Subject")?,
             why: fields.take("Why")?,
             reason: Reason::parse(&fields.take_line("Reason")?)?,
             drop_when: fields.take("Drop-when")?,
         };
         fields.finish()?;
-        ensure!(
-            !header.subject.is_empty(),
-            "the subject of the commit is empty"
-        );
-        Ok((header, topic))
+        Ok(header)
     }
 
     /// The commit message of this header.
@@ -150,7 +157,7 @@ struct Fields(Vec<(String, Vec<String>)>);
 impl Fields {
     fn parse(text: &str) -> Result<Self> {
         let mut fields: Vec<(String, Vec<String>)> = Vec::new();
-        for line in text.lines() {
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let value = line.trim();
             if line.starts_with([' ', '\t']) {
                 let (_, lines) = fields
@@ -236,6 +243,14 @@ mod tests {
     }
 
     #[test]
+    fn the_subject_of_a_commit_may_be_a_field() -> Result<()> {
+        let message = "Topic: t\nSubject: s\nWhy: w\nReason: build\nDrop-when: d\n";
+        let (header, topic) = Header::from_commit(message)?;
+        assert_eq!((header.subject.as_str(), topic.as_str()), ("s", "t"));
+        Ok(())
+    }
+
+    #[test]
     fn the_first_line_may_be_empty_when_more_follow() -> Result<()> {
         let text = "Subject: s\nWhy:\n  because\nReason: hook\nDrop-when: never\n\n";
         assert_eq!(Header::from_patch(text)?.0.why, ["because"]);
@@ -275,7 +290,11 @@ mod tests {
             .expect_err("no topic")
             .to_string();
         assert!(error.contains("lacks `Topic:`"), "{error}");
-        assert!(Header::from_commit("Subject only\n").is_err());
+        let error = Header::from_commit("Subject only\n")
+            .expect_err("bare")
+            .to_string();
+        assert!(error.contains("lacks `Topic:`"), "{error}");
+        assert!(Header::from_commit("Subject\nWhy: w\nTopic: t\n").is_err());
         assert!(check_topic_name("Not/A Name").is_err());
     }
 }

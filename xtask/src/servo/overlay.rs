@@ -11,13 +11,15 @@ use crate::files;
 use crate::paths::Paths;
 
 /// A folder of ours, the kind of file taken from it, and where these go in the patched tree.
-const LAYERS: [(&str, &str, &str); 2] = [
+const LAYERS: [(&str, &str, &str); 4] = [
     ("interfaces", "webidl", "servo-script-bindings/webidls"),
     (
         "components/script/backgroundsync",
         "rs",
         "servo-script/dom/backgroundsync",
     ),
+    ("components/constellation", "rs", "servo-constellation"),
+    ("components/servo", "rs", "servo"),
 ];
 
 /// Path in the patched tree, and the file that goes there.
