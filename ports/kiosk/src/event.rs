@@ -36,6 +36,15 @@ pub enum Requester {
     Scenario,
 }
 
+/// What could not be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedLoad {
+    /// The page itself.
+    Page,
+    /// Something that a page or worker asked for.
+    Resource,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -54,7 +63,7 @@ pub enum Event {
     /// The network was cut or restored.
     Network(Network),
     /// A load was refused because the network is cut.
-    LoadRefused(Url),
+    LoadRefused(RefusedLoad, Url),
     /// A window with a page was opened.
     WindowOpened,
     /// The window and its page were closed.
@@ -92,7 +101,9 @@ impl Event {
             Self::Network(network) => {
                 json!({"event": "network", "online": *network == Network::Up})
             }
-            Self::LoadRefused(url) => json!({"event": "load-refused", "url": url}),
+            Self::LoadRefused(load, url) => json!({
+                "event": "load-refused", "page": *load == RefusedLoad::Page, "url": url,
+            }),
             Self::WindowOpened => json!({"event": "window-opened"}),
             Self::WindowClosed => json!({"event": "window-closed"}),
             Self::Evaluated(requester, result) => answer(

@@ -12,7 +12,7 @@ use crate::browser::background_sync::{NextStep, SyncNotice};
 use crate::browser::surface::SurfaceFactory;
 use crate::browser::{Browser, BrowserOptions};
 use crate::control::{self, Command, CommandLine};
-use crate::event::{Event, Network, Requester};
+use crate::event::{Event, Network, RefusedLoad, Requester};
 use crate::failure::{Failure, FailureKind};
 use crate::message::{Mailbox, Message};
 use crate::output::Output;
@@ -261,8 +261,10 @@ impl Kiosk {
                 return Ok(Next::Exit(code));
             }
         }
-        if let Event::PageClosedItself = event {
-            self.browser.close_window();
+        match event {
+            Event::PageClosedItself => self.browser.close_window(),
+            Event::LoadRefused(RefusedLoad::Page, url) => self.browser.note_missed_page(url),
+            _ => {}
         }
         Ok(self.end_if_nothing_is_left(event))
     }

@@ -106,7 +106,9 @@ fn describe(event: &Event) -> Option<(Actor, String)> {
             Actor::Kiosk,
             "window closed, page gone; the engine goes on".to_owned(),
         ),
-        Event::LoadRefused(url) => (Actor::Network, format!("refused {url}: the network is cut")),
+        Event::LoadRefused(_, url) => {
+            (Actor::Network, format!("refused {url}: the network is cut"))
+        }
         Event::Sync(notice) => (Actor::Sync, describe_notice(notice)?),
         Event::Server(event) => (Actor::Server, describe_server(event)),
         Event::Screenshot(_, path, Ok(())) => {

@@ -39,8 +39,14 @@ const outbox = (() => {
     return result;
   }
 
+  // Names a message for ever, so that the server can tell a message sent twice from two alike.
+  function newId() {
+    const random = Math.random().toString(36).slice(2);
+    return `${Date.now().toString(36)}-${random}`;
+  }
+
   return {
-    add: (text) => run('readwrite', (store) => store.add({ id: crypto.randomUUID(), text })),
+    add: (text) => run('readwrite', (store) => store.add({ id: newId(), text })),
     all: () => run('readonly', (store) => store.getAll()),
     remove: (number) => run('readwrite', (store) => store.delete(number)),
   };

@@ -10,8 +10,10 @@ use servo::{
     WebViewDelegate,
 };
 
+use url::Url;
+
 use super::surface::Surface;
-use crate::event::{ConsoleSource, Event, Network};
+use crate::event::{ConsoleSource, Event, Network, RefusedLoad};
 
 /// Shared by the browser and the engine's callbacks, all on the main thread.
 pub struct State {
@@ -81,21 +83,26 @@ impl State {
         self.inputs.borrow_mut().push(PendingInput { ids, done });
     }
 
+    /// Whether the network is cut and this is on it.
+    pub fn refuses(&self, url: &Url) -> bool {
+        self.network() == Network::Cut && matches!(url.scheme(), "http" | "https" | "ws" | "wss")
+    }
+
     /// Answers a load with a network error if the network is cut; otherwise it goes its way. What is already under
     /// way when the network is cut is not stopped.
     pub fn refuse_if_cut(&self, load: WebResourceLoad) {
         let url = load.request.url.clone();
-        if self.network() == Network::Up || !is_remote(url.scheme()) {
+        if !self.refuses(&url) {
             return;
         }
+        let refused = match load.request.is_for_main_frame {
+            true => RefusedLoad::Page,
+            false => RefusedLoad::Resource,
+        };
         load.intercept(WebResourceResponse::new(url.clone()))
             .cancel();
-        self.push(Event::LoadRefused(url));
+        self.push(Event::LoadRefused(refused, url));
     }
-}
-
-fn is_remote(scheme: &str) -> bool {
-    matches!(scheme, "http" | "https" | "ws" | "wss")
 }
 
 impl WebViewDelegate for State {

@@ -14,10 +14,11 @@ use euclid::Scale;
 use servo::user_contents::UserStyleSheet;
 use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, WebView, WebViewBuilder};
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 
 use self::delegate::State;
 use self::surface::{Surface, SurfaceFactory};
-use crate::event::{Event, Network, Requester};
+use crate::event::{Event, Network, RefusedLoad, Requester};
 use crate::failure::Failure;
 use crate::message::Mailbox;
 
@@ -44,7 +45,12 @@ pub struct Browser {
     state: Rc<State>,
     servo: Servo,
     mailbox: Mailbox,
+    /// The page that could not be loaded because the network is cut. It is loaded when the network returns.
+    missed_page: Option<Url>,
 }
+
+/// Shown in place of a page that can't be loaded.
+const OFFLINE_PAGE: &str = include_str!("../../resources/offline.html");
 
 impl Browser {
     /// Starts the engine. There may be one in a process.
@@ -76,6 +82,7 @@ impl Browser {
             state,
             servo,
             mailbox,
+            missed_page: None,
         })
     }
 
@@ -100,10 +107,20 @@ impl Browser {
     /// # Errors
     /// If no window can be opened.
     pub fn open(&mut self, url: Url, surfaces: &dyn SurfaceFactory) -> Result<(), Failure> {
+        self.missed_page = None;
         if let Some(page) = &self.page {
             page.load(url);
             return Ok(());
         }
+        // An engine that refuses the first load of a window leaves it without any page, for ever.
+        let url = match self.state.refuses(&url) {
+            true => {
+                self.push_event(Event::LoadRefused(RefusedLoad::Page, url.clone()));
+                self.missed_page = Some(url);
+                offline_page()
+            }
+            false => url,
+        };
         let surface = surfaces.open()?;
         surface.show_network(self.state.network());
         self.state.set_surface(Some(surface.clone()));
@@ -120,13 +137,23 @@ impl Browser {
     }
 
     /// Loads the page again.
-    pub fn reload(&self, requester: Requester) {
-        match &self.page {
-            Some(page) => page.reload(),
-            None => self.refuse(requester),
+    pub fn reload(&mut self, requester: Requester) {
+        match (&self.page, self.missed_page.take()) {
+            (Some(page), Some(missed)) => page.load(missed),
+            (Some(page), None) => page.reload(),
+            (None, _) => self.refuse(requester),
         }
     }
 
+    /// Shows why a page is not there, until the network returns.
+    pub fn note_missed_page(&mut self, url: &Url) {
+        let Some(page) = &self.page else { return };
+        if self.missed_page.as_ref() == Some(url) {
+            return;
+        }
+        self.missed_page = Some(url.clone());
+        page.load(offline_page());
+    }
     /// The page, if the window is open.
     pub fn page(&self) -> Option<&WebView> {
         self.page.as_ref()
@@ -135,6 +162,7 @@ impl Browser {
     /// Closes the page and its window. Service workers go on.
     pub fn close_window(&mut self) {
         if self.page.take().is_some() {
+            self.missed_page = None;
             self.state.clear_pages();
             self.state.set_surface(None);
             self.surface = None;
@@ -148,7 +176,7 @@ impl Browser {
     }
 
     /// Cuts or restores the network for all content, and tells the engine.
-    pub fn set_network(&self, network: Network) {
+    pub fn set_network(&mut self, network: Network) {
         if self.state.network() == network {
             return;
         }
@@ -159,6 +187,12 @@ impl Browser {
             surface.show_network(network);
         }
         self.push_event(Event::Network(network));
+        if network == Network::Cut {
+            return;
+        }
+        if let (Some(page), Some(missed)) = (&self.page, self.missed_page.take()) {
+            page.load(missed);
+        }
     }
 
     /// Types a text into the focused element of the page.
@@ -220,6 +254,15 @@ impl Browser {
             "no window is open; `open URL` opens one".to_owned(),
         ));
     }
+}
+
+fn offline_page() -> Url {
+    let text: String = byte_serialize(OFFLINE_PAGE.as_bytes()).collect();
+    Url::parse(&format!(
+        "data:text/html;charset=utf-8,{}",
+        text.replace('+', "%20")
+    ))
+    .expect("a data URL of an encoded text")
 }
 
 fn read_stylesheet(path: &Path) -> Result<UserStyleSheet, Failure> {
