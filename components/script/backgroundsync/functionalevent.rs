@@ -1,0 +1,169 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! Functional events on their way to a service worker, and their outcomes on the way back.
+//!
+//! <https://w3c.github.io/ServiceWorker/#fire-functional-event>
+
+use background_sync_traits::{
+    DispatchedEvent, EventOutcome, EventToken, ScopeKey, SyncEventKind, SyncManagerMessage,
+};
+use js::realm::CurrentRealm;
+use log::{debug, warn};
+use servo_base::generic_channel::GenericSender;
+use servo_constellation_traits::ScopeThings;
+use servo_url::ServoUrl;
+use storage_traits::background_sync::BackgroundSyncMessage;
+
+use crate::dom::backgroundsync::extendedlifetime::OnSettled;
+use crate::dom::bindings::inheritance::Castable;
+use crate::dom::extendableevent::ExtendableEvent;
+use crate::dom::serviceworker_manager::ServiceWorkerManager;
+use crate::dom::serviceworkerglobalscope::{ServiceWorkerGlobalScope, ServiceWorkerScriptMsg};
+use crate::dom::syncevent::SyncEvent;
+
+/// Owes the SyncManager thread the outcome of an event. Dropped without a report, it reports what its state stands for:
+/// a worker thread that ends must not swallow its events.
+pub(crate) struct PendingOutcome {
+    event: EventToken,
+    report_to: GenericSender<BackgroundSyncMessage>,
+    when_dropped: EventOutcome,
+}
+
+impl PendingOutcome {
+    pub(crate) fn new(event: EventToken, report_to: GenericSender<BackgroundSyncMessage>) -> Self {
+        Self {
+            event,
+            report_to,
+            when_dropped: EventOutcome::NotStarted,
+        }
+    }
+
+    /// The event is handed to a worker: from here on, to lose it is a failed attempt.
+    fn started(mut self) -> Self {
+        self.when_dropped = EventOutcome::WorkerGone;
+        self
+    }
+
+    pub(crate) fn report(mut self, outcome: EventOutcome) {
+        self.when_dropped = outcome;
+    }
+}
+
+impl Drop for PendingOutcome {
+    fn drop(&mut self) {
+        let message = SyncManagerMessage::EventFinished {
+            event: self.event,
+            outcome: self.when_dropped,
+        };
+        if self.report_to.send(message).is_err() {
+            debug!("The SyncManager thread is gone: nobody waits for this outcome.");
+        }
+    }
+}
+
+/// A functional event that a worker is to fire.
+pub(crate) struct FunctionalEvent {
+    kind: SyncEventKind,
+    outcome: PendingOutcome,
+}
+
+impl ServiceWorkerManager {
+    /// Hands `event` to the active worker of its scope, which is started for it if need be.
+    pub(crate) fn dispatch_functional_event(
+        &mut self,
+        event: DispatchedEvent,
+        report_to: GenericSender<BackgroundSyncMessage>,
+    ) {
+        let functional_event = FunctionalEvent {
+            outcome: PendingOutcome::new(event.event, report_to),
+            kind: event.kind,
+        };
+        let Ok(scope_url) = ServoUrl::parse(event.scope.scope.as_str()) else {
+            return warn!("A sync event came with a scope that is no URL.");
+        };
+        // Step 2: without an active worker there is nobody to fire it at.
+        let Some(registration) = self.registrations.get_mut(&scope_url) else {
+            return;
+        };
+        if registration.active_worker.is_none() {
+            return;
+        }
+        // Step 3: while the active worker is activating, the event waits.
+        if !registration.life_cycle.activated {
+            registration.life_cycle.queued_events.push(functional_event);
+            return;
+        }
+        self.send_functional_event(&scope_url, functional_event);
+    }
+
+    /// Hands over the events that came while the worker was activating.
+    pub(crate) fn send_queued_functional_events(&mut self, scope_url: &ServoUrl) {
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return;
+        };
+        for event in std::mem::take(&mut registration.life_cycle.queued_events) {
+            self.send_functional_event(scope_url, event);
+        }
+    }
+
+    fn send_functional_event(&mut self, scope_url: &ServoUrl, event: FunctionalEvent) {
+        // Step 4: run the service worker.
+        if !self.ensure_running(scope_url) {
+            return;
+        }
+        let worker = self
+            .registrations
+            .get(scope_url)
+            .and_then(|registration| registration.active_worker.as_ref());
+        if let Some(worker) = worker {
+            worker.send_message(ServiceWorkerScriptMsg::FunctionalEvent(FunctionalEvent {
+                outcome: event.outcome.started(),
+                ..event
+            }));
+        }
+    }
+}
+
+/// Tells the SyncManager thread that a registration's worker is active now, or that the registration is gone.
+pub(crate) fn tell_sync_manager(
+    scope_things: &ScopeThings,
+    scope_url: &ServoUrl,
+    message: impl FnOnce(ScopeKey) -> BackgroundSyncMessage,
+) {
+    let Some(sender) = scope_things.init.storage_threads.background_sync() else {
+        return;
+    };
+    match scope_key(scope_url) {
+        Some(scope) => {
+            if sender.send(message(scope)).is_err() {
+                debug!("The SyncManager thread is gone.");
+            }
+        },
+        None => warn!("A service worker's scope URL is too long for Background Sync."),
+    }
+}
+
+/// Names the registration of `scope_url`; `None` if its URL is too long.
+pub(crate) fn scope_key(scope_url: &ServoUrl) -> Option<ScopeKey> {
+    let origin = scope_url.origin();
+    Some(ScopeKey {
+        origin: background_sync_traits::Origin::try_from(&*origin.ascii_serialization()).ok()?,
+        scope: background_sync_traits::ScopeUrl::try_from(scope_url.as_str()).ok()?,
+    })
+}
+
+impl ServiceWorkerGlobalScope {
+    /// Steps 5 to 7: fires the event and reports its outcome once it is over.
+    pub(crate) fn fire_functional_event(&self, cx: &mut CurrentRealm, event: FunctionalEvent) {
+        let dom_event = match event.kind {
+            SyncEventKind::Sync { tag, last_chance } => {
+                SyncEvent::new_for_dispatch(cx, self, tag.as_str().into(), last_chance)
+            },
+        };
+        dom_event
+            .upcast::<ExtendableEvent>()
+            .fire_extendable(cx, self, OnSettled::Report(event.outcome));
+    }
+}

@@ -1,0 +1,17 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! Background Sync, and the parts of the service worker life cycle that it rests on.
+//!
+//! <https://wicg.github.io/background-sync/spec/>
+
+pub(crate) mod extendedlifetime;
+pub(crate) mod functionalevent;
+pub(crate) mod onlinestate;
+pub(crate) mod ready;
+pub(crate) mod registrationstate;
+pub(crate) mod serviceworkerlifecycle;
+pub(crate) mod syncevent;
+pub(crate) mod syncmanager;
+pub(crate) mod workerregistration;

@@ -1,0 +1,41 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! Whether the user agent is online, as the embedder reports it.
+//!
+//! <https://html.spec.whatwg.org/multipage/#dom-navigator-online>
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use js::context::JSContext;
+use stylo_atoms::Atom;
+
+use crate::dom::bindings::inheritance::Castable;
+use crate::dom::document::Document;
+use crate::dom::eventtarget::EventTarget;
+
+/// Of this process, so that workers can read it too. Online until an embedder says otherwise: a page that is told to
+/// be offline by mistake does not even try.
+static ONLINE: AtomicBool = AtomicBool::new(true);
+
+/// The value of `navigator.onLine`.
+pub(crate) fn is_online() -> bool {
+    ONLINE.load(Ordering::Relaxed)
+}
+
+/// The embedder has reported a change: tells `documents`' windows.
+pub(crate) fn set_online(
+    cx: &mut JSContext,
+    online: bool,
+    documents: impl Iterator<Item = impl std::ops::Deref<Target = Document>>,
+) {
+    ONLINE.store(online, Ordering::Relaxed);
+    let name = if online { "online" } else { "offline" };
+    for document in documents {
+        document
+            .window()
+            .upcast::<EventTarget>()
+            .fire_event(cx, Atom::from(name));
+    }
+}

@@ -1,0 +1,4 @@
+// https://wicg.github.io/background-sync/spec/#sync-event
+partial interface ServiceWorkerGlobalScope {
+  [Pref="dom_background_sync_enabled"] attribute EventHandler onsync;
+};
