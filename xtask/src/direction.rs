@@ -30,8 +30,9 @@ const ALLOWED: [(&str, &[&str]); 4] = [
 /// What crosses a process boundary; every patched crate may use it.
 const SHARED: [&str; 2] = ["background_sync_core", "background_sync_traits"];
 
-/// The patched crates that own the thread: one starts it, the other talks to it for the workers.
-const OWNERS: [&str; 2] = ["servo", "servo-constellation"];
+/// The patched crates that may use the thread: `servo` starts it, the constellation answers it, and the
+/// constellation's messages carry its responders.
+const OWNERS: [&str; 3] = ["servo", "servo-constellation", "servo-constellation-traits"];
 
 #[derive(Deserialize)]
 struct Metadata {
