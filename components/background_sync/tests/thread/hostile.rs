@@ -1,0 +1,176 @@
+//! Clients that do what they must not.
+
+use background_sync::traits::{CallId, ConnectionId, SyncReply, SyncRequest, SyncResponse};
+use background_sync::*;
+use crossbeam_channel::unbounded;
+
+use crate::support::*;
+
+#[test]
+fn what_makes_no_sense_is_ignored() {
+    let browser = Browser::start(Config::new().connectivity(Connectivity::Offline));
+    let nobody = ConnectionId::new();
+    for _ in 0..1_000 {
+        browser
+            .messages
+            .as_ref()
+            .unwrap()
+            .send(Err("garbage".to_owned()))
+            .unwrap();
+        let request = register_request("x");
+        let call = CallId(1);
+        browser.send(SyncManagerMessage::Request {
+            connection: nobody,
+            call,
+            request,
+        });
+        browser.send(SyncManagerMessage::Acknowledge {
+            connection: nobody,
+            call,
+        });
+        browser.send(SyncManagerMessage::Disconnect { connection: nobody });
+        browser.finish(EventToken::new(), EventOutcome::Fulfilled);
+        let scope = scope_at("nonsense", "\u{0}");
+        browser.send(SyncManagerMessage::WorkerActivated {
+            scope: scope.clone(),
+        });
+        browser.send(SyncManagerMessage::WorkerUnregistered { scope });
+    }
+    let page = browser.page();
+    page.acknowledge(CallId(77));
+    page.register("x").unwrap();
+    assert_eq!(page.tags(), ["x"]);
+}
+
+#[test]
+fn a_scope_of_another_origin_gets_no_connection() {
+    let browser = Browser::start(Config::new());
+    for (origin, scope) in [
+        ("https://a.example", "https://b.example/"),
+        ("https://a.example", "not a url"),
+        ("null", "data:text/plain,x"),
+        ("https://a.example:444", "https://a.example/"),
+        ("", ""),
+    ] {
+        let page = browser.page_of(scope_at(origin, scope));
+        // The client was dropped: its channel is closed.
+        assert!(page.replies.recv_timeout(SOON).is_err());
+    }
+    let page = browser.page_of(scope_at(
+        "http://127.0.0.1:8000",
+        "http://127.0.0.1:8000/app/",
+    ));
+    assert_eq!(page.tags(), [""; 0]);
+}
+
+#[test]
+fn a_second_connection_with_an_open_id_is_refused() {
+    let browser = Browser::start(Config::new().connectivity(Connectivity::Offline));
+    let page = browser.page();
+    page.register("x").unwrap();
+    let (client, replies) = unbounded::<SyncReply>();
+    let scope = scope_at("https://b.example", "https://b.example/");
+    let connection = page.connection;
+    browser.send(SyncManagerMessage::Connect {
+        connection,
+        scope,
+        client: Client(client),
+    });
+    assert_eq!(page.tags(), ["x"], "the first one is untouched");
+    assert!(replies.recv_timeout(SOON).is_err());
+}
+
+#[test]
+fn a_call_number_in_use_is_refused() {
+    let browser = Browser::start_with(Config::new(), None, None).unwrap();
+    let page = browser.page();
+    page.request_as(CallId(5), register_request("x"));
+    page.request_as(CallId(5), register_request("y"));
+    let SyncResponse::Registered(Err(RegisterError::Unavailable { reason })) =
+        page.reply().response
+    else {
+        panic!()
+    };
+    assert!(reason.contains("number"), "{reason}");
+    let EngineCall::Query(_, responder) = browser.engine.recv_timeout(SOON).unwrap() else {
+        panic!()
+    };
+    responder.answer(OPEN);
+    assert_eq!(page.reply().response, SyncResponse::Registered(Ok(())));
+}
+
+#[test]
+fn calls_without_end_are_refused_at_the_limit() {
+    let browser = Browser::start_with(Config::new(), None, None).unwrap();
+    let page = browser.page();
+    for _ in 0..MAX_CALLS_PER_CONNECTION + 1 {
+        page.ask_to_register("x");
+    }
+    let SyncResponse::Registered(Err(RegisterError::Unavailable { reason })) =
+        page.reply().response
+    else {
+        panic!()
+    };
+    assert!(reason.contains("too many"), "{reason}");
+}
+
+#[test]
+fn promises_that_are_never_acknowledged_do_not_add_up() {
+    let browser = Browser::start(Config::new().connectivity(Connectivity::Offline));
+    let page = browser.page();
+    for _ in 0..MAX_CALLS_PER_CONNECTION + 10 {
+        page.ask_to_register("x");
+        assert_eq!(page.reply().response, SyncResponse::Registered(Ok(())));
+    }
+    assert_eq!(page.tags(), ["x"]);
+}
+
+#[test]
+fn connections_are_limited_per_origin() {
+    let browser = Browser::start(Config::new());
+    let pages: Vec<_> = (0..=MAX_CONNECTIONS_PER_ORIGIN)
+        .map(|_| browser.page())
+        .collect();
+    assert_eq!(pages[0].tags(), [""; 0]);
+    assert!(
+        pages[MAX_CONNECTIONS_PER_ORIGIN]
+            .replies
+            .recv_timeout(SOON)
+            .is_err()
+    );
+    pages[0].disconnect();
+    let other = browser.page_of(scope_at("https://b.example", "https://b.example/"));
+    assert_eq!(other.tags(), [""; 0], "another origin is not affected");
+    assert_eq!(browser.page().tags(), [""; 0], "a place is free again");
+}
+
+#[test]
+fn only_the_manager_says_that_an_event_timed_out() {
+    let browser = Browser::start(Config::new().policy(quick()));
+    browser.page().register("x").unwrap();
+    let event = browser.event();
+    browser.finish(event.event, EventOutcome::TimedOut);
+    let note = browser.note(|note| matches!(note, SyncNotification::Finished { .. }));
+    let rejected = EventOutcome::Rejected;
+    assert!(matches!(note, SyncNotification::Finished { outcome, .. } if outcome == rejected));
+}
+
+#[test]
+fn an_outcome_counts_once() {
+    let browser = Browser::start(Config::new().policy(quick()));
+    let page = browser.page();
+    page.register("x").unwrap();
+    let event = browser.event();
+    browser.finish(event.event, EventOutcome::Rejected);
+    browser.finish(event.event, EventOutcome::Fulfilled);
+    assert_eq!(page.tags(), ["x"]);
+}
+
+#[test]
+fn requests_after_a_disconnect_are_ignored() {
+    let browser = Browser::start(Config::new());
+    let page = browser.page();
+    page.disconnect();
+    page.request(SyncRequest::GetTags);
+    assert!(page.replies.recv_timeout(SOON).is_err());
+}

@@ -1,0 +1,10 @@
+//! The manager's thread, driven from outside as an engine and its pages do. Every wait has a
+//! deadline; nothing sleeps.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod hostile;
+mod lifecycle;
+mod order;
+mod support;
+mod time;
