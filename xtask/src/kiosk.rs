@@ -120,10 +120,10 @@ fn compile(paths: &Paths, llvm: &Llvm, profile: Profile) -> Result<PathBuf> {
     let status = child.wait().context("cannot wait for cargo")?;
     watch.end(status.success());
     if !status.success() {
-        watch.show_errors();
         if watch.errors.iter().any(|line| line.contains("--locked")) {
             bail!("servo/Cargo.lock lacks what a manifest asks for: run `cargo xtask servo lock`");
         }
+        watch.show_errors();
         bail!(
             "the kiosk could not be built; the whole log is {}",
             log_path.display()
