@@ -1,0 +1,294 @@
+//! A kiosk process under control.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::PATIENCE;
+
+/// A command that starts the kiosk under test, without a display and without flags.
+///
+/// # Panics
+/// If `BACKGROUND_SYNC_KIOSK` does not name one.
+pub fn kiosk_command() -> Command {
+    let kiosk = env::var_os("BACKGROUND_SYNC_KIOSK").map(PathBuf::from);
+    let kiosk = kiosk.filter(|path| path.is_file()).expect(
+        "BACKGROUND_SYNC_KIOSK must be the path of a built kiosk; run these tests with ./mach test",
+    );
+    let mut command = Command::new(kiosk);
+    command
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a kiosk to its end, which must come soon.
+pub fn run(command: &mut Command) -> Output {
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the kiosk can be started");
+    let id = child.id();
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    // The scenario has a deadline of its own, of one minute.
+    match ended.recv_timeout(PATIENCE * 3) {
+        Ok(output) => output.expect("the kiosk's output can be read"),
+        Err(_) => {
+            let _ = Command::new("kill")
+                .args(["-KILL", &id.to_string()])
+                .status();
+            panic!("the kiosk did not end");
+        }
+    }
+}
+
+/// How to start a kiosk.
+pub struct KioskBuilder {
+    command: Command,
+    scratch: TempDir,
+    has_profile: bool,
+}
+
+impl KioskBuilder {
+    /// Background sync as this `[background_sync]` section says.
+    #[must_use]
+    pub fn background_sync(mut self, section: &str) -> Self {
+        let file = self.scratch.path().join("kiosk.toml");
+        fs::write(&file, format!("[background_sync]\n{section}\n")).expect("a writable folder");
+        self.command.arg("--config").arg(file);
+        self
+    }
+
+    /// A profile that outlives the process.
+    #[must_use]
+    pub fn profile(mut self, path: &Path) -> Self {
+        self.command.arg("--profile").arg(path);
+        self.has_profile = true;
+        self
+    }
+
+    /// One more flag.
+    #[must_use]
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.command.arg(flag);
+        self
+    }
+
+    /// Maps a name to 127.0.0.1.
+    #[must_use]
+    pub fn host(mut self, name: &str) -> Self {
+        let file = self.scratch.path().join("hosts");
+        fs::write(&file, format!("127.0.0.1 {name}\n")).expect("a writable folder");
+        self.command.env("HOST_FILE", file);
+        self
+    }
+
+    /// Starts it with this page, and waits until it takes commands.
+    pub fn open(mut self, url: &str) -> Kiosk {
+        if !self.has_profile {
+            self.command.arg("--temporary");
+        }
+        let mut child = self
+            .command
+            .args(["--headless", "--control", "stdio", url])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the kiosk can be started");
+        let stdout = child.stdout.take().expect("piped");
+        let (sender, events) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let event = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                if sender.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let commands = child.stdin.take();
+        let mut kiosk = Kiosk {
+            child,
+            commands,
+            events,
+            seen: Vec::new(),
+            lines: 0,
+            _scratch: self.scratch,
+        };
+        kiosk.wait_for("the kiosk to start", |event| event["event"] == "ready");
+        kiosk
+    }
+}
+
+/// A running kiosk. Killed when dropped.
+pub struct Kiosk {
+    child: Child,
+    commands: Option<ChildStdin>,
+    events: Receiver<Value>,
+    seen: Vec<Value>,
+    lines: u64,
+    _scratch: TempDir,
+}
+
+impl Kiosk {
+    /// A kiosk to be started.
+    pub fn builder() -> KioskBuilder {
+        let scratch = tempfile::tempdir().expect("a writable folder for temporary files");
+        KioskBuilder {
+            command: kiosk_command(),
+            scratch,
+            has_profile: false,
+        }
+    }
+
+    /// Gives a command; returns the number that its answer carries.
+    pub fn command(&mut self, line: &str) -> u64 {
+        assert!(!line.contains('\n'), "one command is one line");
+        let commands = self.commands.as_mut().expect("the channel is open");
+        writeln!(commands, "{line}").expect("the kiosk reads its commands");
+        self.lines += 1;
+        self.lines
+    }
+
+    /// Waits for an event and returns it. Events before it have been seen then, too.
+    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(event) => {
+                    self.seen.push(event.clone());
+                    if wanted(&event) {
+                        return event;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("waited for {what}; {}", self.story()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let status = self.child.wait();
+                    panic!(
+                        "the kiosk ended ({status:?}) before {what}; {}",
+                        self.story()
+                    );
+                }
+            }
+        }
+    }
+
+    /// Waits for a console line with exactly this text.
+    pub fn wait_for_console(&mut self, text: &str) -> Value {
+        self.wait_for(&format!("the console line {text:?}"), |event| {
+            event["event"] == "console" && event["text"] == text
+        })
+    }
+
+    /// Waits for a console line with this beginning, and returns the rest.
+    pub fn wait_for_report(&mut self, beginning: &str) -> String {
+        let begins = |event: &Value| {
+            let text = event["text"]
+                .as_str()
+                .filter(|_| event["event"] == "console");
+            text.and_then(|text| text.strip_prefix(beginning))
+                .map(str::to_owned)
+        };
+        let event = self.wait_for(
+            &format!("a console line that begins with {beginning:?}"),
+            |event| begins(event).is_some(),
+        );
+        begins(&event).expect("it was waited for")
+    }
+
+    /// Waits for a notification of background sync.
+    pub fn wait_for_sync(&mut self, kind: &str) -> Value {
+        self.wait_for(&format!("the sync notification {kind:?}"), |event| {
+            is_sync(event, kind)
+        })
+    }
+
+    /// Runs a script in the page and returns its value; promises are not waited for.
+    pub fn evaluate(&mut self, script: &str) -> Value {
+        let number = self.command(&format!("eval {script}"));
+        let answer = self.wait_for(&format!("the value of {script:?}"), |event| {
+            event["command"] == number
+        });
+        assert!(answer["error"].is_null(), "{script:?}: {}", answer["error"]);
+        answer["value"].clone()
+    }
+
+    /// Runs a script whose value is a promise; returns what it resolves with, or the name of what it rejects with.
+    pub fn settle(&mut self, script: &str) -> Result<Value, String> {
+        let label = format!("settled {}: ", self.lines + 1);
+        self.evaluate(&format!("settle({label:?}, async () => ({script})), 0"));
+        let report = self.wait_for_report(&label);
+        match report.split_once(' ') {
+            Some(("ok", value)) => Ok(serde_json::from_str(value).unwrap_or(Value::Null)),
+            _ => Err(report.trim_start_matches("error ").to_owned()),
+        }
+    }
+
+    /// Closes the window and waits until it is closed.
+    pub fn close_window(&mut self) {
+        self.command("close-window");
+        self.wait_for("the window to close", |event| {
+            event["event"] == "window-closed"
+        });
+    }
+
+    /// Cuts or restores the network and waits until that is done.
+    pub fn set_network(&mut self, command: &str) {
+        self.command(command);
+        self.wait_for("the network", |event| event["event"] == "network");
+    }
+
+    /// All events so far that were waited for or came before one that was.
+    pub fn seen(&self) -> &[Value] {
+        &self.seen
+    }
+
+    /// Kills the process at once, as a power cut would end it.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the kiosk runs");
+        self.child.wait().expect("a child can be waited for");
+    }
+
+    /// Ends the control channel; the kiosk must end by itself.
+    pub fn hang_up(mut self) -> ExitStatus {
+        self.commands = None;
+        // The events end when the process does.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(event) => self.seen.push(event),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the kiosk goes on; {}", self.story()),
+            }
+        }
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    fn story(&self) -> String {
+        let events: Vec<_> = self.seen.iter().map(Value::to_string).collect();
+        format!("what happened:\n  {}", events.join("\n  "))
+    }
+}
+
+impl Drop for Kiosk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn is_sync(event: &Value, kind: &str) -> bool {
+    event["event"] == "sync" && event["kind"] == kind
+}

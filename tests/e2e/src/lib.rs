@@ -1,0 +1,16 @@
+//! What the end-to-end tests share: a kiosk under control, and a web server that does as it is told.
+//!
+//! Every wait ends with an event or with a deadline; nothing sleeps.
+
+mod kiosk;
+mod server;
+mod site;
+
+use std::time::Duration;
+
+pub use kiosk::{Kiosk, KioskBuilder, kiosk_command, run};
+pub use server::{Answer, Received, TestServer};
+pub use site::{FAST_RETRIES, PAGE, Site};
+
+/// How long a test waits for one thing before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(30);

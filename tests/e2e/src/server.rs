@@ -1,0 +1,180 @@
+//! A web server for one test: it serves files, logs what it receives, and fails or hangs when told to.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::Cursor;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::Value;
+use tiny_http::{Header, Method, Request, Response, Server};
+
+use crate::PATIENCE;
+
+/// How a POST request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// With this status.
+    Status(u16),
+    /// Not before [`TestServer::release`].
+    Hold,
+}
+
+/// A POST request that arrived.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    /// Its path.
+    pub path: String,
+    /// Its body, parsed as JSON; null if it is none.
+    pub body: Value,
+}
+
+#[derive(Default)]
+struct State {
+    files: HashMap<String, (String, String)>,
+    received: Vec<Received>,
+    answers: VecDeque<Answer>,
+    held: Vec<Request>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// A running server on a free port of 127.0.0.1. POST requests are logged and answered with 200, unless
+/// [`TestServer::answer_next`] says otherwise.
+pub struct TestServer {
+    server: Arc<Server>,
+    shared: Arc<Shared>,
+    port: u16,
+}
+
+impl TestServer {
+    /// Starts it.
+    pub fn start() -> Self {
+        let server = Arc::new(Server::http("127.0.0.1:0").expect("a free port"));
+        let port = server.server_addr().to_ip().expect("an IP address").port();
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let (thread_server, thread_shared) = (server.clone(), shared.clone());
+        thread::spawn(move || {
+            for request in thread_server.incoming_requests() {
+                thread_shared.serve(request);
+            }
+        });
+        Self {
+            server,
+            shared,
+            port,
+        }
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address of a path on it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Serves a file.
+    pub fn serve(&self, path: &str, content_type: &str, text: &str) {
+        let file = (content_type.to_owned(), text.to_owned());
+        self.shared.lock().files.insert(path.to_owned(), file);
+    }
+
+    /// Answers for the next POST requests, in order.
+    pub fn answer_next(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.shared.lock().answers.extend(answers);
+    }
+
+    /// Answers all requests that are held with 200.
+    pub fn release(&self) {
+        let held = std::mem::take(&mut self.shared.lock().held);
+        for request in held {
+            let _ = request.respond(reply(200, "text/plain", ""));
+        }
+    }
+
+    /// What has arrived so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.lock().received.clone()
+    }
+
+    /// Waits until this many POST requests have arrived, and returns all that have.
+    pub fn wait_for(&self, count: usize) -> Vec<Received> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.shared.lock();
+        while state.received.len() < count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "the server got {} of {count} requests: {:?}",
+                state.received.len(),
+                state.received
+            );
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.received.clone()
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.server.unblock();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, mut request: Request) {
+        let path = request
+            .url()
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        if *request.method() != Method::Post {
+            let response = match self.lock().files.get(&path) {
+                Some((content_type, text)) => reply(200, content_type, text),
+                None => reply(404, "text/plain", "no such file"),
+            };
+            let _ = request.respond(response);
+            return;
+        }
+        let mut body = String::new();
+        let _ = request.as_reader().read_to_string(&mut body);
+        let body = serde_json::from_str(&body).unwrap_or(Value::Null);
+        let mut state = self.lock();
+        state.received.push(Received { path, body });
+        match state.answers.pop_front().unwrap_or(Answer::Status(200)) {
+            Answer::Status(status) => {
+                drop(state);
+                let _ = request.respond(reply(status, "text/plain", ""));
+            }
+            Answer::Hold => state.held.push(request),
+        }
+        self.changed.notify_all();
+    }
+}
+
+fn reply(status: u16, content_type: &str, text: &str) -> Response<Cursor<Vec<u8>>> {
+    let header = |name: &str, value: &str| Header::from_bytes(name, value).expect("ASCII");
+    Response::from_string(text)
+        .with_status_code(status)
+        .with_header(header("Content-Type", content_type))
+        .with_header(header("Cache-Control", "no-store"))
+}

@@ -1,0 +1,64 @@
+//! A site for one test: a page with helpers, and the test's own service worker.
+
+use crate::{Kiosk, KioskBuilder, TestServer};
+
+/// Retries fast enough for a test.
+pub const FAST_RETRIES: &str = "first_retry_delay_ms = 100\nretry_factor = 1\n\
+    retry_jitter_percent = 0\nreconnect_retry_spread_ms = 0\nmax_attempts = 3\n";
+
+/// Registers the worker, and says so in the console when it is active.
+pub const PAGE: &str = r"<!DOCTYPE html>
+<html><head><meta charset=utf-8><title>test</title></head><body><script>
+  // Runs `work` and writes its end to the console.
+  function settle(label, work) {
+    work().then(
+      (value) => console.log(`${label}ok ${JSON.stringify(value ?? null)}`),
+      (error) => console.log(`${label}error ${error.name}`));
+  }
+  async function start() {
+    await navigator.serviceWorker.register('/sw.js');
+    window.registration = await navigator.serviceWorker.ready;
+    console.log('page ready');
+  }
+  if (navigator.serviceWorker) start().catch((error) => console.log(`page failed: ${error}`));
+</script></body></html>";
+
+/// In front of every worker: posts JSON to the server, and throws unless the answer is 2xx.
+const WORKER_PRELUDE: &str = r"'use strict';
+  async function post(path, body) {
+    const response = await fetch(path, { method: 'POST', body: JSON.stringify(body ?? null) });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+  }
+";
+
+/// A server with the page and a worker.
+pub struct Site {
+    /// The server.
+    pub server: TestServer,
+}
+
+impl Site {
+    /// Serves the page and this worker.
+    pub fn new(worker: &str) -> Self {
+        let server = TestServer::start();
+        server.serve("/", "text/html", PAGE);
+        server.serve(
+            "/sw.js",
+            "text/javascript",
+            &format!("{WORKER_PRELUDE}\n{worker}"),
+        );
+        Self { server }
+    }
+
+    /// Opens the page with fast retries, and waits until its worker is active.
+    pub fn open(&self) -> Kiosk {
+        self.open_with(Kiosk::builder().background_sync(FAST_RETRIES))
+    }
+
+    /// Opens the page with these settings, and waits until its worker is active.
+    pub fn open_with(&self, builder: KioskBuilder) -> Kiosk {
+        let mut kiosk = builder.open(&self.server.url("/"));
+        kiosk.wait_for_console("page ready");
+        kiosk
+    }
+}
