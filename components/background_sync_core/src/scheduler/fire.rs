@@ -3,11 +3,11 @@
 //! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
 //! permission is asked for. Then it is *running*.
 
-use super::tables::{Due, OriginIndex, RegKey};
+use super::tables::{OriginIndex, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{
-    Connectivity, EventId, EventOutcome, MonoTime, NextStep, Now, Output, Permission,
-    PermissionCheck, RegistrationState, RemovalReason, ScopeKey, SyncNotification,
+    EventId, EventOutcome, MonoTime, NextStep, Now, Output, Permission, PermissionCheck,
+    RegistrationState, RemovalReason, ScopeKey, SyncNotification,
 };
 
 #[derive(Debug)]
@@ -336,59 +336,6 @@ impl SyncScheduler {
         }
     }
 
-    /// The wait of substep 3.2: back-off with jitter. Returns its length in milliseconds.
-    pub(super) fn wait_for_retry(&mut self, now: Now, key: RegKey) -> u64 {
-        let attempts = self
-            .tables
-            .get(key)
-            .map_or(1, |registration| registration.attempts);
-        let delay_ms = self.policy.retry_delay_ms(attempts);
-        let jitter_ms = self.policy.jitter_ms(delay_ms);
-        let delay_ms =
-            (delay_ms - jitter_ms).saturating_add(self.rng.up_to(jitter_ms.saturating_mul(2)));
-        if let Some(registration) = self.tables.get_mut(key) {
-            registration.state = RegistrationState::Waiting;
-        }
-        self.wait_until(now, key, delay_ms);
-        delay_ms
-    }
-
-    /// Lets a registration be due in `ms`.
-    pub(super) fn wait_until(&mut self, now: Now, key: RegKey, ms: u64) {
-        let due = Due {
-            at: now.mono.after_ms(ms),
-            at_wall: now.wall.after_ms(ms),
-            since: now.mono,
-        };
-        self.set_due(key, Some(due));
-    }
-
-    /// Keeps the registration's deadline and its timer in step.
-    pub(super) fn set_due(&mut self, key: RegKey, due: Option<Due>) {
-        let Some(registration) = self.tables.get_mut(key) else {
-            return;
-        };
-        if let Some(old) = std::mem::replace(&mut registration.due, due) {
-            self.timers.remove(&(old.at, Timer::Due(key)));
-        }
-        if let Some(new) = due {
-            self.timers.insert((new.at, Timer::Due(key)));
-        }
-        self.refresh(key);
-    }
-
-    /// The wait is over: substeps 3.2.2 to 3.2.4.
-    pub(super) fn registration_due(&mut self, key: RegKey) {
-        let Some(registration) = self.tables.get_mut(key) else {
-            return;
-        };
-        registration.due = None;
-        if registration.state == RegistrationState::Waiting {
-            registration.state = RegistrationState::Pending;
-        }
-        self.refresh(key);
-    }
-
     /// Puts a registration among those that wait for a slot, or takes it from them.
     pub(super) fn refresh(&mut self, key: RegKey) {
         let parked = self.tables.is_parked(key);
@@ -402,70 +349,5 @@ impl SyncScheduler {
             && registration.due.is_none()
             && !parked;
         self.tables.set_ready(key, ready);
-    }
-
-    /// [Whenever the user agent changes to online](https://wicg.github.io/background-sync/spec/#sync-event):
-    /// what is pending fires. Beyond that, by policy, retries are brought forward.
-    pub(super) fn change_connectivity(&mut self, now: Now, connectivity: Connectivity) {
-        if connectivity == self.connectivity {
-            return;
-        }
-        self.connectivity = connectivity;
-        self.notify_connectivity();
-        match connectivity {
-            // What is not dispatched yet waits again; what runs goes on.
-            Connectivity::Offline => {
-                for event in self.preparing() {
-                    self.disarm(event);
-                }
-            }
-            Connectivity::Online => {
-                self.spread_first_attempts(now);
-                if self.policy.reconnect_brings_retries_forward {
-                    self.bring_retries_forward(now);
-                }
-            }
-        }
-    }
-
-    /// Devices that come online together must not all call their server at once.
-    pub(super) fn spread_first_attempts(&mut self, now: Now) {
-        let spread_ms = self.policy.reconnect_first_attempt_spread_ms;
-        if spread_ms == 0 {
-            return;
-        }
-        for key in self.tables.all_ready() {
-            let ms = self.rng.up_to(spread_ms);
-            self.wait_until(now, key, ms);
-        }
-    }
-
-    fn bring_retries_forward(&mut self, now: Now) {
-        let due_keys: Vec<RegKey> = self
-            .timers
-            .iter()
-            .filter_map(|&(_, timer)| match timer {
-                Timer::Due(key) => Some(key),
-                _ => None,
-            })
-            .collect();
-        for key in due_keys {
-            let Some(registration) = self.tables.get(key) else {
-                continue;
-            };
-            let Some(due) = registration.due else {
-                continue;
-            };
-            if registration.state != RegistrationState::Waiting {
-                continue;
-            }
-            let percent = u64::from(self.policy.reconnect_least_delay_percent.min(100));
-            let least_ms = due.at.ms_since(due.since) / 100 * percent;
-            let least = due.since.after_ms(least_ms).max(now.mono);
-            let at = least.after_ms(self.rng.up_to(self.policy.reconnect_retry_spread_ms));
-            if at < due.at {
-                self.set_due(key, Some(Due { at, ..due }));
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The state machine. This file has what goes in and out; the algorithms are in the submodules.
 
+mod arena;
 mod fire;
 mod load;
 mod notice;
@@ -8,6 +9,7 @@ mod storage;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 

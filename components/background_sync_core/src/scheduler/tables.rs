@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use super::arena::Arena;
 use crate::{
     Call, EventId, MonoTime, Origin, Policy, RegistrationId, RegistrationState, ScopeKey, Tag,
     Ticket, WallTime,
@@ -90,55 +91,6 @@ struct OriginEntry {
     in_ring: bool,
     /// In the order of registration.
     ready: BTreeSet<(RegistrationId, ScopeIndex)>,
-}
-
-/// A vector with holes that are filled again.
-#[derive(Debug)]
-struct Arena<T> {
-    entries: Vec<Option<T>>,
-    free: Vec<u32>,
-}
-
-impl<T> Default for Arena<T> {
-    fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            free: Vec::new(),
-        }
-    }
-}
-
-impl<T> Arena<T> {
-    fn insert(&mut self, value: T) -> u32 {
-        if let Some(index) = self.free.pop() {
-            self.entries[index as usize] = Some(value);
-            return index;
-        }
-        let index = u32::try_from(self.entries.len())
-            .expect("limits on registrations keep the number of scopes and origins under 2^32");
-        self.entries.push(Some(value));
-        index
-    }
-
-    fn get(&self, index: u32) -> Option<&T> {
-        self.entries.get(index as usize)?.as_ref()
-    }
-
-    fn get_mut(&mut self, index: u32) -> Option<&mut T> {
-        self.entries.get_mut(index as usize)?.as_mut()
-    }
-
-    fn remove(&mut self, index: u32) -> Option<T> {
-        let value = self.entries.get_mut(index as usize)?.take();
-        if value.is_some() {
-            self.free.push(index);
-        }
-        value
-    }
-
-    fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
-    }
 }
 
 #[derive(Debug, Default)]
@@ -335,7 +287,7 @@ impl Tables {
 
     /// All registrations that only wait for a slot.
     pub fn all_ready(&self) -> Vec<RegKey> {
-        let origins = self.origins.entries.iter().flatten();
+        let origins = self.origins.iter();
         origins
             .flat_map(|origin| origin.ready.iter())
             .map(|&(id, scope)| RegKey { scope, id })
