@@ -49,10 +49,17 @@ fn describe(error: &JavaScriptEvaluationError) -> String {
     }
 }
 
+/// Whether a number is a whole one that JSON writes without a fraction, exactly.
+fn is_whole(number: f64) -> bool {
+    const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
+    number.fract() == 0.0 && number.abs() <= LARGEST_EXACT
+}
+
 fn to_json(value: JSValue) -> Value {
     match value {
         JSValue::Undefined | JSValue::Null => Value::Null,
         JSValue::Boolean(truth) => truth.into(),
+        JSValue::Number(number) if is_whole(number) => (number as i64).into(),
         JSValue::Number(number) => number.into(),
         JSValue::String(text)
         | JSValue::Element(text)
