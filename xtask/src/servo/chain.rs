@@ -106,8 +106,13 @@ impl Staging {
         Ok(())
     }
 
+    /// Whether a commit has another in its history, or is it.
+    pub fn has_in_history(&self, commit: &str, older: &str) -> Result<bool> {
+        Ok(self.common_ancestor(commit, older)?.as_deref() == Some(older))
+    }
+
     /// The newest commit that both have in their history.
-    pub fn common_ancestor(&self, one: &str, other: &str) -> Result<Option<String>> {
+    fn common_ancestor(&self, one: &str, other: &str) -> Result<Option<String>> {
         let mut git = self.git();
         let output = git.args(["merge-base", one, other]).output();
         let output = output.map_err(|error| command::start_error(&git, error))?;

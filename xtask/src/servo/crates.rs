@@ -14,6 +14,11 @@ use crate::files;
 /// Where the tree was put by the last `apply` or `export`.
 const APPLIED: &str = "refs/background-sync/applied";
 
+/// What to do when both the tree and the series have changed.
+pub const MOVED: &str = "servo/patches has changed too since then, so commit it there and run `git \
+                         rebase --onto series refs/background-sync/applied`, then `cargo xtask \
+                         servo export`";
+
 /// What to do with edits and commits that the series does not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LocalWork {
@@ -122,7 +127,7 @@ impl PatchedTree {
     /// Puts the tree at the tip of the series; files that do not change keep their time stamps.
     pub fn bring_to(&self, staging: &Staging, chain: &Chain, local: LocalWork) -> Result<Brought> {
         self.refuse_unfinished()?;
-        self.fetch(staging, chain)?;
+        self.offer(staging, chain)?;
         let head = self.resolve("HEAD")?;
         let mut brought = Brought::ToSeries;
         if let Some(head) = &head
@@ -134,10 +139,14 @@ impl PatchedTree {
                     return Ok(Brought::KeptLocalWork);
                 }
                 _ => bail!(
-                    "{} has {work} that the series does not have: run `cargo xtask servo export` \
-                     to keep it, or `cargo xtask servo apply --force` to put it aside on a backup \
-                     branch",
-                    self.folder.display()
+                    "{} has {work} that the series does not have: {}, or `cargo xtask servo apply \
+                     --force` to put it aside on a backup branch",
+                    self.folder.display(),
+                    if self.was_made_from(chain)? {
+                        "run `cargo xtask servo export` to keep it"
+                    } else {
+                        MOVED
+                    }
                 ),
             }
         }
@@ -151,7 +160,7 @@ impl PatchedTree {
 
     /// Moves the branch to the same content in the form that `apply` gives it, after an export.
     pub fn adopt(&self, staging: &Staging, chain: &Chain) -> Result<()> {
-        self.fetch(staging, chain)?;
+        self.offer(staging, chain)?;
         self.text(&["reset", "--soft", &chain.tip])?;
         self.set_applied(&chain.tip)
     }
@@ -163,8 +172,10 @@ impl PatchedTree {
         Ok(())
     }
 
-    fn fetch(&self, staging: &Staging, chain: &Chain) -> Result<()> {
+    /// Brings the series in as the branch `series`, and touches no file.
+    pub fn offer(&self, staging: &Staging, chain: &Chain) -> Result<()> {
         self.fetch_commit(staging, &chain.tip)?;
+        self.text(&["update-ref", "refs/heads/series", &chain.tip])?;
         self.text(&["update-ref", "refs/heads/upstream", &chain.base])?;
         Ok(())
     }
@@ -209,10 +220,24 @@ impl PatchedTree {
             .success())
     }
 
+    /// Whether the tree was assembled from exactly this series, or nobody knows from which.
+    pub fn was_made_from(&self, chain: &Chain) -> Result<bool> {
+        Ok(self
+            .resolve(APPLIED)?
+            .is_none_or(|applied| applied == chain.tip))
+    }
+
+    /// Whether the tree was assembled from other sources than these.
+    pub fn has_moved_from(&self, base: &str) -> Result<bool> {
+        match self.resolve(APPLIED)? {
+            Some(applied) => Ok(!self.is_ancestor(base, &applied)?),
+            None => Ok(false),
+        }
+    }
+
     /// Whether local work was made on exactly this series.
     fn is_on_top_of(&self, head: &str, chain: &Chain) -> Result<bool> {
-        Ok(self.resolve(APPLIED)?.as_deref() == Some(&chain.tip)
-            || self.is_ancestor(&chain.tip, head)?)
+        Ok(self.was_made_from(chain)? || self.is_ancestor(&chain.tip, head)?)
     }
 
     /// Keeps everything that is there, committed or not, on a branch of its own.

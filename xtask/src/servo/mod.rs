@@ -18,8 +18,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 pub use self::chain::Offsets;
 use self::chain::Staging;
-use self::crates::PatchedTree;
 pub use self::crates::{Brought, LocalWork};
+use self::crates::{MOVED, PatchedTree};
 use self::series::Series;
 use self::upstream::Published;
 use crate::command;
@@ -80,11 +80,23 @@ fn export_series(paths: &Paths, published: &Published) -> Result<Vec<PathBuf>> {
         .resolve("HEAD")?
         .context("the patched tree has no commit")?;
     staging.fetch(&paths.crates(), &head)?;
-    if staging.common_ancestor(&base, &head)?.as_ref() != Some(&base) {
+    if !staging.has_in_history(&head, &base)? {
         bail!(
             "the patched tree is not on top of Servo {} as servo/pin says: see \"Moving to another \
              release of Servo\" in CONTRIBUTING.md",
             published.version
+        );
+    }
+    // Patches that changed here in the meantime, in a merge say, must not be written over.
+    if !tree.has_moved_from(&base)? {
+        let on_disk = Series::load(paths)?;
+        let chain = staging.build(published, &on_disk, Offsets::Allow)?;
+        tree.offer(&staging, &chain)?;
+        let known = tree.was_made_from(&chain)? || staging.has_in_history(&head, &chain.tip)?;
+        ensure!(
+            known,
+            "{} was not assembled from this series: {MOVED}",
+            tree.folder().display()
         );
     }
     let series = staging.read(published, &base, &head)?;

@@ -223,6 +223,39 @@ fn work_that_the_series_lacks_is_never_lost() -> Result<()> {
 }
 
 #[test]
+fn patches_that_changed_meanwhile_are_not_written_over() -> Result<()> {
+    let fixture = with_two_topics()?;
+    // Somebody else's change arrives in servo/patches, while the tree gets a topic of its own.
+    let theirs = fixture.paths.root.join("servo/patches/servo/second.patch");
+    let text = fs::read_to_string(&theirs)?.replace("+nine", "+NINE");
+    fs::write(&theirs, &text)?;
+    fixture.edit("servo-script/lib.rs", "four", "FOUR")?;
+    fixture.commit(&message("third"))?;
+    for error in [fixture.export().err(), fixture.apply(LocalWork::Keep).err()] {
+        let error = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("git rebase --onto series"), "{error}");
+    }
+    let mut rebase = git(&fixture.paths.crates());
+    rebase.args([
+        "-c",
+        "user.name=dev",
+        "-c",
+        "user.email=dev@invalid",
+        "rebase",
+        "--quiet",
+    ]);
+    command::output(rebase.args(["--onto", "series", "refs/background-sync/applied"]))?;
+    fixture.export()?;
+    assert_eq!(fs::read_to_string(&theirs)?, text);
+    assert!(
+        fixture
+            .read("servo/series")?
+            .ends_with("servo-script/third.patch\n")
+    );
+    Ok(())
+}
+
+#[test]
 fn fuzz_and_offsets_are_refused() -> Result<()> {
     let fixture = with_two_topics()?;
     let path = fixture.paths.root.join("servo/patches/servo/first.patch");
