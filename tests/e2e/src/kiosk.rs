@@ -122,6 +122,7 @@ impl KioskBuilder {
             commands,
             events,
             seen: Vec::new(),
+            unclaimed: Vec::new(),
             lines: 0,
             _scratch: self.scratch,
         };
@@ -136,6 +137,8 @@ pub struct Kiosk {
     commands: Option<ChildStdin>,
     events: Receiver<Value>,
     seen: Vec<Value>,
+    /// Events that no wait has returned yet.
+    unclaimed: Vec<Value>,
     lines: u64,
     _scratch: TempDir,
 }
@@ -160,8 +163,12 @@ impl Kiosk {
         self.lines
     }
 
-    /// Waits for an event and returns it. Events before it have been seen then, too.
+    /// Waits for an event and returns it, or returns it at once if it came while something else was
+    /// waited for. No event is returned twice.
     pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(position) = self.unclaimed.iter().position(&wanted) {
+            return self.unclaimed.remove(position);
+        }
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -171,6 +178,7 @@ impl Kiosk {
                     if wanted(&event) {
                         return event;
                     }
+                    self.unclaimed.push(event);
                 }
                 Err(RecvTimeoutError::Timeout) => panic!("waited for {what}; {}", self.story()),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -249,7 +257,7 @@ impl Kiosk {
         self.wait_for("the network", |event| event["event"] == "network");
     }
 
-    /// All events so far that were waited for or came before one that was.
+    /// All events that have come so far.
     pub fn seen(&self) -> &[Value] {
         &self.seen
     }

@@ -147,7 +147,10 @@ fn a_supervisor_that_is_gone_ends_the_kiosk() {
 
 #[test]
 fn a_wrong_command_is_answered_and_harmless() {
-    let mut kiosk = Kiosk::builder().open("about:blank");
+    let server = TestServer::start();
+    server.serve("/", "text/html", "<!DOCTYPE html><title>x</title>");
+    let mut kiosk = Kiosk::builder().open(&server.url("/"));
+    kiosk.wait_for("the page to load", |event| event["status"] == "complete");
     for line in ["fly", "eval", "click", "open not-a-url"] {
         let number = kiosk.command(line);
         kiosk.wait_for(line, |event| {

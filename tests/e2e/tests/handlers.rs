@@ -22,14 +22,7 @@ fn assert_is_stopped(worker: &str) {
     kiosk
         .settle("registration.sync.register('endless')")
         .expect("registered");
-    let mut dispatched = kiosk
-        .seen()
-        .iter()
-        .find(|event| event["kind"] == "dispatched")
-        .cloned();
-    let dispatched = dispatched
-        .take()
-        .unwrap_or_else(|| kiosk.wait_for_sync("dispatched"));
+    let dispatched = kiosk.wait_for_sync("dispatched");
 
     // The page answers while the worker runs.
     assert_eq!(
@@ -75,13 +68,7 @@ fn a_browser_whose_worker_loops_ends_when_told() {
     kiosk
         .settle("registration.sync.register('endless')")
         .expect("registered");
-    if !kiosk
-        .seen()
-        .iter()
-        .any(|event| event["kind"] == "dispatched")
-    {
-        kiosk.wait_for_sync("dispatched");
-    }
+    kiosk.wait_for_sync("dispatched");
     assert!(kiosk.hang_up().success());
 }
 
