@@ -76,6 +76,8 @@ fn missing() -> Vec<Need> {
     );
     need(is_on_path("make"), "make", &["make"]);
     need(is_on_path("python3"), "Python 3.11 or newer", &["python3"]);
+    // SpiderMonkey looks for it under this very name.
+    need(is_on_path("llvm-objdump"), "llvm-objdump", &["llvm"]);
     let pkg_config = is_on_path("pkg-config");
     need(pkg_config, "pkg-config", &["pkg-config"]);
     let has =
