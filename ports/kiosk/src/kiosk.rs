@@ -131,7 +131,10 @@ impl Kiosk {
             }
         } else {
             kiosk.browser.open(kiosk.url.clone(), surfaces)?;
-            control::listen(std::io::BufReader::new(std::io::stdin()), mailbox.clone());
+            // Any other page is shown as a program's log is: what is on standard input is not for it.
+            if !matches!(kiosk.output, Output::Plain) {
+                control::listen(std::io::BufReader::new(std::io::stdin()), mailbox.clone());
+            }
         }
         // The first message: whatever has happened so far is shown.
         mailbox.send(Message::EngineWoke);

@@ -89,9 +89,9 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
                 .unwrap_or(u32::from(direction == Direction::Scenario)),
         },
     };
-    let default_policy = match direction {
-        Direction::Scenario => background_sync::scenario_policy(),
-        _ => background_sync::Policy::default(),
+    let default_policy = match page {
+        PageChoice::OutboxApp { .. } => background_sync::demonstration_policy(),
+        PageChoice::Url(_) => background_sync::Policy::default(),
     };
     let preferences = preferences::preferences(arguments, &config.preferences)?;
     let screenshot_folder = arguments.screenshot_dir.clone().unwrap_or_default();

@@ -29,6 +29,10 @@ impl Output {
                 eprintln!("kiosk: a page crashed: {reason}");
                 return;
             }
+            (Self::Plain, Event::Screenshot(.., Err(reason))) => {
+                eprintln!("kiosk: {reason}");
+                return;
+            }
             (Self::Plain, _) => return,
             (Self::JsonLines { start }, event) => {
                 let mut line = event.to_json();

@@ -44,8 +44,8 @@ pub fn preset(name: &str) -> Option<Policy> {
     })
 }
 
-/// For the scenario: retries fast enough to watch.
-pub fn scenario_policy() -> Policy {
+/// For the outbox app: retries fast enough to watch.
+pub fn demonstration_policy() -> Policy {
     Policy {
         first_retry_delay_ms: 1_000,
         longest_retry_delay_ms: 5_000,

@@ -88,8 +88,8 @@ impl State {
         self.network() == Network::Cut && matches!(url.scheme(), "http" | "https" | "ws" | "wss")
     }
 
-    /// Answers a load with a network error if the network is cut; otherwise it goes its way. What is already under
-    /// way when the network is cut is not stopped.
+    /// Answers a load with a network error if the network is cut; otherwise it goes its way. What is
+    /// already under way when the network is cut is not stopped.
     pub fn refuse_if_cut(&self, load: WebResourceLoad) {
         let url = load.request.url.clone();
         if !self.refuses(&url) {
@@ -99,11 +99,31 @@ impl State {
             true => RefusedLoad::Page,
             false => RefusedLoad::Resource,
         };
-        load.intercept(WebResourceResponse::new(url.clone()))
-            .cancel();
+        match load.request.destination.as_str() {
+            "document" | "frame" | "iframe" => answer_with_offline_page(load),
+            _ => load
+                .intercept(WebResourceResponse::new(url.clone()))
+                .cancel(),
+        }
         self.push(Event::LoadRefused(refused, url));
     }
 }
+
+/// Shows an error page, under an address of its own, so that the app's origin has nothing to do with it. Servo would
+/// show one for other network errors, but takes the cancelling of a navigation as the page's own wish: nothing would
+/// be shown, and later navigations of the window would wait for the cancelled one.
+fn answer_with_offline_page(load: WebResourceLoad) {
+    let url = Url::parse("about:offline").expect("a valid URL");
+    let mut response = WebResourceResponse::new(url);
+    let content_type = "text/html; charset=utf-8".parse().expect("a valid header");
+    response.headers.insert("content-type", content_type);
+    let mut load = load.intercept(response);
+    load.send_body_data(OFFLINE_PAGE.into());
+    load.finish();
+}
+
+/// Shown in place of a page that can't be loaded.
+const OFFLINE_PAGE: &str = include_str!("../../resources/offline.html");
 
 impl WebViewDelegate for State {
     fn notify_new_frame_ready(&self, webview: WebView) {

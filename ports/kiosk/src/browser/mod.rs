@@ -14,11 +14,10 @@ use euclid::Scale;
 use servo::user_contents::UserStyleSheet;
 use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, WebView, WebViewBuilder};
 use url::Url;
-use url::form_urlencoded::byte_serialize;
 
 use self::delegate::State;
 use self::surface::{Surface, SurfaceFactory};
-use crate::event::{Event, Network, RefusedLoad, Requester};
+use crate::event::{Event, Network, Requester};
 use crate::failure::Failure;
 use crate::message::Mailbox;
 
@@ -48,9 +47,6 @@ pub struct Browser {
     /// The page that could not be loaded because the network is cut. It is loaded when the network returns.
     missed_page: Option<Url>,
 }
-
-/// Shown in place of a page that can't be loaded.
-const OFFLINE_PAGE: &str = include_str!("../../resources/offline.html");
 
 impl Browser {
     /// Starts the engine. There may be one in a process.
@@ -112,15 +108,6 @@ impl Browser {
             page.load(url);
             return Ok(());
         }
-        // An engine that refuses the first load of a window leaves it without any page, for ever.
-        let url = match self.state.refuses(&url) {
-            true => {
-                self.push_event(Event::LoadRefused(RefusedLoad::Page, url.clone()));
-                self.missed_page = Some(url);
-                offline_page()
-            }
-            false => url,
-        };
         let surface = surfaces.open()?;
         surface.show_network(self.state.network());
         self.state.set_surface(Some(surface.clone()));
@@ -145,15 +132,11 @@ impl Browser {
         }
     }
 
-    /// Shows why a page is not there, until the network returns.
+    /// Remembers a page that could not be loaded, until the network returns.
     pub fn note_missed_page(&mut self, url: &Url) {
-        let Some(page) = &self.page else { return };
-        if self.missed_page.as_ref() == Some(url) {
-            return;
-        }
         self.missed_page = Some(url.clone());
-        page.load(offline_page());
     }
+
     /// The page, if the window is open.
     pub fn page(&self) -> Option<&WebView> {
         self.page.as_ref()
@@ -254,15 +237,6 @@ impl Browser {
             "no window is open; `open URL` opens one".to_owned(),
         ));
     }
-}
-
-fn offline_page() -> Url {
-    let text: String = byte_serialize(OFFLINE_PAGE.as_bytes()).collect();
-    Url::parse(&format!(
-        "data:text/html;charset=utf-8,{}",
-        text.replace('+', "%20")
-    ))
-    .expect("a data URL of an encoded text")
 }
 
 fn read_stylesheet(path: &Path) -> Result<UserStyleSheet, Failure> {
