@@ -61,6 +61,8 @@ enum Task {
         #[arg(long)]
         core: bool,
     },
+    /// Format every Rust file
+    Fmt,
     #[command(hide = true)]
     TestWpt {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -125,6 +127,7 @@ fn run(task: Task) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Test { core } => testing::run(&paths, core),
+        Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt { .. } => bail!("test-wpt is not part of this version yet"),
         Task::Bench { .. } => bail!("bench is not part of this version yet"),
         Task::Servo(task) => run_servo(&paths, task),

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::command;
 use crate::kiosk::{self, Profile};
@@ -16,9 +16,11 @@ const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
 /// The package of the end-to-end tests, and where it is.
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 2] = [
+const OTHER_ROOTS: [&str; 4] = [
     "ports/kiosk/src/main.rs",
+    "components/constellation/background_sync.rs",
     "components/script/backgroundsync/mod.rs",
+    "components/servo/background_sync.rs",
 ];
 
 /// What the test runners counted.
@@ -55,6 +57,15 @@ struct Run<'a> {
     failed: Vec<String>,
 }
 
+/// Formats every Rust file.
+pub fn format(paths: &Paths) -> Result<()> {
+    for mut program in [cargo(paths, &["fmt", "--all"]), rustfmt(paths, &[])] {
+        let status = command::status(&mut program)?;
+        ensure!(status.success(), "{} failed", command::describe(&program));
+    }
+    Ok(())
+}
+
 /// Runs everything; `core_only` leaves out what needs Servo.
 pub fn run(paths: &Paths, core_only: bool) -> Result<ExitCode> {
     let mut run = Run {
@@ -80,8 +91,14 @@ pub fn run(paths: &Paths, core_only: bool) -> Result<ExitCode> {
 impl Run<'_> {
     /// What needs no Servo.
     fn core(&mut self) -> Result<()> {
-        self.step("formatting", self.cargo(&["fmt", "--all", "--check"]))?;
-        self.step("formatting of what Servo compiles", self.rustfmt())?;
+        self.step(
+            "formatting",
+            cargo(self.paths, &["fmt", "--all", "--check"]),
+        )?;
+        self.step(
+            "formatting of what Servo compiles",
+            rustfmt(self.paths, &["--check"]),
+        )?;
         let clippy = [
             "clippy",
             "--workspace",
@@ -90,8 +107,8 @@ impl Run<'_> {
             "--deny",
             "warnings",
         ];
-        self.step("clippy", self.cargo(&clippy))?;
-        self.step("core tests", self.cargo(&["test", "--no-fail-fast"]))?;
+        self.step("clippy", cargo(self.paths, &clippy))?;
+        self.step("core tests", cargo(self.paths, &["test", "--no-fail-fast"]))?;
         self.deny()
     }
 
@@ -117,13 +134,16 @@ impl Run<'_> {
             eprintln!("skipped: end-to-end tests, because {folder} does not exist yet");
             return Ok(());
         }
-        let mut cargo = self.cargo(&["test", "--no-fail-fast", "--package", package]);
+        let mut cargo = cargo(
+            self.paths,
+            &["test", "--no-fail-fast", "--package", package],
+        );
         cargo.env(KIOSK_VARIABLE, binary);
         self.step("end-to-end tests", cargo)
     }
 
     fn deny(&mut self) -> Result<()> {
-        let present = command::output(&mut self.cargo(&["deny", "--version"])).is_ok();
+        let present = command::output(&mut cargo(self.paths, &["deny", "--version"])).is_ok();
         if !present {
             eprintln!(
                 "skipped: cargo deny, which is not installed (cargo install cargo-deny --locked)"
@@ -132,38 +152,20 @@ impl Run<'_> {
         }
         self.step(
             "cargo deny",
-            self.cargo(&["deny", "check", "bans", "licenses", "sources"]),
+            cargo(
+                self.paths,
+                &["deny", "check", "bans", "licenses", "sources"],
+            ),
         )?;
         // The list of advisories is on the network, which a test machine may not have.
-        if command::output(&mut self.cargo(&["deny", "fetch", "db"])).is_err() {
+        if command::output(&mut cargo(self.paths, &["deny", "fetch", "db"])).is_err() {
             eprintln!("skipped: advisories, because their list cannot be downloaded here");
             return Ok(());
         }
-        self.step("advisories", self.cargo(&["deny", "check", "advisories"]))
-    }
-
-    /// Cargo in the source tree, as the user has configured it.
-    fn cargo(&self, arguments: &[&str]) -> Command {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut cargo = Command::new(cargo);
-        cargo.current_dir(&self.paths.root).args(arguments);
-        if std::io::stdout().is_terminal() && std::env::var_os("CARGO_TERM_COLOR").is_none() {
-            cargo.env("CARGO_TERM_COLOR", "always");
-        }
-        cargo
-    }
-
-    fn rustfmt(&self) -> Command {
-        let mut rustfmt = Command::new("rustfmt");
-        rustfmt
-            .current_dir(&self.paths.root)
-            .args(["--check", "--config-path", "rustfmt.toml"]);
-        rustfmt.args(
-            OTHER_ROOTS
-                .iter()
-                .filter(|file| self.paths.root.join(file).is_file()),
-        );
-        rustfmt
+        self.step(
+            "advisories",
+            cargo(self.paths, &["deny", "check", "advisories"]),
+        )
     }
 
     /// Runs a program, passing on what it prints, and counts its tests.
@@ -209,6 +211,30 @@ impl Run<'_> {
         }
         self.failed.push(title.to_owned());
     }
+}
+
+/// Cargo in the source tree, as the user has configured it.
+fn cargo(paths: &Paths, arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&paths.root).args(arguments);
+    if std::io::stdout().is_terminal() && std::env::var_os("CARGO_TERM_COLOR").is_none() {
+        cargo.env("CARGO_TERM_COLOR", "always");
+    }
+    cargo
+}
+
+fn rustfmt(paths: &Paths, arguments: &[&str]) -> Command {
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt
+        .current_dir(&paths.root)
+        .args(["--config-path", "rustfmt.toml"])
+        .args(arguments);
+    rustfmt.args(
+        OTHER_ROOTS
+            .iter()
+            .filter(|file| paths.root.join(file).is_file()),
+    );
+    rustfmt
 }
 
 fn announce(title: &str) {
