@@ -213,7 +213,7 @@ impl SyncScheduler {
             self.timers.pop_first();
             match timer {
                 Timer::Due(key) => self.registration_due(key),
-                Timer::Gate(key) => self.open_gate(now, key),
+                Timer::Gate(key) => self.gate_due(now, key),
                 Timer::Cap(event) => self.cap_event(now, event),
                 Timer::Removals => self.retry_removals(),
             }

@@ -3,7 +3,7 @@
 
 use super::fire::PermissionState;
 use super::storage::Waiter;
-use super::tables::{Existence, Gate, RegKey, Registration};
+use super::tables::{Existence, Gate, GatedCall, RegKey, Registration};
 use super::{SyncScheduler, Timer};
 use crate::{
     Answer, Call, ClientFacts, Now, Permission, RegisterError, RegistrationId, RegistrationState,
@@ -192,13 +192,15 @@ impl SyncScheduler {
             return;
         };
         let tag = registration.tag.clone();
-        if let Some(gate) = &mut registration.gate
-            && gate.deadline.is_none()
-        {
-            let deadline = now.mono.after_ms(self.policy.acknowledge_limit_ms);
-            gate.deadline = Some(deadline);
-            self.timers.insert((deadline, Timer::Gate(key)));
-        }
+        let deadline = now.mono.after_ms(self.policy.acknowledge_limit_ms);
+        let calls = registration
+            .gate
+            .iter_mut()
+            .flat_map(|gate| &mut gate.calls);
+        calls
+            .filter(|gated| gated.call == call)
+            .for_each(|gated| gated.deadline = Some(deadline));
+        self.watch_gate(key);
         self.notify(SyncNotification::Registered {
             scope,
             tag,
@@ -215,7 +217,10 @@ impl SyncScheduler {
             .gate
             .get_or_insert_with(Box::<Gate>::default)
             .calls
-            .push(call);
+            .push(GatedCall {
+                call,
+                deadline: None,
+            });
         self.unacknowledged.insert(call, key);
         self.refresh(key);
     }
@@ -234,14 +239,53 @@ impl SyncScheduler {
         let Some(gate) = &mut registration.gate else {
             return;
         };
-        gate.calls.retain(|&other| other != call);
+        gate.calls.retain(|gated| gated.call != call);
         if gate.calls.is_empty() {
             self.open_gate(now, key);
+        } else {
+            self.watch_gate(key);
+        }
+    }
+
+    /// Keeps the gate's deadline and its timer in step with its calls.
+    fn watch_gate(&mut self, key: RegKey) {
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        let Some(gate) = &mut registration.gate else {
+            return;
+        };
+        let deadline = gate.calls.iter().filter_map(|gated| gated.deadline).min();
+        let old = std::mem::replace(&mut gate.deadline, deadline);
+        if let Some(old) = old {
+            self.timers.remove(&(old, Timer::Gate(key)));
+        }
+        if let Some(deadline) = deadline {
+            self.timers.insert((deadline, Timer::Gate(key)));
+        }
+    }
+
+    /// These promises have been waited for long enough.
+    pub(super) fn gate_due(&mut self, now: Now, key: RegKey) {
+        let gate = self
+            .tables
+            .get(key)
+            .and_then(|registration| registration.gate.as_ref());
+        let Some(gate) = gate else { return };
+        let is_due = |gated: &&GatedCall| gated.deadline.is_some_and(|at| at <= now.mono);
+        let due: Vec<Call> = gate
+            .calls
+            .iter()
+            .filter(is_due)
+            .map(|gated| gated.call)
+            .collect();
+        for call in due {
+            self.drop_from_gate(now, call);
         }
     }
 
     /// Nothing holds the registration's event back any more.
-    pub(super) fn open_gate(&mut self, now: Now, key: RegKey) {
+    fn open_gate(&mut self, now: Now, key: RegKey) {
         self.drop_gate(key);
         self.refresh(key);
         if let Some(event) = self
@@ -262,8 +306,8 @@ impl SyncScheduler {
         if let Some(deadline) = gate.deadline {
             self.timers.remove(&(deadline, Timer::Gate(key)));
         }
-        for call in &gate.calls {
-            self.unacknowledged.remove(call);
+        for gated in &gate.calls {
+            self.unacknowledged.remove(&gated.call);
         }
     }
 }

@@ -219,6 +219,10 @@ impl SyncScheduler {
         };
         if registration.ticket == Some(ticket) {
             registration.ticket = None;
+            // The call that registered it again is refused.
+            if registration.state == RegistrationState::ReregisteredWhileFiring {
+                registration.state = RegistrationState::Firing;
+            }
         }
         let tag = registration.tag.clone();
         let inserting = !registration.is_durable();

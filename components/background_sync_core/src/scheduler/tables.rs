@@ -25,8 +25,15 @@ pub(super) struct RegKey {
 /// Holds an event back until the promises of these calls are resolved.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    pub calls: Vec<Call>,
-    /// Set when the first of them is answered.
+    pub calls: Vec<GatedCall>,
+    /// The earliest deadline of a call.
+    pub deadline: Option<MonoTime>,
+}
+
+#[derive(Debug)]
+pub(super) struct GatedCall {
+    pub call: Call,
+    /// From its answer on: until when it is waited for.
     pub deadline: Option<MonoTime>,
 }
 

@@ -1,0 +1,392 @@
+//! What must hold, whatever happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use background_sync_core::*;
+
+use crate::world::Disk;
+
+type Key = (ScopeKey, Tag);
+
+/// A resolved promise that is not kept yet.
+#[derive(Debug)]
+struct Promise {
+    /// Only an event that starts later keeps it.
+    after: u64,
+}
+
+#[derive(Debug)]
+struct RegisterCall {
+    key: Key,
+    /// Its place in the order of calls and events.
+    moment: u64,
+    answered_at: Option<MonoTime>,
+    /// Its client is gone; it is answered all the same.
+    is_gone: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    registration: RegistrationId,
+    key: Key,
+    /// Its place in the order of calls and events.
+    moment: u64,
+    started_at: MonoTime,
+    last_chance: bool,
+    attempt: u32,
+}
+
+/// When a failed registration may fire again at the earliest.
+#[derive(Debug)]
+struct Rest {
+    until: MonoTime,
+}
+
+pub struct Checks {
+    policy: Policy,
+    moment: u64,
+    /// Calls of `register()` that are not answered, or not acknowledged.
+    calls: BTreeMap<Call, RegisterCall>,
+    /// Calls of `getTags()` that are not answered.
+    tag_calls: BTreeSet<Call>,
+    promises: BTreeMap<Key, Promise>,
+    running: BTreeMap<EventId, Running>,
+    parked: BTreeSet<ScopeKey>,
+    rests: BTreeMap<Key, Rest>,
+    seen_ids: BTreeMap<RegistrationId, Key>,
+    /// When somebody removed a registration.
+    removed: BTreeMap<Key, u64>,
+    /// Removals that the store did not do: a crash brings these back.
+    pub failed_removals: usize,
+}
+
+impl Checks {
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            moment: 0,
+            calls: BTreeMap::new(),
+            tag_calls: BTreeSet::new(),
+            promises: BTreeMap::new(),
+            running: BTreeMap::new(),
+            parked: BTreeSet::new(),
+            rests: BTreeMap::new(),
+            seen_ids: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            failed_removals: 0,
+        }
+    }
+
+    fn next_moment(&mut self) -> u64 {
+        self.moment += 1;
+        self.moment
+    }
+
+    pub fn running_events(&self) -> Vec<EventId> {
+        self.running.keys().copied().collect()
+    }
+
+    pub fn register_called(
+        &mut self,
+        call: Call,
+        scope: &ScopeKey,
+        tag: &Tag,
+        facts: ClientFacts,
+        _now: Now,
+    ) {
+        let moment = self.next_moment();
+        let key = (scope.clone(), tag.clone());
+        let accepted =
+            facts.active_worker && facts.open_window && facts.permission == Permission::Granted;
+        if accepted {
+            self.parked.remove(scope);
+            self.rests.remove(&key);
+        }
+        self.calls.insert(
+            call,
+            RegisterCall {
+                key,
+                moment,
+                answered_at: None,
+                is_gone: false,
+            },
+        );
+    }
+
+    pub fn get_tags_called(&mut self, call: Call) {
+        self.tag_calls.insert(call);
+    }
+
+    pub fn acknowledged(&mut self, call: Call) {
+        match self.calls.get_mut(&call) {
+            Some(entry) if entry.answered_at.is_some() => drop(self.calls.remove(&call)),
+            Some(entry) => entry.is_gone = true,
+            None => {}
+        }
+    }
+
+    pub fn unparked(&mut self, scope: &ScopeKey) {
+        self.parked.remove(scope);
+    }
+
+    pub fn network_changed(&mut self) {
+        // Retries may be brought forward; the unit tests say by how much.
+        self.rests.clear();
+    }
+
+    pub fn crashed(&mut self) {
+        self.calls.clear();
+        self.tag_calls.clear();
+        self.running.clear();
+        self.parked.clear();
+        self.rests.clear();
+    }
+
+    pub fn finished(&mut self, event: EventId, outcome: EventOutcome, now: Now) {
+        let Some(run) = self.running.remove(&event) else {
+            return;
+        };
+        match outcome {
+            // Of a registration that is gone, the outcome means nothing.
+            _ if self
+                .removed
+                .get(&run.key)
+                .is_some_and(|&moment| moment > run.moment) => {}
+            EventOutcome::NotStarted => {
+                self.parked.insert(run.key.0);
+            }
+            EventOutcome::Fulfilled => self.keep_promise(&run),
+            EventOutcome::Rejected | EventOutcome::WorkerGone | EventOutcome::TimedOut => {
+                self.failed(&run, now);
+            }
+        }
+    }
+
+    fn failed(&mut self, run: &Running, now: Now) {
+        if run.last_chance {
+            self.keep_promise(run);
+            return;
+        }
+        let again = self
+            .promises
+            .get(&run.key)
+            .is_some_and(|promise| promise.after > run.moment);
+        let called = self.calls.values().any(|call| call.key == run.key);
+        if !again && !called {
+            let delay_ms = self.policy.retry_delay_ms(run.attempt);
+            let least_ms = delay_ms - self.policy.jitter_ms(delay_ms);
+            let until = now.mono.after_ms(least_ms);
+            self.rests.insert(run.key.clone(), Rest { until });
+        }
+    }
+
+    /// Success, or the last chance: the page's handler had its say.
+    fn keep_promise(&mut self, run: &Running) {
+        if self
+            .promises
+            .get(&run.key)
+            .is_some_and(|promise| promise.after < run.moment)
+        {
+            self.promises.remove(&run.key);
+        }
+    }
+
+    pub fn output(&mut self, output: &Output, now: Now, connectivity: Connectivity, disk: &Disk) {
+        match output {
+            Output::Answer { call, answer } => self.answered(*call, answer, now, disk),
+            Output::Dispatch {
+                event,
+                registration,
+                scope,
+                tag,
+                last_chance,
+                attempt,
+            } => {
+                assert_eq!(connectivity, Connectivity::Online, "fires only when online");
+                let moment = self.next_moment();
+                let key = (scope.clone(), tag.clone());
+                let run = Running {
+                    registration: *registration,
+                    key,
+                    moment,
+                    started_at: now.mono,
+                    last_chance: *last_chance,
+                    attempt: *attempt,
+                };
+                self.dispatched(*event, run, now, disk);
+            }
+            Output::Terminate { event, .. } => {
+                let run = self
+                    .running
+                    .remove(event)
+                    .expect("only what runs is terminated");
+                let age_ms = now.mono.ms_since(run.started_at);
+                assert!(age_ms >= self.policy.event_cap_ms, "terminated early");
+                self.failed(&run, now);
+            }
+            Output::Notify(SyncNotification::Removed { scope, tag, .. }) => {
+                let key = (scope.clone(), tag.clone());
+                self.promises.remove(&key);
+                self.rests.remove(&key);
+                let moment = self.next_moment();
+                // Its calls have nothing to hold back any more.
+                self.calls
+                    .retain(|_, call| call.key != key || call.answered_at.is_none());
+                let calls = self.calls.values_mut();
+                calls
+                    .filter(|call| call.key == key)
+                    .for_each(|call| call.is_gone = true);
+                self.removed.insert(key, moment);
+            }
+            Output::Store { .. } | Output::CheckPermission { .. } | Output::Notify(_) => {}
+        }
+    }
+
+    fn answered(&mut self, call: Call, answer: &Answer, now: Now, disk: &Disk) {
+        match answer {
+            Answer::Tags(_) => assert!(self.tag_calls.remove(&call), "answered twice"),
+            Answer::Registered(Err(_)) => {
+                assert!(self.calls.remove(&call).is_some(), "answered twice");
+            }
+            Answer::Registered(Ok(())) => {
+                let entry = self.calls.get_mut(&call).expect("answered once");
+                let key = entry.key.clone();
+                let after = entry.moment;
+                assert_eq!(entry.answered_at, None, "answered twice");
+                entry.answered_at = Some(now.mono);
+                if entry.is_gone {
+                    self.calls.remove(&call);
+                }
+                let removed = self.removed.get(&key).is_some_and(|&moment| moment > after);
+                if !removed {
+                    assert!(is_stored(disk, &key), "resolved before it is durable");
+                    let promise = self.promises.entry(key).or_insert(Promise { after });
+                    promise.after = promise.after.max(after);
+                }
+            }
+        }
+    }
+
+    fn dispatched(&mut self, event: EventId, run: Running, now: Now, disk: &Disk) {
+        let stored = disk
+            .records
+            .get(&run.registration)
+            .expect("what fires is stored");
+        assert_eq!(
+            stored.state,
+            RegistrationState::Firing,
+            "recorded before dispatch"
+        );
+        assert!(
+            stored.attempts >= run.attempt,
+            "the attempt is recorded before dispatch"
+        );
+        let most = self.policy.max_attempts;
+        assert!(
+            most.is_none_or(|most| run.attempt <= most.get()),
+            "too many attempts"
+        );
+        assert_eq!(
+            run.last_chance,
+            most.is_some_and(|most| run.attempt == most.get())
+        );
+        assert!(
+            !self.parked.contains(&run.key.0),
+            "no event without an active worker"
+        );
+        if let Some(rest) = self.rests.remove(&run.key) {
+            assert!(now.mono >= rest.until, "a retry that comes too early");
+        }
+        let twice = self
+            .running
+            .values()
+            .any(|other| other.registration == run.registration);
+        assert!(!twice, "two events of one registration at once");
+        let key = self
+            .seen_ids
+            .entry(run.registration)
+            .or_insert_with(|| run.key.clone());
+        assert_eq!(*key, run.key, "an id used twice");
+        self.promises_are_resolved_before(&run.key, now);
+        self.running.insert(event, run);
+        let origin = |run: &Running| run.key.0.origin.clone();
+        let origins: Vec<Origin> = self.running.values().map(origin).collect();
+        let most = self.policy.max_events_per_origin.get() as usize;
+        for origin in &origins {
+            assert!(origins.iter().filter(|other| *other == origin).count() <= most);
+        }
+        assert!(origins.len() <= self.policy.max_events_in_all.get() as usize);
+    }
+
+    /// No event before the promise of its `register()`, but for the limit on waiting for that.
+    fn promises_are_resolved_before(&mut self, key: &Key, now: Now) {
+        let of_key = |call: &&RegisterCall| call.key == *key;
+        let open: Vec<_> = self.calls.values().filter(of_key).collect();
+        let limit_ms = self.policy.acknowledge_limit_ms;
+        let may_fire = |call: &RegisterCall| {
+            call.is_gone
+                || call
+                    .answered_at
+                    .is_some_and(|at| now.mono >= at.after_ms(limit_ms))
+        };
+        for call in open {
+            assert!(
+                may_fire(call),
+                "an event before its promise: {key:?} {call:?}"
+            );
+        }
+        self.calls
+            .retain(|_, call| call.key != *key || call.answered_at.is_none());
+    }
+
+    pub fn after_step(&self, now: Now, disk: &Disk, usage: Usage, in_flight: usize) {
+        for (key, promise) in &self.promises {
+            assert!(
+                is_stored(disk, key),
+                "a resolved promise is lost: {key:?} {promise:?}"
+            );
+        }
+        for run in self.running.values() {
+            let age_ms = now.mono.ms_since(run.started_at);
+            assert!(
+                age_ms <= self.policy.event_cap_ms,
+                "an event past its cap: {run:?}"
+            );
+        }
+        let mut keys: Vec<_> = disk.records.values().map(|r| (&r.scope, &r.tag)).collect();
+        keys.sort();
+        let most = self.policy.max_registrations_in_all as usize + self.failed_removals;
+        assert!(usage.registrations <= most);
+        assert!(usage.events <= self.policy.max_events_in_all.get() as usize);
+        assert!(usage.unacknowledged_calls <= self.calls.len(), "calls leak");
+        assert_eq!(usage.store_operations, in_flight, "tickets leak");
+        let most = 2 * usage.registrations + usage.events + 1;
+        assert!(usage.deadlines <= most, "deadlines leak: {usage:?}");
+        assert!(usage.scopes <= usage.registrations);
+        assert!(usage.origins <= usage.registrations + usage.events);
+    }
+
+    pub fn at_the_end(&self) {
+        let unanswered = self
+            .calls
+            .values()
+            .filter(|call| call.answered_at.is_none())
+            .count();
+        assert_eq!(
+            (unanswered, self.tag_calls.len()),
+            (0, 0),
+            "calls that were never answered"
+        );
+        assert!(
+            self.promises.is_empty(),
+            "promises that were never kept: {:?}",
+            self.promises
+        );
+    }
+}
+
+fn is_stored(disk: &Disk, key: &Key) -> bool {
+    disk.records
+        .values()
+        .any(|record| (&record.scope, &record.tag) == (&key.0, &key.1))
+}
