@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::command;
 use crate::paths::Paths;
-use crate::progress::{Progress, clock};
+use crate::progress::{Progress, clock, crate_of_id, crate_of_status};
 use crate::servo::{self, Brought, LocalWork, Offsets};
 use crate::setup::{self, Llvm};
 
@@ -152,22 +152,6 @@ fn list_crates(paths: &Paths, llvm: &Llvm) -> Result<BTreeSet<String>> {
     Ok(text.lines().filter_map(crate_of_status).collect())
 }
 
-/// `name vversion ...` as `name version`.
-fn crate_of_status(text: &str) -> Option<String> {
-    let mut words = text.split_whitespace();
-    let name = words.next()?;
-    Some(format!("{name} {}", words.next()?.strip_prefix('v')?))
-}
-
-/// A package id as `name version`.
-fn crate_of_id(id: &str) -> Option<String> {
-    let (source, fragment) = id.rsplit_once('#')?;
-    Some(match fragment.split_once('@') {
-        Some((name, version)) => format!("{name} {version}"),
-        None => format!("{} {fragment}", source.rsplit('/').next()?),
-    })
-}
-
 enum Event {
     /// A line of cargo's standard output: a message as JSON.
     Message(String),
@@ -283,6 +267,13 @@ impl Watch {
             }
             return;
         }
+        let name = message.package_id.as_deref().and_then(crate_of_id);
+        if message.reason == "build-script-executed"
+            && let Some(name) = &name
+        {
+            self.progress
+                .handle_script_run(name, self.started.elapsed());
+        }
         if message.reason != "compiler-artifact" {
             return;
         }
@@ -294,7 +285,7 @@ impl Watch {
             return;
         }
         self.executable = message.executable.or(self.executable.take());
-        if let Some(name) = message.package_id.as_deref().and_then(crate_of_id) {
+        if let Some(name) = name {
             self.progress.handle_finished(&name, self.started.elapsed());
         }
     }
@@ -368,22 +359,6 @@ fn is_ours(source: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn both_ways_in_which_cargo_names_a_crate_agree() {
-        let expected = Some("servo 0.7.0".to_owned());
-        assert_eq!(
-            crate_of_status("servo v0.7.0 (/cache/tree/crates/servo)"),
-            expected
-        );
-        assert_eq!(
-            crate_of_id("path+file:///cache/tree/crates/servo#0.7.0"),
-            expected
-        );
-        let id = "registry+https://github.com/rust-lang/crates.io-index#servo@0.7.0";
-        assert_eq!(crate_of_id(id), expected);
-        assert_eq!(crate_of_status("nonsense"), None);
-    }
 
     #[test]
     fn messages_move_the_build_on_and_errors_are_kept() -> Result<()> {

@@ -35,6 +35,10 @@ const MOST_OF_A_RUNNING_CRATE: f64 = 0.9;
 pub struct Progress {
     waiting: BTreeSet<String>,
     running: BTreeMap<String, Duration>,
+    /// Their build scripts have run; cargo does not say when the crates themselves are begun.
+    paused: BTreeSet<String>,
+    /// Its build script is what it costs.
+    has_spidermonkey: bool,
     total: usize,
     /// What was really compiled so far, in seconds of the table.
     compiled: f64,
@@ -49,6 +53,8 @@ impl Progress {
             total: crates.len(),
             waiting: crates,
             running: BTreeMap::new(),
+            paused: BTreeSet::new(),
+            has_spidermonkey: false,
             compiled: 0.0,
             first_compiled_at: None,
             // Beyond some cores, crates wait for each other rather than for a core.
@@ -64,32 +70,69 @@ impl Progress {
         }
     }
 
+    /// A crate's build script has run; the crate itself may have to wait for others.
+    pub fn handle_script_run(&mut self, name: &str, now: Duration) {
+        let Some(started) = self.running.remove(name) else {
+            return;
+        };
+        if short_name(name) == SPIDERMONKEY {
+            let spent = now.saturating_sub(started).as_secs_f64();
+            self.compiled += self.seconds(name).min(4.0 * spent);
+            self.has_spidermonkey = true;
+        }
+        self.paused.insert(name.to_owned());
+        self.resume_if_idle(now);
+    }
+
+    /// If nothing else is being compiled, what had to wait is.
+    fn resume_if_idle(&mut self, now: Duration) {
+        if self.running.is_empty() {
+            let paused = std::mem::take(&mut self.paused);
+            self.running
+                .extend(paused.into_iter().map(|name| (name, now)));
+        }
+    }
+
     /// A crate is done, or was done before.
     pub fn handle_finished(&mut self, name: &str, now: Duration) {
         self.waiting.remove(name);
+        if self.paused.remove(name) {
+            self.compiled += self.seconds(name);
+        }
         if let Some(started) = self.running.remove(name) {
             // SpiderMonkey comes prebuilt where it can be downloaded: that says nothing of the pace.
             let spent = now.saturating_sub(started).as_secs_f64();
-            self.compiled += seconds(name).min(4.0 * spent + OTHER_SECONDS);
+            self.compiled += self.seconds(name).min(4.0 * spent + OTHER_SECONDS);
         }
+        self.resume_if_idle(now);
     }
 
     /// How many crates are done.
     pub fn done(&self) -> usize {
-        self.total - self.waiting.len() - self.running.len()
+        self.total - self.waiting.len() - self.running.len() - self.paused.len()
     }
 
     /// The estimate of what is left.
     pub fn left(&self, now: Duration) -> Duration {
-        let waiting: f64 = self.waiting.iter().map(|name| seconds(name)).sum();
+        let waiting = self.waiting.iter().chain(&self.paused);
+        let waiting: f64 = waiting.map(|name| self.seconds(name)).sum();
         let pace = self.pace(now);
         let mut left = waiting * pace;
         for (name, started) in &self.running {
-            let cost = seconds(name) * pace;
+            let cost = self.seconds(name) * pace;
             let spent = now.saturating_sub(*started).as_secs_f64();
             left += cost - spent.min(MOST_OF_A_RUNNING_CRATE * cost);
         }
         Duration::from_secs_f64(left.max(0.0))
+    }
+
+    fn seconds(&self, name: &str) -> f64 {
+        let name = short_name(name);
+        if self.has_spidermonkey && name == SPIDERMONKEY {
+            return OTHER_SECONDS;
+        }
+        let known = SECONDS.iter().find(|(known, _)| *known == name);
+        known.map_or(OTHER_SECONDS, |(_, seconds)| *seconds)
     }
 
     /// Real seconds for each second of the table.
@@ -104,7 +147,7 @@ impl Progress {
             .iter()
             .map(|(name, started)| {
                 let spent = now.saturating_sub(*started).as_secs_f64();
-                (spent / assumed).min(MOST_OF_A_RUNNING_CRATE * seconds(name))
+                (spent / assumed).min(MOST_OF_A_RUNNING_CRATE * self.seconds(name))
             })
             .sum();
         let counted = self.compiled + running;
@@ -118,7 +161,7 @@ impl Progress {
     pub fn line(&self, now: Duration) -> String {
         let mut line = format!("{}  {}/{} crates", clock(now), self.done(), self.total);
         let mut names: Vec<&str> = self.running.keys().map(|name| short_name(name)).collect();
-        names.sort_by(|one, other| seconds(other).total_cmp(&seconds(one)));
+        names.sort_by(|one, other| self.seconds(other).total_cmp(&self.seconds(one)));
         if let Some(first) = names.first() {
             let name = if *first == SPIDERMONKEY {
                 "SpiderMonkey"
@@ -141,12 +184,20 @@ fn short_name(name: &str) -> &str {
     name.split(' ').next().unwrap_or(name)
 }
 
-fn seconds(name: &str) -> f64 {
-    let name = short_name(name);
-    SECONDS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map_or(OTHER_SECONDS, |(_, seconds)| *seconds)
+/// `name vversion ...` as `name version`.
+pub fn crate_of_status(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace();
+    let name = words.next()?;
+    Some(format!("{name} {}", words.next()?.strip_prefix('v')?))
+}
+
+/// A package id as `name version`.
+pub fn crate_of_id(id: &str) -> Option<String> {
+    let (source, fragment) = id.rsplit_once('#')?;
+    Some(match fragment.split_once('@') {
+        Some((name, version)) => format!("{name} {version}"),
+        None => format!("{} {fragment}", source.rsplit('/').next()?),
+    })
 }
 
 /// `m:ss`.
@@ -193,6 +244,47 @@ mod tests {
         let (early, late) = (progress.left(at(60)), progress.left(at(600)));
         assert!(early > late && late > at(60), "{early:?} {late:?}");
         assert!(progress.left(at(5000)) > at(60));
+    }
+
+    #[test]
+    fn a_crate_that_waits_after_its_build_script_is_not_half_done() {
+        let names = ["mozjs_sys 1.0.0", "servo-script 1.0.0"];
+        let mut progress = Progress::new(crates(&names), 2);
+        progress.handle_started("servo-script 1.0.0", at(0));
+        progress.handle_started("mozjs_sys 1.0.0", at(0));
+        progress.handle_script_run("servo-script 1.0.0", at(2));
+        assert!(
+            progress.left(at(300)) > at(600),
+            "{:?}",
+            progress.left(at(300))
+        );
+        progress.handle_script_run("mozjs_sys 1.0.0", at(900));
+        let left = progress.left(at(900));
+        assert!(left > at(60) && left < at(150), "{left:?}");
+        assert!(
+            progress.line(at(900)).contains("compiling"),
+            "{}",
+            progress.line(at(900))
+        );
+        progress.handle_finished("mozjs_sys 1.0.0", at(901));
+        progress.handle_finished("servo-script 1.0.0", at(990));
+        assert_eq!((progress.done(), progress.left(at(990))), (2, at(0)));
+    }
+
+    #[test]
+    fn both_ways_in_which_cargo_names_a_crate_agree() {
+        let expected = Some("servo 0.7.0".to_owned());
+        assert_eq!(
+            crate_of_status("servo v0.7.0 (/cache/tree/crates/servo)"),
+            expected
+        );
+        assert_eq!(
+            crate_of_id("path+file:///cache/tree/crates/servo#0.7.0"),
+            expected
+        );
+        let id = "registry+https://github.com/rust-lang/crates.io-index#servo@0.7.0";
+        assert_eq!(crate_of_id(id), expected);
+        assert_eq!(crate_of_status("nonsense"), None);
     }
 
     #[test]
