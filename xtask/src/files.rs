@@ -54,11 +54,19 @@ pub fn copy_if_different(from: &Path, to: &Path) -> Result<bool> {
     write_if_different(to, &content)
 }
 
-/// Makes `to` a copy of the folder `from`: writes what differs, removes what `from` has not.
-pub fn mirror(from: &Path, to: &Path) -> Result<()> {
+/// Makes `to` a copy of the folder `from`, as `edit` leaves each file: writes what differs, removes
+/// what `from` has not.
+pub fn mirror(
+    from: &Path,
+    to: &Path,
+    edit: impl Fn(&Path, Vec<u8>) -> Result<Vec<u8>>,
+) -> Result<()> {
     let wanted = list(from)?;
     for file in &wanted {
-        copy_if_different(&from.join(file), &to.join(file))?;
+        let path = from.join(file);
+        let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let content = edit(file, content).with_context(|| path.display().to_string())?;
+        write_if_different(&to.join(file), &content)?;
     }
     for file in list(to)?.difference(&wanted) {
         remove(&to.join(file), to)?;
@@ -100,7 +108,7 @@ mod tests {
         write_if_different(&to.join("stale/gone.rs"), b"gone")?;
         let before = fs::metadata(to.join("src/deep/same.rs"))?.modified()?;
 
-        mirror(&from, &to)?;
+        mirror(&from, &to, |_, content| Ok(content))?;
 
         assert_eq!(fs::read(to.join("src/lib.rs"))?, b"one");
         assert_eq!(

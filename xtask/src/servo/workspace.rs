@@ -31,7 +31,15 @@ pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
     for member in &members {
         let to = paths.tree().join(member);
         fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
-        files::mirror(&paths.root.join(member), &to)?;
+        files::mirror(&paths.root.join(member), &to, |file, content| {
+            // What only their tests need would make the lock file depend on it.
+            let strip = *member != KIOSK && file == Path::new("Cargo.toml");
+            if strip {
+                without_tests(content)
+            } else {
+                Ok(content)
+            }
+        })?;
     }
     let root = paths.root.join("Cargo.toml");
     let text =
@@ -43,6 +51,15 @@ pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
         files::copy_if_different(&paths.lock_file(), &paths.tree().join("Cargo.lock"))?;
     }
     Ok(())
+}
+
+fn without_tests(manifest: Vec<u8>) -> Result<Vec<u8>> {
+    let text = String::from_utf8(manifest).context("a manifest is no text")?;
+    let mut document: DocumentMut = text.parse().context("a manifest is no TOML")?;
+    for key in ["dev-dependencies", "bench", "example", "test"] {
+        document.remove(key);
+    }
+    Ok(document.to_string().into_bytes())
 }
 
 fn manifest(root: &str, members: &[&str], published: &Published) -> Result<String> {
@@ -107,6 +124,45 @@ mod tests {
 
     use super::super::upstream::PublishedCrate;
     use super::*;
+
+    #[test]
+    fn the_lock_file_has_every_dependency_that_a_manifest_names() -> Result<()> {
+        let paths = Paths::find()?;
+        let lock: DocumentMut = fs::read_to_string(paths.lock_file())?.parse()?;
+        let locked = lock["package"]
+            .as_array_of_tables()
+            .context("no packages")?;
+        for member in MEMBERS {
+            let path = paths.root.join(member).join("Cargo.toml");
+            if !path.is_file() {
+                continue;
+            }
+            let manifest: DocumentMut = fs::read_to_string(path)?.parse()?;
+            let name = manifest["package"]["name"].as_str().context("no name")?;
+            let entry = locked
+                .iter()
+                .find(|package| package["name"].as_str() == Some(name));
+            let entry = entry.with_context(|| format!("servo/Cargo.lock lacks {name}"))?;
+            let mut known: Vec<&str> = Vec::new();
+            for dependency in entry
+                .get("dependencies")
+                .and_then(Item::as_array)
+                .into_iter()
+                .flatten()
+            {
+                known.extend(dependency.as_str().and_then(|text| text.split(' ').next()));
+            }
+            let wanted = manifest.get("dependencies").and_then(Item::as_table_like);
+            for (key, value) in wanted.into_iter().flat_map(|table| table.iter()) {
+                let dependency = value.get("package").and_then(Item::as_str).unwrap_or(key);
+                assert!(
+                    known.contains(&dependency),
+                    "servo/Cargo.lock lacks {dependency} for {name}: run `cargo xtask servo lock`"
+                );
+            }
+        }
+        Ok(())
+    }
 
     #[test]
     fn the_manifest_has_our_crates_and_every_patched_one() -> Result<()> {
