@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod inspect;
 mod notification;
 mod output;
 mod policy;
@@ -35,6 +36,7 @@ mod scheduler;
 mod time;
 mod types;
 
+pub use inspect::*;
 pub use notification::*;
 pub use output::*;
 pub use policy::*;

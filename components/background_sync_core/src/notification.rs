@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Connectivity, EventOutcome, RegisterError, ScopeKey, StoreFault, Tag};
+use crate::{Connectivity, EventOutcome, RegisterError, ScopeKey, StoreFault, Tag, WhyNotFired};
 
 /// What becomes of a registration after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub enum RemovalReason {
     InterruptedTooOften,
     /// Two stored registrations had one tag; the older one is dropped.
     StoredTwice,
+    /// The embedder removed it, alone or with its site's data.
+    Cleared,
 }
 
 /// Something that happened. Not a request: nothing depends on anybody reading it.
@@ -66,6 +68,15 @@ pub enum SyncNotification {
         tag: Option<Tag>,
         /// Why.
         reason: RegisterError,
+    },
+    /// What was registered does not fire at once.
+    HeldBack {
+        /// Whose.
+        scope: ScopeKey,
+        /// What.
+        tag: Tag,
+        /// What it waits for.
+        why: WhyNotFired,
     },
     /// An event is on its way to the service worker.
     Dispatched {

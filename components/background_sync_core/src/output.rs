@@ -1,8 +1,8 @@
 //! What the scheduler is asked and what it decides.
 
 use crate::{
-    Permission, RegisterError, RegistrationId, ScopeKey, StoreOp, SyncNotification, Tag, Ticket,
-    Urgency,
+    DispatchError, EventOutcome, Permission, RegisterError, RegistrationId, RemoveError, ScopeKey,
+    StoreOp, SyncNotification, Tag, Ticket, Urgency,
 };
 
 /// Names one call of a client; chosen by who runs the scheduler, never used twice.
@@ -41,6 +41,11 @@ pub enum Answer {
     Registered(Result<(), RegisterError>),
     /// To [`crate::SyncScheduler::handle_get_tags`]: in the order of registration.
     Tags(Vec<Tag>),
+    /// To [`crate::SyncScheduler::handle_dispatch_now`].
+    Dispatched(Result<EventOutcome, DispatchError>),
+    /// To [`crate::SyncScheduler::handle_unregister`] and [`crate::SyncScheduler::handle_clear`]:
+    /// how many were removed, durably.
+    Removed(Result<u64, RemoveError>),
 }
 
 /// One decision of the scheduler. They must be carried out in the order in which they come.

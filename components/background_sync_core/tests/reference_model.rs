@@ -264,7 +264,9 @@ impl Subject {
                     self.running.push((event, scope, tag));
                     self.fired.push((scope, tag, last_chance));
                 }
-                Output::Terminate { .. } => panic!("there is no cap here"),
+                Output::Answer { .. } | Output::Terminate { .. } => {
+                    panic!("there is no cap here, and no embedder")
+                }
                 Output::Notify(_) => {}
             }
         }

@@ -6,8 +6,8 @@
 use super::tables::{OriginIndex, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{
-    EventId, EventOutcome, MonoTime, NextStep, Now, Output, Permission, PermissionCheck,
-    RegistrationState, RemovalReason, ScopeKey, SyncNotification,
+    DispatchError, EventId, EventOutcome, MonoTime, NextStep, Now, Output, Permission,
+    PermissionCheck, RegistrationState, RemovalReason, ScopeKey, SyncNotification,
 };
 
 #[derive(Debug)]
@@ -100,6 +100,7 @@ impl SyncScheduler {
             registration.event = None;
         }
         self.tables.release_slot(event.origin);
+        self.answer_forced(event.key, &Err(DispatchError::NotNow));
         self.store_lazily(event.key);
         self.refresh(event.key);
     }
@@ -148,7 +149,7 @@ impl SyncScheduler {
                 self.try_to_fire(now, id);
             }
             PermissionCheck::Answered(Permission::Denied) => {
-                self.remove_for(key, RemovalReason::PermissionDenied);
+                self.remove_for(key, RemovalReason::PermissionDenied, None);
             }
             PermissionCheck::Unanswered => self.defer(now, id),
         }
@@ -166,11 +167,13 @@ impl SyncScheduler {
     /// Fires a prepared event if nothing holds it back:
     /// [fire a sync event](https://wicg.github.io/background-sync/spec/#fire-a-sync-event).
     pub(super) fn try_to_fire(&mut self, now: Now, id: EventId) {
-        let online = self.is_online();
+        let Some(key) = self.events.get(&id).map(|event| event.key) else {
+            return;
+        };
+        let may_fire = self.is_online() || self.is_forced(key);
         let Some(event) = self.events.get_mut(&id) else {
             return;
         };
-        let key = event.key;
         let ready = matches!(
             event.phase,
             Phase::Preparing {
@@ -181,7 +184,7 @@ impl SyncScheduler {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
-        if !ready || !online || registration.gate.is_some() {
+        if !ready || !may_fire || registration.gate.is_some() {
             return;
         }
         // Steps 1 to 3: it is pending, and listed by a service worker registration.
@@ -248,6 +251,7 @@ impl SyncScheduler {
         self.timers.remove(&(cap, Timer::Cap(id)));
         self.tables.release_slot(event.origin);
         let key = event.key;
+        self.answer_forced(key, &Ok(outcome));
         // A registration that was removed meanwhile has no outcome.
         let Some(registration) = self.tables.get_mut(key) else {
             return;

@@ -29,7 +29,7 @@ impl SyncScheduler {
     /// Returns whether the registration goes on.
     fn load_one(&mut self, now: Now, record: StoredRegistration) -> bool {
         if let Some(older) = self.tables.find(&record.scope, &record.tag) {
-            self.remove_for(older, RemovalReason::StoredTwice);
+            self.remove_for(older, RemovalReason::StoredTwice, None);
         }
         let retry_at = record.retry_at;
         let id = record.id;
@@ -91,7 +91,7 @@ impl SyncScheduler {
     }
 
     fn give_up(&mut self, id: RegistrationId, scope: ScopeKey, registration: Registration) {
-        self.remove_record(id, Urgency::Now);
+        self.remove_record(id, Urgency::Now, None);
         let reason = RemovalReason::InterruptedTooOften;
         self.notify(SyncNotification::Removed {
             scope,

@@ -1,6 +1,7 @@
 //! The state machine. This file has what goes in and out; the algorithms are in the submodules.
 
 mod arena;
+mod embedder;
 mod fire;
 mod load;
 mod notice;
@@ -61,8 +62,18 @@ pub struct Usage {
     pub unacknowledged_calls: usize,
     /// Store operations that are not answered yet.
     pub store_operations: usize,
+    /// Calls of the embedder that are not answered yet.
+    pub embedder_calls: usize,
     /// Deadlines.
     pub deadlines: usize,
+}
+
+/// What a call to remove registrations waits for.
+#[derive(Debug)]
+struct Removal {
+    outstanding: u64,
+    removed: u64,
+    fault: Option<StoreFault>,
 }
 
 /// A point in time at which something is to be done.
@@ -95,6 +106,10 @@ pub struct SyncScheduler {
     tickets: HashMap<Ticket, TicketUse>,
     unacknowledged: HashMap<Call, RegKey>,
     removals_to_retry: BTreeSet<RegistrationId>,
+    /// Calls that wait for the outcome of an event that the embedder asked for.
+    forced: HashMap<RegKey, Vec<Call>>,
+    /// Calls that wait for removals.
+    removals: HashMap<Call, Removal>,
     next_registration: u64,
     next_event: u64,
     next_ticket: u64,
@@ -115,6 +130,8 @@ impl SyncScheduler {
             tickets: HashMap::new(),
             unacknowledged: HashMap::new(),
             removals_to_retry: BTreeSet::new(),
+            forced: HashMap::new(),
+            removals: HashMap::new(),
             next_registration: 1,
             next_event: 1,
             next_ticket: 1,
@@ -199,7 +216,7 @@ impl SyncScheduler {
     /// A service worker registration is gone: its sync registrations are removed, durably.
     pub fn handle_worker_unregistered(&mut self, _now: Now, scope: &ScopeKey) {
         for key in self.tables.registrations_of(scope) {
-            self.remove_for(key, RemovalReason::WorkerUnregistered);
+            self.remove_for(key, RemovalReason::WorkerUnregistered, None);
         }
         self.settle();
     }
@@ -257,6 +274,7 @@ impl SyncScheduler {
             events: self.events.len(),
             unacknowledged_calls: self.unacknowledged.len(),
             store_operations: self.tickets.len(),
+            embedder_calls: self.forced.values().map(Vec::len).sum::<usize>() + self.removals.len(),
             deadlines: self.timers.len(),
         }
     }

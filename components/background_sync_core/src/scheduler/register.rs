@@ -206,6 +206,7 @@ impl SyncScheduler {
             tag,
             duplicate,
         });
+        self.notify_if_held_back(now, key);
     }
 
     /// No event for this registration before the promise of `call` is resolved.

@@ -3,9 +3,9 @@
 use super::tables::{Existence, RegKey, Registration};
 use super::{SyncScheduler, Timer};
 use crate::{
-    Answer, Call, EventId, Now, Output, RegisterError, RegistrationId, RegistrationKind,
-    RegistrationState, RemovalReason, ScopeKey, StoreFault, StoreOp, StoredRegistration,
-    SyncNotification, Ticket, Urgency,
+    Answer, Call, DispatchError, EventId, Now, Output, RegisterError, RegistrationId,
+    RegistrationKind, RegistrationState, RemovalReason, ScopeKey, StoreFault, StoreOp,
+    StoredRegistration, SyncNotification, Ticket, Urgency,
 };
 
 /// Who waits for a store operation.
@@ -13,6 +13,7 @@ use crate::{
 pub(super) enum Waiter {
     Register { call: Call, duplicate: bool },
     GetTags { call: Call, scope: ScopeKey },
+    Removal { call: Call },
 }
 
 /// What a store operation is for.
@@ -86,10 +87,15 @@ impl SyncScheduler {
         ticket
     }
 
-    pub(super) fn remove_record(&mut self, id: RegistrationId, urgency: Urgency) {
+    pub(super) fn remove_record(
+        &mut self,
+        id: RegistrationId,
+        urgency: Urgency,
+        waiter: Option<Waiter>,
+    ) {
         let ticket_use = TicketUse {
             purpose: Purpose::Remove(id),
-            waiters: Vec::new(),
+            waiters: waiter.into_iter().collect(),
         };
         self.submit(StoreOp::Remove(id), urgency, ticket_use);
     }
@@ -108,19 +114,24 @@ impl SyncScheduler {
     /// The registration has ended by itself.
     pub(super) fn remove_lazily(&mut self, key: RegKey) {
         if self.forget(key).is_some() {
-            self.remove_record(key.id, Urgency::Lazy);
+            self.remove_record(key.id, Urgency::Lazy, None);
         }
     }
 
     /// The registration is ended by somebody.
-    pub(super) fn remove_for(&mut self, key: RegKey, reason: RemovalReason) {
+    pub(super) fn remove_for(
+        &mut self,
+        key: RegKey,
+        reason: RemovalReason,
+        waiter: Option<Waiter>,
+    ) {
         let Some(scope) = self.tables.scope_key(key).cloned() else {
             return;
         };
         let Some(registration) = self.forget(key) else {
             return;
         };
-        self.remove_record(key.id, Urgency::Now);
+        self.remove_record(key.id, Urgency::Now, waiter);
         self.notify(SyncNotification::Removed {
             scope,
             tag: registration.tag,
@@ -135,6 +146,7 @@ impl SyncScheduler {
         self.set_due(key, None);
         let event = self.tables.get(key)?.event;
         let registration = self.tables.remove(key)?;
+        self.answer_forced(key, &Err(DispatchError::NotRegistered));
         if registration.state == RegistrationState::Pending
             && let Some(event) = event
         {
@@ -164,6 +176,7 @@ impl SyncScheduler {
         for waiter in waiters {
             match waiter {
                 Waiter::GetTags { call, scope } => self.answer_tags(call, &scope),
+                Waiter::Removal { call } => self.removal_done(call, result.clone().err()),
                 Waiter::Register { call, .. } if result.is_err() => {
                     self.drop_from_gate(now, call);
                     let reason = result.as_ref().err().map(|fault| fault.reason.clone());
@@ -243,7 +256,7 @@ impl SyncScheduler {
     /// The store could not remove these before.
     pub(super) fn retry_removals(&mut self) {
         for id in std::mem::take(&mut self.removals_to_retry) {
-            self.remove_record(id, Urgency::Now);
+            self.remove_record(id, Urgency::Now, None);
         }
     }
 }

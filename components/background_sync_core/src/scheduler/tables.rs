@@ -161,6 +161,10 @@ impl Tables {
         self.scopes.get(key.scope.0).map(|scope| scope.origin)
     }
 
+    pub fn origins(&self) -> impl Iterator<Item = &Origin> {
+        self.origins.iter().map(|origin| &origin.key)
+    }
+
     /// Registrations, scopes, origins.
     pub fn counts(&self) -> (usize, usize, usize) {
         (

@@ -70,7 +70,10 @@ impl SyncScheduler {
             // What is not dispatched yet waits again; what runs goes on.
             Connectivity::Offline => {
                 for event in self.preparing() {
-                    self.disarm(event);
+                    let key = self.events.get(&event).map(|event| event.key);
+                    if !key.is_some_and(|key| self.is_forced(key)) {
+                        self.disarm(event);
+                    }
                 }
             }
             Connectivity::Online => {

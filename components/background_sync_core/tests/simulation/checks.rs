@@ -27,6 +27,8 @@ struct RegisterCall {
 
 #[derive(Debug)]
 struct Running {
+    /// The embedder wanted it, beyond the limits.
+    forced: bool,
     registration: RegistrationId,
     key: Key,
     /// Its place in the order of calls and events.
@@ -49,6 +51,8 @@ pub struct Checks {
     calls: BTreeMap<Call, RegisterCall>,
     /// Calls of `getTags()` that are not answered.
     tag_calls: BTreeSet<Call>,
+    /// Calls of the embedder that are not answered, and what it wants to fire.
+    embedder_calls: BTreeMap<Call, Option<Key>>,
     promises: BTreeMap<Key, Promise>,
     running: BTreeMap<EventId, Running>,
     parked: BTreeSet<ScopeKey>,
@@ -67,6 +71,7 @@ impl Checks {
             moment: 0,
             calls: BTreeMap::new(),
             tag_calls: BTreeSet::new(),
+            embedder_calls: BTreeMap::new(),
             promises: BTreeMap::new(),
             running: BTreeMap::new(),
             parked: BTreeSet::new(),
@@ -113,6 +118,20 @@ impl Checks {
         );
     }
 
+    pub fn embedder_called(&mut self, call: Call, wants: Option<Key>) {
+        if let Some(key) = &wants {
+            self.rests.remove(key);
+        }
+        self.embedder_calls.insert(call, wants);
+    }
+
+    /// Whether the embedder wants this to fire in any case.
+    fn is_forced(&self, key: &Key) -> bool {
+        self.embedder_calls
+            .values()
+            .any(|wanted| wanted.as_ref() == Some(key))
+    }
+
     pub fn get_tags_called(&mut self, call: Call) {
         self.tag_calls.insert(call);
     }
@@ -137,6 +156,7 @@ impl Checks {
     pub fn crashed(&mut self) {
         self.calls.clear();
         self.tag_calls.clear();
+        self.embedder_calls.clear();
         self.running.clear();
         self.parked.clear();
         self.rests.clear();
@@ -202,10 +222,13 @@ impl Checks {
                 last_chance,
                 attempt,
             } => {
-                assert_eq!(connectivity, Connectivity::Online, "fires only when online");
                 let moment = self.next_moment();
                 let key = (scope.clone(), tag.clone());
+                let online = connectivity == Connectivity::Online;
+                assert!(online || self.is_forced(&key), "fires only when online");
+                let forced = self.is_forced(&key);
                 let run = Running {
+                    forced,
                     registration: *registration,
                     key,
                     moment,
@@ -244,6 +267,12 @@ impl Checks {
 
     fn answered(&mut self, call: Call, answer: &Answer, now: Now, disk: &Disk) {
         match answer {
+            Answer::Dispatched(_) | Answer::Removed(_) => {
+                assert!(
+                    self.embedder_calls.remove(&call).is_some(),
+                    "answered twice"
+                );
+            }
             Answer::Tags(_) => assert!(self.tag_calls.remove(&call), "answered twice"),
             Answer::Registered(Err(_)) => {
                 assert!(self.calls.remove(&call).is_some(), "answered twice");
@@ -290,9 +319,10 @@ impl Checks {
             run.last_chance,
             most.is_some_and(|most| run.attempt == most.get())
         );
+        let forced = self.is_forced(&run.key);
         assert!(
-            !self.parked.contains(&run.key.0),
-            "no event without an active worker"
+            forced || !self.parked.contains(&run.key.0),
+            "no event without a worker"
         );
         if let Some(rest) = self.rests.remove(&run.key) {
             assert!(now.mono >= rest.until, "a retry that comes too early");
@@ -310,12 +340,18 @@ impl Checks {
         self.promises_are_resolved_before(&run.key, now);
         self.running.insert(event, run);
         let origin = |run: &Running| run.key.0.origin.clone();
-        let origins: Vec<Origin> = self.running.values().map(origin).collect();
+        let origins: Vec<Origin> = self
+            .running
+            .values()
+            .filter(|run| !run.forced)
+            .map(origin)
+            .collect();
         let most = self.policy.max_events_per_origin.get() as usize;
         for origin in &origins {
-            assert!(origins.iter().filter(|other| *other == origin).count() <= most);
+            let of_origin = origins.iter().filter(|other| *other == origin).count();
+            assert!(forced || of_origin <= most);
         }
-        assert!(origins.len() <= self.policy.max_events_in_all.get() as usize);
+        assert!(forced || origins.len() <= self.policy.max_events_in_all.get() as usize);
     }
 
     /// No event before the promise of its `register()`, but for the limit on waiting for that.
@@ -357,7 +393,14 @@ impl Checks {
         keys.sort();
         let most = self.policy.max_registrations_in_all as usize + self.failed_removals;
         assert!(usage.registrations <= most);
-        assert!(usage.events <= self.policy.max_events_in_all.get() as usize);
+        // The embedder's own wishes come on top.
+        let most = self.policy.max_events_in_all.get() as usize;
+        assert!(usage.events <= most.max(usage.registrations + self.running.len()));
+        assert_eq!(
+            usage.embedder_calls,
+            self.embedder_calls.len(),
+            "calls leak"
+        );
         assert!(usage.unacknowledged_calls <= self.calls.len(), "calls leak");
         assert_eq!(usage.store_operations, in_flight, "tickets leak");
         let most = 2 * usage.registrations + usage.events + 1;

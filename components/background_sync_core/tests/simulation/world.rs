@@ -147,7 +147,8 @@ impl World {
     pub fn step(&mut self) {
         match self.dice.below(100) {
             0..22 => self.register(),
-            22..25 => self.get_tags(),
+            22..24 => self.get_tags(),
+            24 => self.embedder(),
             25..37 => self.acknowledge(),
             37..52 => self.finish_event(),
             52..60 => self.answer_permission(),
@@ -175,8 +176,7 @@ impl World {
 
     fn register(&mut self) {
         let scope = self.scope();
-        let tag =
-            Tag::try_from(["x", "y", ""][usize::try_from(self.dice.below(3)).unwrap()]).unwrap();
+        let tag = self.tag();
         let facts = ClientFacts {
             active_worker: !self.dice.percent(3),
             permission: if self.dice.percent(3) {
@@ -202,6 +202,39 @@ impl World {
         let call = Call(self.next_call);
         self.checks.get_tags_called(call);
         self.scheduler.handle_get_tags(self.now, call, &scope);
+    }
+
+    fn embedder(&mut self) {
+        let scope = self.scope();
+        let tag = self.tag();
+        self.next_call += 1;
+        let call = Call(self.next_call);
+        match self.dice.below(6) {
+            0 => {
+                self.log(|| format!("clear {call:?} {}", scope.origin));
+                self.checks.embedder_called(call, None);
+                self.scheduler
+                    .handle_clear(self.now, call, |other| other.origin == scope.origin);
+            }
+            1 => {
+                self.log(|| format!("unregister {call:?} {scope} {tag:?}"));
+                self.checks.embedder_called(call, None);
+                self.scheduler
+                    .handle_unregister(self.now, call, &scope, &tag);
+            }
+            _ => {
+                self.log(|| format!("dispatch now {call:?} {scope} {tag:?}"));
+                self.checks
+                    .embedder_called(call, Some((scope.clone(), tag.clone())));
+                self.scheduler
+                    .handle_dispatch_now(self.now, call, &scope, &tag);
+            }
+        }
+    }
+
+    fn tag(&mut self) -> Tag {
+        let index = usize::try_from(self.dice.below(3)).unwrap();
+        Tag::try_from(["x", "y", ""][index]).unwrap()
     }
 
     fn acknowledge(&mut self) {

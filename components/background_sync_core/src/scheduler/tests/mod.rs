@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod embedder;
 mod faults;
 mod fire;
 mod limits;

@@ -123,7 +123,7 @@ fn a_fleet_does_not_come_back_all_at_once() {
         "{}",
         driver.events.len()
     );
-    driver.advance(55_000);
+    driver.advance(70_000);
     assert_eq!(driver.events.len(), registered);
 }
 

@@ -1,0 +1,191 @@
+//! What the embedder may ask and do, beyond the specification.
+
+use super::fire::{PermissionState, Phase};
+use super::storage::Waiter;
+use super::tables::RegKey;
+use super::{Removal, SyncScheduler};
+use crate::{
+    Answer, Call, DispatchError, Now, Origin, RegistrationInfo, RegistrationState, RemovalReason,
+    RemoveError, ScopeKey, StoreFault, SyncNotification, Tag, WhyNotFired,
+};
+
+impl SyncScheduler {
+    /// All registrations that are durable, by service worker registration, in the order of
+    /// registration.
+    pub fn list(&self, now: Now) -> impl Iterator<Item = RegistrationInfo> {
+        let durable = self
+            .tables
+            .iter()
+            .filter(|(_, registration)| registration.is_durable());
+        durable.filter_map(move |(key, registration)| {
+            Some(RegistrationInfo {
+                scope: self.tables.scope_key(key)?.clone(),
+                tag: registration.tag.clone(),
+                state: registration.state,
+                attempts: registration.attempts,
+                registered_at: registration.registered_at,
+                why: self.explain_key(now, key),
+            })
+        })
+    }
+
+    /// Origins with at least one registration.
+    pub fn origins(&self) -> impl Iterator<Item = &Origin> {
+        self.tables.origins()
+    }
+
+    /// Why a tag has not fired.
+    #[must_use]
+    pub fn explain(&self, now: Now, scope: &ScopeKey, tag: &Tag) -> WhyNotFired {
+        match self.tables.find(scope, tag) {
+            Some(key) => self.explain_key(now, key),
+            None => WhyNotFired::NotRegistered,
+        }
+    }
+
+    fn explain_key(&self, now: Now, key: RegKey) -> WhyNotFired {
+        let Some(registration) = self.tables.get(key) else {
+            return WhyNotFired::NotRegistered;
+        };
+        if !registration.is_durable() {
+            return WhyNotFired::BeingStored;
+        }
+        let event = registration.event.and_then(|event| self.events.get(&event));
+        if let Some(Phase::Running { attempt, .. }) = event.map(|event| &event.phase) {
+            return WhyNotFired::Running { attempt: *attempt };
+        }
+        if registration.gate.is_some() {
+            return WhyNotFired::PromiseNotResolved;
+        }
+        if event.is_some() {
+            return WhyNotFired::BeingPrepared;
+        }
+        if !self.is_online() {
+            return WhyNotFired::Offline;
+        }
+        if self.tables.is_parked(key) {
+            return WhyNotFired::NoActiveWorker;
+        }
+        let Some(due) = registration.due else {
+            return WhyNotFired::NoFreeSlot;
+        };
+        let in_ms = due.at.ms_since(now.mono);
+        match registration.state {
+            RegistrationState::Waiting => WhyNotFired::WaitsForRetry {
+                in_ms,
+                failed_attempts: registration.attempts,
+            },
+            _ => WhyNotFired::PutOff { in_ms },
+        }
+    }
+
+    /// Tells the timeline when a new registration does not fire at once.
+    pub(super) fn notify_if_held_back(&mut self, now: Now, key: RegKey) {
+        let why = match self.explain_key(now, key) {
+            // The promise comes first in any case; what comes then?
+            WhyNotFired::PromiseNotResolved if !self.is_online() => WhyNotFired::Offline,
+            why => why,
+        };
+        let held_back = matches!(why, WhyNotFired::Offline | WhyNotFired::NoFreeSlot);
+        let scope = self.tables.scope_key(key).cloned();
+        let tag = self
+            .tables
+            .get(key)
+            .map(|registration| registration.tag.clone());
+        if let (true, Some(scope), Some(tag)) = (held_back, scope, tag) {
+            self.notify(SyncNotification::HeldBack { scope, tag, why });
+        }
+    }
+
+    /// Fires a registration's event now, whatever it waits for: the network, its back-off, its turn.
+    /// Answered with [`Answer::Dispatched`] when the event is over; if one runs already, with that
+    /// one's outcome. What follows the event is as always.
+    pub fn handle_dispatch_now(&mut self, _now: Now, call: Call, scope: &ScopeKey, tag: &Tag) {
+        let key = self.tables.find(scope, tag);
+        let registration = key.and_then(|key| self.tables.get_mut(key));
+        let (Some(key), Some(registration)) = (key, registration) else {
+            return self.answer(call, Answer::Dispatched(Err(DispatchError::NotRegistered)));
+        };
+        if !registration.is_durable() {
+            return self.answer(call, Answer::Dispatched(Err(DispatchError::NotRegistered)));
+        }
+        self.forced.entry(key).or_default().push(call);
+        if registration.event.is_none() {
+            registration.state = RegistrationState::Pending;
+            self.set_due(key, None);
+            self.prepare(key, PermissionState::Unknown);
+            self.store_attempt(key);
+        }
+        self.settle();
+    }
+
+    /// Whether the embedder asked for this registration's next event.
+    pub(super) fn is_forced(&self, key: RegKey) -> bool {
+        self.forced.contains_key(&key)
+    }
+
+    /// Answers who asked for a registration's event.
+    pub(super) fn answer_forced(
+        &mut self,
+        key: RegKey,
+        result: &Result<crate::EventOutcome, DispatchError>,
+    ) {
+        for call in self.forced.remove(&key).unwrap_or_default() {
+            self.answer(call, Answer::Dispatched(result.clone()));
+        }
+    }
+
+    /// Removes one registration. Answered with [`Answer::Removed`] when that is durable.
+    pub fn handle_unregister(&mut self, _now: Now, call: Call, scope: &ScopeKey, tag: &Tag) {
+        let keys = self.tables.find(scope, tag).into_iter().collect();
+        self.remove_all(call, keys);
+    }
+
+    /// Removes all registrations of the origins that are chosen, as for clearing site data.
+    /// Answered with [`Answer::Removed`] when that is durable.
+    pub fn handle_clear(&mut self, _now: Now, call: Call, chosen: impl Fn(&ScopeKey) -> bool) {
+        let is_chosen = |key: &RegKey| self.tables.scope_key(*key).is_some_and(&chosen);
+        let keys = self
+            .tables
+            .iter()
+            .map(|(key, _)| key)
+            .filter(is_chosen)
+            .collect();
+        self.remove_all(call, keys);
+    }
+
+    fn remove_all(&mut self, call: Call, keys: Vec<RegKey>) {
+        let removed = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+        if keys.is_empty() {
+            return self.answer(call, Answer::Removed(Ok(0)));
+        }
+        let removal = Removal {
+            outstanding: removed,
+            removed,
+            fault: None,
+        };
+        self.removals.insert(call, removal);
+        for key in keys {
+            self.remove_for(key, RemovalReason::Cleared, Some(Waiter::Removal { call }));
+        }
+        self.settle();
+    }
+
+    /// One of the removals that a call waits for is done, or failed and will be tried again.
+    pub(super) fn removal_done(&mut self, call: Call, fault: Option<StoreFault>) {
+        let Some(removal) = self.removals.get_mut(&call) else {
+            return;
+        };
+        removal.outstanding -= 1;
+        if fault.is_some() {
+            removal.fault = fault;
+        }
+        if removal.outstanding > 0 {
+            return;
+        }
+        if let Some(Removal { removed, fault, .. }) = self.removals.remove(&call) {
+            let result = fault.map_or(Ok(removed), |fault| Err(RemoveError::Storage(fault)));
+            self.answer(call, Answer::Removed(result));
+        }
+    }
+}

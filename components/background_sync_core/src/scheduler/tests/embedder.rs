@@ -1,0 +1,146 @@
+use super::*;
+use Connectivity::{Offline, Online};
+
+impl Driver {
+    fn why(&self, text: &str) -> WhyNotFired {
+        self.scheduler.explain(self.now, &scope(), &tag(text))
+    }
+
+    fn dispatch_now(&mut self, text: &str) -> Call {
+        let call = self.call();
+        self.scheduler
+            .handle_dispatch_now(self.now, call, &scope(), &tag(text));
+        self.pump();
+        call
+    }
+}
+
+#[test]
+fn it_says_why_a_tag_has_not_fired() {
+    let mut driver = Driver::offline();
+    assert_eq!(driver.why("x"), WhyNotFired::NotRegistered);
+    driver.store_answers = false;
+    let call = driver.register_without_acknowledging(&scope(), "x");
+    assert_eq!(driver.why("x"), WhyNotFired::BeingStored);
+    driver.release_store();
+    assert_eq!(driver.why("x"), WhyNotFired::PromiseNotResolved);
+    driver.acknowledge(call);
+    assert_eq!(driver.why("x"), WhyNotFired::Offline);
+    driver.store_answers = false;
+    driver.connect(Online);
+    assert_eq!(driver.why("x"), WhyNotFired::BeingPrepared);
+    driver.release_store();
+    assert_eq!(driver.why("x"), WhyNotFired::Running { attempt: 1 });
+    driver.finish_last(EventOutcome::Rejected);
+    driver.advance(400);
+    let waits = WhyNotFired::WaitsForRetry {
+        in_ms: 600,
+        failed_attempts: 1,
+    };
+    assert_eq!(driver.why("x"), waits);
+    driver.advance(600);
+    driver.finish_last(EventOutcome::NotStarted);
+    assert_eq!(driver.why("x"), WhyNotFired::NoActiveWorker);
+    let listed: Vec<_> = driver.scheduler.list(driver.now).collect();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (listed[0].attempts, listed[0].why.clone()),
+        (1, WhyNotFired::NoActiveWorker)
+    );
+}
+
+#[test]
+fn an_event_can_be_dispatched_now_without_a_network() {
+    let mut driver = Driver::offline();
+    driver.register("x");
+    let call = driver.dispatch_now("x");
+    assert_eq!((driver.events.len(), driver.answer_to(call)), (1, None));
+    driver.finish_last(EventOutcome::Fulfilled);
+    let expected = Answer::Dispatched(Ok(EventOutcome::Fulfilled));
+    assert_eq!(driver.answer_to(call), Some(&expected));
+    driver.assert_empty();
+}
+
+#[test]
+fn an_event_can_be_dispatched_now_during_back_off() {
+    let mut driver = Driver::online();
+    driver.register("x");
+    driver.finish_last(EventOutcome::Rejected);
+    let first = driver.dispatch_now("x");
+    let second = driver.dispatch_now("x");
+    assert_eq!(driver.events[1].attempt, 2);
+    driver.finish_last(EventOutcome::Rejected);
+    let expected = Answer::Dispatched(Ok(EventOutcome::Rejected));
+    assert_eq!(driver.answer_to(first), Some(&expected));
+    assert_eq!(driver.answer_to(second), Some(&expected));
+    assert_eq!(
+        driver.state("x"),
+        Some(RegistrationState::Waiting),
+        "and then as always"
+    );
+}
+
+#[test]
+fn a_dispatch_that_is_not_possible_says_so() {
+    let mut driver = Driver::offline();
+    let call = driver.dispatch_now("x");
+    let expected = Answer::Dispatched(Err(DispatchError::NotRegistered));
+    assert_eq!(driver.answer_to(call), Some(&expected));
+    driver.register("x");
+    driver.store_fails = true;
+    let call = driver.dispatch_now("x");
+    let expected = Answer::Dispatched(Err(DispatchError::NotNow));
+    assert_eq!(driver.answer_to(call), Some(&expected));
+    assert_eq!(driver.tags(), ["x"]);
+}
+
+#[test]
+fn clearing_is_durable_and_chooses() {
+    let mut driver = Driver::offline();
+    driver.register("x");
+    driver.register("y");
+    let other = scope_of("https://b.example", "/");
+    driver.register_in(&other, "z");
+    let unregister = driver.call();
+    driver
+        .scheduler
+        .handle_unregister(driver.now, unregister, &scope(), &tag("x"));
+    driver.pump();
+    assert_eq!(driver.answer_to(unregister), Some(&Answer::Removed(Ok(1))));
+    let clear = driver.call();
+    let origin = scope().origin;
+    driver.store_answers = false;
+    driver
+        .scheduler
+        .handle_clear(driver.now, clear, |scope| scope.origin == origin);
+    driver.pump();
+    assert_eq!(driver.answer_to(clear), None);
+    driver.release_store();
+    assert_eq!(driver.answer_to(clear), Some(&Answer::Removed(Ok(1))));
+    assert_eq!(
+        driver
+            .store
+            .values()
+            .map(|r| r.tag.as_str())
+            .collect::<Vec<_>>(),
+        ["z"]
+    );
+    assert_eq!(
+        driver.scheduler.origins().collect::<Vec<_>>(),
+        [&other.origin]
+    );
+}
+
+#[test]
+fn the_timeline_says_what_a_registration_waits_for() {
+    let mut driver = Driver::offline();
+    driver.register("x");
+    let why = WhyNotFired::Offline;
+    let held = SyncNotification::HeldBack {
+        scope: scope(),
+        tag: tag("x"),
+        why,
+    };
+    assert!(driver.notes.contains(&held), "{:?}", driver.notes);
+    driver.connect(Offline);
+}
