@@ -1,5 +1,6 @@
 //! The project's own build tool: assembles Servo with our patches, builds the kiosk, runs the tests.
 
+mod bench;
 mod command;
 #[cfg(test)]
 mod direction;
@@ -68,11 +69,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    #[command(hide = true)]
-    Bench {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    /// Measure, and compare with what was promised
+    Bench(bench::Benchmarks),
     /// Assemble the patched Servo, or keep the patch series in step with it
     #[command(subcommand)]
     Servo(ServoTask),
@@ -129,7 +127,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test { core } => testing::run(&paths, core),
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt { .. } => bail!("test-wpt is not part of this version yet"),
-        Task::Bench { .. } => bail!("bench is not part of this version yet"),
+        Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
         Task::Servo(task) => run_servo(&paths, task),
     }
 }
