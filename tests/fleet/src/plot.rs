@@ -128,11 +128,13 @@ fn draw_run(
             axes.x(second as f64 + 1.0)
         )?;
     }
+    // Thinner on top of wider, so that curves that coincide are all seen.
+    let width = 4.0 - 1.25 * index.min(2) as f64;
     let x = WIDTH - RIGHT + 12.0;
     let y = TOP + 14.0 + 44.0 * index as f64;
     writeln!(
         svg,
-        "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/>\
+        "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"/>\
          <text x=\"{x}\" y=\"{y}\" fill=\"{colour}\" font-weight=\"bold\">{name}</text>\
          <text x=\"{x}\" y=\"{}\" fill=\"#666\" font-size=\"12\">peak {}/s</text>",
         y + 16.0,
