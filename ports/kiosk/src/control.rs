@@ -2,7 +2,9 @@
 
 use std::io::BufRead;
 use std::path::PathBuf;
+use std::process;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::message::{Mailbox, Message};
@@ -106,6 +108,23 @@ pub fn listen(input: impl BufRead + Send + 'static, mailbox: Mailbox) {
         mailbox.send(Message::ControlClosed);
     });
 }
+
+/// Ends the kiosk in order on Ctrl+C and on SIGTERM; at once, if it is asked a second time.
+pub fn listen_for_signals(mailbox: Mailbox) {
+    let asked = AtomicBool::new(false);
+    let listening = ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::SeqCst) {
+            process::exit(EXIT_CODE_INTERRUPTED.into());
+        }
+        mailbox.send(Message::Interrupted);
+    });
+    if let Err(error) = listening {
+        eprintln!("kiosk: Ctrl+C will end the kiosk without order: {error}");
+    }
+}
+
+/// What shells report for a program that Ctrl+C has ended.
+pub const EXIT_CODE_INTERRUPTED: u8 = 130;
 
 #[cfg(test)]
 mod tests {

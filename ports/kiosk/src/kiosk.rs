@@ -121,6 +121,7 @@ impl Kiosk {
             outstanding: 0,
             _profile: plan.profile,
         };
+        control::listen_for_signals(mailbox.clone());
         kiosk.introduce();
         kiosk.browser.push_event(Event::Ready);
         if kiosk.direction == Direction::Scenario {
@@ -174,6 +175,9 @@ impl Kiosk {
                 return Ok(Next::Exit(ExitCode::SUCCESS));
             }
             Message::ControlClosed => {}
+            Message::Interrupted => {
+                return Ok(Next::Exit(ExitCode::from(control::EXIT_CODE_INTERRUPTED)));
+            }
             Message::Server(event) => self.browser.push_event(Event::Server(event)),
             Message::DeadlinePassed => return Ok(self.fail_for_time()),
         }

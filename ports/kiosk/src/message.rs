@@ -17,6 +17,8 @@ pub enum Message {
     Command(CommandLine),
     /// The control channel has ended: whoever supervised the kiosk is gone.
     ControlClosed,
+    /// Ctrl+C, or a supervisor's polite request to end.
+    Interrupted,
     /// The outbox app's server has something to tell.
     Server(ServerEvent),
     /// The deadline that the kiosk named has passed.

@@ -97,7 +97,10 @@ impl KioskBuilder {
     /// Starts it with this page, and waits until it takes commands.
     pub fn open(mut self, url: &str) -> Kiosk {
         if !self.has_profile {
-            self.command.arg("--temporary");
+            // Goes with the test, even if the kiosk is killed and can't tidy up.
+            self.command
+                .arg("--profile")
+                .arg(self.scratch.path().join("profile"));
         }
         let mut child = self
             .command
@@ -268,9 +271,24 @@ impl Kiosk {
         self.child.wait().expect("a child can be waited for");
     }
 
+    /// Asks the process to end, as a supervisor does, and waits until it has.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .expect("kill exists");
+        assert!(asked.success(), "the kiosk runs");
+        self.wait_for_end()
+    }
+
     /// Ends the control channel; the kiosk must end by itself.
     pub fn hang_up(mut self) -> ExitStatus {
         self.commands = None;
+        self.wait_for_end()
+    }
+
+    fn wait_for_end(&mut self) -> ExitStatus {
         // The events end when the process does.
         let deadline = Instant::now() + PATIENCE;
         loop {

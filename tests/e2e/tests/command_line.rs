@@ -146,6 +146,12 @@ fn a_supervisor_that_is_gone_ends_the_kiosk() {
 }
 
 #[test]
+fn sigterm_ends_the_kiosk_in_order() {
+    let mut kiosk = Kiosk::builder().open("about:blank");
+    assert_eq!(kiosk.terminate().code(), Some(130));
+}
+
+#[test]
 fn a_wrong_command_is_answered_and_harmless() {
     let server = TestServer::start();
     server.serve("/", "text/html", "<!DOCTYPE html><title>x</title>");
