@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Connectivity, EventOutcome, RegisterError, ScopeKey, StoreFault, Tag, WhyNotFired};
+use crate::{
+    Connectivity, EventOutcome, RegisterError, ScopeKey, StoreFault, Tag, WallTime, WhyNotFired,
+};
 
 /// What becomes of a registration after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,4 +131,53 @@ pub enum SyncNotification {
         /// What the store said.
         fault: StoreFault,
     },
+}
+
+impl SyncNotification {
+    /// The service worker registration that it is about, if it is about one.
+    #[must_use]
+    pub fn scope(&self) -> Option<&ScopeKey> {
+        match self {
+            Self::Registered { scope, .. }
+            | Self::Rejected { scope, .. }
+            | Self::HeldBack { scope, .. }
+            | Self::Dispatched { scope, .. }
+            | Self::Finished { scope, .. }
+            | Self::Removed { scope, .. }
+            | Self::StorageFailed { scope, .. } => Some(scope),
+            Self::Restored { .. } | Self::SetAside { .. } | Self::ConnectivityChanged { .. } => {
+                None
+            }
+        }
+    }
+
+    /// The tag that it is about, if it is about one.
+    #[must_use]
+    pub fn tag(&self) -> Option<&Tag> {
+        match self {
+            Self::Registered { tag, .. }
+            | Self::HeldBack { tag, .. }
+            | Self::Dispatched { tag, .. }
+            | Self::Finished { tag, .. }
+            | Self::Removed { tag, .. }
+            | Self::StorageFailed { tag, .. } => Some(tag),
+            Self::Rejected { tag, .. } => tag.as_ref(),
+            Self::Restored { .. } | Self::SetAside { .. } | Self::ConnectivityChanged { .. } => {
+                None
+            }
+        }
+    }
+}
+
+/// A [`SyncNotification`] as the journal keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// Its place in the journal; grows, also across restarts.
+    pub sequence: u64,
+    /// When it happened (the last time), by the wall clock.
+    pub at: WallTime,
+    /// How often in a row.
+    pub times: u32,
+    /// What happened.
+    pub what: SyncNotification,
 }

@@ -1,8 +1,10 @@
 //! How a record is encoded: a version byte, then the fields. The only place that knows the encoder,
 //! so that it can be replaced.
 
-use background_sync_core::{MAX_TAG_BYTES, MAX_URL_BYTES, StoredRegistration};
+use background_sync_core::{JournalEntry, MAX_TAG_BYTES, MAX_URL_BYTES, StoredRegistration};
 use bincode::Options;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Version of the encoding that is written.
 pub const SCHEMA_VERSION: u8 = 1;
@@ -30,24 +32,16 @@ fn options() -> impl Options {
         .reject_trailing_bytes()
 }
 
-/// The bytes of a record.
-///
-/// # Errors
-/// If it is longer than any valid record, which its types exclude.
-pub fn encode(record: &StoredRegistration) -> Result<Vec<u8>, CodecError> {
+fn encode_any(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     let mut bytes = vec![SCHEMA_VERSION];
     let damaged = |error: bincode::Error| CodecError::Damaged(error.to_string());
     options()
-        .serialize_into(&mut bytes, record)
+        .serialize_into(&mut bytes, value)
         .map_err(damaged)?;
     Ok(bytes)
 }
 
-/// The record of some bytes, of any version that was ever written.
-///
-/// # Errors
-/// If they are none; never panics, whatever they are.
-pub fn decode(bytes: &[u8]) -> Result<StoredRegistration, CodecError> {
+fn decode_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     match bytes.split_first() {
         None => Err(CodecError::Empty),
         Some((&SCHEMA_VERSION, fields)) => options()
@@ -55,4 +49,36 @@ pub fn decode(bytes: &[u8]) -> Result<StoredRegistration, CodecError> {
             .map_err(|error| CodecError::Damaged(error.to_string())),
         Some((&version, _)) => Err(CodecError::UnknownVersion(version)),
     }
+}
+
+/// The bytes of a record.
+///
+/// # Errors
+/// If it is longer than any valid record, which its types exclude.
+pub fn encode(record: &StoredRegistration) -> Result<Vec<u8>, CodecError> {
+    encode_any(record)
+}
+
+/// The record of some bytes, of any version that was ever written.
+///
+/// # Errors
+/// If they are none; never panics, whatever they are.
+pub fn decode(bytes: &[u8]) -> Result<StoredRegistration, CodecError> {
+    decode_any(bytes)
+}
+
+/// The bytes of an entry of the journal.
+///
+/// # Errors
+/// If it is longer than any valid record.
+pub fn encode_entry(entry: &JournalEntry) -> Result<Vec<u8>, CodecError> {
+    encode_any(entry)
+}
+
+/// The entry of some bytes, of any version that was ever written.
+///
+/// # Errors
+/// If they are none; never panics, whatever they are.
+pub fn decode_entry(bytes: &[u8]) -> Result<JournalEntry, CodecError> {
+    decode_any(bytes)
 }

@@ -11,10 +11,10 @@ mod redb_store;
 
 use std::path::PathBuf;
 
-use background_sync_core::{RegistrationId, StoreOp, StoredRegistration};
+use background_sync_core::{JournalEntry, RegistrationId, StoreOp, StoredRegistration};
 
 pub use background_sync_core::Durability;
-pub use codec::{CodecError, SCHEMA_VERSION, decode, encode};
+pub use codec::{CodecError, SCHEMA_VERSION, decode, decode_entry, encode, encode_entry};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use redb_store::{FILE_NAME, RedbStore};
@@ -41,6 +41,28 @@ pub struct Loaded {
     pub set_aside_file: Option<PathBuf>,
 }
 
+/// A change of the stored journal.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct JournalUpdate {
+    /// Entries that are new or have changed.
+    pub put: Vec<JournalEntry>,
+    /// Entries that are gone.
+    pub remove: Vec<u64>,
+    /// All entries before this one are gone.
+    pub keep_from: u64,
+}
+
+impl JournalUpdate {
+    /// Adds a later change to this one.
+    pub fn merge(&mut self, later: Self) {
+        self.put
+            .retain(|entry| !later.remove.contains(&entry.sequence));
+        self.put.extend(later.put);
+        self.remove.extend(later.remove);
+        self.keep_from = self.keep_from.max(later.keep_from);
+    }
+}
+
 /// Keeps sync registrations. Not for queries: all of them are in memory, too.
 pub trait RegistrationStore: Send {
     /// All that is stored. Called once, before any commit.
@@ -55,4 +77,25 @@ pub trait RegistrationStore: Send {
     /// # Errors
     /// If the medium is full, read-only or broken.
     fn commit(&mut self, batch: &[StoreOp], durability: Durability) -> Result<(), StoreError>;
+
+    /// The journal, by ascending sequence. Entries that can't be read are left out.
+    ///
+    /// # Errors
+    /// If nothing can be read at all.
+    fn load_journal(&mut self) -> Result<Vec<JournalEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Brings the stored journal up to date. A store that has none ignores it.
+    ///
+    /// # Errors
+    /// As [`RegistrationStore::commit`].
+    fn update_journal(
+        &mut self,
+        update: &JournalUpdate,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        let _ = (update, durability);
+        Ok(())
+    }
 }

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use background_sync_core::{RegistrationId, StoreOp, StoredRegistration};
+use background_sync_core::{JournalEntry, RegistrationId, StoreOp, StoredRegistration};
 
-use crate::{Durability, Loaded, RegistrationStore, StoreError};
+use crate::{Durability, JournalUpdate, Loaded, RegistrationStore, StoreError};
 
 /// A store that forgets with its process: for private profiles and for tests. A clone has its own
 /// copy.
@@ -10,6 +10,7 @@ use crate::{Durability, Loaded, RegistrationStore, StoreError};
 pub struct MemoryStore {
     records: BTreeMap<RegistrationId, StoredRegistration>,
     next_id: RegistrationId,
+    journal: BTreeMap<u64, JournalEntry>,
 }
 
 impl MemoryStore {
@@ -46,6 +47,24 @@ impl RegistrationStore for MemoryStore {
                 StoreOp::Remove(id) => drop(self.records.remove(id)),
             }
         }
+        Ok(())
+    }
+
+    fn load_journal(&mut self) -> Result<Vec<JournalEntry>, StoreError> {
+        Ok(self.journal.values().cloned().collect())
+    }
+
+    fn update_journal(
+        &mut self,
+        update: &JournalUpdate,
+        _durability: Durability,
+    ) -> Result<(), StoreError> {
+        for entry in &update.put {
+            self.journal.insert(entry.sequence, entry.clone());
+        }
+        self.journal.retain(|sequence, _| {
+            *sequence >= update.keep_from && !update.remove.contains(sequence)
+        });
         Ok(())
     }
 }

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use background_sync_core::{RegistrationId, StoreOp};
+use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
 use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
 };
 
 use crate::{
-    Durability, Loaded, RegistrationStore, SCHEMA_VERSION, SetAside, StoreError, decode, encode,
+    Durability, JournalUpdate, Loaded, RegistrationStore, SCHEMA_VERSION, SetAside, StoreError,
+    decode, decode_entry, encode, encode_entry,
 };
 
 /// Name of the file in the profile folder.
@@ -23,6 +24,7 @@ const MAX_FILES_SET_ASIDE: u32 = 10;
 
 const REGISTRATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
 const SET_ASIDE: TableDefinition<u64, &[u8]> = TableDefinition::new("set_aside");
+const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const META_SCHEMA: &str = "schema_version";
 const META_NEXT_ID: &str = "next_id";
@@ -234,10 +236,7 @@ fn write_batch(
     next_id: u64,
 ) -> Result<u64, redb::Error> {
     let mut transaction = database.begin_write()?;
-    transaction.set_durability(match durability {
-        Durability::Strict => redb::Durability::Immediate,
-        Durability::Relaxed => redb::Durability::None,
-    })?;
+    transaction.set_durability(to_redb(durability))?;
     let mut new_next_id = next_id;
     {
         let mut registrations = transaction.open_table(REGISTRATIONS)?;
@@ -260,6 +259,55 @@ fn write_batch(
     }
     transaction.commit()?;
     Ok(new_next_id)
+}
+
+fn to_redb(durability: Durability) -> redb::Durability {
+    match durability {
+        Durability::Strict => redb::Durability::Immediate,
+        Durability::Relaxed => redb::Durability::None,
+    }
+}
+
+fn read_journal(database: &Database) -> Result<Vec<JournalEntry>, redb::Error> {
+    let transaction = database.begin_read()?;
+    let table = match transaction.open_table(JOURNAL) {
+        Ok(table) => table,
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut entries = Vec::new();
+    for entry in table.iter()? {
+        let (key, value) = entry?;
+        match decode_entry(value.value()) {
+            Ok(entry) if entry.sequence == key.value() => entries.push(entry),
+            _ => log::warn!("entry {} of the journal can't be read", key.value()),
+        }
+    }
+    Ok(entries)
+}
+
+fn write_journal(
+    database: &Database,
+    update: &JournalUpdate,
+    durability: Durability,
+) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(to_redb(durability))?;
+    {
+        let mut table = transaction.open_table(JOURNAL)?;
+        for entry in &update.put {
+            // One that is too long is not worth a fault.
+            if let Ok(bytes) = encode_entry(entry) {
+                table.insert(entry.sequence, bytes.as_slice())?;
+            }
+        }
+        for sequence in &update.remove {
+            table.remove(sequence)?;
+        }
+        table.retain_in(..update.keep_from, |_, _| false)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 impl RegistrationStore for RedbStore {
@@ -289,5 +337,23 @@ impl RegistrationStore for RedbStore {
                 Err(fault)
             }
         }
+    }
+
+    fn load_journal(&mut self) -> Result<Vec<JournalEntry>, StoreError> {
+        let result = read_journal(self.database()?);
+        result.map_err(|error| self.fault(error))
+    }
+
+    fn update_journal(
+        &mut self,
+        update: &JournalUpdate,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        let result = write_journal(self.database()?, update, durability);
+        result.map_err(|error| {
+            let fault = self.fault(error);
+            self.database = None;
+            fault
+        })
     }
 }

@@ -95,6 +95,31 @@ fn conforms(mut backend: impl Reopen) {
     let mut store = backend.reopen(Some(store));
     assert_eq!(store.load_all().unwrap().records.len(), 3);
     assert_eq!(store.load_all().unwrap().set_aside, []);
+
+    // The journal: put, changed, removed, cut off.
+    let entry = |sequence, count| JournalEntry {
+        sequence,
+        at: WallTime(5),
+        times: 1,
+        what: SyncNotification::Restored { count },
+    };
+    let put = (1..=6).map(|sequence| entry(sequence, 0)).collect();
+    let update = JournalUpdate {
+        put,
+        ..JournalUpdate::default()
+    };
+    store.update_journal(&update, Durability::Relaxed).unwrap();
+    let update = JournalUpdate {
+        put: vec![entry(5, 9)],
+        remove: vec![4],
+        keep_from: 3,
+    };
+    store.update_journal(&update, Durability::Strict).unwrap();
+    let mut store = backend.reopen(Some(store));
+    assert_eq!(
+        store.load_journal().unwrap(),
+        [entry(3, 0), entry(5, 9), entry(6, 0)]
+    );
 }
 
 #[test]
