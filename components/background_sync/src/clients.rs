@@ -134,6 +134,13 @@ impl<C: SyncClient> Clients<C> {
             .collect())
     }
 
+    /// A fresh number.
+    pub fn next_call(&mut self) -> Call {
+        let call = Call(self.next_call);
+        self.next_call += 1;
+        call
+    }
+
     /// The scope that a connection speaks for.
     pub fn scope(&self, id: ConnectionId) -> Option<&ScopeKey> {
         self.connections
@@ -227,6 +234,8 @@ impl<C: SyncClient> Clients<C> {
         let response = match answer {
             Answer::Registered(result) => SyncResponse::Registered(result),
             Answer::Tags(tags) => SyncResponse::Tags(tags),
+            // Not for clients.
+            Answer::Dispatched(_) | Answer::Removed(_) => return AfterAnswer::default(),
         };
         let Some(connection) = self.connections.get_mut(&route.connection) else {
             return AfterAnswer {

@@ -1,17 +1,124 @@
+use std::fmt;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use background_sync_core::Connectivity;
-use crossbeam_channel::Sender;
+use background_sync_core::{
+    Connectivity, DispatchError, EventOutcome, JournalEntry, Origin, RegistrationInfo, RemoveError,
+    ScopeKey, Tag,
+};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use url::Url;
+
+use crate::journal::{JournalQuery, WhyReport};
 
 pub(crate) enum ControlMessage {
     Connectivity(Connectivity),
+    List(Sender<Vec<RegistrationInfo>>),
+    Why {
+        scope: ScopeKey,
+        tag: Tag,
+        reply: Sender<WhyReport>,
+    },
+    DispatchNow {
+        scope: ScopeKey,
+        tag: Tag,
+        reply: Sender<Result<EventOutcome, DispatchError>>,
+    },
+    Unregister {
+        scope: ScopeKey,
+        tag: Tag,
+        reply: Sender<Result<u64, RemoveError>>,
+    },
+    Clear {
+        what: Clear,
+        reply: Sender<Result<u64, RemoveError>>,
+    },
+    NextWakeup(Sender<Option<Duration>>),
+    Journal {
+        query: JournalQuery,
+        reply: Sender<Vec<JournalEntry>>,
+    },
+    Subscribe(Sender<Receiver<JournalEntry>>),
     Shutdown,
 }
 
+/// What to clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clear {
+    /// Everything.
+    All,
+    /// One origin.
+    Origin(Origin),
+    /// One service worker registration.
+    Scope(ScopeKey),
+    /// A host and all that are below it: `example.com` means `shop.example.com` too.
+    Site(String),
+}
+
+impl Clear {
+    pub(crate) fn chooses(&self, scope: &ScopeKey) -> bool {
+        match self {
+            Self::All => true,
+            Self::Origin(origin) => scope.origin == *origin,
+            Self::Scope(wanted) => scope == wanted,
+            Self::Site(site) => {
+                let url = Url::parse(scope.origin.as_str());
+                let host = url.as_ref().ok().and_then(|url| url.host_str());
+                host.and_then(|host| host.strip_suffix(site.as_str()))
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+        }
+    }
+}
+
+/// The manager has ended, or ended before it answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("background sync has ended")]
+pub struct ManagerGone;
+
+/// An answer that is on its way. Do not wait for one inside of [`crate::Engine`] or
+/// [`crate::Embedder`]: they run on the thread that answers.
+pub struct Reply<T>(Receiver<T>);
+
+impl<T> Reply<T> {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// [`ManagerGone`].
+    pub fn wait(self) -> Result<T, ManagerGone> {
+        self.0.recv().map_err(|_| ManagerGone)
+    }
+
+    /// Waits for the answer, but not longer than this. `None`: not there yet, or the manager is
+    /// gone.
+    #[must_use]
+    pub fn wait_timeout(&self, limit: Duration) -> Option<T> {
+        self.0.recv_timeout(limit).ok()
+    }
+
+    /// The channel on which the answer comes, for `select!`.
+    #[must_use]
+    pub fn receiver(&self) -> &Receiver<T> {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply(..)")
+    }
+}
+
 /// Speaks to a running manager, from any thread. Harmless after the manager has ended.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SyncManagerControl {
     pub(crate) sender: Sender<ControlMessage>,
+}
+
+impl fmt::Debug for SyncManagerControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SyncManagerControl(..)")
+    }
 }
 
 impl SyncManagerControl {
@@ -20,7 +127,68 @@ impl SyncManagerControl {
         self.send(ControlMessage::Connectivity(connectivity));
     }
 
-    pub(crate) fn send(&self, message: ControlMessage) {
+    /// All registrations, and what each waits for.
+    #[must_use]
+    pub fn list(&self) -> Reply<Vec<RegistrationInfo>> {
+        self.ask(ControlMessage::List)
+    }
+
+    /// Why a tag has not fired, and what happened to it last.
+    #[must_use]
+    pub fn why_not_fired(&self, scope: ScopeKey, tag: Tag) -> Reply<WhyReport> {
+        self.ask(|reply| ControlMessage::Why { scope, tag, reply })
+    }
+
+    /// Fires a registration's event now, whatever it waits for (network, back-off, its turn); the
+    /// answer is the event's outcome. What follows is as always.
+    #[must_use]
+    pub fn dispatch_now(
+        &self,
+        scope: ScopeKey,
+        tag: Tag,
+    ) -> Reply<Result<EventOutcome, DispatchError>> {
+        self.ask(|reply| ControlMessage::DispatchNow { scope, tag, reply })
+    }
+
+    /// Removes one registration, durably; the answer is how many there were (0 or 1).
+    pub fn unregister(&self, scope: ScopeKey, tag: Tag) -> Reply<Result<u64, RemoveError>> {
+        self.ask(|reply| ControlMessage::Unregister { scope, tag, reply })
+    }
+
+    /// Removes registrations and their history, durably, as for clearing site data; the answer is
+    /// how many registrations there were. An event that runs goes on, and its outcome is ignored.
+    pub fn clear(&self, what: Clear) -> Reply<Result<u64, RemoveError>> {
+        self.ask(|reply| ControlMessage::Clear { what, reply })
+    }
+
+    /// In what time the manager has something to do by itself. `None`: only if something happens.
+    /// For devices that sleep meanwhile.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Reply<Option<Duration>> {
+        self.ask(ControlMessage::NextWakeup)
+    }
+
+    /// What happened, the oldest first.
+    #[must_use]
+    pub fn journal(&self, query: JournalQuery) -> Reply<Vec<JournalEntry>> {
+        self.ask(|reply| ControlMessage::Journal { query, reply })
+    }
+
+    /// What happens from now on. A subscriber that falls far behind loses its subscription.
+    ///
+    /// # Errors
+    /// [`ManagerGone`].
+    pub fn subscribe(&self) -> Result<Receiver<JournalEntry>, ManagerGone> {
+        self.ask(ControlMessage::Subscribe).wait()
+    }
+
+    fn ask<T>(&self, message: impl FnOnce(Sender<T>) -> ControlMessage) -> Reply<T> {
+        let (reply, answer) = bounded(1);
+        self.send(message(reply));
+        Reply(answer)
+    }
+
+    fn send(&self, message: ControlMessage) {
         // An error means that the manager has ended.
         let _ = self.sender.send(message);
     }
@@ -60,5 +228,28 @@ impl Drop for SyncManagerThread {
         {
             log::error!("the SyncManager thread had panicked");
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_a_host_and_what_is_below_it() {
+        let chooses = |site: &str, origin: &str| {
+            let scope = format!("{origin}/");
+            let scope = scope.as_str().try_into().unwrap();
+            let scope = ScopeKey {
+                origin: origin.try_into().unwrap(),
+                scope,
+            };
+            Clear::Site(site.to_owned()).chooses(&scope)
+        };
+        assert!(chooses("example.com", "https://example.com"));
+        assert!(chooses("example.com", "http://shop.example.com:8080"));
+        assert!(!chooses("example.com", "https://badexample.com"));
+        assert!(!chooses("example.com", "https://example.com.evil.test"));
     }
 }

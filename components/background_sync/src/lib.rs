@@ -17,14 +17,18 @@ mod control;
 mod engine;
 mod events;
 mod ipc;
+mod journal;
 mod manager;
 mod rate_limit;
+mod requests;
+mod spawn;
 mod unavailable;
 mod writer;
 
 pub use background_sync_core::{
-    Connectivity, Durability, EventOutcome, NextStep, Permission, Policy, RegisterError,
-    RemovalReason, ScopeKey, SyncNotification, Tag,
+    Connectivity, DispatchError, Durability, EventOutcome, JournalEntry, NextStep, Origin,
+    Permission, Policy, RegisterError, RegistrationInfo, RegistrationState, RemovalReason,
+    RemoveError, ScopeKey, SyncNotification, Tag, WallTime, WhyNotFired,
 };
 pub use background_sync_store::{MemoryStore, RedbStore, RegistrationStore, StoreError};
 pub use background_sync_traits as traits;
@@ -32,7 +36,11 @@ pub use background_sync_traits::{DispatchedEvent, EventToken, SyncClient, SyncMa
 
 pub use clients::{MAX_CALLS_PER_CONNECTION, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ORIGIN};
 pub use config::{Config, StartError, Storage};
-pub use control::{SyncManagerControl, SyncManagerThread};
+pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
 pub use engine::{ClientState, ClientStateResponder, Embedder, Engine, Silent};
 pub use ipc::receive_over_ipc;
-pub use manager::SyncManager;
+pub use journal::{
+    JournalQuery, MAX_JOURNAL_BYTES, MAX_JOURNAL_ENTRIES, MAX_SUBSCRIBER_LAG, MAX_SUBSCRIBERS,
+    WhyReport,
+};
+pub use spawn::SyncManager;

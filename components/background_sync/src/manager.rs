@@ -1,30 +1,28 @@
 //! The thread's loop.
 
 use std::fmt::Display;
-use std::hash::{BuildHasher, RandomState};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use background_sync_core::{
-    ClientFacts, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, Permission,
-    PermissionCheck, SchedulerConfig, StoreOp, SyncNotification, SyncScheduler, Ticket, Urgency,
+    Call, ClientFacts, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, Permission,
+    PermissionCheck, ScopeKey, StoreOp, SyncNotification, SyncScheduler, Ticket, Urgency,
 };
-use background_sync_store::{Loaded, MemoryStore, RedbStore, RegistrationStore};
+use background_sync_store::{JournalUpdate, Loaded};
 use background_sync_traits::{
     ConnectionId, DispatchedEvent, SyncClient, SyncEventKind, SyncManagerMessage, SyncRequest,
 };
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, select};
 
 use crate::clients::{CallKind, Clients, Misbehaviour};
 use crate::control::ControlMessage;
 use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
+use crate::journal::Journal;
 use crate::rate_limit::RateLimitedLog;
+use crate::requests::EmbedderCalls;
 use crate::writer::{Batch, Committed};
-use crate::{
-    ClientState, ClientStateResponder, Config, Embedder, Engine, StartError, Storage,
-    SyncManagerControl, SyncManagerThread, clock, unavailable, writer,
-};
+use crate::{ClientState, ClientStateResponder, Embedder, Engine, clock};
 
 /// Messages that are handled before deadlines are looked at again.
 const MAX_MESSAGES_PER_TURN: usize = 1_024;
@@ -37,147 +35,66 @@ const MAX_LAZY_OPERATIONS: usize = 1_024;
 /// At the end, the store is given this time.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
-#[derive(Debug)]
-pub enum SyncManager {}
-
-impl SyncManager {
-    /// Opens the store and starts the manager's thread. It goes on when `messages` is closed, and
-    /// ends with [`SyncManagerThread::shutdown`].
-    ///
-    /// # Errors
-    /// [`StartError`] if the store can't be opened or no thread can be started.
-    pub fn spawn<C: SyncClient, E: Display + Send + 'static>(
-        config: Config,
-        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
-        engine: Box<dyn Engine>,
-        embedder: Box<dyn Embedder>,
-    ) -> Result<SyncManagerThread, StartError> {
-        let store: Box<dyn RegistrationStore> = match &config.storage {
-            Storage::Memory => Box::new(MemoryStore::new()),
-            Storage::Directory(folder) => Box::new(RedbStore::open(folder)?),
-        };
-        Self::spawn_with_store(config, store, messages, engine, embedder)
-    }
-
-    /// As [`SyncManager::spawn`], with a store of the embedder's own; `config.storage` is not used.
-    ///
-    /// # Errors
-    /// As [`SyncManager::spawn`].
-    pub fn spawn_with_store<C: SyncClient, E: Display + Send + 'static>(
-        config: Config,
-        mut store: Box<dyn RegistrationStore>,
-        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
-        engine: Box<dyn Engine>,
-        embedder: Box<dyn Embedder>,
-    ) -> Result<SyncManagerThread, StartError> {
-        let loaded = store.load_all()?;
-        let (batches, batches_in) = unbounded();
-        let (committed_out, committed) = unbounded();
-        let writer = writer::spawn(store, batches_in, committed_out)?;
-        let (control_out, control) = unbounded();
-        let (questions_out, answers) = unbounded();
-        let seed = RandomState::new().hash_one(0);
-        let durability = config.policy.durability;
-        let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
-        let manager = Manager {
-            scheduler: SyncScheduler::new(scheduler_config),
-            clients: Clients::new(),
-            events: RunningEvents::default(),
-            engine,
-            embedder,
-            questions_out,
-            outbox: Outbox {
-                batches,
-                operations: Vec::new(),
-                lazy_since: None,
-                durability,
-            },
-            misbehaviour: RateLimitedLog::default(),
-        };
-        let inputs = Inputs {
-            messages,
-            control,
-            answers,
-            committed,
-        };
-        let thread = thread::Builder::new().name("SyncManager".to_owned());
-        let thread = thread.spawn(move || manager.run(inputs, loaded, writer))?;
-        Ok(SyncManagerThread::new(
-            SyncManagerControl {
-                sender: control_out,
-            },
-            thread,
-        ))
-    }
-
-    /// Starts a thread that refuses each `register()` with
-    /// [`background_sync_core::RegisterError::Unavailable`] and this reason.
-    ///
-    /// # Panics
-    /// If the system can't start a thread.
-    #[must_use]
-    pub fn spawn_unavailable<C: SyncClient, E: Display + Send + 'static>(
-        reason: String,
-        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
-    ) -> SyncManagerThread {
-        let (sender, control) = unbounded();
-        let thread = thread::spawn(move || unavailable::run(&reason, messages, &control));
-        SyncManagerThread::new(SyncManagerControl { sender }, thread)
-    }
-}
-
 /// Where everything comes in.
-struct Inputs<C, E> {
-    messages: Receiver<Result<SyncManagerMessage<C>, E>>,
-    control: Receiver<ControlMessage>,
-    answers: Receiver<QuestionAnswered>,
-    committed: Receiver<Committed>,
+pub(crate) struct Inputs<C, E> {
+    pub messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+    pub control: Receiver<ControlMessage>,
+    pub answers: Receiver<QuestionAnswered>,
+    pub committed: Receiver<Committed>,
 }
 
 /// Store operations on their way to the store's thread.
-struct Outbox {
-    batches: Sender<Batch>,
-    operations: Vec<(Ticket, StoreOp)>,
-    /// Since when only operations that nobody waits for are here.
-    lazy_since: Option<MonoTime>,
-    durability: Durability,
+pub(crate) struct Outbox {
+    pub batches: Sender<Batch>,
+    pub operations: Vec<(Ticket, StoreOp)>,
+    /// Since when something that nobody waits for is here or in the journal.
+    pub lazy_since: Option<MonoTime>,
+    pub durability: Durability,
 }
 
 impl Outbox {
-    fn send(&mut self, durability: Durability) {
-        self.lazy_since = None;
-        if !self.operations.is_empty() {
+    fn send(&mut self, durability: Durability, journal: Option<JournalUpdate>) {
+        if !self.operations.is_empty() || journal.is_some() {
             let operations = std::mem::take(&mut self.operations);
             // The store's thread lives as long as this sender.
             let _ = self.batches.send(Batch {
                 operations,
+                journal,
                 durability,
             });
         }
     }
 }
 
-struct Manager<C> {
-    scheduler: SyncScheduler,
-    clients: Clients<C>,
-    events: RunningEvents,
-    engine: Box<dyn Engine>,
-    embedder: Box<dyn Embedder>,
-    questions_out: Sender<QuestionAnswered>,
-    outbox: Outbox,
-    misbehaviour: RateLimitedLog,
+pub(crate) struct Manager<C> {
+    pub scheduler: SyncScheduler,
+    pub clients: Clients<C>,
+    pub events: RunningEvents,
+    pub engine: Box<dyn Engine>,
+    pub embedder: Box<dyn Embedder>,
+    pub questions_out: Sender<QuestionAnswered>,
+    pub outbox: Outbox,
+    pub misbehaviour: RateLimitedLog,
+    pub journal: Journal,
+    pub embedder_calls: EmbedderCalls,
+    /// Nothing is told any more: what happens is the end, not the world.
+    pub ending: bool,
 }
 
 /// Whether the loop goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(crate) enum Flow {
     Continue,
     Stop,
 }
 
 impl<C: SyncClient> Manager<C> {
-    fn run<E: Display>(mut self, mut inputs: Inputs<C, E>, loaded: Loaded, writer: JoinHandle<()>) {
+    pub(crate) fn run<E: Display>(
+        mut self,
+        mut inputs: Inputs<C, E>,
+        loaded: Loaded,
+        writer: JoinHandle<()>,
+    ) {
         self.load(loaded);
         while self.turn(&mut inputs) == Flow::Continue {}
         self.finish(&inputs.committed);
@@ -198,8 +115,7 @@ impl<C: SyncClient> Manager<C> {
             );
         }
         if records > 0 || file.is_some() {
-            self.embedder
-                .notify(&SyncNotification::SetAside { records, file });
+            self.notify(clock::now(), SyncNotification::SetAside { records, file });
         }
         self.scheduler
             .load(clock::now(), loaded.records, loaded.next_id);
@@ -241,7 +157,7 @@ impl<C: SyncClient> Manager<C> {
         flow
     }
 
-    fn next_deadline(&self) -> Option<MonoTime> {
+    pub(crate) fn next_deadline(&self) -> Option<MonoTime> {
         let lazy = self
             .outbox
             .lazy_since
@@ -267,16 +183,6 @@ impl<C: SyncClient> Manager<C> {
             }
         }
         Flow::Continue
-    }
-
-    fn handle_control(&mut self, now: Now, message: ControlMessage) -> Flow {
-        match message {
-            ControlMessage::Connectivity(connectivity) => {
-                self.scheduler.handle_connectivity(now, connectivity);
-                Flow::Continue
-            }
-            ControlMessage::Shutdown => Flow::Stop,
-        }
     }
 
     fn handle_committed(&mut self, now: Now, committed: Committed) {
@@ -311,7 +217,7 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// Hands a call of `register()` to the scheduler, and the calls that waited behind it.
-    fn register(&mut self, now: Now, call: background_sync_core::Call, facts: ClientFacts) {
+    fn register(&mut self, now: Now, call: Call, facts: ClientFacts) {
         let behind = self.clients.asked(call);
         if let Some(CallKind::Register { scope, tag }) = self.clients.kind(call) {
             self.scheduler
@@ -412,8 +318,8 @@ impl<C: SyncClient> Manager<C> {
         &mut self,
         now: Now,
         connection: ConnectionId,
-        call: background_sync_core::Call,
-        scope: &background_sync_core::ScopeKey,
+        call: Call,
+        scope: &ScopeKey,
         active_worker: bool,
     ) {
         if active_worker {
@@ -436,7 +342,7 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// Does what the scheduler decided.
-    fn carry_out(&mut self, now: Now) {
+    pub(crate) fn carry_out(&mut self, now: Now) {
         let mut urgent = false;
         while let Some(output) = self.scheduler.poll_output() {
             match output {
@@ -450,6 +356,9 @@ impl<C: SyncClient> Manager<C> {
                     self.outbox.lazy_since.get_or_insert(now.mono);
                 }
                 Output::Answer { call, answer } => {
+                    let Some(answer) = self.embedder_calls.answer(call, answer) else {
+                        continue;
+                    };
                     for call in self.clients.answer(call, answer).acknowledged {
                         self.scheduler.handle_acknowledged(now, call);
                     }
@@ -479,28 +388,38 @@ impl<C: SyncClient> Manager<C> {
                         self.engine.terminate(token, &scope);
                     }
                 }
-                Output::Notify(notification) => self.embedder.notify(&notification),
+                Output::Notify(notification) => self.notify(now, notification),
             }
         }
-        let lazy_is_due = self.outbox.operations.len() >= MAX_LAZY_OPERATIONS
-            || self
-                .outbox
-                .lazy_since
-                .is_some_and(|since| now.mono.ms_since(since) >= LAZY_COMMIT_MS);
-        if urgent || lazy_is_due {
-            self.outbox.send(self.outbox.durability);
+        let waited = self.outbox.lazy_since.map(|since| now.mono.ms_since(since));
+        if self.outbox.operations.len() >= MAX_LAZY_OPERATIONS
+            || waited.is_some_and(|ms| ms >= LAZY_COMMIT_MS)
+        {
+            self.send_all(self.outbox.durability);
+        } else if urgent {
+            // The journal stays behind: nobody waits for it.
+            self.outbox.send(self.outbox.durability, None);
+            if !self.journal.has_news() {
+                self.outbox.lazy_since = None;
+            }
         }
+    }
+
+    fn send_all(&mut self, durability: Durability) {
+        self.outbox.lazy_since = None;
+        let journal = self.journal.take_update();
+        self.outbox.send(durability, journal);
     }
 
     /// The end: nothing is dispatched any more, everything is committed, every call is answered.
     fn finish(&mut self, committed: &Receiver<Committed>) {
         let end = Instant::now() + SHUTDOWN_LIMIT;
-        self.embedder = Box::new(crate::Silent);
+        self.ending = true;
         self.scheduler
             .handle_connectivity(clock::now(), Connectivity::Offline);
         loop {
             self.carry_out(clock::now());
-            self.outbox.send(Durability::Strict);
+            self.send_all(Durability::Strict);
             if self.scheduler.usage().store_operations == 0 {
                 break;
             }
@@ -516,5 +435,6 @@ impl<C: SyncClient> Manager<C> {
             self.engine.terminate(token, &scope);
         }
         self.clients.refuse_all("the browser is shutting down");
+        self.embedder_calls.refuse_all();
     }
 }

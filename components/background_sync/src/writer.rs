@@ -3,7 +3,7 @@
 use std::thread::{self, JoinHandle};
 
 use background_sync_core::{Durability, StoreFault, StoreOp, Ticket};
-use background_sync_store::RegistrationStore;
+use background_sync_store::{JournalUpdate, RegistrationStore};
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::StartError;
@@ -18,6 +18,7 @@ const MAX_FAILURES_IN_A_ROW: usize = 4;
 /// Operations that belong into one commit, with the tickets to give back.
 pub(crate) struct Batch {
     pub operations: Vec<(Ticket, StoreOp)>,
+    pub journal: Option<JournalUpdate>,
     pub durability: Durability,
 }
 
@@ -38,22 +39,42 @@ fn run(
     batches: &Receiver<Batch>,
     committed: &Sender<Committed>,
 ) {
-    while let Ok(Batch {
-        mut operations,
-        mut durability,
-    }) = batches.recv()
-    {
-        while operations.len() < MAX_OPERATIONS_PER_COMMIT
+    while let Ok(mut batch) = batches.recv() {
+        while batch.operations.len() < MAX_OPERATIONS_PER_COMMIT
             && let Ok(more) = batches.try_recv()
         {
-            operations.extend(more.operations);
-            if more.durability == Durability::Strict {
-                durability = Durability::Strict;
+            batch.add(more);
+        }
+        if let Some(update) = batch.journal {
+            // The commit that follows makes it durable.
+            let durability = match batch.operations.is_empty() {
+                true => batch.durability,
+                false => Durability::Relaxed,
+            };
+            if let Err(error) = store.update_journal(&update, durability) {
+                log::warn!("entries of the journal are lost: {error}");
             }
         }
-        let results = commit(store.as_mut(), operations, durability);
+        if batch.operations.is_empty() {
+            continue;
+        }
+        let results = commit(store.as_mut(), batch.operations, batch.durability);
         if committed.send(results).is_err() {
             return;
+        }
+    }
+}
+
+impl Batch {
+    fn add(&mut self, more: Self) {
+        self.operations.extend(more.operations);
+        match (&mut self.journal, more.journal) {
+            (Some(journal), Some(more)) => journal.merge(more),
+            (journal @ None, more) => *journal = more,
+            (Some(_), None) => {}
+        }
+        if more.durability == Durability::Strict {
+            self.durability = Durability::Strict;
         }
     }
 }

@@ -17,7 +17,7 @@ pub use background_sync_core::Durability;
 pub use codec::{CodecError, SCHEMA_VERSION, decode, decode_entry, encode, encode_entry};
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use redb_store::{FILE_NAME, RedbStore};
+pub use redb_store::{FILE_NAME, OpenDatabase, RedbStore};
 
 /// A record that could not be read. It is kept, out of the way, and costs nobody else anything.
 #[derive(Clone, Debug, PartialEq, Eq)]

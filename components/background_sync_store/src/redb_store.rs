@@ -1,5 +1,6 @@
 //! The store on disk.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,11 +30,14 @@ const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const META_SCHEMA: &str = "schema_version";
 const META_NEXT_ID: &str = "next_id";
 
+/// Opens the database of a store; called again after a fault.
+pub type OpenDatabase = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send>;
+
 /// Registrations in a [redb](https://docs.rs/redb) file: one key per registration, each commit
 /// atomic. The file belongs to one process at a time.
-#[derive(Debug)]
 pub struct RedbStore {
     path: PathBuf,
+    open: OpenDatabase,
     /// `None` after a fault: opened again by the next operation.
     database: Option<Database>,
     next_id: u64,
@@ -50,12 +54,7 @@ impl RedbStore {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(|error| StoreError::from_io(folder, error))?;
         let path = folder.join(FILE_NAME);
-        let mut store = Self {
-            path,
-            database: None,
-            next_id: 0,
-            set_aside_file: None,
-        };
+        let mut store = Self::closed(path, Box::new(open_file));
         let database = match store.open_file() {
             Err(OpenFault::Unreadable(reason)) => {
                 log::error!(
@@ -74,10 +73,33 @@ impl RedbStore {
         Ok(store)
     }
 
+    /// A store on a database of the caller's own, for media that are no file, and for tests with
+    /// media that fail. `path` is only for messages.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`].
+    pub fn open_with(path: PathBuf, open: OpenDatabase) -> Result<Self, StoreError> {
+        let mut store = Self::closed(path, open);
+        let database = store
+            .open_file()
+            .map_err(|fault| fault.into_error(&store.path))?;
+        store.prepare(&database)?;
+        store.database = Some(database);
+        Ok(store)
+    }
+
+    fn closed(path: PathBuf, open: OpenDatabase) -> Self {
+        Self {
+            path,
+            open,
+            database: None,
+            next_id: 0,
+            set_aside_file: None,
+        }
+    }
+
     fn open_file(&self) -> Result<Database, OpenFault> {
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_BYTES);
-        builder.create(&self.path).map_err(|error| match error {
+        (self.open)(&self.path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => OpenFault::Error(StoreError::InUse {
                 path: self.path.clone(),
             }),
@@ -173,6 +195,20 @@ impl RedbStore {
         let result = move_all(self.database()?);
         result.map_err(|error| self.fault(error))
     }
+}
+
+impl fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+fn open_file(path: &Path) -> Result<Database, DatabaseError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder.create(path)
 }
 
 /// Why the file did not open.

@@ -82,6 +82,7 @@ fn describe(notification: &SyncNotification) -> Option<String> {
             format!("‘{tag}’ was registered already: one event will do")
         }
         SyncNotification::Rejected { reason, .. } => format!("register() is refused: {reason}"),
+        SyncNotification::HeldBack { tag, why, .. } => format!("‘{tag}’ is held back: {why}"),
         SyncNotification::Dispatched {
             tag,
             attempt,

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod embedder;
 mod hostile;
 mod lifecycle;
 mod order;

@@ -1,0 +1,118 @@
+//! Starting a manager.
+
+use std::fmt::Display;
+use std::hash::{BuildHasher, RandomState};
+use std::thread;
+
+use background_sync_core::{SchedulerConfig, SyncScheduler};
+use background_sync_store::{MemoryStore, RedbStore, RegistrationStore};
+use background_sync_traits::{SyncClient, SyncManagerMessage};
+use crossbeam_channel::{Receiver, unbounded};
+
+use crate::clients::Clients;
+use crate::events::RunningEvents;
+use crate::journal::Journal;
+use crate::manager::{Inputs, Manager, Outbox};
+use crate::rate_limit::RateLimitedLog;
+use crate::requests::EmbedderCalls;
+use crate::{
+    Config, Embedder, Engine, StartError, Storage, SyncManagerControl, SyncManagerThread,
+    unavailable, writer,
+};
+
+/// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
+#[derive(Debug)]
+pub enum SyncManager {}
+
+impl SyncManager {
+    /// Opens the store and starts the manager's thread. It goes on when `messages` is closed, and
+    /// ends with [`SyncManagerThread::shutdown`].
+    ///
+    /// # Errors
+    /// [`StartError`] if the store can't be opened or no thread can be started.
+    pub fn spawn<C: SyncClient, E: Display + Send + 'static>(
+        config: Config,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+        engine: Box<dyn Engine>,
+        embedder: Box<dyn Embedder>,
+    ) -> Result<SyncManagerThread, StartError> {
+        let store: Box<dyn RegistrationStore> = match &config.storage {
+            Storage::Memory => Box::new(MemoryStore::new()),
+            Storage::Directory(folder) => Box::new(RedbStore::open(folder)?),
+        };
+        Self::spawn_with_store(config, store, messages, engine, embedder)
+    }
+
+    /// As [`SyncManager::spawn`], with a store of the embedder's own; `config.storage` is not used.
+    ///
+    /// # Errors
+    /// As [`SyncManager::spawn`].
+    pub fn spawn_with_store<C: SyncClient, E: Display + Send + 'static>(
+        config: Config,
+        mut store: Box<dyn RegistrationStore>,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+        engine: Box<dyn Engine>,
+        embedder: Box<dyn Embedder>,
+    ) -> Result<SyncManagerThread, StartError> {
+        let loaded = store.load_all()?;
+        let journal = store.load_journal().unwrap_or_else(|error| {
+            log::error!("the journal can't be read: {error}");
+            Vec::new()
+        });
+        let (batches, batches_in) = unbounded();
+        let (committed_out, committed) = unbounded();
+        let writer = writer::spawn(store, batches_in, committed_out)?;
+        let (control_out, control) = unbounded();
+        let (questions_out, answers) = unbounded();
+        let seed = RandomState::new().hash_one(0);
+        let durability = config.policy.durability;
+        let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
+        let manager = Manager {
+            scheduler: SyncScheduler::new(scheduler_config),
+            clients: Clients::new(),
+            events: RunningEvents::default(),
+            engine,
+            embedder,
+            questions_out,
+            outbox: Outbox {
+                batches,
+                operations: Vec::new(),
+                lazy_since: None,
+                durability,
+            },
+            misbehaviour: RateLimitedLog::default(),
+            journal: Journal::new(journal),
+            embedder_calls: EmbedderCalls::default(),
+            ending: false,
+        };
+        let inputs = Inputs {
+            messages,
+            control,
+            answers,
+            committed,
+        };
+        let thread = thread::Builder::new().name("SyncManager".to_owned());
+        let thread = thread.spawn(move || manager.run(inputs, loaded, writer))?;
+        Ok(SyncManagerThread::new(
+            SyncManagerControl {
+                sender: control_out,
+            },
+            thread,
+        ))
+    }
+
+    /// Starts a thread that refuses each `register()` with
+    /// [`background_sync_core::RegisterError::Unavailable`] and this reason.
+    ///
+    /// # Panics
+    /// If the system can't start a thread.
+    #[must_use]
+    pub fn spawn_unavailable<C: SyncClient, E: Display + Send + 'static>(
+        reason: String,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+    ) -> SyncManagerThread {
+        let (sender, control) = unbounded();
+        let thread = thread::spawn(move || unavailable::run(&reason, messages, &control));
+        SyncManagerThread::new(SyncManagerControl { sender }, thread)
+    }
+}
