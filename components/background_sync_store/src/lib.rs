@@ -8,6 +8,7 @@ mod codec;
 mod error;
 mod memory;
 mod redb_store;
+mod redb_tables;
 
 use std::path::PathBuf;
 

@@ -1,18 +1,15 @@
-//! The store on disk.
+//! The store on disk: opening, faults, and starting over.
 
 use std::fmt;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
-use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
-};
+use background_sync_core::{JournalEntry, StoreOp};
+use redb::{Database, DatabaseError, StorageError};
 
-use crate::{
-    Durability, JournalUpdate, Loaded, RegistrationStore, SCHEMA_VERSION, SetAside, StoreError,
-    decode, decode_entry, encode, encode_entry,
-};
+use crate::redb_tables as tables;
+use crate::{Durability, JournalUpdate, Loaded, RegistrationStore, SCHEMA_VERSION, StoreError};
 
 /// Name of the file in the profile folder.
 pub const FILE_NAME: &str = "registrations.redb";
@@ -22,13 +19,6 @@ const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// So many unreadable files are kept beside the good one.
 const MAX_FILES_SET_ASIDE: u32 = 10;
-
-const REGISTRATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
-const SET_ASIDE: TableDefinition<u64, &[u8]> = TableDefinition::new("set_aside");
-const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
-const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-const META_SCHEMA: &str = "schema_version";
-const META_NEXT_ID: &str = "next_id";
 
 /// Opens the database of a store; called again after a fault.
 pub type OpenDatabase = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send>;
@@ -40,8 +30,18 @@ pub struct RedbStore {
     open: OpenDatabase,
     /// `None` after a fault: opened again by the next operation.
     database: Option<Database>,
+    /// What was read when it was opened, until it is asked for.
+    loaded: Option<Loaded>,
     next_id: u64,
     set_aside_file: Option<PathBuf>,
+}
+
+/// Why something could not be done with the file.
+enum Fault {
+    /// For whoever asked.
+    Error(StoreError),
+    /// The bytes of the file make no sense: it has to be set aside.
+    Damaged(String),
 }
 
 impl RedbStore {
@@ -53,23 +53,14 @@ impl RedbStore {
     /// [`StoreError::Full`] or [`StoreError::Medium`].
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(|error| StoreError::from_io(folder, error))?;
-        let path = folder.join(FILE_NAME);
-        let mut store = Self::closed(path, Box::new(open_file));
-        let database = match store.open_file() {
-            Err(OpenFault::Unreadable(reason)) => {
-                log::error!(
-                    "{} can't be read ({reason}) and is set aside",
-                    store.path.display()
-                );
-                store.set_file_aside()?;
-                store
-                    .open_file()
-                    .map_err(|fault| fault.into_error(&store.path))?
+        let mut store = Self::closed(folder.join(FILE_NAME), Box::new(open_file));
+        match store.open_and_read() {
+            Err(Fault::Damaged(reason)) => {
+                store.set_file_aside(&reason)?;
+                store.open_and_read().map_err(|fault| store.error(fault))?;
             }
-            other => other.map_err(|fault| fault.into_error(&store.path))?,
-        };
-        store.prepare(&database)?;
-        store.database = Some(database);
+            other => other.map_err(|fault| store.error(fault))?,
+        }
         Ok(store)
     }
 
@@ -80,120 +71,137 @@ impl RedbStore {
     /// As [`RedbStore::open`].
     pub fn open_with(path: PathBuf, open: OpenDatabase) -> Result<Self, StoreError> {
         let mut store = Self::closed(path, open);
-        let database = store
-            .open_file()
-            .map_err(|fault| fault.into_error(&store.path))?;
-        store.prepare(&database)?;
-        store.database = Some(database);
+        store.open_and_read().map_err(|fault| store.error(fault))?;
         Ok(store)
     }
 
     fn closed(path: PathBuf, open: OpenDatabase) -> Self {
+        let (database, loaded, next_id, set_aside_file) = (None, None, 0, None);
         Self {
             path,
             open,
-            database: None,
-            next_id: 0,
-            set_aside_file: None,
+            database,
+            loaded,
+            next_id,
+            set_aside_file,
         }
     }
 
-    fn open_file(&self) -> Result<Database, OpenFault> {
-        (self.open)(&self.path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => OpenFault::Error(StoreError::InUse {
-                path: self.path.clone(),
-            }),
-            DatabaseError::Storage(StorageError::Io(error))
-                if error.kind() != std::io::ErrorKind::InvalidData
-                    && error.kind() != std::io::ErrorKind::UnexpectedEof =>
-            {
-                OpenFault::Error(StoreError::from_io(&self.path, error))
+    /// Opens the file and reads all of it, so that damage shows now.
+    fn open_and_read(&mut self) -> Result<(), Fault> {
+        let known = u64::from(SCHEMA_VERSION);
+        match self.run(tables::read_schema)? {
+            Some(found) if found > known => {
+                let path = self.path.clone();
+                return Err(Fault::Error(StoreError::TooNew { path, found, known }));
             }
-            other => OpenFault::Unreadable(other.to_string()),
-        })
-    }
-
-    /// Moves the file out of the way.
-    fn set_file_aside(&mut self) -> Result<(), StoreError> {
-        let names = (1..=MAX_FILES_SET_ASIDE).map(|number| {
-            self.path
-                .with_extension(format!("unreadable-{number}.redb"))
-        });
-        // With so many of them, the last is overwritten: a device must not fill up.
-        let Some(name) = names.reduce(|name, next| if name.exists() { next } else { name }) else {
-            return Ok(());
-        };
-        fs::rename(&self.path, &name).map_err(|error| StoreError::from_io(&self.path, error))?;
-        self.set_aside_file = Some(name);
+            Some(_) => {}
+            None => self.run(tables::create_tables)?,
+        }
+        let loaded = self.run(tables::read_all)?;
+        self.next_id = loaded.next_id.0;
+        self.loaded = Some(loaded);
         Ok(())
     }
 
-    /// Makes the tables, checks the schema version.
-    fn prepare(&self, database: &Database) -> Result<(), StoreError> {
-        let medium = |error: redb::Error| self.fault(error);
-        let known = u64::from(SCHEMA_VERSION);
-        if let Some(found) = read_schema(database).map_err(medium)? {
-            if found > known {
-                return Err(StoreError::TooNew {
-                    path: self.path.clone(),
-                    found,
-                    known,
-                });
-            }
-            return Ok(());
-        }
-        let write = || -> Result<(), redb::Error> {
-            let transaction = database.begin_write()?;
-            transaction.open_table(REGISTRATIONS)?;
-            transaction.open_table(SET_ASIDE)?;
-            transaction.open_table(META)?.insert(META_SCHEMA, known)?;
-            transaction.commit()?;
-            Ok(())
-        };
-        write().map_err(medium)
+    /// Does something with the open database. After a fault it is closed, because redb refuses to go
+    /// on; the next call opens it anew. A file with damaged bytes can make redb panic: that must not
+    /// end the browser.
+    fn run<T>(
+        &mut self,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, Fault> {
+        let contained = AssertUnwindSafe(|| -> Result<T, redb::Error> {
+            let database = match &mut self.database {
+                Some(database) => database,
+                closed @ None => closed.insert((self.open)(&self.path)?),
+            };
+            work(database)
+        });
+        let panicked = |_| Err(StorageError::Corrupted("reading it went wrong".to_owned()).into());
+        let result = catch_unwind(contained).unwrap_or_else(panicked);
+        result.map_err(|error| {
+            self.close();
+            self.fault(error)
+        })
     }
 
-    fn fault(&self, error: redb::Error) -> StoreError {
+    fn close(&mut self) {
+        let database = self.database.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(database))).is_err() {
+            log::warn!("{} could not be closed cleanly", self.path.display());
+        }
+    }
+
+    fn fault(&self, error: redb::Error) -> Fault {
+        use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+        let path = self.path.clone();
         match error {
-            redb::Error::Io(error) => StoreError::from_io(&self.path, error),
-            other => StoreError::Medium {
+            redb::Error::DatabaseAlreadyOpen => Fault::Error(StoreError::InUse { path }),
+            redb::Error::Io(error) if !matches!(error.kind(), InvalidData | UnexpectedEof) => {
+                Fault::Error(StoreError::from_io(&path, error))
+            }
+            redb::Error::PreviousIo | redb::Error::ValueTooLarge(_) => {
+                Fault::Error(StoreError::Medium {
+                    path,
+                    reason: error.to_string(),
+                })
+            }
+            other => Fault::Damaged(other.to_string()),
+        }
+    }
+
+    fn error(&self, fault: Fault) -> StoreError {
+        match fault {
+            Fault::Error(error) => error,
+            Fault::Damaged(reason) => StoreError::Medium {
                 path: self.path.clone(),
-                reason: other.to_string(),
+                reason,
             },
         }
     }
 
-    /// The open database. After a fault it is opened anew, because redb refuses to go on.
-    fn database(&mut self) -> Result<&Database, StoreError> {
-        if self.database.is_none() {
-            let database = self
-                .open_file()
-                .map_err(|fault| fault.into_error(&self.path))?;
-            self.database = Some(database);
-        }
-        self.database
-            .as_ref()
-            .ok_or_else(|| StoreError::Other("the registrations file is not open".to_owned()))
+    /// Moves the file out of the way.
+    fn set_file_aside(&mut self, reason: &str) -> Result<(), StoreError> {
+        self.close();
+        let name = |number| {
+            self.path
+                .with_extension(format!("unreadable-{number}.redb"))
+        };
+        let free = (1..=MAX_FILES_SET_ASIDE)
+            .map(name)
+            .find(|name| !name.exists());
+        // With so many of them, the last is overwritten: a device must not fill up.
+        let name = free.unwrap_or_else(|| name(MAX_FILES_SET_ASIDE));
+        let from_io = |error| StoreError::from_io(&self.path, error);
+        fs::rename(&self.path, &name).map_err(from_io)?;
+        log::error!(
+            "{} is damaged ({reason}); now {}",
+            self.path.display(),
+            name.display()
+        );
+        self.set_aside_file = Some(name);
+        Ok(())
     }
 
-    /// Moves unreadable records to a table of their own.
-    fn set_records_aside(&mut self, keys: &[SetAside]) -> Result<(), StoreError> {
-        let move_all = |database: &Database| -> Result<(), redb::Error> {
-            let transaction = database.begin_write()?;
-            {
-                let mut registrations = transaction.open_table(REGISTRATIONS)?;
-                let mut set_aside = transaction.open_table(SET_ASIDE)?;
-                for SetAside { id, .. } in keys {
-                    if let Some(value) = registrations.remove(id.0)? {
-                        set_aside.insert(id.0, value.value())?;
-                    }
-                }
-            }
-            transaction.commit()?;
-            Ok(())
-        };
-        let result = move_all(self.database()?);
-        result.map_err(|error| self.fault(error))
+    /// What can still be read of a file with damage goes into a new one.
+    fn rebuild(&mut self, reason: &str) -> Result<(), Fault> {
+        let loaded = self.run(tables::read_all)?;
+        let journal = self.run(tables::read_journal).unwrap_or_default();
+        self.set_file_aside(reason).map_err(Fault::Error)?;
+        self.run(tables::create_tables)?;
+        let records: Vec<_> = loaded.records.into_iter().map(StoreOp::Put).collect();
+        let next_id = self.next_id;
+        self.run(|database| {
+            tables::write_batch(database, &records, Durability::Strict, 0)?;
+            // The ids that are used up stay used up.
+            tables::write_next_id(database, next_id)?;
+            let update = JournalUpdate {
+                put: journal,
+                ..JournalUpdate::default()
+            };
+            tables::write_journal(database, &update, Durability::Strict)
+        })
     }
 }
 
@@ -211,150 +219,20 @@ fn open_file(path: &Path) -> Result<Database, DatabaseError> {
     builder.create(path)
 }
 
-/// Why the file did not open.
-enum OpenFault {
-    Error(StoreError),
-    /// It is no database, or a broken one.
-    Unreadable(String),
-}
-
-impl OpenFault {
-    fn into_error(self, path: &Path) -> StoreError {
-        match self {
-            Self::Error(error) => error,
-            Self::Unreadable(reason) => StoreError::Medium {
-                path: path.to_owned(),
-                reason,
-            },
-        }
-    }
-}
-
-fn read_schema(database: &Database) -> Result<Option<u64>, redb::Error> {
-    let transaction = database.begin_read()?;
-    match transaction.open_table(META) {
-        Ok(meta) => Ok(meta.get(META_SCHEMA)?.map(|version| version.value())),
-        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn read_all(database: &Database) -> Result<Loaded, redb::Error> {
-    let transaction = database.begin_read()?;
-    let mut loaded = Loaded::default();
-    let stored_next = transaction.open_table(META)?.get(META_NEXT_ID)?;
-    let mut next_id = stored_next.map_or(0, |next| next.value());
-    for entry in transaction.open_table(REGISTRATIONS)?.iter()? {
-        let (key, value) = entry?;
-        let id = RegistrationId(key.value());
-        next_id = next_id.max(id.0.saturating_add(1));
-        match decode(value.value()) {
-            Ok(record) if record.id == id => loaded.records.push(record),
-            Ok(record) => {
-                let reason = format!("the record says that its id is {}", record.id.0);
-                loaded.set_aside.push(SetAside { id, reason });
-            }
-            Err(error) => loaded.set_aside.push(SetAside {
-                id,
-                reason: error.to_string(),
-            }),
-        }
-    }
-    loaded.next_id = RegistrationId(next_id);
-    Ok(loaded)
-}
-
-/// Applies a batch; returns the first id that was never used.
-fn write_batch(
-    database: &Database,
-    batch: &[StoreOp],
-    durability: Durability,
-    next_id: u64,
-) -> Result<u64, redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(to_redb(durability))?;
-    let mut new_next_id = next_id;
-    {
-        let mut registrations = transaction.open_table(REGISTRATIONS)?;
-        for op in batch {
-            match op {
-                StoreOp::Put(record) => {
-                    let bytes = encode(record)
-                        .map_err(|error| StorageError::Corrupted(error.to_string()))?;
-                    registrations.insert(record.id.0, bytes.as_slice())?;
-                    new_next_id = new_next_id.max(record.id.0.saturating_add(1));
-                }
-                StoreOp::Remove(id) => drop(registrations.remove(id.0)?),
-            }
-        }
-    }
-    if new_next_id > next_id {
-        transaction
-            .open_table(META)?
-            .insert(META_NEXT_ID, new_next_id)?;
-    }
-    transaction.commit()?;
-    Ok(new_next_id)
-}
-
-fn to_redb(durability: Durability) -> redb::Durability {
-    match durability {
-        Durability::Strict => redb::Durability::Immediate,
-        Durability::Relaxed => redb::Durability::None,
-    }
-}
-
-fn read_journal(database: &Database) -> Result<Vec<JournalEntry>, redb::Error> {
-    let transaction = database.begin_read()?;
-    let table = match transaction.open_table(JOURNAL) {
-        Ok(table) => table,
-        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut entries = Vec::new();
-    for entry in table.iter()? {
-        let (key, value) = entry?;
-        match decode_entry(value.value()) {
-            Ok(entry) if entry.sequence == key.value() => entries.push(entry),
-            _ => log::warn!("entry {} of the journal can't be read", key.value()),
-        }
-    }
-    Ok(entries)
-}
-
-fn write_journal(
-    database: &Database,
-    update: &JournalUpdate,
-    durability: Durability,
-) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(to_redb(durability))?;
-    {
-        let mut table = transaction.open_table(JOURNAL)?;
-        for entry in &update.put {
-            // One that is too long is not worth a fault.
-            if let Ok(bytes) = encode_entry(entry) {
-                table.insert(entry.sequence, bytes.as_slice())?;
-            }
-        }
-        for sequence in &update.remove {
-            table.remove(sequence)?;
-        }
-        table.retain_in(..update.keep_from, |_, _| false)?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
 impl RegistrationStore for RedbStore {
     fn load_all(&mut self) -> Result<Loaded, StoreError> {
-        let result = read_all(self.database()?);
-        let mut loaded = result.map_err(|error| self.fault(error))?;
-        self.next_id = loaded.next_id.0;
+        let mut loaded = match self.loaded.take() {
+            Some(loaded) => loaded,
+            None => self
+                .run(tables::read_all)
+                .map_err(|fault| self.error(fault))?,
+        };
         loaded.set_aside_file = self.set_aside_file.take();
-        if !loaded.set_aside.is_empty()
-            && let Err(error) = self.set_records_aside(&loaded.set_aside)
+        let keys = &loaded.set_aside;
+        if !keys.is_empty()
+            && let Err(fault) = self.run(|database| tables::set_records_aside(database, keys))
         {
+            let error = self.error(fault);
             log::warn!("unreadable records could not be set aside and will be met again: {error}");
         }
         Ok(loaded)
@@ -362,22 +240,18 @@ impl RegistrationStore for RedbStore {
 
     fn commit(&mut self, batch: &[StoreOp], durability: Durability) -> Result<(), StoreError> {
         let next_id = self.next_id;
-        match write_batch(self.database()?, batch, durability, next_id) {
-            Ok(next_id) => {
-                self.next_id = next_id;
-                Ok(())
-            }
-            Err(error) => {
-                let fault = self.fault(error);
-                self.database = None;
-                Err(fault)
-            }
-        }
+        let write = |database: &Database| tables::write_batch(database, batch, durability, next_id);
+        let result = match self.run(write) {
+            Err(Fault::Damaged(reason)) => self.rebuild(&reason).and_then(|()| self.run(write)),
+            result => result,
+        };
+        self.next_id = result.map_err(|fault| self.error(fault))?;
+        Ok(())
     }
 
     fn load_journal(&mut self) -> Result<Vec<JournalEntry>, StoreError> {
-        let result = read_journal(self.database()?);
-        result.map_err(|error| self.fault(error))
+        self.run(tables::read_journal)
+            .map_err(|fault| self.error(fault))
     }
 
     fn update_journal(
@@ -385,11 +259,7 @@ impl RegistrationStore for RedbStore {
         update: &JournalUpdate,
         durability: Durability,
     ) -> Result<(), StoreError> {
-        let result = write_journal(self.database()?, update, durability);
-        result.map_err(|error| {
-            let fault = self.fault(error);
-            self.database = None;
-            fault
-        })
+        let write = |database: &Database| tables::write_journal(database, update, durability);
+        self.run(write).map_err(|fault| self.error(fault))
     }
 }

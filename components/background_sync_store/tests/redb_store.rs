@@ -206,3 +206,43 @@ fn write_golden_files() {
     )
     .unwrap();
 }
+
+/// Whatever happens to the bytes of the file: no panic, and afterwards the store works.
+#[test]
+fn a_file_with_damaged_bytes_never_stops_the_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path());
+    let good = fs::read(folder.path().join(FILE_NAME)).unwrap();
+    let used = good.iter().rposition(|&byte| byte != 0).unwrap();
+    let mut dice = 7_u64;
+    let mut roll = |below: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(dice >> 33).unwrap() % below
+    };
+    let mut outcomes = [0; 3];
+    for _ in 0..150 {
+        let mut bytes = good.clone();
+        for _ in 0..=roll(4) {
+            let position = roll(used + 1);
+            bytes[position] ^= 1 << roll(8);
+        }
+        if roll(10) == 0 {
+            bytes.truncate(roll(bytes.len()));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE_NAME), &bytes).unwrap();
+        let outcome = match RedbStore::open(folder.path()) {
+            Ok(mut store) => {
+                let loaded = store.load_all().unwrap();
+                let commit = store.commit(&[StoreOp::Put(record(9))], Durability::Strict);
+                commit.unwrap();
+                usize::from(loaded.records.len() < 3)
+            }
+            // Its schema version is among the damaged bytes.
+            Err(StoreError::TooNew { .. }) => 2,
+            Err(error) => panic!("{error}"),
+        };
+        outcomes[outcome] += 1;
+    }
+    println!("whole, with losses, too new: {outcomes:?}");
+}
