@@ -2,11 +2,28 @@
 // https://w3c.github.io/ServiceWorker/#serviceworkercontainer-interface
 partial interface ServiceWorkerContainer {
   readonly attribute Promise<ServiceWorkerRegistration> ready;
+
+  undefined startMessages();
+
+  attribute EventHandler oncontrollerchange;
+  attribute EventHandler onmessage;
+  attribute EventHandler onmessageerror;
+};
+
+// https://w3c.github.io/ServiceWorker/#serviceworkerregistration-interface
+partial interface ServiceWorkerRegistration {
+  [NewObject] Promise<ServiceWorkerRegistration> update();
+
+  attribute EventHandler onupdatefound;
 };
 
 // https://w3c.github.io/ServiceWorker/#serviceworkerglobalscope-interface
 partial interface ServiceWorkerGlobalScope {
+  [SameObject] readonly attribute Clients clients;
   [SameObject] readonly attribute ServiceWorkerRegistration registration;
+
+  [NewObject] Promise<undefined> skipWaiting();
+
   attribute EventHandler oninstall;
   attribute EventHandler onactivate;
 };

@@ -6,10 +6,7 @@
 
 use std::collections::HashMap;
 
-use background_sync_traits::{
-    DispatchedEvent, EventOutcome, Permission, ScopeKey, SyncManagerMessage,
-};
-use background_sync::ClientState;
+use background_sync_traits::{DispatchedEvent, EventOutcome, ScopeKey, SyncManagerMessage};
 use content_security_policy::sandboxing_directive::SandboxingFlagSet;
 use log::debug;
 use rustc_hash::FxHashMap;
@@ -36,19 +33,15 @@ impl BackgroundSyncView<'_> {
         browsing_contexts: impl Iterator<Item = &'b BrowsingContext>,
     ) {
         match message {
-            BackgroundSyncToConstellationMessage::QueryClientState(scope, responder) => {
-                responder.answer(ClientState {
-                    open_window: self.has_open_window(&scope, browsing_contexts),
-                    // Granted by default, as the specification wants; there is no prompt for it.
-                    permission: Permission::Granted,
-                });
-            },
+            BackgroundSyncToConstellationMessage::QueryOpenWindow(scope, answer) => {
+                answer(self.has_open_window(&scope, browsing_contexts));
+            }
             BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
             BackgroundSyncToConstellationMessage::Terminate(scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
                     let _ = manager.send(ServiceWorkerMsg::TerminateWorker(scope));
                 }
-            },
+            }
         }
     }
 
@@ -65,15 +58,17 @@ impl BackgroundSyncView<'_> {
             return false;
         };
         browsing_contexts.any(|context| {
-            context.is_top_level() &&
-                !context.is_private &&
-                self.pipelines
+            context.is_top_level()
+                && !context.is_private
+                && self
+                    .pipelines
                     .get(&context.pipeline_id)
                     .is_some_and(|pipeline| {
-                        pipeline.url.origin() == origin &&
-                            !pipeline.load_data.creation_sandboxing_flag_set.contains(
-                                SandboxingFlagSet::SANDBOXED_ORIGIN_BROWSING_CONTEXT_FLAG,
-                            )
+                        pipeline.url.origin() == origin
+                            && !pipeline
+                                .load_data
+                                .creation_sandboxing_flag_set
+                                .contains(SandboxingFlagSet::SANDBOXED_ORIGIN_BROWSING_CONTEXT_FLAG)
                     })
         })
     }
@@ -89,13 +84,13 @@ impl BackgroundSyncView<'_> {
                 if manager.send(message).is_err() {
                     debug!("A service worker manager is gone.");
                 }
-            },
+            }
             None => {
                 let _ = report_to.send(SyncManagerMessage::EventFinished {
                     event: event.event,
                     outcome: EventOutcome::NotStarted,
                 });
-            },
+            }
         }
     }
 

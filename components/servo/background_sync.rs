@@ -15,7 +15,8 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use background_sync::{
-    ClientStateResponder, Config, Embedder, Engine, Storage, SyncManager, SyncManagerThread,
+    ClientState, ClientStateResponder, Config, Embedder, Engine, Permission, Storage, SyncManager,
+    SyncManagerThread,
 };
 pub use background_sync::{
     Connectivity, EventOutcome, NextStep, Policy, RegisterError, RemovalReason, ScopeKey,
@@ -143,9 +144,17 @@ impl ServoEngine {
 
 impl Engine for ServoEngine {
     fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder) {
-        self.send(BackgroundSyncToConstellationMessage::QueryClientState(
+        // Dropped unanswered, the responder says no.
+        let answer = move |open_window| {
+            responder.answer(ClientState {
+                open_window,
+                // Granted by default, as the specification wants; there is no prompt for it.
+                permission: Permission::Granted,
+            });
+        };
+        self.send(BackgroundSyncToConstellationMessage::QueryOpenWindow(
             scope.clone(),
-            responder,
+            Box::new(answer),
         ));
     }
 

@@ -187,7 +187,7 @@ impl Callback for PromiseSettled {
                     Box::new(PromiseSettled::new(&event, Settlement::CountOff));
                 let handler = PromiseNativeHandler::new(cx, &global, Some(count_off), None);
                 resolved.append_native_handler(cx, &handler);
-            },
+            }
         }
     }
 }
@@ -200,7 +200,7 @@ impl ServiceWorkerGlobalScope {
             OnSettled::Activate => {
                 self.set_own_state(cx, ServiceWorkerState::Activating);
                 "activate"
-            },
+            }
             OnSettled::Report(_) => unreachable!("functional events have their own classes"),
         };
         let event = ExtendableEvent::new(cx, self, Atom::from(name), false, false);
@@ -208,13 +208,30 @@ impl ServiceWorkerGlobalScope {
     }
 
     fn note_extended_event(&self, event: &ExtendableEvent) {
-        self.extended_events().borrow_mut().push(Dom::from_ref(event));
+        self.extended_events()
+            .borrow_mut()
+            .push(Dom::from_ref(event));
     }
 
     fn forget_extended_event(&self, event: &ExtendableEvent) {
         self.extended_events()
             .borrow_mut()
             .retain(|other| &**other != event);
+        self.report_if_idle();
+    }
+
+    /// The manager wants to know when no event is left. `events_given` says which ones it knows of.
+    pub(crate) fn report_idle(&self, events_given: u64) {
+        self.idle_question().set(Some(events_given));
+        self.report_if_idle();
+    }
+
+    fn report_if_idle(&self) {
+        if self.extended_events().borrow().is_empty()
+            && let Some(events_given) = self.idle_question().take()
+        {
+            self.report_progress(WorkerProgress::Idle { events_given });
+        }
     }
 
     fn extendable_event_settled(
@@ -227,15 +244,15 @@ impl ServiceWorkerGlobalScope {
             OnSettled::Install if fulfilled => {
                 self.set_own_state(cx, ServiceWorkerState::Installed);
                 self.report_progress(WorkerProgress::Installed);
-            },
+            }
             OnSettled::Install => {
                 self.set_own_state(cx, ServiceWorkerState::Redundant);
                 self.report_progress(WorkerProgress::InstallFailed);
-            },
+            }
             OnSettled::Activate => {
                 self.set_own_state(cx, ServiceWorkerState::Activated);
                 self.report_progress(WorkerProgress::Activated);
-            },
+            }
             OnSettled::Report(outcome) => outcome.report(if fulfilled {
                 EventOutcome::Fulfilled
             } else {

@@ -113,11 +113,11 @@ impl ServiceWorkerManager {
         if !self.ensure_running(scope_url) {
             return;
         }
-        let worker = self
-            .registrations
-            .get(scope_url)
-            .and_then(|registration| registration.active_worker.as_ref());
-        if let Some(worker) = worker {
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return;
+        };
+        if let Some(worker) = &registration.active_worker {
+            registration.life_cycle.events_given += 1;
             worker.send_message(ServiceWorkerScriptMsg::FunctionalEvent(FunctionalEvent {
                 outcome: event.outcome.started(),
                 ..event
@@ -140,7 +140,7 @@ pub(crate) fn tell_sync_manager(
             if sender.send(message(scope)).is_err() {
                 debug!("The SyncManager thread is gone.");
             }
-        },
+        }
         None => warn!("A service worker's scope URL is too long for Background Sync."),
     }
 }
@@ -160,10 +160,12 @@ impl ServiceWorkerGlobalScope {
         let dom_event = match event.kind {
             SyncEventKind::Sync { tag, last_chance } => {
                 SyncEvent::new_for_dispatch(cx, self, tag.as_str().into(), last_chance)
-            },
+            }
         };
-        dom_event
-            .upcast::<ExtendableEvent>()
-            .fire_extendable(cx, self, OnSettled::Report(event.outcome));
+        dom_event.upcast::<ExtendableEvent>().fire_extendable(
+            cx,
+            self,
+            OnSettled::Report(event.outcome),
+        );
     }
 }

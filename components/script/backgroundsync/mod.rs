@@ -6,12 +6,16 @@
 //!
 //! <https://wicg.github.io/background-sync/spec/>
 
+pub(crate) mod clients;
+pub(crate) mod container;
 pub(crate) mod extendedlifetime;
 pub(crate) mod functionalevent;
 pub(crate) mod onlinestate;
 pub(crate) mod ready;
 pub(crate) mod registrationstate;
+pub(crate) mod serviceworkerclients;
 pub(crate) mod serviceworkerlifecycle;
 pub(crate) mod syncevent;
 pub(crate) mod syncmanager;
 pub(crate) mod workerregistration;
+pub(crate) mod workerthread;

@@ -8,18 +8,14 @@
 
 use js::context::JSContext;
 use log::warn;
-use servo_base::id::PipelineId;
 use servo_constellation_traits::{
-    ScriptToConstellationMessage, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
-    ServiceWorkerRegistrationInfo,
+    ScriptToConstellationMessage, ServiceWorkerAlgorithm, ServiceWorkerRegistrationInfo,
 };
-use servo_url::ServoUrl;
 
 use crate::dom::RootedPromise;
 use crate::dom::backgroundsync::registrationstate::registration_object;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::promise::Promise;
-use crate::dom::serviceworker_manager::ServiceWorkerManager;
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
 
 impl ServiceWorkerContainer {
@@ -35,12 +31,13 @@ impl ServiceWorkerContainer {
         let Some(storage_key) = global.obtain_storage_key() else {
             return promise;
         };
-        let message =
-            ScriptToConstellationMessage::ServiceWorkerAlgorithm(ServiceWorkerAlgorithm::WhenActive {
+        let message = ScriptToConstellationMessage::ServiceWorkerAlgorithm(
+            ServiceWorkerAlgorithm::WhenActive {
                 client_url: global.creation_url(),
                 storage_key,
-                result_handler: self.result_callback(),
-            });
+                result_handler: self.result_callback(None),
+            },
+        );
         if global.script_to_constellation_chan().send(message).is_err() {
             warn!("The constellation is gone: navigator.serviceWorker.ready stays pending.");
         }
@@ -58,40 +55,5 @@ impl ServiceWorkerContainer {
             let registration = registration_object(cx, &self.global(), info);
             promise.resolve_native(cx, &*registration);
         }
-    }
-}
-
-impl ServiceWorkerManager {
-    /// Answers `pipeline_id` now or as soon as a registration that `client_url` is in the scope of has an active worker.
-    pub(crate) fn answer_when_active(&mut self, pipeline_id: PipelineId, client_url: ServoUrl) {
-        if !self.answer_if_active(pipeline_id, &client_url) {
-            self.clients.wait_for_active(pipeline_id, client_url);
-        }
-    }
-
-    /// An active worker has appeared: answers the clients that wait for it.
-    pub(crate) fn answer_waiting_clients(&mut self) {
-        for (pipeline_id, client_url) in self.clients.take_waiting() {
-            self.answer_when_active(pipeline_id, client_url);
-        }
-    }
-
-    fn answer_if_active(&self, pipeline_id: PipelineId, client_url: &ServoUrl) -> bool {
-        // Match Service Worker Registration: the longest scope that the URL starts with.
-        let matching = self
-            .registrations
-            .iter()
-            .filter(|(scope, _)| client_url.as_str().starts_with(scope.as_str()))
-            .max_by_key(|(scope, _)| scope.as_str().len());
-        let Some((scope, registration)) = matching else {
-            return false;
-        };
-        let Some(active) = &registration.active_worker else {
-            return false;
-        };
-        let info = registration.info(scope, &active.script_url);
-        self.clients
-            .tell(pipeline_id, ServiceWorkerAlgorithmResult::Ready(info));
-        true
     }
 }

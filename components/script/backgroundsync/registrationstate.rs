@@ -65,11 +65,7 @@ fn update_registration_state(
     let installing = worker_object(info.installing_worker);
     let waiting = worker_object(info.waiting_worker);
     let active = worker_object(info.active_worker);
-    registration.set_workers(
-        installing.as_deref(),
-        waiting.as_deref(),
-        active.as_deref(),
-    );
+    registration.set_workers(installing.as_deref(), waiting.as_deref(), active.as_deref());
 
     let active_state = if info.activated {
         ServiceWorkerState::Activated

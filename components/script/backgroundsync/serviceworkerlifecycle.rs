@@ -2,217 +2,95 @@
  * License, v. 2.0. If a copy of the MPL was not distributed with this
  * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
-//! The service worker manager's side of the life cycle: from a script that runs to an active worker, and the clients
-//! that are told.
+//! The service worker manager's side of the life cycle: from a script that is fetched to an active worker, and to the
+//! one that replaces it.
 //!
 //! <https://w3c.github.io/ServiceWorker/#algorithms>
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::collections::{HashMap, VecDeque};
+use std::mem;
 
 use background_sync_traits::{ScopeKey, SyncManagerMessage};
-use crossbeam_channel::Sender;
 use log::{debug, warn};
-use servo_base::generic_channel::GenericCallback;
-use servo_base::id::{PipelineId, ServiceWorkerId, ServiceWorkerRegistrationId};
+use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
-    Job, JobError, JobResult, JobResultValue, ScopeThings, ServiceWorkerAlgorithm,
-    ServiceWorkerAlgorithmResult, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
-    ServiceWorkerScript, WorkerProgress,
+    Job, JobError, JobResult, JobResultValue, JobType, ScopeThings, ServiceWorkerAlgorithmResult,
+    ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
 };
 use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::functionalevent::{FunctionalEvent, tell_sync_manager};
+use crate::dom::backgroundsync::serviceworkerclients::forget_active;
+use crate::dom::backgroundsync::workerthread::{WorkerStart, WorkerThread};
 use crate::dom::serviceworker_manager::{
     ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration, update_serviceworker,
 };
-use crate::dom::serviceworkerglobalscope::{ServiceWorkerControlMsg, ServiceWorkerScriptMsg};
-use crate::runtime::script_runtime::ThreadSafeJSContext;
+use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 
-/// The thread that a service worker runs in. Dropping it terminates the worker and waits for the thread's end.
-pub(crate) struct WorkerThread {
-    control_sender: Sender<ServiceWorkerControlMsg>,
-    join_handle: Option<JoinHandle<()>>,
-    context: ThreadSafeJSContext,
-    closing: Arc<AtomicBool>,
-}
-
-impl WorkerThread {
-    pub(crate) fn new(
-        join_handle: JoinHandle<()>,
-        control_sender: Sender<ServiceWorkerControlMsg>,
-        context: ThreadSafeJSContext,
-        closing: Arc<AtomicBool>,
-    ) -> Self {
-        Self {
-            control_sender,
-            join_handle: Some(join_handle),
-            context,
-            closing,
-        }
-    }
-
-    /// Ends the worker whatever its script does, without waiting for it.
-    ///
-    /// <https://w3c.github.io/ServiceWorker/#terminate-service-worker>
-    pub(crate) fn terminate(&self) {
-        self.closing.store(true, Ordering::SeqCst);
-        // Fails if the thread has ended by itself: then there is nothing to end.
-        let _ = self.control_sender.send(ServiceWorkerControlMsg::Exit);
-        self.context.request_interrupt_callback();
-    }
-
-    pub(crate) fn is_finished(&self) -> bool {
-        self.join_handle
-            .as_ref()
-            .is_none_or(|handle| handle.is_finished())
-    }
-}
-
-impl Drop for WorkerThread {
-    fn drop(&mut self) {
-        self.terminate();
-        if self
-            .join_handle
-            .take()
-            .is_some_and(|handle| handle.join().is_err())
-        {
-            warn!("A service worker thread ended in a panic.");
-        }
-    }
-}
-
-/// How a worker is started.
-pub(crate) struct WorkerStart {
-    pub(crate) registration_id: ServiceWorkerRegistrationId,
-    pub(crate) worker_id: ServiceWorkerId,
-    /// The script of a worker that is started again; `None` for one that is yet to be fetched and installed.
-    pub(crate) script: Option<ServiceWorkerScript>,
-}
-
-impl WorkerStart {
-    /// A worker that is new.
-    pub(crate) fn first(registration_id: ServiceWorkerRegistrationId) -> Self {
-        Self {
-            registration_id,
-            worker_id: ServiceWorkerId::new(),
-            script: None,
-        }
-    }
+/// What is kept of a worker, in whichever slot of its registration it is.
+#[derive(Default)]
+struct WorkerRecord {
+    /// `None` once the worker was ended; the next event starts it again.
+    thread: Option<WorkerThread>,
+    /// Known once it has run.
+    script: Option<ServiceWorkerScript>,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-skip-waiting-flag>
+    skip_waiting: bool,
 }
 
 /// What the manager keeps of a registration, besides its workers.
 #[derive(Default)]
 pub(crate) struct RegistrationLifeCycle {
-    /// The thread of the registration's worker.
-    pub(crate) thread: Option<WorkerThread>,
+    records: HashMap<ServiceWorkerId, WorkerRecord>,
     /// The worker whose script has not run yet: it is in none of the registration's slots.
-    pub(crate) starting: Option<ServiceWorker>,
-    /// What it takes to start the worker again.
+    starting: Option<ServiceWorker>,
+    /// Jobs that are answered once that script has run.
+    jobs: Vec<Job>,
+    /// Jobs that are run once those are answered.
+    queued_jobs: VecDeque<Job>,
+    /// What it takes to start a worker.
     scope_things: Option<ScopeThings>,
-    script: Option<ServiceWorkerScript>,
     /// Threads that were told to end, but may not have yet.
     ending_threads: Vec<WorkerThread>,
     /// Functional events that wait for the end of the `activate` event.
     pub(crate) queued_events: Vec<FunctionalEvent>,
-    /// Jobs that are answered once that script has run.
-    jobs: Vec<Job>,
+    /// How many functional events the active worker was given.
+    pub(crate) events_given: u64,
     /// Whether the active worker's `activate` event is over.
     pub(crate) activated: bool,
 }
 
 impl RegistrationLifeCycle {
-    /// A worker was started for `job`.
-    pub(crate) fn note_start(&mut self, job: Job, worker: ServiceWorker, thread: WorkerThread) {
-        self.scope_things = job.scope_things.clone();
-        self.jobs.push(job);
-        self.starting = Some(worker);
-        self.thread = Some(thread);
-    }
-
-    /// Takes a job that is to be answered together with the one that is running, or gives it back if none is.
-    pub(crate) fn join_running_job(&mut self, job: Job) -> Option<Job> {
-        if self.jobs.is_empty() {
-            return Some(job);
-        }
-        self.jobs.push(job);
-        None
-    }
-
-    /// Ends the worker's thread, without waiting for it. The next event starts another one.
-    fn terminate(&mut self) {
+    /// Ends a worker's thread, without waiting for it.
+    fn terminate(&mut self, worker_id: ServiceWorkerId) {
         self.ending_threads.retain(|thread| !thread.is_finished());
-        if let Some(thread) = self.thread.take() {
+        let record = self.records.get_mut(&worker_id);
+        if let Some(thread) = record.and_then(|record| record.thread.take()) {
             thread.terminate();
             self.ending_threads.push(thread);
         }
     }
-}
 
-/// The pages that have asked about this origin's registrations.
-#[derive(Default)]
-pub(crate) struct Clients {
-    callbacks: HashMap<PipelineId, GenericCallback<ServiceWorkerAlgorithmResult>>,
-    /// Those that wait for an active worker, and their URLs.
-    waiting_for_active: HashMap<PipelineId, ServoUrl>,
-}
-
-impl Clients {
-    /// Notes where the client that sent `message` wants its answers.
-    pub(crate) fn note(&mut self, message: &ServiceWorkerMsg) {
-        let ServiceWorkerMsg::HandleAlgorithm(pipeline_id, algorithm) = message else {
-            return;
-        };
-        let callback = match algorithm {
-            ServiceWorkerAlgorithm::StartRegister(job) |
-            ServiceWorkerAlgorithm::Unregister(job) => &job.client,
-            ServiceWorkerAlgorithm::MatchServiceWorkerRegistration { result_handler, .. } |
-            ServiceWorkerAlgorithm::WhenActive { result_handler, .. } => result_handler,
-        };
-        self.callbacks
-            .entry(*pipeline_id)
-            .or_insert_with(|| callback.clone());
-    }
-
-    pub(crate) fn forget(&mut self, pipeline_id: PipelineId) {
-        self.callbacks.remove(&pipeline_id);
-        self.waiting_for_active.remove(&pipeline_id);
-    }
-
-    pub(crate) fn wait_for_active(&mut self, pipeline_id: PipelineId, client_url: ServoUrl) {
-        self.waiting_for_active.insert(pipeline_id, client_url);
-    }
-
-    pub(crate) fn take_waiting(&mut self) -> HashMap<PipelineId, ServoUrl> {
-        std::mem::take(&mut self.waiting_for_active)
-    }
-
-    pub(crate) fn tell(&self, pipeline_id: PipelineId, result: ServiceWorkerAlgorithmResult) {
-        if let Some(callback) = self.callbacks.get(&pipeline_id) &&
-            callback.send(result).is_err()
-        {
-            debug!("A service worker client is gone.");
+    /// A worker has become redundant.
+    fn discard(&mut self, worker: Option<ServiceWorker>) {
+        if let Some(worker) = worker {
+            self.terminate(worker.id);
+            self.records.remove(&worker.id);
         }
     }
 
-    fn tell_all(&self, info: &ServiceWorkerRegistrationInfo) {
-        for pipeline_id in self.callbacks.keys() {
-            let result = ServiceWorkerAlgorithmResult::RegistrationChanged(info.clone());
-            self.tell(*pipeline_id, result);
-        }
+    fn script_of(&self, worker: &ServiceWorker) -> Option<&ServiceWorkerScript> {
+        self.records.get(&worker.id)?.script.as_ref()
     }
 }
 
 impl ServiceWorkerRegistration {
     /// What pages are told of this registration.
-    pub(crate) fn info(
-        &self,
-        scope_url: &ServoUrl,
-        script_url: &ServoUrl,
-    ) -> ServiceWorkerRegistrationInfo {
+    pub(crate) fn info(&self, scope_url: &ServoUrl) -> ServiceWorkerRegistrationInfo {
         let id_of = |worker: &Option<ServiceWorker>| worker.as_ref().map(|worker| worker.id);
+        let script_url = self
+            .newest_worker()
+            .map_or_else(|| scope_url.clone(), |worker| worker.script_url.clone());
         ServiceWorkerRegistrationInfo {
             id: self.id,
             installing_worker: id_of(&self.installing_worker),
@@ -221,45 +99,153 @@ impl ServiceWorkerRegistration {
             activated: self.life_cycle.activated,
             storage_key: scope_url.origin(),
             scope_url: scope_url.clone(),
-            script_url: script_url.clone(),
+            script_url,
         }
     }
 
-    fn has_worker(&self) -> bool {
-        self.installing_worker.is_some() ||
-            self.waiting_worker.is_some() ||
-            self.active_worker.is_some()
+    /// <https://w3c.github.io/ServiceWorker/#get-newest-worker>
+    pub(crate) fn newest_worker(&self) -> Option<&ServiceWorker> {
+        self.installing_worker
+            .as_ref()
+            .or(self.waiting_worker.as_ref())
+            .or(self.active_worker.as_ref())
     }
 }
 
 /// Sends `result` to the page that scheduled `job`.
-pub(crate) fn finish_job(job: &Job, result: JobResult) {
-    if job
-        .client
-        .send(ServiceWorkerAlgorithmResult::Job(result))
-        .is_err()
-    {
+fn finish_job(job: &Job, result: JobResult) {
+    let result = ServiceWorkerAlgorithmResult::Job(result);
+    if job.client.send(result).is_err() {
         debug!("The client of a service worker job is gone.");
     }
 }
 
 impl ServiceWorkerManager {
-    /// The worker of `scope_url` has come one step further.
+    /// <https://w3c.github.io/ServiceWorker/#register-algorithm>, from step 4 on.
+    pub(crate) fn run_register_job(&mut self, job: Job) {
+        // Steps 4 and 6: the registration exists, or is made.
+        let scope_url = job.scope_url.clone();
+        let registration = self
+            .registrations
+            .entry(scope_url.clone())
+            .or_insert_with(ServiceWorkerRegistration::new);
+        // Jobs of one scope run one after the other; equivalent ones share their answer.
+        if let Some(starting) = &registration.life_cycle.starting
+            && !registration.life_cycle.jobs.is_empty()
+        {
+            if starting.script_url == job.script_url {
+                registration.life_cycle.jobs.push(job);
+            } else {
+                registration.life_cycle.queued_jobs.push_back(job);
+            }
+            return;
+        }
+        // Step 5: a registration with this script is what was asked for.
+        let same_script = registration
+            .newest_worker()
+            .is_some_and(|newest| newest.script_url == job.script_url);
+        if same_script && job.job_type != JobType::Update {
+            let value = JobResultValue::Register(registration.info(&scope_url));
+            finish_job(&job, JobResult::ResolvePromise(value));
+            // As in other browsers, it is also a good moment to look for a new version.
+            if registration.life_cycle.starting.is_none() {
+                self.start_new_worker(&job, Vec::new());
+            }
+            return;
+        }
+        if registration.life_cycle.starting.is_some() {
+            registration.life_cycle.queued_jobs.push_back(job);
+            return;
+        }
+        // Step 7: the script is fetched and run.
+        self.start_new_worker(&job, vec![job.clone()]);
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#update>: starts a worker that goes on by itself. `jobs` are answered when
+    /// its script has run.
+    fn start_new_worker(&mut self, job: &Job, jobs: Vec<Job>) {
+        let Some(registration) = self.registrations.get_mut(&job.scope_url) else {
+            return;
+        };
+        let life_cycle = &registration.life_cycle;
+        let Some(scope_things) = job
+            .scope_things
+            .clone()
+            .or_else(|| life_cycle.scope_things.clone())
+        else {
+            for job in jobs {
+                finish_job(&job, JobResult::RejectPromise(JobError::TypeError));
+            }
+            return;
+        };
+        let start = WorkerStart {
+            registration_id: registration.id,
+            worker_id: ServiceWorkerId::new(),
+            script: None,
+            known_source: registration
+                .newest_worker()
+                .filter(|newest| newest.script_url == job.script_url)
+                .and_then(|newest| life_cycle.script_of(newest))
+                .map(|script| script.source.clone()),
+        };
+        let (worker, join_handle, control_sender, context, closing) = update_serviceworker(
+            self.own_sender.clone(),
+            job.scope_url.clone(),
+            ScopeThings {
+                script_url: job.script_url.clone(),
+                ..scope_things.clone()
+            },
+            self.font_context.clone(),
+            start,
+        );
+        let record = WorkerRecord {
+            thread: Some(WorkerThread::new(
+                join_handle,
+                control_sender,
+                context,
+                closing,
+            )),
+            ..WorkerRecord::default()
+        };
+        let life_cycle = &mut registration.life_cycle;
+        life_cycle.records.insert(worker.id, record);
+        life_cycle.starting = Some(worker);
+        life_cycle.scope_things = Some(scope_things);
+        life_cycle.jobs = jobs;
+    }
+
+    /// A worker of `scope_url` has come one step further.
     pub(crate) fn handle_worker_progress(
         &mut self,
-        scope_url: ServoUrl,
+        scope_url: &ServoUrl,
         worker_id: ServiceWorkerId,
         progress: WorkerProgress,
     ) {
         match progress {
-            WorkerProgress::ScriptRun(script) => {
-                self.script_has_run(&scope_url, worker_id, script);
-            },
-            WorkerProgress::ScriptFailed => self.script_has_failed(&scope_url, worker_id),
-            WorkerProgress::Installed => self.activate(&scope_url, worker_id),
-            WorkerProgress::InstallFailed => self.install_has_failed(&scope_url, worker_id),
-            WorkerProgress::Activated => self.activate_has_finished(&scope_url, worker_id),
+            WorkerProgress::ScriptRun(script) => self.script_has_run(scope_url, worker_id, script),
+            WorkerProgress::ScriptUnchanged => self.script_is_unchanged(scope_url, worker_id),
+            WorkerProgress::ScriptFailed => self.script_has_failed(scope_url, worker_id),
+            WorkerProgress::Installed => self.install_has_finished(scope_url, worker_id),
+            WorkerProgress::InstallFailed => self.install_has_failed(scope_url, worker_id),
+            WorkerProgress::Activated => self.activate_has_finished(scope_url, worker_id),
+            WorkerProgress::SkipWaiting => self.skip_waiting(scope_url, worker_id),
+            WorkerProgress::Idle { events_given } => {
+                self.active_is_idle(scope_url, worker_id, events_given);
+            }
         }
+    }
+
+    /// Takes the worker whose script has not run yet, if it is this one, and the jobs that wait for it.
+    fn take_starting(
+        &mut self,
+        scope_url: &ServoUrl,
+        worker_id: ServiceWorkerId,
+    ) -> Option<(ServiceWorker, Vec<Job>)> {
+        let life_cycle = &mut self.registrations.get_mut(scope_url)?.life_cycle;
+        let worker = life_cycle
+            .starting
+            .take_if(|worker| worker.id == worker_id)?;
+        Some((worker, mem::take(&mut life_cycle.jobs)))
     }
 
     /// The end of <https://w3c.github.io/ServiceWorker/#update> and the start of
@@ -270,54 +256,77 @@ impl ServiceWorkerManager {
         worker_id: ServiceWorkerId,
         script: ServiceWorkerScript,
     ) {
+        let Some((worker, jobs)) = self.take_starting(scope_url, worker_id) else {
+            return;
+        };
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        let Some(worker) = registration
-            .life_cycle
-            .starting
-            .take_if(|worker| worker.id == worker_id)
-        else {
-            return;
-        };
-        // Install, step 4: the worker becomes the installing worker.
-        let script_url = worker.script_url.clone();
-        registration.installing_worker = Some(worker);
-        registration.life_cycle.script = Some(script);
+        if let Some(record) = registration.life_cycle.records.get_mut(&worker_id) {
+            record.script = Some(script);
+        }
+        // Install, step 4: the worker becomes the installing worker. One that was is given up.
+        let replaced = registration.installing_worker.replace(worker);
+        registration.life_cycle.discard(replaced);
         // Install, step 7: the jobs' promises are resolved with the registration.
-        let info = registration.info(scope_url, &script_url);
-        for job in registration.life_cycle.jobs.drain(..) {
+        let info = registration.info(scope_url);
+        for job in jobs {
             let value = JobResultValue::Register(info.clone());
             finish_job(&job, JobResult::ResolvePromise(value));
         }
-        // The worker fires its own install event: it needs no word from here.
-        self.clients.tell_all(&info);
+        // Install, step 8. The worker fires its own install event: it needs no word from here.
+        self.clients.tell_all_of_change(&info);
+        self.clients.tell_all_of_update(&info);
+        self.run_next_job(scope_url);
+    }
+
+    fn script_is_unchanged(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
+        let Some((worker, jobs)) = self.take_starting(scope_url, worker_id) else {
+            return;
+        };
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return;
+        };
+        registration.life_cycle.discard(Some(worker));
+        for job in jobs {
+            let value = JobResultValue::Register(registration.info(scope_url));
+            finish_job(&job, JobResult::ResolvePromise(value));
+        }
+        self.run_next_job(scope_url);
     }
 
     /// <https://w3c.github.io/ServiceWorker/#update>, when the script can't be fetched or run.
     fn script_has_failed(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
+        let Some((worker, jobs)) = self.take_starting(scope_url, worker_id) else {
+            return;
+        };
+        for job in jobs {
+            finish_job(&job, JobResult::RejectPromise(JobError::TypeError));
+        }
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        if registration
-            .life_cycle
-            .starting
-            .take_if(|worker| worker.id == worker_id)
-            .is_none()
-        {
-            return;
-        }
-        for job in registration.life_cycle.jobs.drain(..) {
-            finish_job(&job, JobResult::RejectPromise(JobError::TypeError));
-        }
-        if !registration.has_worker() {
+        registration.life_cycle.discard(Some(worker));
+        let is_empty = registration.newest_worker().is_none()
+            && registration.life_cycle.queued_jobs.is_empty();
+        if is_empty {
             self.registrations.remove(scope_url);
+        }
+        self.run_next_job(scope_url);
+    }
+
+    fn run_next_job(&mut self, scope_url: &ServoUrl) {
+        let next = self
+            .registrations
+            .get_mut(scope_url)
+            .and_then(|registration| registration.life_cycle.queued_jobs.pop_front());
+        if let Some(job) = next {
+            self.run_register_job(job);
         }
     }
 
-    /// The end of <https://w3c.github.io/ServiceWorker/#install>, and
-    /// <https://w3c.github.io/ServiceWorker/#activate>.
-    fn activate(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
+    /// The end of <https://w3c.github.io/ServiceWorker/#install>.
+    fn install_has_finished(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
@@ -327,22 +336,13 @@ impl ServiceWorkerManager {
         else {
             return;
         };
-        // Install, steps 17 and 18: the worker is installed, and waits.
-        let script_url = worker.script_url.clone();
-        registration.waiting_worker = Some(worker);
-        let installed = registration.info(scope_url, &script_url);
-        // Activate, steps 5 to 8: nothing is in its way, so it becomes the active worker. A registration has one
-        // worker at a time, so there is no other one to replace.
-        registration.active_worker = registration.waiting_worker.take();
-        registration.life_cycle.activated = false;
-        let activating = registration.info(scope_url, &script_url);
-        // Activate, step 11: the worker fires its activate event.
-        if let Some(worker) = &registration.active_worker {
-            worker.send_message(ServiceWorkerScriptMsg::Activate);
-        }
-        self.clients.tell_all(&installed);
-        self.clients.tell_all(&activating);
-        self.answer_waiting_clients();
+        // Steps 16 to 18: the worker is installed, and waits. One that waited is given up.
+        let replaced = registration.waiting_worker.replace(worker);
+        registration.life_cycle.discard(replaced);
+        let info = registration.info(scope_url);
+        self.clients.tell_all_of_change(&info);
+        // Step 22.
+        self.try_activate(scope_url);
     }
 
     fn install_has_failed(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
@@ -355,12 +355,101 @@ impl ServiceWorkerManager {
         else {
             return;
         };
-        warn!("The service worker {} failed to install.", worker.script_url);
-        let info = registration.info(scope_url, &worker.script_url);
-        if !registration.has_worker() {
+        warn!(
+            "The service worker {} failed to install.",
+            worker.script_url
+        );
+        registration.life_cycle.discard(Some(worker));
+        let info = registration.info(scope_url);
+        if registration.newest_worker().is_none() {
             self.registrations.remove(scope_url);
         }
-        self.clients.tell_all(&info);
+        self.clients.tell_all_of_change(&info);
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#try-activate>
+    pub(crate) fn try_activate(&mut self, scope_url: &ServoUrl) {
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return;
+        };
+        // Step 1: nothing waits.
+        let Some(waiting) = &registration.waiting_worker else {
+            return;
+        };
+        let life_cycle = &registration.life_cycle;
+        let Some(active) = &registration.active_worker else {
+            return self.activate(scope_url);
+        };
+        // Step 2: the active worker is still activating: this is tried again when it is done.
+        if !life_cycle.activated {
+            return;
+        }
+        // Step 3: no page uses the active worker, or the waiting one does not care.
+        let skip_waiting = life_cycle
+            .records
+            .get(&waiting.id)
+            .is_some_and(|record| record.skip_waiting);
+        if !skip_waiting && self.clients.uses(scope_url) {
+            return;
+        }
+        // And it has no event to finish: it says so itself.
+        let is_running = life_cycle
+            .records
+            .get(&active.id)
+            .and_then(|record| record.thread.as_ref())
+            .is_some_and(|thread| !thread.is_finished());
+        if is_running {
+            let events_given = life_cycle.events_given;
+            active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
+        } else {
+            self.activate(scope_url);
+        }
+    }
+
+    fn active_is_idle(
+        &mut self,
+        scope_url: &ServoUrl,
+        worker_id: ServiceWorkerId,
+        events_given: u64,
+    ) {
+        let Some(registration) = self.registrations.get(scope_url) else {
+            return;
+        };
+        let is_active = registration
+            .active_worker
+            .as_ref()
+            .is_some_and(|active| active.id == worker_id);
+        if !is_active || registration.waiting_worker.is_none() {
+            return;
+        }
+        if registration.life_cycle.events_given == events_given {
+            self.activate(scope_url);
+        } else {
+            // It has been given another event meanwhile.
+            self.try_activate(scope_url);
+        }
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#activate>
+    fn activate(&mut self, scope_url: &ServoUrl) {
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return;
+        };
+        // Steps 3 to 6: the waiting worker takes the place of the active one, which becomes redundant.
+        let replaced = registration.active_worker.take();
+        registration.life_cycle.discard(replaced);
+        registration.active_worker = registration.waiting_worker.take();
+        registration.life_cycle.activated = false;
+        registration.life_cycle.events_given = 0;
+        let info = registration.info(scope_url);
+        // Step 11: the worker fires its activate event.
+        if let Some(worker) = &registration.active_worker {
+            worker.send_message(ServiceWorkerScriptMsg::Activate);
+        }
+        // Steps 7 and 9: pages see it, and those that used the old one use the new one.
+        self.clients.tell_all_of_change(&info);
+        self.clients.tell_controlled(&info);
+        self.answer_waiting_clients();
     }
 
     /// The end of <https://w3c.github.io/ServiceWorker/#activate>.
@@ -368,24 +457,36 @@ impl ServiceWorkerManager {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        let Some(script_url) = registration
+        if registration
             .active_worker
             .as_ref()
-            .filter(|worker| worker.id == worker_id)
-            .map(|worker| worker.script_url.clone())
-        else {
+            .is_none_or(|worker| worker.id != worker_id)
+        {
             return;
-        };
+        }
         // Step 13: the worker is activated, however its event ended.
         registration.life_cycle.activated = true;
-        let info = registration.info(scope_url, &script_url);
-        self.clients.tell_all(&info);
+        let info = registration.info(scope_url);
+        self.clients.tell_all_of_change(&info);
         if let Some(scope_things) = &registration.life_cycle.scope_things {
             tell_sync_manager(scope_things, scope_url, |scope| {
                 SyncManagerMessage::WorkerActivated { scope }
             });
         }
         self.send_queued_functional_events(scope_url);
+        self.try_activate(scope_url);
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#service-worker-global-scope-skipwaiting>
+    fn skip_waiting(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
+        if let Some(record) = self
+            .registrations
+            .get_mut(scope_url)
+            .and_then(|registration| registration.life_cycle.records.get_mut(&worker_id))
+        {
+            record.skip_waiting = true;
+        }
+        self.try_activate(scope_url);
     }
 
     /// Removes a registration for good, and its sync registrations with it. Returns whether there was one.
@@ -395,6 +496,7 @@ impl ServiceWorkerManager {
         let Some(registration) = self.registrations.remove(scope_url) else {
             return false;
         };
+        forget_active(scope_url);
         if let Some(scope_things) = &registration.life_cycle.scope_things {
             tell_sync_manager(scope_things, scope_url, |scope| {
                 SyncManagerMessage::WorkerUnregistered { scope }
@@ -408,9 +510,12 @@ impl ServiceWorkerManager {
         let registration = ServoUrl::parse(scope.scope.as_str())
             .ok()
             .and_then(|scope_url| self.registrations.get_mut(&scope_url));
-        if let Some(registration) = registration {
+        let Some(registration) = registration else {
+            return;
+        };
+        if let Some(active) = &registration.active_worker {
             warn!("The service worker of {scope} has passed its execution cap.");
-            registration.life_cycle.terminate();
+            registration.life_cycle.terminate(active.id);
         }
     }
 
@@ -421,35 +526,44 @@ impl ServiceWorkerManager {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return false;
         };
+        let Some(active) = &mut registration.active_worker else {
+            return false;
+        };
         let life_cycle = &mut registration.life_cycle;
-        if life_cycle
+        let (Some(record), Some(scope_things)) = (
+            life_cycle.records.get_mut(&active.id),
+            &life_cycle.scope_things,
+        ) else {
+            return false;
+        };
+        if record
             .thread
             .as_ref()
             .is_some_and(|thread| !thread.is_finished())
         {
             return true;
         }
-        let (Some(active), Some(scope_things), Some(script)) = (
-            &mut registration.active_worker,
-            &life_cycle.scope_things,
-            &life_cycle.script,
-        ) else {
+        let Some(script) = record.script.clone() else {
             return false;
         };
         let start = WorkerStart {
             registration_id: registration.id,
             worker_id: active.id,
-            script: Some(script.clone()),
+            script: Some(script),
+            known_source: None,
         };
         let (worker, join_handle, control_sender, context, closing) = update_serviceworker(
             self.own_sender.clone(),
             scope_url.clone(),
-            scope_things.clone(),
+            ScopeThings {
+                script_url: active.script_url.clone(),
+                ..scope_things.clone()
+            },
             self.font_context.clone(),
             start,
         );
         *active = worker;
-        life_cycle.thread = Some(WorkerThread::new(
+        record.thread = Some(WorkerThread::new(
             join_handle,
             control_sender,
             context,

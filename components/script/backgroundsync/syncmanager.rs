@@ -67,14 +67,14 @@ impl SyncManager {
             match Connection::open(&self.global(), &self.registration) {
                 Ok(connection) => {
                     let _ = self.connection.set(connection);
-                },
+                }
                 Err(reason) => {
                     let error = RegisterError::Unavailable {
                         reason: reason.to_owned(),
                     };
                     promise.reject_error(cx, to_dom_error(error));
                     return promise;
-                },
+                }
             }
         }
         let call = CallId(self.next_call.get());
@@ -192,9 +192,9 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         // Fails only if the SyncManager thread is gone, and all connections with it.
-        let _ = self
-            .sender
-            .send(SyncManagerMessage::Disconnect { connection: self.id });
+        let _ = self.sender.send(SyncManagerMessage::Disconnect {
+            connection: self.id,
+        });
     }
 }
 
@@ -222,7 +222,7 @@ fn settle(cx: &mut JSContext, promise: &RootedPromise, response: SyncResponse) {
         SyncResponse::Tags(tags) => {
             let tags: Vec<DOMString> = tags.iter().map(|tag| tag.as_str().into()).collect();
             promise.resolve_native(cx, &tags);
-        },
+        }
     }
 }
 
@@ -239,9 +239,9 @@ fn to_dom_error(error: RegisterError) -> Error {
                 quota: None,
                 requested: None,
             }
-        },
+        }
         RegisterError::Storage { .. } | RegisterError::Unavailable { .. } => {
             Error::Operation(message)
-        },
+        }
     }
 }

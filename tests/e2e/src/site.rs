@@ -42,12 +42,18 @@ impl Site {
     pub fn new(worker: &str) -> Self {
         let server = TestServer::start();
         server.serve("/", "text/html", PAGE);
-        server.serve(
+        let site = Self { server };
+        site.serve_worker(worker);
+        site
+    }
+
+    /// Serves another version of the worker from now on.
+    pub fn serve_worker(&self, worker: &str) {
+        self.server.serve(
             "/sw.js",
             "text/javascript",
             &format!("{WORKER_PRELUDE}\n{worker}"),
         );
-        Self { server }
     }
 
     /// Opens the page with fast retries, and waits until its worker is active.

@@ -1,0 +1,134 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! `clients` in a service worker.
+//!
+//! <https://w3c.github.io/ServiceWorker/#clients-interface>
+
+use dom_struct::dom_struct;
+use js::context::JSContext;
+use js::realm::CurrentRealm;
+use log::debug;
+use script_bindings::reflector::{Reflector, reflect_dom_object};
+use servo_constellation_traits::{ServiceWorkerClientInfo, ServiceWorkerMsg, WorkerProgress};
+
+use crate::dom::RootedPromise;
+use crate::dom::bindings::codegen::Bindings::ClientBinding::FrameType;
+use crate::dom::bindings::codegen::Bindings::ClientsBinding::{
+    ClientQueryOptions, ClientType, ClientsMethods,
+};
+use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
+use crate::dom::bindings::error::Error;
+use crate::dom::bindings::inheritance::Castable;
+use crate::dom::bindings::reflector::DomGlobal;
+use crate::dom::bindings::root::DomRoot;
+use crate::dom::bindings::str::DOMString;
+use crate::dom::client::Client;
+use crate::dom::globalscope::GlobalScope;
+use crate::dom::promise::Promise;
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
+use crate::routed_promise::{RoutedPromiseListener, callback_promise};
+
+/// The pages that a service worker may talk to.
+#[dom_struct]
+pub(crate) struct Clients {
+    reflector_: Reflector,
+}
+
+impl Clients {
+    pub(crate) fn new(cx: &mut JSContext, worker: &ServiceWorkerGlobalScope) -> DomRoot<Clients> {
+        let clients = Box::new(Clients {
+            reflector_: Reflector::new(),
+        });
+        reflect_dom_object(cx, clients, worker.upcast::<GlobalScope>())
+    }
+
+    fn worker(&self) -> DomRoot<ServiceWorkerGlobalScope> {
+        DomRoot::downcast(self.global()).expect("the interface is exposed to service workers only")
+    }
+}
+
+impl ClientsMethods<crate::DomTypeHolder> for Clients {
+    /// <https://w3c.github.io/ServiceWorker/#clients-matchall>
+    fn MatchAll(&self, cx: &mut CurrentRealm, options: &ClientQueryOptions) -> RootedPromise {
+        let promise = Promise::new_in_realm(cx);
+        // Workers are no clients here: Servo does not let them be controlled.
+        if !matches!(options.type_, ClientType::Window | ClientType::All) {
+            promise.resolve_native(cx, &Vec::<DomRoot<Client>>::new());
+            return promise;
+        }
+        let global = self.global();
+        let task_manager = global.task_manager();
+        let answer = callback_promise(&promise, self, task_manager.dom_manipulation_task_source());
+        let worker = self.worker();
+        worker.tell_manager(ServiceWorkerMsg::ListClients {
+            scope_url: worker.scope_url().clone(),
+            include_uncontrolled: options.includeUncontrolled,
+            answer,
+        });
+        promise
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#clients-claim>
+    fn Claim(&self, cx: &mut CurrentRealm) -> RootedPromise {
+        let promise = Promise::new_in_realm(cx);
+        let worker = self.worker();
+        // Step 1: only an active worker can control pages.
+        if !matches!(
+            worker.own_state().get(),
+            ServiceWorkerState::Activating | ServiceWorkerState::Activated
+        ) {
+            let message = "claim() needs an active worker".to_owned();
+            promise.reject_error(cx, Error::InvalidState(Some(message)));
+            return promise;
+        }
+        worker.tell_manager(ServiceWorkerMsg::ClaimClients(worker.scope_url().clone()));
+        promise.resolve_native(cx, &());
+        promise
+    }
+}
+
+impl RoutedPromiseListener<crate::DomTypeHolder, Vec<ServiceWorkerClientInfo>> for Clients {
+    fn handle_response(
+        &self,
+        cx: &mut JSContext,
+        response: Vec<ServiceWorkerClientInfo>,
+        promise: &RootedPromise,
+    ) {
+        let worker = self.worker();
+        let clients: Vec<DomRoot<Client>> = response
+            .into_iter()
+            .map(|client| {
+                let frame_type = if client.is_top_level {
+                    FrameType::Top_level
+                } else {
+                    FrameType::Nested
+                };
+                worker.client_object(cx, client.pipeline_id, client.url, frame_type)
+            })
+            .collect();
+        promise.resolve_native(cx, &clients);
+    }
+}
+
+impl ServiceWorkerGlobalScope {
+    /// <https://w3c.github.io/ServiceWorker/#service-worker-global-scope-skipwaiting>
+    pub(crate) fn skip_waiting(&self, cx: &mut CurrentRealm) -> RootedPromise {
+        let promise = Promise::new_in_realm(cx);
+        self.report_progress(WorkerProgress::SkipWaiting);
+        promise.resolve_native(cx, &());
+        promise
+    }
+
+    pub(crate) fn tell_manager(&self, message: ServiceWorkerMsg) {
+        if self.swmanager_sender().send(message).is_err() {
+            debug!("The service worker manager is gone.");
+        }
+    }
+
+    /// The name of a client, as scripts see it.
+    pub(crate) fn client_id(pipeline_id: servo_base::id::PipelineId) -> DOMString {
+        format!("{pipeline_id}").into()
+    }
+}

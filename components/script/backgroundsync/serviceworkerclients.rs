@@ -1,0 +1,272 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! The pages that a service worker manager knows: it answers them, tells them of changes, and lists them for workers.
+//!
+//! <https://w3c.github.io/ServiceWorker/#dfn-service-worker-client>
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::LazyLock;
+
+use log::debug;
+use parking_lot::RwLock;
+use servo_base::generic_channel::GenericCallback;
+use servo_base::id::PipelineId;
+use servo_constellation_traits::{
+    ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerClientInfo,
+    ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
+};
+use servo_url::ServoUrl;
+
+use crate::dom::serviceworker_manager::ServiceWorkerManager;
+
+/// The registrations of this process that have an active worker, by scope. A page must know its controller before its
+/// first script runs, and can't wait for the manager's answer then.
+static ACTIVE_REGISTRATIONS: LazyLock<RwLock<HashMap<ServoUrl, ServiceWorkerRegistrationInfo>>> =
+    LazyLock::new(Default::default);
+
+/// The registration that controls a page which is loaded from `client_url` now.
+pub(crate) fn controlling_registration(
+    client_url: &ServoUrl,
+) -> Option<ServiceWorkerRegistrationInfo> {
+    ACTIVE_REGISTRATIONS
+        .read()
+        .iter()
+        .filter(|(scope, _)| client_url.as_str().starts_with(scope.as_str()))
+        .max_by_key(|(scope, _)| scope.as_str().len())
+        .map(|(_, info)| info.clone())
+}
+
+struct Client {
+    callback: GenericCallback<ServiceWorkerAlgorithmResult>,
+    url: ServoUrl,
+    is_top_level: bool,
+    /// Scope of the registration whose active worker controls the page.
+    controlled_by: Option<ServoUrl>,
+    /// Whether the page waits for an active worker.
+    waits_for_active: bool,
+}
+
+/// The pages of this origin that have used `navigator.serviceWorker`.
+#[derive(Default)]
+pub(crate) struct Clients {
+    clients: HashMap<PipelineId, Client>,
+}
+
+impl Clients {
+    /// Notes a page that has sent its first message, and where it wants its answers.
+    pub(crate) fn note(&mut self, message: &ServiceWorkerMsg) {
+        let ServiceWorkerMsg::HandleAlgorithm(
+            pipeline_id,
+            ServiceWorkerAlgorithm::NewClient {
+                client_url,
+                is_top_level,
+                controlled_by,
+                result_handler,
+                ..
+            },
+        ) = message
+        else {
+            return;
+        };
+        let client = Client {
+            callback: result_handler.clone(),
+            url: client_url.clone(),
+            is_top_level: *is_top_level,
+            controlled_by: controlled_by.clone(),
+            waits_for_active: false,
+        };
+        self.clients.insert(*pipeline_id, client);
+    }
+
+    pub(crate) fn forget(&mut self, pipeline_id: PipelineId) {
+        self.clients.remove(&pipeline_id);
+    }
+
+    /// Whether a page uses the registration of `scope_url`.
+    pub(crate) fn uses(&self, scope_url: &ServoUrl) -> bool {
+        self.clients
+            .values()
+            .any(|client| client.controlled_by.as_ref() == Some(scope_url))
+    }
+
+    pub(crate) fn tell(&self, pipeline_id: PipelineId, result: ServiceWorkerAlgorithmResult) {
+        if let Some(client) = self.clients.get(&pipeline_id) {
+            client.tell(result);
+        }
+    }
+
+    pub(crate) fn tell_all_of_change(&self, info: &ServiceWorkerRegistrationInfo) {
+        note_active(info);
+        for client in self.clients.values() {
+            client.tell(ServiceWorkerAlgorithmResult::RegistrationChanged(
+                info.clone(),
+            ));
+        }
+    }
+
+    pub(crate) fn tell_all_of_update(&self, info: &ServiceWorkerRegistrationInfo) {
+        for client in self.clients.values() {
+            client.tell(ServiceWorkerAlgorithmResult::UpdateFound(info.id));
+        }
+    }
+
+    /// Tells the pages that use a registration of its new active worker.
+    pub(crate) fn tell_controlled(&self, info: &ServiceWorkerRegistrationInfo) {
+        for client in self.clients.values() {
+            if client.controlled_by.as_ref() == Some(&info.scope_url) {
+                client.tell(ServiceWorkerAlgorithmResult::ControllerChanged(
+                    info.clone(),
+                ));
+            }
+        }
+    }
+
+    fn list(
+        &self,
+        scope_url: &ServoUrl,
+        include_uncontrolled: bool,
+    ) -> Vec<ServiceWorkerClientInfo> {
+        self.clients
+            .iter()
+            .filter(|(_, client)| {
+                include_uncontrolled || client.controlled_by.as_ref() == Some(scope_url)
+            })
+            .map(|(pipeline_id, client)| ServiceWorkerClientInfo {
+                pipeline_id: *pipeline_id,
+                url: client.url.clone(),
+                is_top_level: client.is_top_level,
+            })
+            .collect()
+    }
+
+    fn take_waiting(&mut self) -> Vec<(PipelineId, ServoUrl)> {
+        self.clients
+            .iter_mut()
+            .filter_map(|(pipeline_id, client)| {
+                mem::take(&mut client.waits_for_active).then(|| (*pipeline_id, client.url.clone()))
+            })
+            .collect()
+    }
+}
+
+impl Client {
+    fn tell(&self, result: ServiceWorkerAlgorithmResult) {
+        if self.callback.send(result).is_err() {
+            debug!("A service worker client is gone.");
+        }
+    }
+}
+
+fn note_active(info: &ServiceWorkerRegistrationInfo) {
+    let mut registrations = ACTIVE_REGISTRATIONS.write();
+    if info.active_worker.is_some() {
+        registrations.insert(info.scope_url.clone(), info.clone());
+    } else {
+        registrations.remove(&info.scope_url);
+    }
+}
+
+/// A registration is gone.
+pub(crate) fn forget_active(scope_url: &ServoUrl) {
+    ACTIVE_REGISTRATIONS.write().remove(scope_url);
+}
+
+impl ServiceWorkerManager {
+    /// Answers `pipeline_id` now or as soon as a registration that `client_url` is in the scope of has an active worker.
+    pub(crate) fn answer_when_active(&mut self, pipeline_id: PipelineId, client_url: &ServoUrl) {
+        let answered = self.answer_if_active(pipeline_id, client_url);
+        if let Some(client) = self.clients.clients.get_mut(&pipeline_id) {
+            client.waits_for_active = !answered;
+        }
+    }
+
+    /// An active worker has appeared: answers the clients that wait for it.
+    pub(crate) fn answer_waiting_clients(&mut self) {
+        for (pipeline_id, client_url) in self.clients.take_waiting() {
+            self.answer_when_active(pipeline_id, &client_url);
+        }
+    }
+
+    fn answer_if_active(&self, pipeline_id: PipelineId, client_url: &ServoUrl) -> bool {
+        let Some(scope_url) = self.matching_scope(client_url) else {
+            return false;
+        };
+        let Some(registration) = self.registrations.get(&scope_url) else {
+            return false;
+        };
+        if registration.active_worker.is_none() {
+            return false;
+        }
+        let info = registration.info(&scope_url);
+        self.clients
+            .tell(pipeline_id, ServiceWorkerAlgorithmResult::Ready(info));
+        true
+    }
+
+    /// The longest scope that `client_url` starts with.
+    ///
+    /// <https://w3c.github.io/ServiceWorker/#match-service-worker-registration>
+    fn matching_scope(&self, client_url: &ServoUrl) -> Option<ServoUrl> {
+        self.registrations
+            .keys()
+            .filter(|scope| client_url.as_str().starts_with(scope.as_str()))
+            .max_by_key(|scope| scope.as_str().len())
+            .cloned()
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#clients-matchall>
+    pub(crate) fn list_clients(
+        &self,
+        scope_url: &ServoUrl,
+        include_uncontrolled: bool,
+        answer: &GenericCallback<Vec<ServiceWorkerClientInfo>>,
+    ) {
+        let clients = self.clients.list(scope_url, include_uncontrolled);
+        if answer.send(clients).is_err() {
+            debug!("The service worker that asked for its clients is gone.");
+        }
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#clients-claim>
+    pub(crate) fn claim_clients(&mut self, scope_url: &ServoUrl) {
+        let Some(registration) = self.registrations.get(scope_url) else {
+            return;
+        };
+        let info = registration.info(scope_url);
+        let matching: Vec<PipelineId> = self
+            .clients
+            .clients
+            .iter()
+            .filter(|(_, client)| {
+                client.controlled_by.as_ref() != Some(scope_url)
+                    && self.matching_scope(&client.url).as_ref() == Some(scope_url)
+            })
+            .map(|(pipeline_id, _)| *pipeline_id)
+            .collect();
+        for pipeline_id in matching {
+            if let Some(client) = self.clients.clients.get_mut(&pipeline_id) {
+                client.controlled_by = Some(scope_url.clone());
+                client.tell(ServiceWorkerAlgorithmResult::ControllerChanged(
+                    info.clone(),
+                ));
+            }
+        }
+    }
+
+    /// A page is gone: what waited for it may go on.
+    pub(crate) fn forget_client(&mut self, pipeline_id: PipelineId) {
+        self.clients.forget(pipeline_id);
+        let waiting: Vec<ServoUrl> = self
+            .registrations
+            .iter()
+            .filter(|(_, registration)| registration.waiting_worker.is_some())
+            .map(|(scope_url, _)| scope_url.clone())
+            .collect();
+        for scope_url in waiting {
+            self.try_activate(&scope_url);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The life cycle of service workers, as far as syncs rest on it.
+
+use background_sync_e2e::{FAST_RETRIES, Kiosk, Site};
+use serde_json::json;
+
+/// Waits until `expression` is true in the page, told by its console.
+fn wait_until(kiosk: &mut Kiosk, event: &str, expression: &str) {
+    kiosk.evaluate(&format!(
+        "(() => {{ const check = () => {{ if ({expression}) console.log('now: {event}'); }}; \
+         check(); navigator.serviceWorker.addEventListener('{event}', check); }})(), 0"
+    ));
+    kiosk.wait_for_console(&format!("now: {event}"));
+}
+
+#[test]
+fn answers_find_their_calls() {
+    let site = Site::new("");
+    let mut kiosk = site.open();
+    // The answer to register() takes the network, the other one does not: it comes first.
+    let calls = "Promise.all([navigator.serviceWorker.register('/sw.js', { scope: '/elsewhere/' }), \
+         navigator.serviceWorker.getRegistration('/nowhere-else')])\
+         .then(([made, found]) => [new URL(made.scope).pathname, new URL(found.scope).pathname])";
+    assert_eq!(kiosk.settle(calls), Ok(json!(["/elsewhere/", "/"])));
+}
+
+#[test]
+fn states_are_seen_in_their_order() {
+    let site = Site::new("");
+    let mut kiosk = site.open();
+    kiosk.evaluate(
+        "navigator.serviceWorker.register('/sw.js', { scope: '/states/' }).then((registration) => { \
+           const worker = registration.installing; \
+           const seen = [worker.state]; \
+           worker.onstatechange = () => { seen.push(worker.state); \
+             if (worker.state === 'activated') \
+               console.log(`states ${seen} ${registration.active === worker} ${registration.waiting}`); }; \
+         }), 0",
+    );
+    kiosk.wait_for_console("states installing,installed,activating,activated true null");
+}
+
+#[test]
+fn a_worker_that_fails_to_install_is_redundant() {
+    let site = Site::new("");
+    site.server.serve(
+        "/bad.js",
+        "text/javascript",
+        "oninstall = (event) => event.waitUntil(Promise.reject(new Error('no')));",
+    );
+    let mut kiosk = site.open();
+    kiosk.evaluate(
+        "navigator.serviceWorker.register('/bad.js', { scope: '/bad/' }).then((registration) => { \
+           const worker = registration.installing; \
+           worker.onstatechange = () => console.log(`bad is ${worker.state} ${registration.active}`); \
+         }), 0",
+    );
+    kiosk.wait_for_console("bad is redundant null");
+}
+
+#[test]
+fn scripts_that_are_missing_or_throw_are_refused() {
+    let site = Site::new("");
+    site.server.serve(
+        "/throws.js",
+        "text/javascript",
+        "throw new Error('at once');",
+    );
+    let mut kiosk = site.open();
+    for script in ["/missing.js", "/throws.js"] {
+        let register =
+            format!("navigator.serviceWorker.register('{script}', {{ scope: '/refused/' }})");
+        assert_eq!(
+            kiosk.settle(&register),
+            Err("TypeError".to_owned()),
+            "{script}"
+        );
+    }
+    let found = "navigator.serviceWorker.getRegistration('/refused/page').then((it) => new URL(it.scope).pathname)";
+    assert_eq!(
+        kiosk.settle(found),
+        Ok(json!("/")),
+        "nothing is left of them"
+    );
+}
+
+#[test]
+fn a_new_version_takes_over_when_it_skips_waiting() {
+    let site =
+        Site::new("self.addEventListener('sync', (event) => event.waitUntil(post('/old')));");
+    let mut kiosk = site.open();
+    kiosk.evaluate("registration.onupdatefound = () => console.log('update found'), 0");
+    site.serve_worker(
+        "self.addEventListener('install', () => skipWaiting()); \
+         self.addEventListener('activate', (event) => event.waitUntil(clients.claim())); \
+         self.addEventListener('sync', (event) => event.waitUntil(post('/new')));",
+    );
+    kiosk
+        .settle("registration.update().then((it) => it === registration)")
+        .map(|same| assert_eq!(same, true))
+        .expect("updated");
+    kiosk.wait_for_console("update found");
+    wait_until(
+        &mut kiosk,
+        "controllerchange",
+        "navigator.serviceWorker.controller && registration.waiting === null",
+    );
+    kiosk
+        .settle("registration.sync.register('x')")
+        .expect("registered");
+    assert_eq!(site.server.wait_for(1)[0].path, "/new");
+}
+
+#[test]
+fn a_new_version_waits_for_the_pages_of_the_old_one() {
+    let site = Site::new(
+        "self.addEventListener('activate', (event) => event.waitUntil(clients.claim()));",
+    );
+    let mut kiosk = site.open();
+    wait_until(
+        &mut kiosk,
+        "controllerchange",
+        "navigator.serviceWorker.controller",
+    );
+    kiosk.evaluate("window.old = registration.active, 0");
+    site.serve_worker("// the new one");
+    kiosk.evaluate(
+        "registration.update().then((it) => { const worker = it.installing; worker.onstatechange = () => \
+         console.log(`new is ${worker.state}; active is old: ${it.active === old}`); }), 0",
+    );
+    kiosk.wait_for_console("new is installed; active is old: true");
+    assert_eq!(kiosk.evaluate("registration.active === old"), true);
+    assert_eq!(kiosk.evaluate("registration.waiting !== null"), true);
+}
+
+#[test]
+fn the_same_script_is_no_new_version() {
+    let site = Site::new("");
+    let mut kiosk = site.open();
+    kiosk.evaluate("window.old = registration.active, 0");
+    assert_eq!(
+        kiosk.settle(
+            "registration.update().then((it) => [it.installing, it.waiting, it.active === old])"
+        ),
+        Ok(json!([null, null, true]))
+    );
+}
+
+#[test]
+fn the_specifications_example_tells_the_pages() {
+    let site = Site::new(
+        "self.addEventListener('sync', (event) => { \
+           if (event.tag == 'send-chats') { \
+             event.waitUntil( \
+               post('/send', 'messages').then(() => { \
+                 return clients.matchAll({ includeUncontrolled: true }); \
+               }).then((clients) => { \
+                 clients.forEach((client) => client.postMessage('outbox-processed')) \
+               })); \
+           } \
+         });",
+    );
+    let mut kiosk = site.open();
+    kiosk.evaluate(
+        "navigator.serviceWorker.addEventListener('message', (event) => console.log(`page heard ${event.data}`)), 0",
+    );
+    kiosk
+        .settle("registration.sync.register('send-chats')")
+        .expect("registered");
+    assert_eq!(site.server.wait_for(1)[0].body, "messages");
+    kiosk.wait_for_console("page heard outbox-processed");
+}
+
+#[test]
+fn workers_answer_the_page_that_asked() {
+    let site = Site::new(
+        "self.addEventListener('message', async (event) => { \
+           const all = await clients.matchAll({ includeUncontrolled: true }); \
+           event.source.postMessage([event.data, all.length, all[0].url === event.data, all[0].frameType, \
+             all[0].id === event.source.id]); });",
+    );
+    let mut kiosk = site.open();
+    kiosk.command("reload");
+    kiosk.wait_for_console("page ready");
+    kiosk.evaluate(
+        "navigator.serviceWorker.onmessage = (event) => console.log(`answer ${JSON.stringify(event.data)}`), \
+         registration.active.postMessage(location.href), 0",
+    );
+    let url = site.server.url("/");
+    kiosk.wait_for_console(&format!("answer [\"{url}\",1,true,\"top-level\",true]"));
+}
+
+#[test]
+fn a_page_that_is_loaded_again_has_a_controller() {
+    let site = Site::new("");
+    let mut kiosk = site.open();
+    assert_eq!(
+        kiosk.evaluate("navigator.serviceWorker.controller"),
+        json!(null)
+    );
+    kiosk.command("reload");
+    kiosk.wait_for_console("page ready");
+    assert_eq!(
+        kiosk.evaluate("navigator.serviceWorker.controller === registration.active"),
+        true
+    );
+}
+
+#[test]
+fn unregistering_the_worker_ends_its_syncs() {
+    let site =
+        Site::new("self.addEventListener('sync', (event) => event.waitUntil(post('/sync')));");
+    let mut kiosk = site.open();
+    kiosk.set_network("offline");
+    kiosk
+        .settle("registration.sync.register('never')")
+        .expect("registered");
+    assert_eq!(kiosk.settle("registration.unregister()"), Ok(json!(true)));
+    kiosk.set_network("online");
+    // A new registration of the same scope starts with no syncs.
+    assert_eq!(
+        kiosk.settle(
+            "navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.getRegistration())\
+             .then((it) => it.sync.getTags())"
+        ),
+        Ok(json!([]))
+    );
+    assert!(site.server.received().is_empty());
+}
+
+#[test]
+fn a_worker_that_is_gone_is_started_for_the_next_event() {
+    let site = Site::new(
+        "self.addEventListener('sync', (event) => { \
+           if (event.tag === 'hang') while (true) {} \
+           event.waitUntil(post('/sync', event.tag)); });",
+    );
+    let mut kiosk = site.open_with(
+        Kiosk::builder().background_sync(
+            &format!("{FAST_RETRIES}event_cap_ms = 500\nmax_attempts = 1\n")
+                .replace("max_attempts = 3\n", ""),
+        ),
+    );
+    kiosk
+        .settle("registration.sync.register('hang')")
+        .expect("registered");
+    kiosk.wait_for_sync("finished");
+    kiosk
+        .settle("registration.sync.register('next')")
+        .expect("registered");
+    assert_eq!(site.server.wait_for(1)[0].body, "next");
+}
