@@ -1,6 +1,6 @@
 use std::fmt;
 
-use background_sync_core::{Permission, SyncNotification};
+use background_sync_core::{Permission, StoredWorker, SyncNotification};
 use background_sync_traits::{DispatchedEvent, EventToken, ScopeKey};
 use crossbeam_channel::Sender;
 
@@ -80,6 +80,14 @@ pub trait Engine: Send + 'static {
     /// Fires an event in the active worker of its service worker registration. Ends with
     /// [`background_sync_traits::SyncManagerMessage::EventFinished`].
     fn dispatch(&self, event: DispatchedEvent);
+
+    /// A service worker registration that the engine does not know since it started has events to
+    /// handle: start its worker from what was kept of it. Say so with
+    /// [`background_sync_traits::SyncManagerMessage::WorkerActivated`]. An engine that can't leaves
+    /// this as it is: the events then wait for a page to register the worker again.
+    fn start_worker(&self, scope: &ScopeKey, worker: StoredWorker) {
+        let _ = (scope, worker);
+    }
 
     /// The event passed its cap, or the manager ends: terminate the worker that handles it. No
     /// outcome is expected any more.

@@ -18,10 +18,10 @@ impl RunningEvents {
         token
     }
 
-    pub fn finish(&mut self, token: EventToken) -> Option<EventId> {
+    pub fn finish(&mut self, token: EventToken) -> Option<(EventId, ScopeKey)> {
         let event = self.by_token.remove(&token)?;
-        self.tokens.remove(&event);
-        Some(event)
+        let (_, scope) = self.tokens.remove(&event)?;
+        Some((event, scope))
     }
 
     pub fn terminate(&mut self, event: EventId) -> Option<EventToken> {

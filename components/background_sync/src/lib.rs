@@ -23,6 +23,7 @@ mod rate_limit;
 mod requests;
 mod spawn;
 mod unavailable;
+mod workers;
 mod writer;
 
 pub use background_sync_core::{

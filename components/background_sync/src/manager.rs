@@ -21,6 +21,7 @@ use crate::events::RunningEvents;
 use crate::journal::Journal;
 use crate::rate_limit::RateLimitedLog;
 use crate::requests::EmbedderCalls;
+use crate::workers::{Revived, Workers};
 use crate::writer::{Batch, Committed};
 use crate::{ClientState, ClientStateResponder, Embedder, Engine, clock};
 
@@ -41,6 +42,7 @@ pub(crate) struct Inputs<C, E> {
     pub control: Receiver<ControlMessage>,
     pub answers: Receiver<QuestionAnswered>,
     pub committed: Receiver<Committed>,
+    pub revived: Receiver<Revived>,
 }
 
 /// Store operations on their way to the store's thread.
@@ -77,6 +79,7 @@ pub(crate) struct Manager<C> {
     pub misbehaviour: RateLimitedLog,
     pub journal: Journal,
     pub embedder_calls: EmbedderCalls,
+    pub workers: Workers,
     /// Nothing is told any more: what happens is the end, not the world.
     pub ending: bool,
 }
@@ -142,6 +145,10 @@ impl<C: SyncClient> Manager<C> {
             recv(inputs.answers) -> answered => if let Ok(answered) = answered {
                 self.handle_answered(clock::now(), answered);
             },
+            recv(inputs.revived) -> revived => match revived {
+                Ok(Revived { scope, worker }) => self.engine.start_worker(&scope, worker),
+                Err(_) => inputs.revived = crossbeam_channel::never(),
+            },
             recv(inputs.committed) -> committed => match committed {
                 Ok(committed) => self.handle_committed(clock::now(), committed),
                 Err(_) => flow = Flow::Stop,
@@ -171,11 +178,12 @@ impl<C: SyncClient> Manager<C> {
         for committed in inputs.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.handle_committed(now, committed);
         }
-        for answered in inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_answered(now, answered);
-        }
         for message in inputs.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.handle_message(now, message);
+        }
+        // An engine that answers at once has done so.
+        for answered in inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
+            self.handle_answered(now, answered);
         }
         while let Ok(message) = inputs.control.try_recv() {
             if self.handle_control(now, message) == Flow::Stop {
@@ -294,7 +302,10 @@ impl<C: SyncClient> Manager<C> {
             }
             SyncManagerMessage::EventFinished { event, outcome } => {
                 // Unknown: it was terminated before, or it is made up.
-                if let Some(event) = self.events.finish(event) {
+                if let Some((event, scope)) = self.events.finish(event) {
+                    if outcome == EventOutcome::NotStarted {
+                        self.workers.revive(&scope);
+                    }
                     let outcome = match outcome {
                         // Only the manager says so.
                         EventOutcome::TimedOut => EventOutcome::Rejected,
@@ -306,7 +317,9 @@ impl<C: SyncClient> Manager<C> {
             SyncManagerMessage::WorkerActivated { scope } => {
                 self.scheduler.handle_worker_activated(now, &scope);
             }
+            SyncManagerMessage::StoreWorker { scope, worker } => self.workers.put(scope, worker),
             SyncManagerMessage::WorkerUnregistered { scope } => {
+                self.workers.remove(scope.clone());
                 self.scheduler.handle_worker_unregistered(now, &scope);
             }
         }

@@ -15,6 +15,7 @@ use crate::journal::Journal;
 use crate::manager::{Inputs, Manager, Outbox};
 use crate::rate_limit::RateLimitedLog;
 use crate::requests::EmbedderCalls;
+use crate::workers::Workers;
 use crate::{
     Config, Embedder, Engine, StartError, Storage, SyncManagerControl, SyncManagerThread,
     unavailable, writer,
@@ -43,7 +44,8 @@ impl SyncManager {
         Self::spawn_with_store(config, store, messages, engine, embedder)
     }
 
-    /// As [`SyncManager::spawn`], with a store of the embedder's own; `config.storage` is not used.
+    /// As [`SyncManager::spawn`], with a store of the embedder's own for registrations;
+    /// `config.storage` is used for workers.
     ///
     /// # Errors
     /// As [`SyncManager::spawn`].
@@ -59,6 +61,7 @@ impl SyncManager {
             log::error!("the journal can't be read: {error}");
             Vec::new()
         });
+        let (workers, revived) = Workers::spawn(&config.storage)?;
         let (batches, batches_in) = unbounded();
         let (committed_out, committed) = unbounded();
         let writer = writer::spawn(store, batches_in, committed_out)?;
@@ -83,6 +86,7 @@ impl SyncManager {
             misbehaviour: RateLimitedLog::default(),
             journal: Journal::new(journal),
             embedder_calls: EmbedderCalls::default(),
+            workers,
             ending: false,
         };
         let inputs = Inputs {
@@ -90,6 +94,7 @@ impl SyncManager {
             control,
             answers,
             committed,
+            revived,
         };
         let thread = thread::Builder::new().name("SyncManager".to_owned());
         let thread = thread.spawn(move || manager.run(inputs, loaded, writer))?;

@@ -68,6 +68,7 @@ fn answer<C: SyncClient>(
         SyncManagerMessage::Acknowledge { .. }
         | SyncManagerMessage::EventFinished { .. }
         | SyncManagerMessage::WorkerActivated { .. }
+        | SyncManagerMessage::StoreWorker { .. }
         | SyncManagerMessage::WorkerUnregistered { .. } => {}
     }
 }

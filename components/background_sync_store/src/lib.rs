@@ -9,6 +9,7 @@ mod error;
 mod memory;
 mod redb_store;
 mod redb_tables;
+mod worker_store;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub use codec::{CodecError, SCHEMA_VERSION, decode, decode_entry, encode, encode
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use redb_store::{FILE_NAME, OpenDatabase, RedbStore};
+pub use worker_store::{MAX_STORED_WORKERS, WORKERS_FILE_NAME, WorkerStore};
 
 /// A record that could not be read. It is kept, out of the way, and costs nobody else anything.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@
 use std::fmt;
 
 pub use background_sync_core::{
-    Connectivity, EventOutcome, MAX_TAG_BYTES, Origin, Permission, RegisterError, ScopeKey,
-    ScopeUrl, Tag, TagTooLong,
+    Connectivity, EventOutcome, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin, Permission,
+    RegisterError, ScopeKey, ScopeUrl, ScriptUrl, StoredWorker, Tag, TagTooLong, WorkerSource,
 };
 use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};
@@ -156,6 +156,14 @@ pub enum SyncManagerMessage<C> {
     WorkerActivated {
         /// The service worker registration.
         scope: ScopeKey,
+    },
+    /// A service worker was installed: keep what it takes to start it without its page. Replaces what was kept of
+    /// this registration before.
+    StoreWorker {
+        /// The service worker registration.
+        scope: ScopeKey,
+        /// Its active worker.
+        worker: StoredWorker,
     },
     /// A service worker registration is gone, and its sync registrations with it.
     WorkerUnregistered {
