@@ -1,0 +1,117 @@
+//! The references: what the machine needs for the same thing without the component.
+
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use background_sync::DispatchedEvent;
+use background_sync::traits::{ConnectionId, SyncReply, SyncRequest, SyncResponse};
+use background_sync::{SyncManagerMessage, Tag};
+use background_sync_core::StoredRegistration;
+use background_sync_store::encode;
+use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+
+use crate::browser::Message;
+
+const TABLE: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
+
+/// A process that answers each message of a page at once.
+pub struct Echo {
+    messages: IpcSender<Message>,
+    replies: IpcReceiver<SyncReply>,
+    next_call: u64,
+}
+
+impl Echo {
+    pub fn start() -> Result<Self> {
+        let (messages, receiver) = ipc::channel::<Message>().context("no channel")?;
+        let (client, replies) = ipc::channel().context("no channel")?;
+        thread::spawn(move || {
+            while let Ok(message) = receiver.recv() {
+                if let SyncManagerMessage::Request { call, .. } = message {
+                    let response = SyncResponse::Registered(Ok(()));
+                    if client.send(SyncReply { call, response }).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(Self {
+            messages,
+            replies,
+            next_call: 1,
+        })
+    }
+
+    /// There and back.
+    pub fn round_trip(&mut self, tag: &str) -> Result<()> {
+        let call = background_sync::traits::CallId(self.next_call);
+        self.next_call += 1;
+        self.messages.send(SyncManagerMessage::Request {
+            connection: ConnectionId::new(),
+            call,
+            request: SyncRequest::Register {
+                tag: Tag::try_from(tag),
+                active_worker: true,
+            },
+        })?;
+        self.replies.recv().context("the echo is gone")?;
+        Ok(())
+    }
+}
+
+/// A redb file of its own.
+pub struct RawDatabase {
+    database: Database,
+    next: u64,
+}
+
+impl RawDatabase {
+    pub fn create(file: &Path) -> Result<Self> {
+        let database = Database::create(file)?;
+        Ok(Self { database, next: 1 })
+    }
+
+    /// One record, durably.
+    pub fn commit(&mut self, record: &StoredRegistration) -> Result<()> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        let bytes = encode(record)?;
+        transaction
+            .open_table(TABLE)?
+            .insert(self.next, bytes.as_slice())?;
+        self.next += 1;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+/// Seconds for reading every record of a file, decoded.
+pub fn read_all(file: &Path) -> Result<f64> {
+    let start = Instant::now();
+    let database = Database::open(file)?;
+    let transaction = database.begin_read()?;
+    let mut records = Vec::new();
+    for entry in transaction.open_table(TABLE)?.iter()? {
+        records.push(background_sync_store::decode(entry?.1.value())?);
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// Seconds for sending these from one thread to another.
+pub fn send_events(events: Vec<DispatchedEvent>) -> Result<f64> {
+    let (sender, receiver) = ipc::channel().context("no channel")?;
+    let count = events.len();
+    let start = Instant::now();
+    let sending = thread::spawn(move || events.into_iter().try_for_each(|e| sender.send(e)));
+    for _ in 0..count {
+        receiver.recv().context("an event is missing")?;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    if let Ok(result) = sending.join() {
+        result?;
+    }
+    Ok(seconds)
+}

@@ -1,0 +1,137 @@
+//! How long `register()` takes.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+use background_sync::Durability;
+use background_sync_core::RegistrationState;
+
+use crate::browser::{Browser, Page};
+use crate::fill::record;
+use crate::raw::{Echo, RawDatabase};
+use crate::report::{Goal, Line, median};
+
+/// Rounds of a latency, in which the component and its reference take turns so that both have the
+/// same weather.
+const ROUNDS: usize = 60;
+const CALLS_PER_ROUND: usize = 20;
+
+/// Calls that are not answered at the same time.
+const OUTSTANDING: usize = 256;
+const CALLS: usize = 20_000;
+
+/// Microseconds of one call of `what`.
+fn microseconds(what: &mut impl FnMut() -> Result<()>) -> Result<f64> {
+    let start = Instant::now();
+    what()?;
+    Ok(start.elapsed().as_secs_f64() * 1e6)
+}
+
+/// The medians of things that take turns, in microseconds.
+fn take_turns<const N: usize>(what: &mut [&mut dyn FnMut() -> Result<()>; N]) -> Result<[f64; N]> {
+    let mut samples = [const { Vec::new() }; N];
+    for _ in 0..ROUNDS {
+        for (what, samples) in what.iter_mut().zip(&mut samples) {
+            for _ in 0..CALLS_PER_ROUND {
+                samples.push(microseconds(what)?);
+            }
+        }
+    }
+    Ok(samples.map(|mut samples| median(&mut samples)))
+}
+
+/// One call after the other, as a page that awaits each promise.
+fn sequential(page: &mut Page) -> impl FnMut() -> Result<()> + '_ {
+    let mut number = 0;
+    move || {
+        number += 1;
+        let call = page.register(&format!("send-outbox-{number}"))?;
+        page.acknowledge(call)
+    }
+}
+
+/// A strict round trip against a raw durable commit and a raw message there and back.
+pub fn strict(folder: &Path) -> Result<Line> {
+    let browser = Browser::start(Some(&folder.join("strict")), Durability::Strict)?;
+    let mut page = browser.page(0)?;
+    let mut database = RawDatabase::create(&folder.join("raw.redb"))?;
+    let record = record(1, 0, RegistrationState::Pending)?;
+    let mut echo = Echo::start()?;
+    let [value, commit, message] = take_turns(&mut [
+        &mut sequential(&mut page),
+        &mut || database.commit(&record),
+        &mut || echo.round_trip("send-outbox-1"),
+    ])?;
+    browser.shutdown();
+    let reference = Some(commit + message);
+    let goal = Goal::RatioAtMost(1.3);
+    Ok(
+        Line::new("register(), strict", value, "us", reference, goal).note(format!(
+            "raw durable redb commit {commit:.0} us + raw ipc round trip {message:.0} us"
+        )),
+    )
+}
+
+/// A relaxed round trip against a raw message there and back.
+pub fn relaxed(folder: &Path) -> Result<Line> {
+    let browser = Browser::start(Some(&folder.join("relaxed")), Durability::Relaxed)?;
+    let mut page = browser.page(0)?;
+    let memory = Browser::start(None, Durability::Relaxed)?;
+    let mut page_in_memory = memory.page(0)?;
+    let mut echo = Echo::start()?;
+    let [value, in_memory, message] = take_turns(&mut [
+        &mut sequential(&mut page),
+        &mut sequential(&mut page_in_memory),
+        &mut || echo.round_trip("send-outbox-1"),
+    ])?;
+    browser.shutdown();
+    memory.shutdown();
+    let goal = Goal::RatioAtMost(2.0);
+    Ok(
+        Line::new("register(), relaxed", value, "us", Some(message), goal).note(format!(
+            "raw ipc round trip; with the store in memory it is {in_memory:.0} us"
+        )),
+    )
+}
+
+/// Calls in a second with many of them outstanding.
+pub fn rate(page: &mut Page, prefix: &str, calls: usize) -> Result<f64> {
+    let start = Instant::now();
+    for number in 0..OUTSTANDING.min(calls) {
+        page.ask_to_register(&format!("{prefix}-{number}"))?;
+    }
+    for number in OUTSTANDING..calls + OUTSTANDING {
+        let call = page.registered()?;
+        page.acknowledge(call)?;
+        if number < calls {
+            page.ask_to_register(&format!("{prefix}-{number}"))?;
+        }
+    }
+    Ok(calls as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Many strict calls at once against the same with the store in memory.
+pub fn outstanding(folder: &Path) -> Result<Line> {
+    let strict = Browser::start(Some(&folder.join("outstanding")), Durability::Strict)?;
+    let memory = Browser::start(None, Durability::Strict)?;
+    let (mut strict_page, mut memory_page) = (strict.page(0)?, memory.page(0)?);
+    let (mut values, mut references) = (Vec::new(), Vec::new());
+    for round in 0..5 {
+        let prefix = format!("round-{round}");
+        values.push(rate(&mut strict_page, &prefix, CALLS / 5)?);
+        references.push(rate(&mut memory_page, &prefix, CALLS / 5)?);
+    }
+    strict.shutdown();
+    memory.shutdown();
+    let (value, reference) = (median(&mut values), median(&mut references));
+    let goal = Goal::RatioAtLeast(0.7);
+    let line = Line::new(
+        "256 register() outstanding, strict",
+        value,
+        "calls/s",
+        Some(reference),
+        goal,
+    );
+    Ok(line.note("the same calls with the store in memory"))
+}

@@ -1,0 +1,119 @@
+//! What was measured, for people and for programs.
+
+use serde::Serialize;
+
+/// What a measurement is held against.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// The value may be so many times the reference.
+    RatioAtMost(f64),
+    /// The value must be so many times the reference.
+    RatioAtLeast(f64),
+    /// The value itself may be so large.
+    ValueAtMost(f64),
+}
+
+/// One line of the report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// What was measured.
+    pub name: &'static str,
+    /// The figure.
+    pub value: f64,
+    /// Its unit, and the reference's.
+    pub unit: &'static str,
+    /// The same thing without the component, in this run.
+    pub reference: Option<f64>,
+    /// `value / reference`.
+    pub ratio: Option<f64>,
+    /// What was promised.
+    pub goal: String,
+    /// Whether it was kept.
+    pub met: bool,
+    /// What the reference is, and what else was found.
+    pub note: String,
+}
+
+impl Line {
+    /// A figure, its reference and its goal.
+    pub fn new(
+        name: &'static str,
+        value: f64,
+        unit: &'static str,
+        reference: Option<f64>,
+        goal: Goal,
+    ) -> Self {
+        let ratio = reference.map(|reference| value / reference);
+        let (met, goal) = match goal {
+            Goal::RatioAtMost(most) => (
+                ratio.is_some_and(|ratio| ratio <= most),
+                format!("ratio <= {most}"),
+            ),
+            Goal::RatioAtLeast(least) => (
+                ratio.is_some_and(|ratio| ratio >= least),
+                format!("ratio >= {least}"),
+            ),
+            Goal::ValueAtMost(most) => (value <= most, format!("value <= {most}")),
+        };
+        Self {
+            name,
+            value,
+            unit,
+            reference,
+            ratio,
+            goal,
+            met,
+            note: String::new(),
+        }
+    }
+
+    /// With this remark.
+    pub fn note(self, note: impl Into<String>) -> Self {
+        Self {
+            note: note.into(),
+            ..self
+        }
+    }
+
+    /// Prints it.
+    pub fn print(&self) {
+        let or_dash = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), number);
+        println!(
+            "{:<34} {:>10} {:>10} {:<13} {:>8}  {:<14} {}",
+            self.name,
+            number(self.value),
+            or_dash(self.reference),
+            self.unit,
+            or_dash(self.ratio),
+            self.goal,
+            if self.met { "met" } else { "MISSED" },
+        );
+        if !self.note.is_empty() {
+            println!("    {}", self.note);
+        }
+    }
+}
+
+/// Prints the table's head.
+pub fn print_head() {
+    println!(
+        "{:<34} {:>10} {:>10} {:<13} {:>8}  goal",
+        "what", "value", "reference", "unit", "ratio"
+    );
+}
+
+/// Three digits, or all before the point.
+fn number(value: f64) -> String {
+    match value.abs() {
+        v if v >= 100.0 || v == 0.0 => format!("{value:.0}"),
+        v if v >= 10.0 => format!("{value:.1}"),
+        v if v >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
+/// The middle one of some figures.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
