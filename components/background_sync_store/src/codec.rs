@@ -1,10 +1,15 @@
 //! How a record is encoded: a version byte, then the fields. The only place that knows the encoder,
 //! so that it can be replaced.
 
-use background_sync_core::{JournalEntry, MAX_TAG_BYTES, MAX_URL_BYTES, StoredRegistration};
+use std::collections::HashMap;
+
+use background_sync_core::{
+    JournalEntry, MAX_TAG_BYTES, MAX_URL_BYTES, RegistrationId, RegistrationKind,
+    RegistrationState, ScopeKey, StoredRegistration, WallTime,
+};
 use bincode::Options;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Version of the encoding that is written.
 pub const SCHEMA_VERSION: u8 = 1;
@@ -41,14 +46,20 @@ fn encode_any(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-fn decode_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+/// What follows a known version byte.
+fn fields(bytes: &[u8]) -> Result<&[u8], CodecError> {
     match bytes.split_first() {
         None => Err(CodecError::Empty),
-        Some((&SCHEMA_VERSION, fields)) => options()
-            .deserialize(fields)
-            .map_err(|error| CodecError::Damaged(error.to_string())),
+        Some((&SCHEMA_VERSION, fields)) => Ok(fields),
         Some((&version, _)) => Err(CodecError::UnknownVersion(version)),
     }
+}
+
+fn decode_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let fields = fields(bytes)?;
+    options()
+        .deserialize(fields)
+        .map_err(|error| CodecError::Damaged(error.to_string()))
 }
 
 /// The bytes of a record.
@@ -64,7 +75,81 @@ pub fn encode(record: &StoredRegistration) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// If they are none; never panics, whatever they are.
 pub fn decode(bytes: &[u8]) -> Result<StoredRegistration, CodecError> {
-    decode_any(bytes)
+    Decoder::default().decode(bytes)
+}
+
+/// A [`StoredRegistration`] whose texts are still in the file. The same fields in the same order.
+#[derive(Deserialize)]
+struct BorrowedRecord<'a> {
+    id: RegistrationId,
+    #[serde(borrow)]
+    scope: BorrowedScope<'a>,
+    kind: RegistrationKind,
+    tag: &'a str,
+    state: RegistrationState,
+    attempts: u32,
+    interruptions: u32,
+    registered_at: WallTime,
+    retry_at: Option<WallTime>,
+}
+
+#[derive(Deserialize)]
+struct BorrowedScope<'a> {
+    origin: &'a str,
+    scope: &'a str,
+}
+
+/// Reads many records: service worker registrations that they have in common are kept once.
+#[derive(Default)]
+pub(crate) struct Decoder {
+    scopes: HashMap<String, ScopeKey>,
+    key: String,
+}
+
+impl Decoder {
+    pub fn decode(&mut self, bytes: &[u8]) -> Result<StoredRegistration, CodecError> {
+        let fields = fields(bytes)?;
+        let damaged = |reason: String| CodecError::Damaged(reason);
+        let record: BorrowedRecord = options()
+            .deserialize(fields)
+            .map_err(|error| damaged(error.to_string()))?;
+        let tag = record
+            .tag
+            .try_into()
+            .map_err(|error| damaged(format!("{error}")))?;
+        Ok(StoredRegistration {
+            id: record.id,
+            scope: self.scope(&record.scope).map_err(damaged)?,
+            kind: record.kind,
+            tag,
+            state: record.state,
+            attempts: record.attempts,
+            interruptions: record.interruptions,
+            registered_at: record.registered_at,
+            retry_at: record.retry_at,
+        })
+    }
+
+    fn scope(&mut self, scope: &BorrowedScope<'_>) -> Result<ScopeKey, String> {
+        // The length keeps the two apart, whatever they contain.
+        self.key.clear();
+        self.key.push_str(&scope.origin.len().to_string());
+        self.key.push(' ');
+        self.key.push_str(scope.origin);
+        self.key.push_str(scope.scope);
+        if let Some(known) = self.scopes.get(&self.key) {
+            return Ok(known.clone());
+        }
+        let key = ScopeKey {
+            origin: scope
+                .origin
+                .try_into()
+                .map_err(|error| format!("{error}"))?,
+            scope: scope.scope.try_into().map_err(|error| format!("{error}"))?,
+        };
+        self.scopes.insert(self.key.clone(), key.clone());
+        Ok(key)
+    }
 }
 
 /// The bytes of an entry of the journal.

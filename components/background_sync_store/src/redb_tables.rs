@@ -3,9 +3,10 @@
 use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
 use redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 
+use crate::codec::Decoder;
 use crate::{
-    CodecError, Durability, JournalUpdate, Loaded, SCHEMA_VERSION, SetAside, decode, decode_entry,
-    encode, encode_entry,
+    CodecError, Durability, JournalUpdate, Loaded, SCHEMA_VERSION, SetAside, decode_entry, encode,
+    encode_entry,
 };
 
 const REGISTRATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
@@ -60,13 +61,14 @@ pub(crate) fn read_schema(database: &Database) -> Result<Option<u64>, redb::Erro
 pub(crate) fn read_all(database: &Database) -> Result<Loaded, redb::Error> {
     let transaction = database.begin_read()?;
     let mut loaded = Loaded::default();
+    let mut decoder = Decoder::default();
     let stored_next = transaction.open_table(META)?.get(META_NEXT_ID)?;
     let mut next_id = stored_next.map_or(0, |next| next.value());
     for entry in transaction.open_table(REGISTRATIONS)?.iter()? {
         let (key, value) = entry?;
         let id = RegistrationId(key.value());
         next_id = next_id.max(id.0.saturating_add(1));
-        match decode(value.value()) {
+        match decoder.decode(value.value()) {
             Ok(record) if record.id == id => loaded.records.push(record),
             Ok(record) => {
                 let reason = format!("the record says that its id is {}", record.id.0);

@@ -66,7 +66,7 @@ impl SyncScheduler {
         if self.tables.is_parked(key) {
             return WhyNotFired::NoActiveWorker;
         }
-        let Some(due) = registration.due else {
+        let Some(due) = &registration.due else {
             return WhyNotFired::NoFreeSlot;
         };
         let in_ms = due.at.ms_since(now.mono);

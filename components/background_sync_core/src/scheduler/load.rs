@@ -16,6 +16,8 @@ impl SyncScheduler {
     ) {
         self.next_registration = self.next_registration.max(next_id.0);
         let mut count = 0;
+        let records = records.into_iter();
+        self.tables.reserve(records.size_hint().0);
         for record in records {
             self.next_registration = self.next_registration.max(record.id.0.saturating_add(1));
             count += u64::from(self.load_one(now, record));

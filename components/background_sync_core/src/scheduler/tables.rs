@@ -65,7 +65,8 @@ pub(super) struct Registration {
     pub attempts: u32,
     pub interruptions: u32,
     pub registered_at: WallTime,
-    pub due: Option<Due>,
+    /// Boxed, because few have one at a time.
+    pub due: Option<Box<Due>>,
     /// Its event, preparing or running.
     pub event: Option<EventId>,
     pub gate: Option<Box<Gate>>,
@@ -114,6 +115,11 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// Makes room for so many registrations at once.
+    pub fn reserve(&mut self, count: usize) {
+        self.by_tag.reserve(count);
+    }
+
     pub fn get(&self, key: RegKey) -> Option<&Registration> {
         self.registrations.get(&key)
     }

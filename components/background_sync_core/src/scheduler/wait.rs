@@ -37,7 +37,7 @@ impl SyncScheduler {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
-        if let Some(old) = std::mem::replace(&mut registration.due, due) {
+        if let Some(old) = std::mem::replace(&mut registration.due, due.map(Box::new)) {
             self.timers.remove(&(old.at, Timer::Due(key)));
         }
         if let Some(new) = due {
@@ -110,7 +110,7 @@ impl SyncScheduler {
             let Some(registration) = self.tables.get(key) else {
                 continue;
             };
-            let Some(due) = registration.due else {
+            let Some(due) = registration.due.as_deref().copied() else {
                 continue;
             };
             if registration.state != RegistrationState::Waiting {
