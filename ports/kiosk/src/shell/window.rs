@@ -35,14 +35,9 @@ const PIXELS_PER_WHEEL_LINE: f64 = 76.0;
 /// # Errors
 /// If it can't start, for example without a display.
 pub fn run(plan: Plan) -> Result<ExitCode, Failure> {
-    let no_display = |error: &dyn std::fmt::Display| {
-        Failure::environment(format!(
-            "no window can be opened: {error}; use --headless to run without one"
-        ))
-    };
     let event_loop = EventLoop::with_user_event()
         .build()
-        .map_err(|error| no_display(&error))?;
+        .map_err(|error| no_window(&error))?;
     let proxy = event_loop.create_proxy();
     let mailbox = Mailbox::new(move |message| {
         // The event loop goes last: nobody waits for what is lost here.
@@ -58,7 +53,7 @@ pub fn run(plan: Plan) -> Result<ExitCode, Failure> {
     };
     event_loop
         .run_app(&mut app)
-        .map_err(|error| no_display(&error))?;
+        .map_err(|error| no_window(&error))?;
     app.result
 }
 
@@ -258,6 +253,15 @@ impl ApplicationHandler<Message> for App {
     }
 }
 
+/// The sentence for a display that is not there or refuses. winit's own begins with a position in its source.
+fn no_window(error: &dyn std::fmt::Display) -> Failure {
+    let text = error.to_string();
+    let reason = text.rsplit(": ").next().unwrap_or(&text);
+    Failure::environment(format!(
+        "no window can be opened ({reason}); use --headless to run without one"
+    ))
+}
+
 /// Opens windows while the event loop is in one of its callbacks.
 struct Windows<'a> {
     event_loop: &'a ActiveEventLoop,
@@ -267,24 +271,19 @@ struct Windows<'a> {
 
 impl SurfaceFactory for Windows<'_> {
     fn open(&self) -> Result<Rc<dyn Surface>, Failure> {
-        let failed = |error: &dyn std::fmt::Display| {
-            Failure::environment(format!(
-                "no window can be opened: {error}; use --headless to run without one"
-            ))
-        };
         let attributes = Window::default_attributes()
             .with_title("kiosk")
             .with_inner_size(PhysicalSize::new(self.size.width, self.size.height));
         let window = self
             .event_loop
             .create_window(attributes)
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| no_window(&error))?;
         let display_handle = self
             .event_loop
             .display_handle()
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| no_window(&error))?;
         let context = {
-            let window_handle = window.window_handle().map_err(|error| failed(&error))?;
+            let window_handle = window.window_handle().map_err(|error| no_window(&error))?;
             create_context(|| {
                 let size = window.inner_size();
                 let context = WindowRenderingContext::new(display_handle, window_handle, size)?;
