@@ -6,16 +6,27 @@
 
 use std::collections::HashMap;
 
-use background_sync_traits::{DispatchedEvent, EventOutcome, ScopeKey, SyncManagerMessage};
+use background_sync_traits::{
+    DispatchedEvent, EventOutcome, ScopeKey, StoredWorker, SyncManagerMessage,
+};
 use content_security_policy::sandboxing_directive::SandboxingFlagSet;
-use log::debug;
+use devtools_traits::WorkerId;
+use embedder_traits::ScriptToEmbedderChan;
+use layout_api::ScriptThreadFactory;
+use log::{debug, warn};
+use net_traits::ReferrerPolicy;
 use rustc_hash::FxHashMap;
 use servo_base::generic_channel::GenericSender;
-use servo_base::id::PipelineId;
-use servo_constellation_traits::{BackgroundSyncToConstellationMessage, ServiceWorkerMsg};
+use servo_base::id::{BrowsingContextId, PainterId, PipelineId, WebViewId};
+use servo_constellation_traits::{
+    BackgroundSyncToConstellationMessage, ScopeThings, ServiceWorkerManagerFactory,
+    ServiceWorkerMsg, ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
+};
 use servo_url::{ImmutableOrigin, ServoUrl};
 use storage_traits::StorageThreads;
+use uuid::Uuid;
 
+use crate::Constellation;
 use crate::browsingcontext::BrowsingContext;
 use crate::pipeline::Pipeline;
 
@@ -36,6 +47,8 @@ impl BackgroundSyncView<'_> {
             BackgroundSyncToConstellationMessage::QueryOpenWindow(scope, answer) => {
                 answer(self.has_open_window(&scope, browsing_contexts));
             }
+            // Needs more than a view: `Constellation::start_stored_worker` does it.
+            BackgroundSyncToConstellationMessage::StartWorker(..) => {}
             BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
             BackgroundSyncToConstellationMessage::Terminate(scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
@@ -101,4 +114,83 @@ impl BackgroundSyncView<'_> {
 
 fn origin_of(scope: &ScopeKey) -> Option<ImmutableOrigin> {
     Some(ServoUrl::parse(scope.scope.as_str()).ok()?.origin())
+}
+
+impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<STF, SWF> {
+    /// Makes a service worker known that was installed in an earlier run of the browser, with everything that a page
+    /// would have given it.
+    pub(crate) fn start_stored_worker(&mut self, scope: &ScopeKey, worker: StoredWorker) {
+        let (Ok(scope_url), Ok(script_url)) = (
+            ServoUrl::parse(scope.scope.as_str()),
+            ServoUrl::parse(worker.script_url.as_str()),
+        ) else {
+            return warn!("A stored service worker has no valid URLs.");
+        };
+        let origin = scope_url.origin();
+        if script_url.origin() != origin || !origin.is_potentially_trustworthy() {
+            return warn!("A stored service worker is not of its scope's origin.");
+        }
+        let scope_things = self.scope_things_without_page(script_url.clone(), origin.clone());
+        let Some(manager) = self.serviceworker_manager(origin) else {
+            return;
+        };
+        let message = ServiceWorkerMsg::StartStoredWorker {
+            scope_url,
+            scope_things,
+            script: ServiceWorkerScript {
+                url: script_url,
+                source: worker.source.into(),
+            },
+        };
+        if manager.send(message).is_err() {
+            debug!("A service worker manager is gone.");
+        }
+    }
+
+    fn scope_things_without_page(
+        &self,
+        script_url: ServoUrl,
+        origin: ImmutableOrigin,
+    ) -> ScopeThings {
+        let worker_id = WorkerId(Uuid::new_v4());
+        // Of no page: messages that are checked against a pipeline are refused, as they are once a worker's page is
+        // closed.
+        let pipeline_id = PipelineId::new();
+        let webview_id = WebViewId::new(PainterId::next());
+        let devtools_chan = self.script_to_devtools_callback();
+        let init = WorkerGlobalScopeInit {
+            resource_threads: self.public_resource_threads.clone(),
+            storage_threads: self.public_storage_threads.clone(),
+            mem_profiler_chan: self.mem_profiler_chan.clone(),
+            to_devtools_sender: devtools_chan.clone(),
+            time_profiler_chan: self.time_profiler_chan.clone(),
+            from_devtools_sender: None,
+            script_to_constellation_chan: self.script_sender.clone(),
+            script_to_embedder_chan: ScriptToEmbedderChan::new(
+                self.embedder_proxy.sender.clone(),
+                self.embedder_proxy.event_loop_waker.clone(),
+            ),
+            worker_id,
+            animation_frame_provider_supported: false,
+            pipeline_id,
+            origin,
+            inherited_secure_context: Some(true),
+            unminify_js: false,
+            #[cfg(feature = "webgl")]
+            webgl_chan: None,
+        };
+        ScopeThings {
+            script_url,
+            init,
+            worker_load_origin: WorkerScriptLoadOrigin {
+                referrer_url: None,
+                referrer_policy: ReferrerPolicy::EmptyString,
+                pipeline_id,
+            },
+            devtools_chan,
+            worker_id,
+            browsing_context_id: BrowsingContextId::from(webview_id),
+            webview_id,
+        }
+    }
 }

@@ -22,7 +22,7 @@ pub use background_sync::{
     Connectivity, EventOutcome, NextStep, Policy, RegisterError, RemovalReason, ScopeKey,
     SyncNotification, Tag,
 };
-use background_sync_traits::{DispatchedEvent, EventToken};
+use background_sync_traits::{DispatchedEvent, EventToken, StoredWorker};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use embedder_traits::EventLoopWaker;
 use log::error;
@@ -160,6 +160,13 @@ impl Engine for ServoEngine {
 
     fn dispatch(&self, event: DispatchedEvent) {
         self.send(BackgroundSyncToConstellationMessage::Dispatch(event));
+    }
+
+    fn start_worker(&self, scope: &ScopeKey, worker: StoredWorker) {
+        self.send(BackgroundSyncToConstellationMessage::StartWorker(
+            scope.clone(),
+            worker,
+        ));
     }
 
     fn terminate(&self, _event: EventToken, scope: &ScopeKey) {

@@ -10,7 +10,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 
-use background_sync_traits::{ScopeKey, SyncManagerMessage};
+use background_sync_traits::{ScopeKey, ScriptUrl, StoredWorker, SyncManagerMessage, WorkerSource};
 use log::{debug, warn};
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
@@ -110,6 +110,16 @@ impl ServiceWorkerRegistration {
             .or(self.waiting_worker.as_ref())
             .or(self.active_worker.as_ref())
     }
+}
+
+/// What is kept of a registration for the next run of the browser. `None` if it is too long.
+fn stored_worker(registration: &ServiceWorkerRegistration) -> Option<StoredWorker> {
+    let active = registration.active_worker.as_ref()?;
+    let script = registration.life_cycle.script_of(active)?;
+    Some(StoredWorker {
+        script_url: ScriptUrl::try_from(active.script_url.as_str()).ok()?,
+        source: WorkerSource::try_from(script.source.clone()).ok()?,
+    })
 }
 
 /// Sends `result` to the page that scheduled `job`.
@@ -472,9 +482,51 @@ impl ServiceWorkerManager {
             tell_sync_manager(scope_things, scope_url, |scope| {
                 SyncManagerMessage::WorkerActivated { scope }
             });
+            if let Some(worker) = stored_worker(registration) {
+                tell_sync_manager(scope_things, scope_url, |scope| {
+                    SyncManagerMessage::StoreWorker { scope, worker }
+                });
+            }
         }
         self.send_queued_functional_events(scope_url);
         self.try_activate(scope_url);
+    }
+
+    /// A worker that was installed and activated in an earlier run of the browser is there again. Its thread is started
+    /// by the first event.
+    pub(crate) fn start_stored_worker(
+        &mut self,
+        scope_url: ServoUrl,
+        scope_things: ScopeThings,
+        script: ServiceWorkerScript,
+    ) {
+        // A page was faster.
+        if self.registrations.contains_key(&scope_url) {
+            return;
+        }
+        let mut registration = ServiceWorkerRegistration::new();
+        // Nobody listens at the other end until the worker runs.
+        let (sender, _) = crossbeam_channel::unbounded();
+        let worker = ServiceWorker::new(
+            scope_things.script_url.clone(),
+            sender,
+            ServiceWorkerId::new(),
+        );
+        let record = WorkerRecord {
+            script: Some(script),
+            ..WorkerRecord::default()
+        };
+        registration.life_cycle.records.insert(worker.id, record);
+        registration.life_cycle.activated = true;
+        registration.active_worker = Some(worker);
+        self.clients
+            .tell_all_of_change(&registration.info(&scope_url));
+        tell_sync_manager(&scope_things, &scope_url, |scope| {
+            SyncManagerMessage::WorkerActivated { scope }
+        });
+        registration.life_cycle.scope_things = Some(scope_things);
+        self.registrations.insert(scope_url, registration);
+        self.answer_waiting_clients();
     }
 
     /// <https://w3c.github.io/ServiceWorker/#service-worker-global-scope-skipwaiting>
