@@ -8,8 +8,9 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::StartError;
 
-/// At most so many operations in one commit.
-const MAX_OPERATIONS_PER_COMMIT: usize = 8_192;
+/// At most so many operations in one commit: when ten thousand events are to be dispatched, the first
+/// of them leave while the attempts of the next are written.
+const MAX_OPERATIONS_PER_COMMIT: usize = 2_048;
 
 /// When a commit of several operations fails, each is tried by itself; after so many failures in a
 /// row the medium is at fault, and the rest is not tried.
@@ -55,12 +56,13 @@ fn run(
                 log::warn!("entries of the journal are lost: {error}");
             }
         }
-        if batch.operations.is_empty() {
-            continue;
-        }
-        let results = commit(store.as_mut(), batch.operations, batch.durability);
-        if committed.send(results).is_err() {
-            return;
+        let mut operations = batch.operations.into_iter().peekable();
+        while operations.peek().is_some() {
+            let part = operations.by_ref().take(MAX_OPERATIONS_PER_COMMIT);
+            let results = commit(store.as_mut(), part.collect(), batch.durability);
+            if committed.send(results).is_err() {
+                return;
+            }
         }
     }
 }

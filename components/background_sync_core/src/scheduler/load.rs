@@ -1,5 +1,7 @@
 //! What the store held when the browser started.
 
+use std::collections::HashMap;
+
 use super::SyncScheduler;
 use super::tables::{Due, Existence, Registration};
 use crate::{
@@ -18,10 +20,11 @@ impl SyncScheduler {
         let mut count = 0;
         let records = records.into_iter();
         self.tables.reserve(records.size_hint().0);
-        for record in records {
+        for record in by_scope(records).into_iter().flatten() {
             self.next_registration = self.next_registration.max(record.id.0.saturating_add(1));
             count += u64::from(self.load_one(now, record));
         }
+        self.tables.pack();
         self.notify(SyncNotification::Restored { count });
         if self.is_online() {
             self.spread_first_attempts(now);
@@ -101,4 +104,23 @@ impl SyncScheduler {
             reason,
         });
     }
+}
+
+/// The records of each service worker registration together, in their order: what the next one needs
+/// is still in the processor's cache.
+fn by_scope(records: impl Iterator<Item = StoredRegistration>) -> Vec<Vec<StoredRegistration>> {
+    let mut groups: Vec<Vec<StoredRegistration>> = Vec::new();
+    let mut known: HashMap<ScopeKey, usize> = HashMap::new();
+    for record in records {
+        let group = match known.get(&record.scope) {
+            Some(&group) => group,
+            None => {
+                known.insert(record.scope.clone(), groups.len());
+                groups.push(Vec::new());
+                groups.len() - 1
+            }
+        };
+        groups[group].push(record);
+    }
+    groups
 }

@@ -286,6 +286,16 @@ impl Tables {
         Some(registration)
     }
 
+    /// Gives back what loading left free: trees that grow by insertion are half empty.
+    pub fn pack(&mut self) {
+        self.registrations = std::mem::take(&mut self.registrations)
+            .into_iter()
+            .collect();
+        for origin in self.origins.iter_mut() {
+            origin.ready = std::mem::take(&mut origin.ready).into_iter().collect();
+        }
+    }
+
     /// Says whether a registration only waits for a slot.
     pub fn set_ready(&mut self, key: RegKey, ready: bool) {
         let Some(origin) = self.origin_of(key) else {
