@@ -18,8 +18,6 @@ impl SyncScheduler {
     ) {
         self.next_registration = self.next_registration.max(next_id.0);
         let mut count = 0;
-        let records = records.into_iter();
-        self.tables.reserve(records.size_hint().0);
         for record in by_scope(records).into_iter().flatten() {
             self.next_registration = self.next_registration.max(record.id.0.saturating_add(1));
             count += u64::from(self.load_one(now, record));
@@ -108,7 +106,7 @@ impl SyncScheduler {
 
 /// The records of each service worker registration together, in their order: what the next one needs
 /// is still in the processor's cache.
-fn by_scope(records: impl Iterator<Item = StoredRegistration>) -> Vec<Vec<StoredRegistration>> {
+fn by_scope(records: impl IntoIterator<Item = StoredRegistration>) -> Vec<Vec<StoredRegistration>> {
     let mut groups: Vec<Vec<StoredRegistration>> = Vec::new();
     let mut known: HashMap<ScopeKey, usize> = HashMap::new();
     for record in records {

@@ -89,6 +89,8 @@ struct Scope {
     parked: bool,
     /// The last insert, for `getTags()` to wait for.
     last_insert: Option<Ticket>,
+    /// A table of each scope's own, so that many scopes do not share one that no cache holds.
+    by_tag: HashMap<Tag, RegistrationId>,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,6 @@ struct OriginEntry {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     registrations: BTreeMap<RegKey, Registration>,
-    by_tag: HashMap<(ScopeIndex, Tag), RegistrationId>,
     scopes: Arena<Scope>,
     scope_index: HashMap<ScopeKey, ScopeIndex>,
     origins: Arena<OriginEntry>,
@@ -115,11 +116,6 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Makes room for so many registrations at once.
-    pub fn reserve(&mut self, count: usize) {
-        self.by_tag.reserve(count);
-    }
-
     pub fn get(&self, key: RegKey) -> Option<&Registration> {
         self.registrations.get(&key)
     }
@@ -136,7 +132,7 @@ impl Tables {
 
     pub fn find(&self, scope: &ScopeKey, tag: &Tag) -> Option<RegKey> {
         let scope = *self.scope_index.get(scope)?;
-        let id = *self.by_tag.get(&(scope, tag.clone()))?;
+        let id = *self.scopes.get(scope.0)?.by_tag.get(tag)?;
         Some(RegKey { scope, id })
     }
 
@@ -227,12 +223,11 @@ impl Tables {
         };
         if let Some(entry) = self.scopes.get_mut(scope_index.0) {
             entry.registrations += 1;
+            entry.by_tag.insert(registration.tag.clone(), id);
             if let Some(origin) = self.origins.get_mut(entry.origin.0) {
                 origin.registrations += 1;
             }
         }
-        self.by_tag
-            .insert((scope_index, registration.tag.clone()), id);
         self.registrations.insert(key, registration);
         key
     }
@@ -261,6 +256,7 @@ impl Tables {
             registrations: 0,
             parked: false,
             last_insert: None,
+            by_tag: HashMap::new(),
         }));
         self.scope_index.insert(scope.clone(), index);
         index
@@ -269,9 +265,9 @@ impl Tables {
     /// Takes a registration out, and its scope and origin if nothing else needs them.
     pub fn remove(&mut self, key: RegKey) -> Option<Registration> {
         let registration = self.registrations.remove(&key)?;
-        self.by_tag.remove(&(key.scope, registration.tag.clone()));
         self.set_ready(key, false);
         let scope = self.scopes.get_mut(key.scope.0)?;
+        scope.by_tag.remove(&registration.tag);
         let origin = scope.origin;
         scope.registrations -= 1;
         if scope.registrations == 0
