@@ -1,13 +1,14 @@
 //! The references: what the machine needs for the same thing without the component.
 
 use std::path::Path;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use background_sync::DispatchedEvent;
 use background_sync::traits::{ConnectionId, SyncReply, SyncRequest, SyncResponse};
-use background_sync::{SyncManagerMessage, Tag};
+use background_sync::{SyncManagerMessage, Tag, receive_over_ipc};
 use background_sync_core::StoredRegistration;
 use background_sync_store::encode;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
@@ -17,6 +18,15 @@ use crate::browser::Message;
 
 const TABLE: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
 
+/// How a message and its answer travel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To a thread that waits for it, and back.
+    Direct,
+    /// As through the component: router, manager, store, manager. They do nothing but pass it on.
+    ThroughThreads,
+}
+
 /// A process that answers each message of a page at once.
 pub struct Echo {
     messages: IpcSender<Message>,
@@ -25,19 +35,34 @@ pub struct Echo {
 }
 
 impl Echo {
-    pub fn start() -> Result<Self> {
+    pub fn start(way: Way) -> Result<Self> {
         let (messages, receiver) = ipc::channel::<Message>().context("no channel")?;
         let (client, replies) = ipc::channel().context("no channel")?;
-        thread::spawn(move || {
-            while let Ok(message) = receiver.recv() {
-                if let SyncManagerMessage::Request { call, .. } = message {
-                    let response = SyncResponse::Registered(Ok(()));
-                    if client.send(SyncReply { call, response }).is_err() {
-                        return;
-                    }
+        match way {
+            Way::Direct => drop(thread::spawn(move || {
+                while let Ok(message) = receiver.recv() {
+                    answer(&client, &message);
                 }
+            })),
+            Way::ThroughThreads => {
+                let messages = receive_over_ipc(receiver);
+                let (to_store, at_store) = channel();
+                let (from_store, committed) = channel();
+                thread::spawn(move || {
+                    while let Ok(message) = at_store.recv() {
+                        let _ = from_store.send(message);
+                    }
+                });
+                thread::spawn(move || {
+                    while let Ok(Ok(message)) = messages.recv() {
+                        let _ = to_store.send(message);
+                        if let Ok(message) = committed.recv() {
+                            answer(&client, &message);
+                        }
+                    }
+                });
             }
-        });
+        }
         Ok(Self {
             messages,
             replies,
@@ -62,6 +87,17 @@ impl Echo {
     }
 }
 
+fn answer(client: &IpcSender<SyncReply>, message: &Message) {
+    if let SyncManagerMessage::Request { call, .. } = message {
+        let response = SyncResponse::Registered(Ok(()));
+        // The end of the benchmark closes it.
+        let _ = client.send(SyncReply {
+            call: *call,
+            response,
+        });
+    }
+}
+
 /// A redb file of its own.
 pub struct RawDatabase {
     database: Database,
@@ -74,15 +110,18 @@ impl RawDatabase {
         Ok(Self { database, next: 1 })
     }
 
-    /// One record, durably.
-    pub fn commit(&mut self, record: &StoredRegistration) -> Result<()> {
+    /// So many new records, durably.
+    pub fn commit(&mut self, record: &StoredRegistration, count: usize) -> Result<()> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
-        let bytes = encode(record)?;
-        transaction
-            .open_table(TABLE)?
-            .insert(self.next, bytes.as_slice())?;
-        self.next += 1;
+        {
+            let mut table = transaction.open_table(TABLE)?;
+            for _ in 0..count {
+                let bytes = encode(record)?;
+                table.insert(self.next, bytes.as_slice())?;
+                self.next += 1;
+            }
+        }
         transaction.commit()?;
         Ok(())
     }
