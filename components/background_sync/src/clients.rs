@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use background_sync_core::{Answer, Call, Origin, RegisterError, ScopeKey, Tag, TagTooLong};
-use background_sync_traits::{CallId, ConnectionId, SyncClient, SyncReply, SyncResponse};
+use background_sync_core::{Answer, Call, Origin, RegisterError, ScopeKey, UnregisterError};
+use background_sync_traits::{
+    CallId, ConnectionId, SyncClient, SyncReply, SyncRequest, SyncResponse,
+};
 use url::Url;
 
 /// Connections (`SyncManager` objects) in all. Another one is refused.
@@ -15,6 +17,10 @@ pub const MAX_CONNECTIONS_PER_ORIGIN: usize = 2_048;
 /// Calls of one connection that are not answered, and as many whose promise is not known to be
 /// resolved. Another call is refused; another promise counts as resolved.
 pub const MAX_CALLS_PER_CONNECTION: usize = 4_096;
+
+/// Text (`data` and the like) in calls of all connections that are not answered, in UTF-8 bytes. A call
+/// beyond that is refused.
+pub const MAX_TEXT_IN_CALLS_BYTES: u64 = 16 * 1_024 * 1_024;
 
 /// Why something that a client sent is ignored or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,23 +37,16 @@ pub(crate) enum Misbehaviour {
     CallIdInUse,
     #[error("this page has too many unanswered calls; wait for some of them")]
     TooManyCalls,
+    #[error("the unanswered calls have too much data; wait for some of them")]
+    TooMuchData,
 }
 
 /// A call that waits for the engine or the scheduler.
 pub(crate) struct Route {
     connection: ConnectionId,
     call: CallId,
-    kind: CallKind,
-}
-
-/// What a call asks.
-#[derive(Clone, Debug)]
-pub(crate) enum CallKind {
-    Register {
-        scope: ScopeKey,
-        tag: Result<Tag, TagTooLong>,
-    },
-    GetTags,
+    scope: ScopeKey,
+    request: SyncRequest,
 }
 
 struct Connection<C> {
@@ -74,6 +73,8 @@ pub(crate) struct Clients<C> {
     connections: HashMap<ConnectionId, Connection<C>>,
     per_origin: HashMap<Origin, usize>,
     routes: HashMap<Call, Route>,
+    /// In `routes`.
+    text_bytes: u64,
     next_call: u64,
 }
 
@@ -83,6 +84,7 @@ impl<C: SyncClient> Clients<C> {
             connections: HashMap::new(),
             per_origin: HashMap::new(),
             routes: HashMap::new(),
+            text_bytes: 0,
             next_call: 1,
         }
     }
@@ -141,19 +143,12 @@ impl<C: SyncClient> Clients<C> {
         call
     }
 
-    /// The scope that a connection speaks for.
-    pub fn scope(&self, id: ConnectionId) -> Option<&ScopeKey> {
-        self.connections
-            .get(&id)
-            .map(|connection| &connection.scope)
-    }
-
     /// Takes in a call. A refused one has been answered.
     pub fn open_call(
         &mut self,
         id: ConnectionId,
         call_id: CallId,
-        kind: CallKind,
+        request: SyncRequest,
     ) -> Result<Call, Misbehaviour> {
         let connection = self
             .connections
@@ -163,11 +158,13 @@ impl<C: SyncClient> Clients<C> {
             Some(Misbehaviour::CallIdInUse)
         } else if connection.outstanding.len() >= MAX_CALLS_PER_CONNECTION {
             Some(Misbehaviour::TooManyCalls)
+        } else if self.text_bytes + text_bytes(&request) > MAX_TEXT_IN_CALLS_BYTES {
+            Some(Misbehaviour::TooMuchData)
         } else {
             None
         };
         if let Some(refusal) = refusal {
-            let response = refuse(&kind, refusal.to_string());
+            let response = refuse(&request, refusal.to_string());
             // A client that is gone has no use for it.
             let _ = connection.client.deliver(SyncReply {
                 call: call_id,
@@ -178,19 +175,23 @@ impl<C: SyncClient> Clients<C> {
         let call = Call(self.next_call);
         self.next_call += 1;
         connection.outstanding.insert(call_id, call);
+        self.text_bytes += text_bytes(&request);
         self.routes.insert(
             call,
             Route {
                 connection: id,
                 call: call_id,
-                kind,
+                scope: connection.scope.clone(),
+                request,
             },
         );
         Ok(call)
     }
 
-    pub fn kind(&self, call: Call) -> Option<&CallKind> {
-        self.routes.get(&call).map(|route| &route.kind)
+    /// What a call asks, and for which service worker registration.
+    pub fn request(&self, call: Call) -> Option<(ScopeKey, SyncRequest)> {
+        let route = self.routes.get(&call)?;
+        Some((route.scope.clone(), route.request.clone()))
     }
 
     /// The engine is being asked for this connection.
@@ -200,7 +201,8 @@ impl<C: SyncClient> Clients<C> {
         }
     }
 
-    /// Returns whether a `getTags()` call has to wait, so that it sees the calls before it.
+    /// Returns whether a call that the engine is not asked for has to wait, so that it sees the calls
+    /// before it.
     pub fn waits_behind_register(&mut self, id: ConnectionId, call: Call) -> bool {
         match self.connections.get_mut(&id) {
             Some(connection) if connection.asking > 0 => {
@@ -211,18 +213,17 @@ impl<C: SyncClient> Clients<C> {
         }
     }
 
-    /// The engine has answered; returns the calls that waited for that, and their scope.
-    pub fn asked(&mut self, call: Call) -> Option<(ScopeKey, Vec<Call>)> {
-        let id = self.routes.get(&call)?.connection;
-        let connection = self.connections.get_mut(&id)?;
+    /// The engine has answered; returns the calls that waited for that.
+    pub fn asked(&mut self, call: Call) -> Vec<Call> {
+        let id = self.routes.get(&call).map(|route| route.connection);
+        let Some(connection) = id.and_then(|id| self.connections.get_mut(&id)) else {
+            return Vec::new();
+        };
         connection.asking = connection.asking.saturating_sub(1);
-        if connection.asking > 0 || connection.behind.is_empty() {
-            return None;
+        if connection.asking > 0 {
+            return Vec::new();
         }
-        Some((
-            connection.scope.clone(),
-            std::mem::take(&mut connection.behind),
-        ))
+        std::mem::take(&mut connection.behind)
     }
 
     /// Sends an answer.
@@ -230,10 +231,12 @@ impl<C: SyncClient> Clients<C> {
         let Some(route) = self.routes.remove(&call) else {
             return AfterAnswer::default();
         };
+        self.text_bytes -= text_bytes(&route.request);
         let resolved = matches!(answer, Answer::Registered(Ok(())));
         let response = match answer {
             Answer::Registered(result) => SyncResponse::Registered(result),
             Answer::Tags(tags) => SyncResponse::Tags(tags),
+            Answer::Unregistered(result) => SyncResponse::Unregistered(result),
             // Not for clients.
             Answer::Dispatched(_) | Answer::Removed(_) => return AfterAnswer::default(),
         };
@@ -287,9 +290,10 @@ impl<C: SyncClient> Clients<C> {
 
     /// Answers everything that is outstanding: there will be no other answer.
     pub fn refuse_all(&mut self, reason: &str) {
+        self.text_bytes = 0;
         for route in std::mem::take(&mut self.routes).into_values() {
             if let Some(connection) = self.connections.get(&route.connection) {
-                let response = refuse(&route.kind, reason.to_owned());
+                let response = refuse(&route.request, reason.to_owned());
                 let _ = connection.client.deliver(SyncReply {
                     call: route.call,
                     response,
@@ -300,12 +304,29 @@ impl<C: SyncClient> Clients<C> {
 }
 
 /// The answer to a call that can't be done.
-fn refuse(kind: &CallKind, reason: String) -> SyncResponse {
-    match kind {
-        CallKind::Register { .. } => {
+pub(crate) fn refuse(request: &SyncRequest, reason: String) -> SyncResponse {
+    match request {
+        SyncRequest::Register { .. }
+        | SyncRequest::RegisterPeriodic { .. }
+        | SyncRequest::RegisterExplainer { .. } => {
             SyncResponse::Registered(Err(RegisterError::Unavailable { reason }))
         }
-        CallKind::GetTags => SyncResponse::Tags(Vec::new()),
+        SyncRequest::UnregisterPeriodic { .. } | SyncRequest::UnregisterExplainer { .. } => {
+            SyncResponse::Unregistered(Err(UnregisterError::Unavailable { reason }))
+        }
+        SyncRequest::GetTags | SyncRequest::GetPeriodicTags | SyncRequest::GetExplainerIds => {
+            SyncResponse::Tags(Vec::new())
+        }
+    }
+}
+
+fn text_bytes(request: &SyncRequest) -> u64 {
+    match request {
+        SyncRequest::RegisterExplainer {
+            options: Ok(options),
+            ..
+        } => options.text_bytes(),
+        _ => 0,
     }
 }
 

@@ -3,8 +3,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use background_sync_core::{
-    Connectivity, DispatchError, EventOutcome, JournalEntry, Origin, RegistrationInfo, RemoveError,
-    ScopeKey, Tag,
+    Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, Origin, PermissionName,
+    RegistrationInfo, RemoveError, ScopeKey, Tag,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 use url::Url;
@@ -32,6 +32,14 @@ pub(crate) enum ControlMessage {
     Clear {
         what: Clear,
         reply: Sender<Result<u64, RemoveError>>,
+    },
+    ExtraInterval {
+        origin: Origin,
+        extra: ExtraInterval,
+    },
+    Revoked {
+        origin: Origin,
+        name: PermissionName,
     },
     NextWakeup(Sender<Option<Duration>>),
     Journal {
@@ -159,6 +167,20 @@ impl SyncManagerControl {
     /// how many registrations there were. An event that runs goes on, and its outcome is ignored.
     pub fn clear(&self, what: Clear) -> Reply<Result<u64, RemoveError>> {
         self.ask(|reply| ControlMessage::Clear { what, reply })
+    }
+
+    /// Sets what is added to the least interval between an origin's periodic events, for instance by
+    /// how much its user cares for it; [`ExtraInterval::Never`] suspends them until another amount is
+    /// set. It is stored, and stays in force when the origin's data are cleared.
+    pub fn set_extra_interval(&self, origin: Origin, extra: ExtraInterval) {
+        self.send(ControlMessage::ExtraInterval { origin, extra });
+    }
+
+    /// The user has taken a permission from an origin: all registrations that need it are removed,
+    /// durably. Not needed for it to take effect, because the permission is checked before each event,
+    /// but it is then in effect at once.
+    pub fn report_permission_revoked(&self, origin: Origin, name: PermissionName) {
+        self.send(ControlMessage::Revoked { origin, name });
     }
 
     /// In what time the manager has something to do by itself. `None`: only if something happens.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use background_sync_core::{Permission, StoredWorker, SyncNotification};
+use background_sync_core::{Permission, PermissionName, StoredWorker, SyncNotification};
 use background_sync_traits::{DispatchedEvent, EventToken, ScopeKey};
 use crossbeam_channel::Sender;
 
@@ -10,15 +10,44 @@ pub struct ClientState {
     /// Whether a [window client](https://w3c.github.io/ServiceWorker/#dfn-window-client) that is
     /// top-level or auxiliary exists for the origin.
     pub open_window: bool,
-    /// The origin's `background-sync` permission.
+    /// The origin's `background-sync` permission; granted by default.
     pub permission: Permission,
+    /// The origin's `periodic-background-sync` permission; denied unless the embedder grants it.
+    pub periodic_permission: Permission,
+}
+
+impl ClientState {
+    /// With the default permissions: `background-sync` granted, `periodic-background-sync` denied.
+    #[must_use]
+    pub fn new(open_window: bool) -> Self {
+        Self {
+            open_window,
+            permission: Permission::Granted,
+            periodic_permission: Permission::Denied,
+        }
+    }
+
+    /// What a call or an event is refused for.
+    pub(crate) fn nothing_granted() -> Self {
+        Self {
+            permission: Permission::Denied,
+            ..Self::new(false)
+        }
+    }
+
+    pub(crate) fn permission_for(self, name: PermissionName) -> Permission {
+        match name {
+            PermissionName::BackgroundSync => self.permission,
+            PermissionName::PeriodicBackgroundSync => self.periodic_permission,
+        }
+    }
 }
 
 /// What it is asked for.
 #[derive(Debug)]
 pub(crate) enum Question {
     Register(background_sync_core::Call),
-    Dispatch(background_sync_core::EventId),
+    Dispatch(background_sync_core::EventId, PermissionName),
 }
 
 pub(crate) struct QuestionAnswered {

@@ -241,6 +241,7 @@ mod tests {
         let origin = format!("https://{host}");
         let scope = format!("https://{host}/");
         SyncNotification::Registered {
+            api: background_sync_core::SyncApi::OneShot,
             scope: ScopeKey {
                 origin: origin.as_str().try_into().unwrap(),
                 scope: scope.as_str().try_into().unwrap(),

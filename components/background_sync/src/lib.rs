@@ -10,6 +10,7 @@
 //! The decisions are made in `background_sync_core`; this crate has the thread, the clock, the
 //! store's thread, and the edge, where nothing that a content process says is believed.
 
+mod calls;
 mod clients;
 mod clock;
 mod config;
@@ -27,15 +28,17 @@ mod workers;
 mod writer;
 
 pub use background_sync_core::{
-    Connectivity, DispatchError, Durability, EventOutcome, JournalEntry, NextStep, Origin,
-    Permission, Policy, RegisterError, RegistrationInfo, RegistrationState, RemovalReason,
-    RemoveError, ScopeKey, SyncNotification, Tag, WallTime, WhyNotFired,
+    Connectivity, DispatchError, Durability, EventOutcome, ExtraInterval, JournalEntry, NextStep,
+    Origin, Permission, PermissionName, Policy, RegisterError, RegistrationInfo, RegistrationState,
+    RemovalReason, RemoveError, ScopeKey, SyncApi, SyncNotification, Tag, WallTime, WhyNotFired,
 };
 pub use background_sync_store::{MemoryStore, RedbStore, RegistrationStore, StoreError};
 pub use background_sync_traits as traits;
 pub use background_sync_traits::{DispatchedEvent, EventToken, SyncClient, SyncManagerMessage};
 
-pub use clients::{MAX_CALLS_PER_CONNECTION, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ORIGIN};
+pub use clients::{
+    MAX_CALLS_PER_CONNECTION, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES,
+};
 pub use config::{Config, StartError, Storage};
 pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
 pub use engine::{ClientState, ClientStateResponder, Embedder, Engine, Silent};

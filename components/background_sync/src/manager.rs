@@ -5,16 +5,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use background_sync_core::{
-    Call, ClientFacts, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, Permission,
-    PermissionCheck, ScopeKey, StoreOp, SyncNotification, SyncScheduler, Ticket, Urgency,
+    Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck, StoreOp,
+    SyncNotification, SyncScheduler, Ticket, Urgency,
 };
 use background_sync_store::{JournalUpdate, Loaded};
-use background_sync_traits::{
-    ConnectionId, DispatchedEvent, SyncClient, SyncEventKind, SyncManagerMessage, SyncRequest,
-};
+use background_sync_traits::{DispatchedEvent, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, Sender, select};
 
-use crate::clients::{CallKind, Clients, Misbehaviour};
+use crate::calls::event_kind;
+use crate::clients::{Clients, Misbehaviour};
 use crate::control::ControlMessage;
 use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
@@ -120,8 +119,9 @@ impl<C: SyncClient> Manager<C> {
         if records > 0 || file.is_some() {
             self.notify(clock::now(), SyncNotification::SetAside { records, file });
         }
-        self.scheduler
-            .load(clock::now(), loaded.records, loaded.next_id);
+        let now = clock::now();
+        self.scheduler.load_origins(now, loaded.origins);
+        self.scheduler.load(now, loaded.records, loaded.next_id);
         self.carry_out(clock::now());
     }
 
@@ -201,39 +201,20 @@ impl<C: SyncClient> Manager<C> {
 
     fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
         match answered.question {
-            Question::Dispatch(event) => {
+            Question::Dispatch(event, name) => {
                 let check = match answered.state {
-                    Some(state) => PermissionCheck::Answered(state.permission),
+                    Some(state) => PermissionCheck::Answered(state.permission_for(name)),
                     None => PermissionCheck::Unanswered,
                 };
                 self.scheduler.handle_permission(now, event, check);
             }
             Question::Register(call) => {
-                let denied = ClientState {
-                    open_window: false,
-                    permission: Permission::Denied,
-                };
-                let state = answered.state.unwrap_or(denied);
-                let facts = ClientFacts {
-                    active_worker: true,
-                    permission: state.permission,
-                    open_window: state.open_window,
-                };
-                self.register(now, call, facts);
-            }
-        }
-    }
-
-    /// Hands a call of `register()` to the scheduler, and the calls that waited behind it.
-    fn register(&mut self, now: Now, call: Call, facts: ClientFacts) {
-        let behind = self.clients.asked(call);
-        if let Some(CallKind::Register { scope, tag }) = self.clients.kind(call) {
-            self.scheduler
-                .handle_register(now, call, &scope.clone(), tag.clone(), facts);
-        }
-        if let Some((scope, calls)) = behind {
-            for call in calls {
-                self.scheduler.handle_get_tags(now, call, &scope);
+                let state = answered.state.unwrap_or_else(ClientState::nothing_granted);
+                let behind = self.clients.asked(call);
+                self.do_call(now, call, state);
+                for call in behind {
+                    self.do_call(now, call, state);
+                }
             }
         }
     }
@@ -266,29 +247,8 @@ impl<C: SyncClient> Manager<C> {
                 call,
                 request,
             } => {
-                let scope = self
-                    .clients
-                    .scope(connection)
-                    .ok_or(Misbehaviour::UnknownConnection)?
-                    .clone();
-                match request {
-                    SyncRequest::Register { tag, active_worker } => {
-                        let kind = CallKind::Register {
-                            scope: scope.clone(),
-                            tag,
-                        };
-                        let call = self.clients.open_call(connection, call, kind)?;
-                        self.ask(now, connection, call, &scope, active_worker);
-                    }
-                    SyncRequest::GetTags => {
-                        let call = self
-                            .clients
-                            .open_call(connection, call, CallKind::GetTags)?;
-                        if !self.clients.waits_behind_register(connection, call) {
-                            self.scheduler.handle_get_tags(now, call, &scope);
-                        }
-                    }
-                }
+                let call = self.clients.open_call(connection, call, request)?;
+                self.start_call(now, connection, call);
             }
             SyncManagerMessage::Acknowledge { connection, call } => {
                 if let Some(call) = self.clients.acknowledge(connection, call)? {
@@ -326,34 +286,6 @@ impl<C: SyncClient> Manager<C> {
         Ok(())
     }
 
-    /// The open window is asked for at the time of the call: a count kept here would be outdated.
-    fn ask(
-        &mut self,
-        now: Now,
-        connection: ConnectionId,
-        call: Call,
-        scope: &ScopeKey,
-        active_worker: bool,
-    ) {
-        if active_worker {
-            self.clients.asking(connection);
-            let question = Question::Register(call);
-            let responder = ClientStateResponder::new(question, self.questions_out.clone());
-            self.engine.query_client_state(scope, responder);
-            return;
-        }
-        // Refused for the first reason in the specification's order: nothing else matters.
-        if let Some(CallKind::Register { tag, .. }) = self.clients.kind(call) {
-            let facts = ClientFacts {
-                active_worker,
-                permission: Permission::Denied,
-                open_window: false,
-            };
-            self.scheduler
-                .handle_register(now, call, scope, tag.clone(), facts);
-        }
-    }
-
     /// Does what the scheduler decided.
     pub(crate) fn carry_out(&mut self, now: Now) {
         let mut urgent = false;
@@ -376,8 +308,8 @@ impl<C: SyncClient> Manager<C> {
                         self.scheduler.handle_acknowledged(now, call);
                     }
                 }
-                Output::CheckPermission { event, scope } => {
-                    let question = Question::Dispatch(event);
+                Output::CheckPermission { event, scope, name } => {
+                    let question = Question::Dispatch(event, name);
                     let responder = ClientStateResponder::new(question, self.questions_out.clone());
                     self.engine.query_client_state(&scope, responder);
                 }
@@ -385,11 +317,12 @@ impl<C: SyncClient> Manager<C> {
                     event,
                     scope,
                     tag,
+                    kind,
                     last_chance,
                     ..
                 } => {
                     let token = self.events.insert(event, scope.clone());
-                    let kind = SyncEventKind::Sync { tag, last_chance };
+                    let kind = event_kind(kind, tag, last_chance);
                     self.engine.dispatch(DispatchedEvent {
                         event: token,
                         scope,

@@ -87,8 +87,15 @@ impl<C: SyncClient> Manager<C> {
                 self.outbox.lazy_since.get_or_insert(now.mono);
             }
             ControlMessage::NextWakeup(reply) => {
-                let deadline = self.next_deadline();
+                let deadline = self.next_deadline().into_iter();
+                let deadline = deadline.chain(self.scheduler.next_due(now)).min();
                 let _ = reply.send(deadline.map(|at| clock::sleep_until(at, now.mono)));
+            }
+            ControlMessage::ExtraInterval { origin, extra } => {
+                self.scheduler.handle_extra_interval(now, &origin, extra);
+            }
+            ControlMessage::Revoked { origin, name } => {
+                self.scheduler.handle_permission_revoked(now, &origin, name);
             }
             ControlMessage::Journal { query, reply } => {
                 let _ = reply.send(self.journal.list(&query));

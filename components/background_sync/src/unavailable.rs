@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
-use background_sync_traits::{
-    ConnectionId, RegisterError, SyncClient, SyncManagerMessage, SyncReply, SyncRequest,
-    SyncResponse,
-};
+use background_sync_traits::{ConnectionId, SyncClient, SyncManagerMessage, SyncReply};
 use crossbeam_channel::{Receiver, select};
 
-use crate::clients::MAX_CONNECTIONS;
+use crate::clients::{MAX_CONNECTIONS, refuse};
 use crate::control::ControlMessage;
 
 pub(crate) fn run<C: SyncClient, E: Display>(
@@ -51,13 +48,7 @@ fn answer<C: SyncClient>(
             call,
             request,
         } => {
-            let response = match request {
-                SyncRequest::Register { .. } => {
-                    let reason = reason.to_owned();
-                    SyncResponse::Registered(Err(RegisterError::Unavailable { reason }))
-                }
-                SyncRequest::GetTags => SyncResponse::Tags(Vec::new()),
-            };
+            let response = refuse(&request, reason.to_owned());
             let client = clients.get(&connection);
             let gone = client.is_some_and(|c| c.deliver(SyncReply { call, response }).is_err());
             if gone {

@@ -48,6 +48,7 @@ impl Engine for TestEngine {
         responder.answer(ClientState {
             open_window: true,
             permission: Permission::Granted,
+            periodic_permission: Permission::Denied,
         });
     }
 
@@ -79,7 +80,9 @@ fn child() {
     let worker = messages.clone();
     std::thread::spawn(move || {
         for (number, event) in events.into_iter().enumerate() {
-            let SyncEventKind::Sync { tag, .. } = event.kind;
+            let SyncEventKind::Sync { tag, .. } = event.kind else {
+                return;
+            };
             let outcome = match number % 3 {
                 2 => EventOutcome::Rejected,
                 _ => EventOutcome::Fulfilled,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RegistrationState, ScopeKey, StoreFault, Tag, WallTime};
+use crate::{RegistrationState, ScopeKey, StoreFault, SyncApi, Tag, WallTime};
 
 /// Why a tag has not fired (yet). Its text is for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -34,6 +34,15 @@ pub enum WhyNotFired {
         /// Milliseconds from now.
         in_ms: u64,
     },
+    /// Its interval is not over, or that of its origin or of the whole browser.
+    #[error("its interval ends in {in_ms} ms")]
+    WaitsForInterval {
+        /// Milliseconds from now, at the least.
+        in_ms: u64,
+    },
+    /// The embedder lets its origin have no periodic events at present.
+    #[error("its origin is suspended: its user does not visit it")]
+    Suspended,
     /// Its service worker registration had no active worker when it was to fire.
     #[error("its service worker registration has no active worker")]
     NoActiveWorker,
@@ -54,6 +63,8 @@ pub enum WhyNotFired {
 /// One registration as an embedder sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistrationInfo {
+    /// Which API made it.
+    pub api: SyncApi,
     /// The service worker registration that owns it.
     pub scope: ScopeKey,
     /// Its tag.

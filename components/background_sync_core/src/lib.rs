@@ -26,9 +26,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod explainer;
 mod inspect;
 mod notification;
 mod output;
+mod periodic;
 mod policy;
 mod record;
 mod rng;
@@ -36,9 +38,11 @@ mod scheduler;
 mod time;
 mod types;
 
+pub use explainer::*;
 pub use inspect::*;
 pub use notification::*;
 pub use output::*;
+pub use periodic::*;
 pub use policy::*;
 pub use record::*;
 pub use scheduler::{SchedulerConfig, SyncScheduler, Usage};

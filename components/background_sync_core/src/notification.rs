@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Connectivity, EventOutcome, RegisterError, ScopeKey, StoreFault, Tag, WallTime, WhyNotFired,
+    Connectivity, EventOutcome, ExtraInterval, Origin, RegisterError, ScopeKey, StoreFault,
+    SyncApi, Tag, WallTime, WhyNotFired,
 };
 
 /// What becomes of a registration after an attempt.
@@ -20,6 +21,13 @@ pub enum NextStep {
     FiresAgain,
     /// It fires again once its service worker registration has an active worker.
     Parked,
+    /// Another event after its interval.
+    IntervalOf {
+        /// Milliseconds from now, at the least: wake-ups are shared.
+        ms: u64,
+    },
+    /// Another event when the embedder lets its origin have some again.
+    Suspended,
 }
 
 /// Why a registration was removed without an event's outcome.
@@ -35,6 +43,8 @@ pub enum RemovalReason {
     StoredTwice,
     /// The embedder removed it, alone or with its site's data.
     Cleared,
+    /// Its page or its worker unregistered it.
+    Unregistered,
 }
 
 /// Something that happened. Not a request: nothing depends on anybody reading it.
@@ -55,6 +65,8 @@ pub enum SyncNotification {
     },
     /// `register()` was accepted, durably.
     Registered {
+        /// Which API.
+        api: SyncApi,
         /// By whom.
         scope: ScopeKey,
         /// What.
@@ -64,6 +76,8 @@ pub enum SyncNotification {
     },
     /// `register()` was refused.
     Rejected {
+        /// Which API.
+        api: SyncApi,
         /// Who asked.
         scope: ScopeKey,
         /// The tag, unless it was none.
@@ -73,6 +87,8 @@ pub enum SyncNotification {
     },
     /// What was registered does not fire at once.
     HeldBack {
+        /// Which API.
+        api: SyncApi,
         /// Whose.
         scope: ScopeKey,
         /// What.
@@ -82,6 +98,8 @@ pub enum SyncNotification {
     },
     /// An event is on its way to the service worker.
     Dispatched {
+        /// Which API.
+        api: SyncApi,
         /// Whose.
         scope: ScopeKey,
         /// What.
@@ -93,6 +111,8 @@ pub enum SyncNotification {
     },
     /// An event is over.
     Finished {
+        /// Which API.
+        api: SyncApi,
         /// Whose.
         scope: ScopeKey,
         /// What.
@@ -106,6 +126,8 @@ pub enum SyncNotification {
     },
     /// A registration was removed for another reason than its event's outcome.
     Removed {
+        /// Which API.
+        api: SyncApi,
         /// Whose.
         scope: ScopeKey,
         /// What.
@@ -124,12 +146,23 @@ pub enum SyncNotification {
     },
     /// One operation of the store failed; only it is affected.
     StorageFailed {
+        /// Which API.
+        api: SyncApi,
         /// Whose registration.
         scope: ScopeKey,
         /// Its tag.
         tag: Tag,
         /// What the store said.
         fault: StoreFault,
+    },
+    /// The embedder set what is added to the intervals of an origin's periodic events.
+    ExtraIntervalSet {
+        /// Whose.
+        origin: Origin,
+        /// To what.
+        extra: ExtraInterval,
+        /// How many registrations of the origin repeat.
+        registrations: u64,
     },
 }
 
@@ -145,9 +178,28 @@ impl SyncNotification {
             | Self::Finished { scope, .. }
             | Self::Removed { scope, .. }
             | Self::StorageFailed { scope, .. } => Some(scope),
-            Self::Restored { .. } | Self::SetAside { .. } | Self::ConnectivityChanged { .. } => {
-                None
-            }
+            Self::Restored { .. }
+            | Self::SetAside { .. }
+            | Self::ConnectivityChanged { .. }
+            | Self::ExtraIntervalSet { .. } => None,
+        }
+    }
+
+    /// The API that it is about, if it is about a registration.
+    #[must_use]
+    pub fn api(&self) -> Option<SyncApi> {
+        match self {
+            Self::Registered { api, .. }
+            | Self::Rejected { api, .. }
+            | Self::HeldBack { api, .. }
+            | Self::Dispatched { api, .. }
+            | Self::Finished { api, .. }
+            | Self::Removed { api, .. }
+            | Self::StorageFailed { api, .. } => Some(*api),
+            Self::Restored { .. }
+            | Self::SetAside { .. }
+            | Self::ConnectivityChanged { .. }
+            | Self::ExtraIntervalSet { .. } => None,
         }
     }
 
@@ -162,9 +214,10 @@ impl SyncNotification {
             | Self::Removed { tag, .. }
             | Self::StorageFailed { tag, .. } => Some(tag),
             Self::Rejected { tag, .. } => tag.as_ref(),
-            Self::Restored { .. } | Self::SetAside { .. } | Self::ConnectivityChanged { .. } => {
-                None
-            }
+            Self::Restored { .. }
+            | Self::SetAside { .. }
+            | Self::ConnectivityChanged { .. }
+            | Self::ExtraIntervalSet { .. } => None,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What the scheduler is asked and what it decides.
 
 use crate::{
-    DispatchError, EventOutcome, Permission, RegisterError, RegistrationId, RemoveError, ScopeKey,
-    StoreOp, SyncNotification, Tag, Ticket, Urgency,
+    DispatchError, EventOutcome, Permission, PermissionName, RegisterError, RegistrationId,
+    RemoveError, ScopeKey, StoreOp, SyncData, SyncNotification, Tag, Ticket, UnregisterError,
+    Urgency,
 };
 
 /// Names one call of a client; chosen by who runs the scheduler, never used twice.
@@ -19,7 +20,8 @@ pub struct ClientFacts {
     /// Whether its service worker registration has an
     /// [active worker](https://w3c.github.io/ServiceWorker/#dfn-active-worker).
     pub active_worker: bool,
-    /// The origin's `background-sync` permission.
+    /// The origin's permission for what is called: `background-sync`, or
+    /// `periodic-background-sync` for what repeats.
     pub permission: Permission,
     /// Whether a top-level or auxiliary window of the origin is open.
     pub open_window: bool,
@@ -39,13 +41,29 @@ pub enum PermissionCheck {
 pub enum Answer {
     /// To [`crate::SyncScheduler::handle_register`].
     Registered(Result<(), RegisterError>),
-    /// To [`crate::SyncScheduler::handle_get_tags`]: in the order of registration.
+    /// To [`crate::SyncScheduler::handle_get_tags`] and its like: in the order of registration.
     Tags(Vec<Tag>),
+    /// To [`crate::SyncScheduler::handle_unregister_tag`].
+    Unregistered(Result<(), UnregisterError>),
     /// To [`crate::SyncScheduler::handle_dispatch_now`].
     Dispatched(Result<EventOutcome, DispatchError>),
     /// To [`crate::SyncScheduler::handle_unregister`] and [`crate::SyncScheduler::handle_clear`]:
     /// how many were removed, durably.
     Removed(Result<u64, RemoveError>),
+}
+
+/// What is fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// [`SyncEvent`](https://wicg.github.io/background-sync/spec/#syncevent).
+    Sync,
+    /// [`PeriodicSyncEvent`](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodicsyncevent).
+    PeriodicSync,
+    /// The event of the explainer of 2014.
+    Explainer {
+        /// `event.data`.
+        data: SyncData,
+    },
 }
 
 /// One decision of the scheduler. They must be carried out in the order in which they come.
@@ -74,6 +92,8 @@ pub enum Output {
         event: EventId,
         /// Whose permission.
         scope: ScopeKey,
+        /// Which permission.
+        name: PermissionName,
     },
     /// Fire this event, and report back with [`crate::SyncScheduler::handle_event_finished`].
     Dispatch {
@@ -83,8 +103,10 @@ pub enum Output {
         registration: RegistrationId,
         /// The service worker registration that handles it.
         scope: ScopeKey,
-        /// The tag of the registration.
+        /// The tag of the registration, or its id.
         tag: Tag,
+        /// Which event.
+        kind: EventKind,
         /// `SyncEvent.lastChance`.
         last_chance: bool,
         /// Number of this attempt, from 1 on.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Durability;
+use crate::{Durability, ExtraInterval, LEAST_PERIODIC_INTERVAL_MS};
 
 /// How often a registration whose last permitted attempt was interrupted (the browser died while
 /// its event ran) is given that last attempt again.
@@ -54,6 +54,30 @@ pub struct Policy {
     pub max_events_in_all: NonZeroU32,
     /// Events of one origin that run at the same time.
     pub max_events_per_origin: NonZeroU32,
+    /// [Minimum periodic sync interval for any
+    /// origin](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#constants),
+    /// in milliseconds. Also the least time from registering to the first event. At least
+    /// [`crate::LEAST_PERIODIC_INTERVAL_MS`] counts.
+    pub periodic_interval_any_origin_ms: u64,
+    /// [Minimum periodic sync interval across
+    /// origins](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#constants),
+    /// in milliseconds: the gap between wake-ups for periodic events; all that is due fires in one. If
+    /// it is less than the interval for any origin, that one counts, as the specification demands:
+    /// whoever wants periodic events more often sets both.
+    pub periodic_interval_across_origins_ms: u64,
+    /// A wake-up for periodic events is put off by up to this time, in milliseconds, if others are
+    /// due by then; never by more than a tenth of the interval for any origin.
+    pub periodic_grouping_ms: u64,
+    /// Attempts of one periodic event: when all have failed, the next one comes after a full interval.
+    /// The specification wants their back-off to be an order of magnitude shorter than the interval.
+    pub periodic_max_attempts: NonZeroU32,
+    /// `data`, `description` and `lang` of one registration of the explainer, in UTF-8 bytes; at most
+    /// [`crate::MAX_DATA_BYTES`] for the data in any case.
+    pub max_data_bytes: u64,
+    /// The same of all registrations of one origin, in UTF-8 bytes.
+    pub max_data_bytes_per_origin: u64,
+    /// The same of all registrations, in UTF-8 bytes.
+    pub max_data_bytes_in_all: u64,
 }
 
 const fn non_zero(value: u32) -> NonZeroU32 {
@@ -64,6 +88,8 @@ const fn non_zero(value: u32) -> NonZeroU32 {
 }
 
 const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+const KIB: u64 = 1_024;
 
 impl Default for Policy {
     fn default() -> Self {
@@ -93,6 +119,13 @@ impl Policy {
             max_registrations_in_all: 50_000,
             max_events_in_all: non_zero(64),
             max_events_per_origin: non_zero(8),
+            periodic_interval_any_origin_ms: 12 * HOUR_MS,
+            periodic_interval_across_origins_ms: 12 * HOUR_MS,
+            periodic_grouping_ms: HOUR_MS,
+            periodic_max_attempts: non_zero(6),
+            max_data_bytes: 64 * KIB,
+            max_data_bytes_per_origin: 1_024 * KIB,
+            max_data_bytes_in_all: 65_536 * KIB,
         }
     }
 
@@ -106,6 +139,7 @@ impl Policy {
             longest_retry_delay_ms: 24 * 60 * MINUTE_MS,
             retry_jitter_percent: 0,
             max_attempts: NonZeroU32::new(3),
+            periodic_max_attempts: non_zero(3),
             reconnect_brings_retries_forward: false,
             ..Self::standard()
         }
@@ -170,5 +204,40 @@ impl Policy {
     #[must_use]
     pub fn is_last_chance(&self, attempt: u32) -> bool {
         self.max_attempts.is_some_and(|most| attempt >= most.get())
+    }
+
+    /// Whether attempt number `attempt` (from 1 on) of a periodic event is the last one.
+    #[must_use]
+    pub fn is_last_periodic_attempt(&self, attempt: u32) -> bool {
+        attempt >= self.periodic_max_attempts.get()
+    }
+
+    /// The [effective minimum sync
+    /// interval](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-construct)
+    /// of an origin, in milliseconds. `None`: infinite.
+    #[must_use]
+    pub fn periodic_interval_ms(&self, extra: ExtraInterval) -> Option<u64> {
+        match extra {
+            ExtraInterval::Never => None,
+            ExtraInterval::Ms(extra_ms) => Some(self.any_origin_ms().saturating_add(extra_ms)),
+        }
+    }
+
+    /// The gap between wake-ups for periodic events, in milliseconds.
+    #[must_use]
+    pub fn periodic_gap_ms(&self) -> u64 {
+        self.periodic_interval_across_origins_ms
+            .max(self.any_origin_ms())
+    }
+
+    /// How long a wake-up may be put off to be shared, in milliseconds.
+    #[must_use]
+    pub fn grouping_ms(&self) -> u64 {
+        self.periodic_grouping_ms.min(self.any_origin_ms() / 10)
+    }
+
+    fn any_origin_ms(&self) -> u64 {
+        self.periodic_interval_any_origin_ms
+            .max(LEAST_PERIODIC_INTERVAL_MS)
     }
 }

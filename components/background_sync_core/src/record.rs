@@ -2,13 +2,41 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RegistrationId, RegistrationState, ScopeKey, Tag, WallTime};
+use crate::{
+    ExplainerOptions, Origin, RegistrationId, RegistrationState, ScopeKey, StoredCycle,
+    StoredOrigin, SyncApi, Tag, WallTime,
+};
 
 /// Which API made a registration. One-shot and other registrations may share a tag.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RegistrationKind {
     /// Made by `SyncManager.register()`: removed once it succeeded.
     OneShot,
+    /// Made by `PeriodicSyncManager.register()`: stays until it is unregistered.
+    Periodic(StoredCycle),
+    /// Made by `navigator.sync.register()` of the explainer of 2014.
+    Explainer(Box<StoredExplainer>),
+}
+
+impl RegistrationKind {
+    /// The API that made it.
+    #[must_use]
+    pub fn api(&self) -> SyncApi {
+        match self {
+            Self::OneShot => SyncApi::OneShot,
+            Self::Periodic(_) => SyncApi::Periodic,
+            Self::Explainer(_) => SyncApi::Explainer,
+        }
+    }
+}
+
+/// What a registration of the explainer of 2014 has beyond others; its id is stored as its tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StoredExplainer {
+    /// As the page gave them.
+    pub options: ExplainerOptions,
+    /// When it fires, if it repeats.
+    pub cycle: StoredCycle,
 }
 
 /// One [sync registration](https://wicg.github.io/background-sync/spec/#sync-registration) as it is
@@ -45,15 +73,20 @@ pub enum StoreOp {
     Put(StoredRegistration),
     /// Removes a registration; no error if there is none.
     Remove(RegistrationId),
+    /// Adds what is kept about an origin or replaces it.
+    PutOrigin(StoredOrigin),
+    /// Removes what is kept about an origin; no error if there is nothing.
+    RemoveOrigin(Origin),
 }
 
 impl StoreOp {
-    /// The registration that is changed.
+    /// The registration that is changed, if it is one.
     #[must_use]
-    pub fn id(&self) -> RegistrationId {
+    pub fn id(&self) -> Option<RegistrationId> {
         match self {
-            Self::Put(record) => record.id,
-            Self::Remove(id) => *id,
+            Self::Put(record) => Some(record.id),
+            Self::Remove(id) => Some(*id),
+            Self::PutOrigin(_) | Self::RemoveOrigin(_) => None,
         }
     }
 }

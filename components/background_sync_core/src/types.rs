@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::TextTooLong;
+
 /// Longest tag that is accepted, in UTF-8 bytes (Chromium's limit; the specification has none).
 pub const MAX_TAG_BYTES: usize = 10_240;
 
@@ -217,6 +219,32 @@ pub enum RegisterError {
     /// `InvalidAccessError`.
     #[error(transparent)]
     TagTooLong(#[from] TagTooLong),
+    /// `NotAllowedError`.
+    #[error("periodic background sync is not permitted for this origin")]
+    PeriodicPermissionDenied,
+    /// `InvalidAccessError`.
+    #[error(transparent)]
+    TextTooLong(#[from] TextTooLong),
+    /// `QuotaExceededError`.
+    #[error("the data of the sync registration has {bytes} bytes; at most {limit} are allowed")]
+    DataTooLong {
+        /// Length of the refused data, in UTF-8 bytes.
+        bytes: u64,
+        /// The limit of the policy.
+        limit: u64,
+    },
+    /// `QuotaExceededError`.
+    #[error("the data of this origin's sync registrations would exceed {limit} bytes")]
+    TooMuchDataForOrigin {
+        /// The limit that was reached, in UTF-8 bytes.
+        limit: u64,
+    },
+    /// `QuotaExceededError`.
+    #[error("the data of all sync registrations in this browser would exceed {limit} bytes")]
+    TooMuchDataInAll {
+        /// The limit that was reached, in UTF-8 bytes.
+        limit: u64,
+    },
     /// `QuotaExceededError`.
     #[error("this origin already has {limit} sync registrations, the most it may have")]
     TooManyForOrigin {
@@ -303,4 +331,21 @@ pub struct StoredWorker {
     pub script_url: ScriptUrl,
     /// Its script.
     pub source: WorkerSource,
+}
+
+/// Why a page's call of `unregister()` failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum UnregisterError {
+    /// `UnknownError`: it is gone for now, and will be removed from the store as soon as that works.
+    #[error("the removal could not be stored yet: {reason}")]
+    Storage {
+        /// What the store said.
+        reason: String,
+    },
+    /// `UnknownError`: the browser is shutting down or background sync could not start.
+    #[error("background sync is not available: {reason}")]
+    Unavailable {
+        /// What is wrong and what to do.
+        reason: String,
+    },
 }

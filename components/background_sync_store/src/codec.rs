@@ -4,18 +4,29 @@
 use std::collections::HashMap;
 
 use background_sync_core::{
-    JournalEntry, MAX_TAG_BYTES, MAX_URL_BYTES, RegistrationId, RegistrationKind,
-    RegistrationState, ScopeKey, StoredRegistration, WallTime,
+    JournalEntry, MAX_DATA_BYTES, MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES,
+    MAX_URL_BYTES, RegistrationId, RegistrationKind, RegistrationState, ScopeKey, StoredOrigin,
+    StoredRegistration, WallTime,
 };
 use bincode::Options;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Version of the encoding that is written.
+/// Version of the tables, and of the encoding of one-shot registrations, the journal and origins.
 pub const SCHEMA_VERSION: u8 = 1;
 
-/// No valid record is longer, in bytes: two URLs, a tag, and room for the numbers.
-const MAX_RECORD_BYTES: u64 = (2 * MAX_URL_BYTES + MAX_TAG_BYTES + 256) as u64;
+/// Version of the encoding of registrations of other kinds. It is the same but for the kind, which
+/// software of version 1 does not know and must not take for damage.
+pub const OTHER_KINDS_VERSION: u8 = 2;
+
+/// No valid record is longer, in bytes: two URLs, a tag, the texts of the explainer's registrations,
+/// and room for the numbers.
+const MAX_RECORD_BYTES: u64 = (2 * MAX_URL_BYTES
+    + MAX_TAG_BYTES
+    + MAX_DATA_BYTES
+    + MAX_DESCRIPTION_BYTES
+    + MAX_LANG_BYTES
+    + 256) as u64;
 
 /// A record that can't be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +48,8 @@ fn options() -> impl Options {
         .reject_trailing_bytes()
 }
 
-fn encode_any(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = vec![SCHEMA_VERSION];
+fn encode_any(version: u8, value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = vec![version];
     let damaged = |error: bincode::Error| CodecError::Damaged(error.to_string());
     options()
         .serialize_into(&mut bytes, value)
@@ -46,17 +57,24 @@ fn encode_any(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-/// What follows a known version byte.
-fn fields(bytes: &[u8]) -> Result<&[u8], CodecError> {
+/// The version byte, if it is one of `known`, and what follows it.
+fn fields<'b>(known: &[u8], bytes: &'b [u8]) -> Result<(u8, &'b [u8]), CodecError> {
     match bytes.split_first() {
         None => Err(CodecError::Empty),
-        Some((&SCHEMA_VERSION, fields)) => Ok(fields),
+        Some((version, fields)) if known.contains(version) => Ok((*version, fields)),
         Some((&version, _)) => Err(CodecError::UnknownVersion(version)),
     }
 }
 
+fn version_of(kind: &RegistrationKind) -> u8 {
+    match kind {
+        RegistrationKind::OneShot => SCHEMA_VERSION,
+        RegistrationKind::Periodic(_) | RegistrationKind::Explainer(_) => OTHER_KINDS_VERSION,
+    }
+}
+
 fn decode_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let fields = fields(bytes)?;
+    let (_, fields) = fields(&[SCHEMA_VERSION], bytes)?;
     options()
         .deserialize(fields)
         .map_err(|error| CodecError::Damaged(error.to_string()))
@@ -67,7 +85,7 @@ fn decode_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 /// # Errors
 /// If it is longer than any valid record, which its types exclude.
 pub fn encode(record: &StoredRegistration) -> Result<Vec<u8>, CodecError> {
-    encode_any(record)
+    encode_any(version_of(&record.kind), record)
 }
 
 /// The record of some bytes, of any version that was ever written.
@@ -108,11 +126,15 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     pub fn decode(&mut self, bytes: &[u8]) -> Result<StoredRegistration, CodecError> {
-        let fields = fields(bytes)?;
+        let (version, fields) = fields(&[SCHEMA_VERSION, OTHER_KINDS_VERSION], bytes)?;
         let damaged = |reason: String| CodecError::Damaged(reason);
         let record: BorrowedRecord = options()
             .deserialize(fields)
             .map_err(|error| damaged(error.to_string()))?;
+        if version_of(&record.kind) != version {
+            let api = record.kind.api();
+            return Err(damaged(format!("version {version} has no kind {api:?}")));
+        }
         let tag = record
             .tag
             .try_into()
@@ -152,12 +174,28 @@ impl Decoder {
     }
 }
 
+/// The bytes of what is kept about an origin.
+///
+/// # Errors
+/// If it is longer than any valid record, which its types exclude.
+pub fn encode_origin(origin: &StoredOrigin) -> Result<Vec<u8>, CodecError> {
+    encode_any(SCHEMA_VERSION, origin)
+}
+
+/// What is kept about an origin, from its bytes.
+///
+/// # Errors
+/// If they are none; never panics, whatever they are.
+pub fn decode_origin(bytes: &[u8]) -> Result<StoredOrigin, CodecError> {
+    decode_any(bytes)
+}
+
 /// The bytes of an entry of the journal.
 ///
 /// # Errors
 /// If it is longer than any valid record.
 pub fn encode_entry(entry: &JournalEntry) -> Result<Vec<u8>, CodecError> {
-    encode_any(entry)
+    encode_any(SCHEMA_VERSION, entry)
 }
 
 /// The entry of some bytes, of any version that was ever written.

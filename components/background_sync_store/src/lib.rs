@@ -7,16 +7,22 @@
 mod codec;
 mod error;
 mod memory;
+mod redb_origins;
 mod redb_store;
 mod redb_tables;
 mod worker_store;
 
 use std::path::PathBuf;
 
-use background_sync_core::{JournalEntry, RegistrationId, StoreOp, StoredRegistration};
+use background_sync_core::{
+    JournalEntry, RegistrationId, StoreOp, StoredOrigin, StoredRegistration,
+};
 
 pub use background_sync_core::Durability;
-pub use codec::{CodecError, SCHEMA_VERSION, decode, decode_entry, encode, encode_entry};
+pub use codec::{
+    CodecError, OTHER_KINDS_VERSION, SCHEMA_VERSION, decode, decode_entry, decode_origin, encode,
+    encode_entry, encode_origin,
+};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use redb_store::{FILE_NAME, OpenDatabase, RedbStore};
@@ -36,6 +42,8 @@ pub struct SetAside {
 pub struct Loaded {
     /// Its registrations, by ascending id.
     pub records: Vec<StoredRegistration>,
+    /// What it keeps about origins. What can't be read is left out.
+    pub origins: Vec<StoredOrigin>,
     /// The first id that was never used in this store.
     pub next_id: RegistrationId,
     /// Records that could not be read and are out of the way from now on.

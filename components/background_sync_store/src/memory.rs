@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use background_sync_core::{JournalEntry, RegistrationId, StoreOp, StoredRegistration};
+use background_sync_core::{
+    JournalEntry, Origin, RegistrationId, StoreOp, StoredOrigin, StoredRegistration,
+};
 
 use crate::{Durability, JournalUpdate, Loaded, RegistrationStore, StoreError};
 
@@ -10,6 +12,7 @@ use crate::{Durability, JournalUpdate, Loaded, RegistrationStore, StoreError};
 pub struct MemoryStore {
     records: BTreeMap<RegistrationId, StoredRegistration>,
     next_id: RegistrationId,
+    origins: BTreeMap<Origin, StoredOrigin>,
     journal: BTreeMap<u64, JournalEntry>,
 }
 
@@ -31,6 +34,7 @@ impl RegistrationStore for MemoryStore {
     fn load_all(&mut self) -> Result<Loaded, StoreError> {
         Ok(Loaded {
             records: self.records.values().cloned().collect(),
+            origins: self.origins.values().cloned().collect(),
             next_id: self.next_id,
             ..Loaded::default()
         })
@@ -45,6 +49,10 @@ impl RegistrationStore for MemoryStore {
                     self.records.insert(record.id, record.clone());
                 }
                 StoreOp::Remove(id) => drop(self.records.remove(id)),
+                StoreOp::PutOrigin(stored) => {
+                    self.origins.insert(stored.origin.clone(), stored.clone());
+                }
+                StoreOp::RemoveOrigin(origin) => drop(self.origins.remove(origin)),
             }
         }
         Ok(())

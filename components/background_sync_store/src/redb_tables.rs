@@ -4,6 +4,7 @@ use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
 use redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 
 use crate::codec::Decoder;
+use crate::redb_origins::{read_origins, write_origins};
 use crate::{
     CodecError, Durability, JournalUpdate, Loaded, SCHEMA_VERSION, SetAside, decode_entry, encode,
     encode_entry,
@@ -17,7 +18,7 @@ const META_SCHEMA: &str = "schema_version";
 const META_NEXT_ID: &str = "next_id";
 
 /// A record can't be too long, because its parts can't.
-fn too_long(_: CodecError) -> redb::Error {
+pub(crate) fn too_long(_: CodecError) -> redb::Error {
     StorageError::ValueTooLarge(usize::MAX).into()
 }
 
@@ -81,6 +82,7 @@ pub(crate) fn read_all(database: &Database) -> Result<Loaded, redb::Error> {
         }
     }
     loaded.next_id = RegistrationId(next_id);
+    loaded.origins = read_origins(&transaction)?;
     Ok(loaded)
 }
 
@@ -104,9 +106,11 @@ pub(crate) fn write_batch(
                     new_next_id = new_next_id.max(record.id.0.saturating_add(1));
                 }
                 StoreOp::Remove(id) => drop(registrations.remove(id.0)?),
+                StoreOp::PutOrigin(_) | StoreOp::RemoveOrigin(_) => {}
             }
         }
     }
+    write_origins(&transaction, batch)?;
     if new_next_id > next_id {
         transaction
             .open_table(META)?

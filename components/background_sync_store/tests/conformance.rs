@@ -122,6 +122,79 @@ fn conforms(mut backend: impl Reopen) {
     );
 }
 
+fn stored_origin(host: &str, extra: ExtraInterval) -> StoredOrigin {
+    StoredOrigin {
+        origin: format!("https://{host}").as_str().try_into().unwrap(),
+        fired_at: Some(WallTime(1_700_000_000_000)),
+        extra,
+    }
+}
+
+/// Registrations of every kind, and what is kept about origins.
+fn conforms_for_all_kinds(mut backend: impl Reopen) {
+    let mut store = backend.reopen(None);
+    assert_eq!(store.load_all().unwrap().origins, []);
+    let cycle = StoredCycle {
+        min_interval_ms: u64::MAX,
+        anchor: WallTime(7),
+        fired_at: None,
+    };
+    let longest = ExplainerOptions {
+        recurrence: Recurrence::Repeating,
+        min_interval_ms: Some(0),
+        data: "d".repeat(MAX_DATA_BYTES).try_into().unwrap(),
+        description: "e".repeat(MAX_DESCRIPTION_BYTES).try_into().unwrap(),
+        lang: "f".repeat(MAX_LANG_BYTES).try_into().unwrap(),
+        dir: TextDirection::Rtl,
+    };
+    let url = format!("https://{}.example", "a".repeat(MAX_URL_BYTES - 16));
+    let explainer = StoredRegistration {
+        kind: RegistrationKind::Explainer(Box::new(StoredExplainer {
+            options: longest,
+            cycle,
+        })),
+        scope: ScopeKey {
+            origin: url.as_str().try_into().unwrap(),
+            scope: url.as_str().try_into().unwrap(),
+        },
+        ..record(2, &"ü".repeat(MAX_TAG_BYTES / 2))
+    };
+    let periodic = StoredRegistration {
+        kind: RegistrationKind::Periodic(cycle),
+        ..record(1, "a")
+    };
+    let (never, soon) = (ExtraInterval::Never, ExtraInterval::Ms(9));
+    let batch = [
+        StoreOp::PutOrigin(stored_origin("b", soon)),
+        put(&periodic),
+        StoreOp::PutOrigin(stored_origin("a", never)),
+        StoreOp::PutOrigin(stored_origin("b", never)),
+        put(&explainer),
+        StoreOp::RemoveOrigin("https://unknown".try_into().unwrap()),
+    ];
+    store.commit(&batch, Durability::Strict).unwrap();
+    let mut store = backend.reopen(Some(store));
+    let loaded = store.load_all().unwrap();
+    assert_eq!(loaded.records, [periodic, explainer]);
+    let expected = [stored_origin("a", never), stored_origin("b", never)];
+    assert_eq!(loaded.origins, expected);
+    let remove = StoreOp::RemoveOrigin("https://a".try_into().unwrap());
+    store.commit(&[remove], Durability::Strict).unwrap();
+    let mut store = backend.reopen(Some(store));
+    let loaded = store.load_all().unwrap();
+    assert_eq!(loaded.origins, [stored_origin("b", never)]);
+}
+
+#[test]
+fn memory_holds_all_kinds() {
+    conforms_for_all_kinds(InMemory);
+}
+
+#[test]
+fn redb_holds_all_kinds() {
+    conforms_for_all_kinds(OnDisk(tempfile::tempdir().unwrap()));
+}
+
 #[test]
 fn memory() {
     conforms(InMemory);

@@ -16,6 +16,11 @@ proptest! {
         }
         let _ = decode(&bytes);
         let _ = decode_entry(&bytes);
+        let _ = decode_origin(&bytes);
+        if let Some(first) = bytes.first_mut() {
+            *first = OTHER_KINDS_VERSION;
+            let _ = decode(&bytes);
+        }
     }
 
     #[test]

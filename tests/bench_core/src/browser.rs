@@ -27,6 +27,7 @@ impl Engine for BenchEngine {
         responder.answer(ClientState {
             open_window: true,
             permission: Permission::Granted,
+            periodic_permission: Permission::Denied,
         });
     }
 

@@ -51,6 +51,7 @@ impl Engine for WorkerProcesses {
         responder.answer(ClientState {
             open_window,
             permission: Permission::Granted,
+            periodic_permission: Permission::Denied,
         });
     }
 

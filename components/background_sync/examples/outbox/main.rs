@@ -227,7 +227,7 @@ impl<'b> Page<'b> {
     fn tags(&self) -> Result<Vec<String>, Box<dyn Error>> {
         match self.ask(SyncRequest::GetTags)?.response {
             SyncResponse::Tags(tags) => Ok(tags.iter().map(ToString::to_string).collect()),
-            SyncResponse::Registered(_) => Err("an answer to another question".into()),
+            _ => Err("an answer to another question".into()),
         }
     }
 

@@ -111,6 +111,10 @@ fn describe(notification: &SyncNotification) -> Option<String> {
                 NextStep::RetryIn { ms } => format!("next attempt in {ms} ms"),
                 NextStep::FiresAgain => "it fires again".to_owned(),
                 NextStep::Parked => "it waits for a worker".to_owned(),
+                // This page registers nothing that repeats.
+                NextStep::IntervalOf { .. } | NextStep::Suspended => {
+                    "fires again some time".to_owned()
+                }
             };
             format!("‘{tag}’ {outcome}; {next}")
         }

@@ -89,6 +89,7 @@ fn the_window_is_asked_for_at_each_call() {
         responder.answer(ClientState {
             open_window,
             permission: Permission::Granted,
+            periodic_permission: Permission::Denied,
         });
         assert_eq!(page.reply().response, SyncResponse::Registered(expected));
     }
@@ -140,6 +141,7 @@ fn permission_revoked_before_the_dispatch_removes_the_registration() {
     answer(ClientState {
         open_window: true,
         permission: Permission::Denied,
+        periodic_permission: Permission::Denied,
     });
     browser.note(|note| matches!(note, SyncNotification::Removed { .. }));
     assert_eq!(page.tags(), [""; 0]);

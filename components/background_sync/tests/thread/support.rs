@@ -72,6 +72,7 @@ pub struct Browser {
 pub const OPEN: ClientState = ClientState {
     open_window: true,
     permission: Permission::Granted,
+    periodic_permission: Permission::Denied,
 };
 
 pub fn quick() -> Policy {

@@ -6,7 +6,7 @@ use super::tables::RegKey;
 use super::{Removal, SyncScheduler};
 use crate::{
     Answer, Call, DispatchError, Now, Origin, RegistrationInfo, RegistrationState, RemovalReason,
-    RemoveError, ScopeKey, StoreFault, SyncNotification, Tag, WhyNotFired,
+    RemoveError, ScopeKey, ScopeUrl, StoreFault, SyncNotification, Tag, WhyNotFired,
 };
 
 impl SyncScheduler {
@@ -19,6 +19,7 @@ impl SyncScheduler {
             .filter(|(_, registration)| registration.is_durable());
         durable.filter_map(move |(key, registration)| {
             Some(RegistrationInfo {
+                api: registration.kind.api(),
                 scope: self.tables.scope_key(key)?.clone(),
                 tag: registration.tag.clone(),
                 state: registration.state,
@@ -66,12 +67,21 @@ impl SyncScheduler {
         if self.tables.is_parked(key) {
             return WhyNotFired::NoActiveWorker;
         }
+        if registration.kind.cycle().is_some()
+            && registration.state == RegistrationState::Waiting
+            && registration.due.is_none()
+        {
+            let left = self.interval_left_ms(now, key);
+            return left.map_or(WhyNotFired::Suspended, |in_ms| {
+                WhyNotFired::WaitsForInterval { in_ms }
+            });
+        }
         let Some(due) = &registration.due else {
             return WhyNotFired::NoFreeSlot;
         };
         let in_ms = due.at.ms_since(now.mono);
         match registration.state {
-            RegistrationState::Waiting => WhyNotFired::WaitsForRetry {
+            RegistrationState::Waiting if registration.attempts > 0 => WhyNotFired::WaitsForRetry {
                 in_ms,
                 failed_attempts: registration.attempts,
             },
@@ -88,19 +98,22 @@ impl SyncScheduler {
         };
         let held_back = matches!(why, WhyNotFired::Offline | WhyNotFired::NoFreeSlot);
         let scope = self.tables.scope_key(key).cloned();
-        let tag = self
-            .tables
-            .get(key)
-            .map(|registration| registration.tag.clone());
-        if let (true, Some(scope), Some(tag)) = (held_back, scope, tag) {
-            self.notify(SyncNotification::HeldBack { scope, tag, why });
+        let registration = self.tables.get(key);
+        if let (true, Some(scope), Some(registration)) = (held_back, scope, registration) {
+            let (api, tag) = (registration.kind.api(), registration.tag.clone());
+            self.notify(SyncNotification::HeldBack {
+                api,
+                scope,
+                tag,
+                why,
+            });
         }
     }
 
     /// Fires a registration's event now, whatever it waits for: the network, its back-off, its turn.
     /// Answered with [`Answer::Dispatched`] when the event is over; if one runs already, with that
     /// one's outcome. What follows the event is as always.
-    pub fn handle_dispatch_now(&mut self, _now: Now, call: Call, scope: &ScopeKey, tag: &Tag) {
+    pub fn handle_dispatch_now(&mut self, now: Now, call: Call, scope: &ScopeKey, tag: &Tag) {
         let key = self.tables.find(scope, tag);
         let registration = key.and_then(|key| self.tables.get_mut(key));
         let (Some(key), Some(registration)) = (key, registration) else {
@@ -113,10 +126,11 @@ impl SyncScheduler {
         if registration.event.is_none() {
             registration.state = RegistrationState::Pending;
             self.set_due(key, None);
-            self.prepare(key, PermissionState::Unknown);
+            self.set_interval(key, None);
+            self.prepare(now, key, PermissionState::Unknown);
             self.store_attempt(key);
         }
-        self.settle();
+        self.settle(now);
     }
 
     /// Whether the embedder asked for this registration's next event.
@@ -136,25 +150,33 @@ impl SyncScheduler {
     }
 
     /// Removes one registration. Answered with [`Answer::Removed`] when that is durable.
-    pub fn handle_unregister(&mut self, _now: Now, call: Call, scope: &ScopeKey, tag: &Tag) {
+    pub fn handle_unregister(&mut self, now: Now, call: Call, scope: &ScopeKey, tag: &Tag) {
         let keys = self.tables.find(scope, tag).into_iter().collect();
-        self.remove_all(call, keys);
+        self.remove_all(now, call, keys);
     }
 
     /// Removes all registrations of the origins that are chosen, as for clearing site data.
     /// Answered with [`Answer::Removed`] when that is durable.
-    pub fn handle_clear(&mut self, _now: Now, call: Call, chosen: impl Fn(&ScopeKey) -> bool) {
+    pub fn handle_clear(&mut self, now: Now, call: Call, chosen: impl Fn(&ScopeKey) -> bool) {
         let is_chosen = |key: &RegKey| self.tables.scope_key(*key).is_some_and(&chosen);
-        let keys = self
+        let keys: Vec<RegKey> = self
             .tables
             .iter()
             .map(|(key, _)| key)
             .filter(is_chosen)
             .collect();
-        self.remove_all(call, keys);
+        self.clear_origins(now, |origin| {
+            // Its registrations may be gone already: it is asked for by its root.
+            let root = format!("{origin}/");
+            ScopeUrl::try_from(root.as_str()).is_ok_and(|scope| {
+                let origin = origin.clone();
+                chosen(&ScopeKey { origin, scope })
+            })
+        });
+        self.remove_all(now, call, keys);
     }
 
-    fn remove_all(&mut self, call: Call, keys: Vec<RegKey>) {
+    fn remove_all(&mut self, now: Now, call: Call, keys: Vec<RegKey>) {
         let removed = u64::try_from(keys.len()).unwrap_or(u64::MAX);
         if keys.is_empty() {
             return self.answer(call, Answer::Removed(Ok(0)));
@@ -168,7 +190,7 @@ impl SyncScheduler {
         for key in keys {
             self.remove_for(key, RemovalReason::Cleared, Some(Waiter::Removal { call }));
         }
-        self.settle();
+        self.settle(now);
     }
 
     /// One of the removals that a call waits for is done, or failed and will be tried again.

@@ -6,8 +6,9 @@
 use super::tables::{OriginIndex, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{
-    DispatchError, EventId, EventOutcome, MonoTime, NextStep, Now, Output, Permission,
-    PermissionCheck, RegistrationState, RemovalReason, ScopeKey, SyncNotification,
+    DispatchError, EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output,
+    Permission, PermissionCheck, PermissionName, RegistrationState, RemovalReason, ScopeKey,
+    SyncApi, SyncNotification,
 };
 
 #[derive(Debug)]
@@ -43,18 +44,18 @@ pub(super) enum PermissionState {
 
 impl SyncScheduler {
     /// Gives free slots to what is ready, origin by origin.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, now: Now) {
         if !self.is_online() {
             return;
         }
         while let Some(key) = self.tables.next_turn(&self.policy) {
-            self.prepare(key, PermissionState::Unknown);
+            self.prepare(now, key, PermissionState::Unknown);
             self.store_attempt(key);
         }
     }
 
     /// Reserves a slot for a registration's next event.
-    pub(super) fn prepare(&mut self, key: RegKey, permission: PermissionState) {
+    pub(super) fn prepare(&mut self, now: Now, key: RegKey, permission: PermissionState) {
         let Some(origin) = self.tables.origin_of(key) else {
             return;
         };
@@ -70,15 +71,20 @@ impl SyncScheduler {
         };
         self.set_due(key, None);
         self.tables.take_slot(origin);
+        let mut name = PermissionName::BackgroundSync;
         if let Some(registration) = self.tables.get_mut(key) {
             registration.event = Some(event);
+            name = registration.kind.permission();
+            let first = registration.attempts == 0;
+            if let Some(cycle) = registration.kind.cycle_mut().filter(|_| first) {
+                cycle.about_to_fire_at = Some(now.wall);
+            }
         }
         self.tables.set_ready(key, false);
         if !permission_is_granted {
-            self.outputs.push_back(Output::CheckPermission {
-                event,
-                scope: scope.clone(),
-            });
+            let scope = scope.clone();
+            self.outputs
+                .push_back(Output::CheckPermission { event, scope, name });
         }
         self.events.insert(
             event,
@@ -98,6 +104,9 @@ impl SyncScheduler {
         };
         if let Some(registration) = self.tables.get_mut(event.key) {
             registration.event = None;
+            if let Some(cycle) = registration.kind.cycle_mut() {
+                cycle.about_to_fire_at = None;
+            }
         }
         self.tables.release_slot(event.origin);
         self.answer_forced(event.key, &Err(DispatchError::NotNow));
@@ -194,7 +203,14 @@ impl SyncScheduler {
         registration.attempts += 1;
         let attempt = registration.attempts;
         let tag = registration.tag.clone();
-        let last_chance = self.policy.is_last_chance(attempt);
+        let api = registration.kind.api();
+        let kind = registration.kind.event();
+        let repeats = registration.kind.cycle().is_some();
+        let last_chance = if repeats {
+            self.policy.is_last_periodic_attempt(attempt)
+        } else {
+            self.policy.is_last_chance(attempt)
+        };
         let cap = now.mono.after_ms(self.policy.event_cap_ms);
         event.phase = Phase::Running {
             cap,
@@ -203,8 +219,12 @@ impl SyncScheduler {
         };
         let scope = event.scope.clone();
         self.timers.insert((cap, Timer::Cap(id)));
+        if repeats && attempt == 1 {
+            self.periodic_event_fired(now, key, &scope.origin);
+        }
         // Step 5: dispatch. Its substeps, the outcome, are `finish_event`.
         self.notify(SyncNotification::Dispatched {
+            api,
             scope: scope.clone(),
             tag: tag.clone(),
             attempt,
@@ -216,6 +236,7 @@ impl SyncScheduler {
             registration,
             scope,
             tag,
+            kind,
             last_chance,
             attempt,
         });
@@ -258,6 +279,8 @@ impl SyncScheduler {
         };
         registration.event = None;
         let tag = registration.tag.clone();
+        let api = registration.kind.api();
+        let repeats = registration.kind.cycle().is_some();
         let again = registration.state == RegistrationState::ReregisteredWhileFiring;
         if outcome != EventOutcome::NotStarted {
             registration.interruptions = 0;
@@ -266,12 +289,20 @@ impl SyncScheduler {
             // Not in the specification: without an active worker nothing was fired.
             EventOutcome::NotStarted => {
                 self.give_attempt_back(&event.scope, key, again);
+                if repeats && self.extra_interval(&event.scope.origin) == ExtraInterval::Never {
+                    self.wait_for_interval(key);
+                }
                 NextStep::Parked
             }
+            _ if repeats => self.periodic_event_finished(now, key, &event.scope.origin, outcome),
             // Substeps 2.1 and 3.1: registered again meanwhile, so it fires again.
             _ if again => {
                 registration.state = RegistrationState::Pending;
                 registration.attempts = 0;
+                // What replaced it meanwhile may have another time.
+                if api == SyncApi::Explainer {
+                    self.start(now, key);
+                }
                 self.store_lazily(key);
                 self.refresh(key);
                 NextStep::FiresAgain
@@ -295,6 +326,7 @@ impl SyncScheduler {
         };
         let scope = event.scope;
         self.notify(SyncNotification::Finished {
+            api,
             scope,
             tag,
             attempt,

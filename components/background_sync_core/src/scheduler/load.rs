@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::SyncScheduler;
-use super::tables::{Due, Existence, Registration};
+use super::kind::{Kind, Moment};
+use super::tables::{Due, Existence, RegKey, Registration};
 use crate::{
-    MAX_INTERRUPTIONS, Now, RegistrationId, RegistrationState, RemovalReason, ScopeKey,
-    StoredRegistration, SyncNotification, Urgency,
+    MAX_INTERRUPTIONS, Now, RegistrationId, RegistrationKind, RegistrationState, RemovalReason,
+    ScopeKey, StoredRegistration, SyncNotification, Urgency, WallTime,
 };
 
 impl SyncScheduler {
@@ -27,28 +28,38 @@ impl SyncScheduler {
         if self.is_online() {
             self.spread_first_attempts(now);
         }
+        self.begin_passes(now);
     }
 
     /// Returns whether the registration goes on.
     fn load_one(&mut self, now: Now, record: StoredRegistration) -> bool {
-        if let Some(older) = self.tables.find(&record.scope, &record.tag) {
+        if let Some(older) = self
+            .tables
+            .find_in(record.kind.api(), &record.scope, &record.tag)
+        {
             self.remove_for(older, RemovalReason::StoredTwice, None);
         }
         let retry_at = record.retry_at;
         let id = record.id;
         let scope = record.scope.clone();
+        let stored_anchor = match &record.kind {
+            RegistrationKind::Periodic(cycle) => Some(cycle.anchor),
+            RegistrationKind::Explainer(explainer) => Some(explainer.cycle.anchor),
+            RegistrationKind::OneShot => None,
+        };
+        let kind = Kind::restore(now, record.kind);
         let mut registration = Registration {
-            tag: record.tag,
-            state: RegistrationState::Pending,
             existence: Existence::Durable,
             attempts: record.attempts,
             interruptions: record.interruptions,
-            registered_at: record.registered_at,
-            due: None,
-            event: None,
-            gate: None,
-            ticket: None,
+            ..Registration::new(kind, record.tag, record.registered_at)
         };
+        if registration.kind.cycle().is_some() {
+            let key = self.tables.insert(&scope, id, registration);
+            let outdated = stored_anchor.is_some_and(|anchor| self.load_cycle(now, key, anchor));
+            self.resume_cycle(now, key, record.state, retry_at, outdated);
+            return true;
+        }
         let mut backs_off = false;
         match record.state {
             RegistrationState::Pending => {}
@@ -76,27 +87,78 @@ impl SyncScheduler {
         if backs_off {
             self.wait_for_retry(now, key);
         } else if waiting {
-            let longest_ms = self.policy.retry_delay_ms(attempts);
-            let longest_ms = longest_ms.saturating_add(self.policy.jitter_ms(longest_ms));
-            let at_wall = retry_at.unwrap_or(now.wall);
-            let at = now.restore_deadline(at_wall, longest_ms);
-            self.set_due(
-                key,
-                Some(Due {
-                    at,
-                    at_wall,
-                    since: now.mono,
-                }),
-            );
+            let first_ms = self
+                .tables
+                .get(key)
+                .filter(|_| attempts == 0)
+                .map(|registration| registration.kind.first_delay_ms());
+            self.resume_wait(now, key, retry_at, first_ms);
         }
         self.refresh(key);
         true
+    }
+
+    /// Waits for what is left of a retry's delay, or of `longest_ms`.
+    fn resume_wait(
+        &mut self,
+        now: Now,
+        key: RegKey,
+        retry_at: Option<WallTime>,
+        longest_ms: Option<u64>,
+    ) {
+        let attempts = self.tables.get(key).map_or(1, |found| found.attempts);
+        let retry_ms = self.policy.retry_delay_ms(attempts);
+        let retry_ms = retry_ms.saturating_add(self.policy.jitter_ms(retry_ms));
+        let at_wall = retry_at.unwrap_or(now.wall);
+        let at = now.restore_deadline(at_wall, longest_ms.unwrap_or(retry_ms));
+        let since = now.mono;
+        self.set_due(key, Some(Due { at, at_wall, since }));
+    }
+
+    /// Goes on with what repeats: it is never removed, and a crash makes none of its intervals
+    /// shorter.
+    fn resume_cycle(
+        &mut self,
+        now: Now,
+        key: RegKey,
+        stored_state: RegistrationState,
+        retry_at: Option<WallTime>,
+        outdated: bool,
+    ) {
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        let attempts = registration.attempts;
+        let used_up = self.policy.is_last_periodic_attempt(attempts);
+        let (ends, interrupted) = match stored_state {
+            RegistrationState::Waiting | RegistrationState::Pending => (false, false),
+            RegistrationState::Firing => (used_up, true),
+            RegistrationState::ReregisteredWhileFiring => (true, true),
+        };
+        if interrupted {
+            registration.interruptions = registration.interruptions.saturating_add(1);
+        }
+        if ends && let Some(cycle) = registration.kind.cycle_mut() {
+            cycle.anchor = Moment::at(now);
+        }
+        if ends || attempts == 0 || used_up {
+            self.wait_for_interval(key);
+        } else if interrupted {
+            self.wait_for_retry(now, key);
+        } else {
+            registration.state = RegistrationState::Waiting;
+            self.resume_wait(now, key, retry_at, None);
+        }
+        if ends || outdated {
+            self.store_lazily(key);
+        }
     }
 
     fn give_up(&mut self, id: RegistrationId, scope: ScopeKey, registration: Registration) {
         self.remove_record(id, Urgency::Now, None);
         let reason = RemovalReason::InterruptedTooOften;
         self.notify(SyncNotification::Removed {
+            api: registration.kind.api(),
             scope,
             tag: registration.tag,
             reason,

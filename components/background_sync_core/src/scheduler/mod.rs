@@ -2,9 +2,13 @@
 
 mod arena;
 mod embedder;
+mod explainer;
 mod fire;
+mod kind;
 mod load;
 mod notice;
+mod passes;
+mod periodic;
 mod register;
 mod storage;
 mod tables;
@@ -15,13 +19,16 @@ mod wait;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use self::fire::{Event, Phase};
+use self::kind::Kind;
+use self::passes::Passes;
 use self::storage::TicketUse;
 use self::tables::{RegKey, Tables};
 use crate::rng::SmallRng;
 use crate::{
     Answer, Call, ClientFacts, Connectivity, EventId, EventOutcome, MonoTime, Now, Output,
     PermissionCheck, Policy, RegistrationId, RegistrationState, RemovalReason, ScopeKey,
-    StoreFault, StoredRegistration, SyncNotification, Tag, TagTooLong, Ticket,
+    StoreFault, StoredOrigin, StoredRegistration, SyncApi, SyncNotification, Tag, TagTooLong,
+    Ticket,
 };
 
 /// How a [`SyncScheduler`] starts.
@@ -66,6 +73,8 @@ pub struct Usage {
     pub embedder_calls: usize,
     /// Deadlines.
     pub deadlines: usize,
+    /// Origins whose last periodic event, or whose extra interval, is remembered.
+    pub remembered_origins: usize,
 }
 
 /// What a call to remove registrations waits for.
@@ -87,6 +96,8 @@ enum Timer {
     Cap(EventId),
     /// Removals that the store failed to do are tried again.
     Removals,
+    /// A wake-up for periodic events.
+    Pass,
 }
 
 /// Decides when `sync` events fire: the
@@ -101,6 +112,9 @@ pub struct SyncScheduler {
     connectivity: Connectivity,
     rng: SmallRng,
     tables: Tables,
+    passes: Passes,
+    /// What the store knows of registrations while another kind is on its way there.
+    undo: HashMap<RegKey, Kind>,
     timers: BTreeSet<(MonoTime, Timer)>,
     events: BTreeMap<EventId, Event>,
     tickets: HashMap<Ticket, TicketUse>,
@@ -125,6 +139,8 @@ impl SyncScheduler {
             connectivity: config.connectivity,
             rng: SmallRng::new(config.seed),
             tables: Tables::default(),
+            passes: Passes::default(),
+            undo: HashMap::new(),
             timers: BTreeSet::new(),
             events: BTreeMap::new(),
             tickets: HashMap::new(),
@@ -139,6 +155,13 @@ impl SyncScheduler {
         }
     }
 
+    /// Takes over what a store holds about origins; call it once, before [`SyncScheduler::load`].
+    pub fn load_origins(&mut self, now: Now, origins: impl IntoIterator<Item = StoredOrigin>) {
+        for origin in origins {
+            self.load_origin(now, origin);
+        }
+    }
+
     /// Takes over what a store holds; call it once, first. `next_id` is the first id that was never
     /// used.
     pub fn load(
@@ -148,7 +171,7 @@ impl SyncScheduler {
         next_id: RegistrationId,
     ) {
         self.load_records(now, records, next_id);
-        self.settle();
+        self.settle(now);
     }
 
     /// `SyncManager.register(tag)`; answered with [`Answer::Registered`].
@@ -162,63 +185,64 @@ impl SyncScheduler {
     ) {
         if let Err(reason) = self.register(now, call, scope, tag.as_ref(), facts) {
             self.notify(SyncNotification::Rejected {
+                api: SyncApi::OneShot,
                 scope: scope.clone(),
                 tag: tag.ok(),
                 reason: reason.clone(),
             });
             self.answer(call, Answer::Registered(Err(reason)));
         }
-        self.settle();
+        self.settle(now);
     }
 
     /// `SyncManager.getTags()`; answered with [`Answer::Tags`].
     pub fn handle_get_tags(&mut self, _now: Now, call: Call, scope: &ScopeKey) {
-        self.get_tags(call, scope);
+        self.get_tags(call, SyncApi::OneShot, scope);
     }
 
     /// A store operation was committed, or failed. Unknown tickets are ignored.
     pub fn handle_stored(&mut self, now: Now, ticket: Ticket, result: Result<(), StoreFault>) {
         self.stored(now, ticket, result);
-        self.settle();
+        self.settle(now);
     }
 
     /// The promise of a `register()` call is resolved, or its client is gone: the event that it asks
     /// for may fire. Unknown calls are ignored.
     pub fn handle_acknowledged(&mut self, now: Now, call: Call) {
         self.acknowledge(now, call);
-        self.settle();
+        self.settle(now);
     }
 
     /// The answer to [`Output::CheckPermission`]. Unknown events are ignored.
     pub fn handle_permission(&mut self, now: Now, event: EventId, check: PermissionCheck) {
         self.permission_checked(now, event, check);
-        self.settle();
+        self.settle(now);
     }
 
     /// A dispatched event is over. Unknown events are ignored: they passed their cap before.
     pub fn handle_event_finished(&mut self, now: Now, event: EventId, outcome: EventOutcome) {
         self.finish_event(now, event, outcome);
-        self.settle();
+        self.settle(now);
     }
 
     /// The network came or went.
     pub fn handle_connectivity(&mut self, now: Now, connectivity: Connectivity) {
         self.change_connectivity(now, connectivity);
-        self.settle();
+        self.settle(now);
     }
 
     /// A service worker registration has an active worker now.
-    pub fn handle_worker_activated(&mut self, _now: Now, scope: &ScopeKey) {
+    pub fn handle_worker_activated(&mut self, now: Now, scope: &ScopeKey) {
         self.unpark(scope);
-        self.settle();
+        self.settle(now);
     }
 
     /// A service worker registration is gone: its sync registrations are removed, durably.
-    pub fn handle_worker_unregistered(&mut self, _now: Now, scope: &ScopeKey) {
+    pub fn handle_worker_unregistered(&mut self, now: Now, scope: &ScopeKey) {
         for key in self.tables.registrations_of(scope) {
             self.remove_for(key, RemovalReason::WorkerUnregistered, None);
         }
-        self.settle();
+        self.settle(now);
     }
 
     /// Does what is due. Harmless when nothing is.
@@ -233,9 +257,10 @@ impl SyncScheduler {
                 Timer::Gate(key) => self.gate_due(now, key),
                 Timer::Cap(event) => self.cap_event(now, event),
                 Timer::Removals => self.retry_removals(),
+                Timer::Pass => self.process_periodic_sync_registrations(now),
             }
         }
-        self.settle();
+        self.settle(now);
     }
 
     /// The next decision, if there is one.
@@ -276,6 +301,7 @@ impl SyncScheduler {
             store_operations: self.tickets.len(),
             embedder_calls: self.forced.values().map(Vec::len).sum::<usize>() + self.removals.len(),
             deadlines: self.timers.len(),
+            remembered_origins: self.passes.origins(),
         }
     }
 

@@ -17,7 +17,8 @@ impl SyncScheduler {
         for (_, registration) in self.tables.iter() {
             match registration.state {
                 RegistrationState::Pending => pending += 1,
-                RegistrationState::Waiting => waiting += 1,
+                RegistrationState::Waiting if registration.attempts > 0 => waiting += 1,
+                RegistrationState::Waiting => {}
                 RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring => {}
             }
         }

@@ -2,12 +2,13 @@
 //! and the order between a resolved promise and its event.
 
 use super::fire::PermissionState;
+use super::kind::Kind;
 use super::storage::Waiter;
-use super::tables::{Existence, Gate, GatedCall, RegKey, Registration};
+use super::tables::{Gate, GatedCall, RegKey, Registration};
 use super::{SyncScheduler, Timer};
 use crate::{
     Answer, Call, ClientFacts, Now, Permission, RegisterError, RegistrationId, RegistrationState,
-    ScopeKey, SyncNotification, Tag, TagTooLong,
+    ScopeKey, SyncApi, SyncNotification, Tag, TagTooLong,
 };
 
 impl SyncScheduler {
@@ -41,18 +42,19 @@ impl SyncScheduler {
             // Step 8.
             Some(key) => self.register_again(now, call, key),
             // Step 9.
-            None => self.register_new(now, call, scope, tag)?,
+            None => self.register_new(now, call, scope, tag, Kind::OneShot)?,
         }
         Ok(())
     }
 
-    /// Step 9 of `register(tag)`.
-    fn register_new(
+    /// Step 9 of `register(tag)`, and its like of the other APIs.
+    pub(super) fn register_new(
         &mut self,
         now: Now,
         call: Call,
         scope: &ScopeKey,
         tag: &Tag,
+        kind: Kind,
     ) -> Result<(), RegisterError> {
         let limit = self.policy.max_registrations_per_origin;
         if self.tables.registrations_of_origin(&scope.origin) >= limit {
@@ -65,22 +67,11 @@ impl SyncScheduler {
         // Steps 9.1 to 9.4.
         let id = RegistrationId(self.next_registration);
         self.next_registration += 1;
-        let registration = Registration {
-            tag: tag.clone(),
-            state: RegistrationState::Pending,
-            existence: Existence::Inserting { stale: false },
-            attempts: 0,
-            interruptions: 0,
-            registered_at: now.wall,
-            due: None,
-            event: None,
-            gate: None,
-            ticket: None,
-        };
+        let registration = Registration::new(kind, tag.clone(), now.wall);
         let key = self.tables.insert(scope, id, registration);
         self.hold_back(key, call);
         // Step 9.6, prepared so that one commit is enough.
-        self.prepare_at_once(key);
+        self.start(now, key);
         // Step 9.5 once it is durable: `answer_registered`.
         self.store_for(
             key,
@@ -142,7 +133,7 @@ impl SyncScheduler {
                 match event {
                     Some(event) => self.attempt_is_stale(event),
                     // Step 8.4, prepared so that one commit is enough.
-                    None => self.prepare_at_once(key),
+                    None => self.prepare_at_once(now, key),
                 }
             }
         }
@@ -151,28 +142,30 @@ impl SyncScheduler {
     }
 
     /// Reserves a slot if there is a network and nobody else waits for one.
-    fn prepare_at_once(&mut self, key: RegKey) {
+    pub(super) fn prepare_at_once(&mut self, now: Now, key: RegKey) {
         if self.is_online() && self.tables.slot_is_free_for(key, &self.policy) {
-            self.prepare(key, PermissionState::JustGranted);
+            self.prepare(now, key, PermissionState::JustGranted);
         }
     }
 
     /// [`getTags()`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-gettags).
     /// Registrations that are just being stored are waited for.
-    pub(super) fn get_tags(&mut self, call: Call, scope: &ScopeKey) {
+    pub(super) fn get_tags(&mut self, call: Call, api: SyncApi, scope: &ScopeKey) {
         let waiter = Waiter::GetTags {
             call,
+            api,
             scope: scope.clone(),
         };
         if self.join(self.tables.last_insert(scope), waiter).is_some() {
-            self.answer_tags(call, scope);
+            self.answer_tags(call, api, scope);
         }
     }
 
-    pub(super) fn answer_tags(&mut self, call: Call, scope: &ScopeKey) {
+    pub(super) fn answer_tags(&mut self, call: Call, api: SyncApi, scope: &ScopeKey) {
         let keys = self.tables.registrations_of(scope);
         let registrations = keys.into_iter().filter_map(|key| self.tables.get(key));
-        let durable = registrations.filter(|registration| registration.is_durable());
+        let durable = registrations
+            .filter(|registration| registration.is_durable() && registration.kind.api() == api);
         let tags = durable
             .map(|registration| registration.tag.clone())
             .collect();
@@ -192,6 +185,7 @@ impl SyncScheduler {
             return;
         };
         let tag = registration.tag.clone();
+        let api = registration.kind.api();
         let deadline = now.mono.after_ms(self.policy.acknowledge_limit_ms);
         let calls = registration
             .gate
@@ -202,6 +196,7 @@ impl SyncScheduler {
             .for_each(|gated| gated.deadline = Some(deadline));
         self.watch_gate(key);
         self.notify(SyncNotification::Registered {
+            api,
             scope,
             tag,
             duplicate,
@@ -210,7 +205,7 @@ impl SyncScheduler {
     }
 
     /// No event for this registration before the promise of `call` is resolved.
-    fn hold_back(&mut self, key: RegKey, call: Call) {
+    pub(super) fn hold_back(&mut self, key: RegKey, call: Call) {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };

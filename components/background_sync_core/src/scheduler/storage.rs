@@ -1,19 +1,32 @@
 //! What is told to the store, and what its answers mean.
 
+use super::kind::Kind;
 use super::tables::{Existence, RegKey, Registration};
 use super::{SyncScheduler, Timer};
 use crate::{
-    Answer, Call, DispatchError, EventId, Now, Output, RegisterError, RegistrationId,
-    RegistrationKind, RegistrationState, RemovalReason, ScopeKey, StoreFault, StoreOp,
-    StoredRegistration, SyncNotification, Ticket, Urgency,
+    Answer, Call, DispatchError, EventId, Now, Origin, Output, RegisterError, RegistrationId,
+    RegistrationState, RemovalReason, ScopeKey, StoreFault, StoreOp, StoredRegistration, SyncApi,
+    SyncNotification, Ticket, UnregisterError, Urgency,
 };
 
 /// Who waits for a store operation.
 #[derive(Debug)]
 pub(super) enum Waiter {
-    Register { call: Call, duplicate: bool },
-    GetTags { call: Call, scope: ScopeKey },
-    Removal { call: Call },
+    Register {
+        call: Call,
+        duplicate: bool,
+    },
+    GetTags {
+        call: Call,
+        api: SyncApi,
+        scope: ScopeKey,
+    },
+    Unregister {
+        call: Call,
+    },
+    Removal {
+        call: Call,
+    },
 }
 
 /// What a store operation is for.
@@ -26,11 +39,14 @@ pub(super) struct TicketUse {
 #[derive(Debug)]
 enum Purpose {
     /// A registration's first or next state. `event`: it records the attempt of this event.
+    /// `kind`: of another kind than before.
     Put {
         key: RegKey,
         event: Option<EventId>,
+        kind: Option<Kind>,
     },
     Remove(RegistrationId),
+    Origin(Origin),
 }
 
 impl SyncScheduler {
@@ -68,9 +84,11 @@ impl SyncScheduler {
             _ => None,
         };
         let op = StoreOp::Put(record(key.id, scope, registration, preparing.is_some()));
+        let replaces = !waiters.is_empty() && self.undo.contains_key(&key);
         let purpose = Purpose::Put {
             key,
             event: preparing,
+            kind: replaces.then(|| registration.kind.clone()),
         };
         Some(self.submit(op, urgency, TicketUse { purpose, waiters }))
     }
@@ -133,6 +151,7 @@ impl SyncScheduler {
         };
         self.remove_record(key.id, Urgency::Now, waiter);
         self.notify(SyncNotification::Removed {
+            api: registration.kind.api(),
             scope,
             tag: registration.tag,
             reason,
@@ -144,8 +163,10 @@ impl SyncScheduler {
     fn forget(&mut self, key: RegKey) -> Option<Registration> {
         self.drop_gate(key);
         self.set_due(key, None);
+        self.set_interval(key, None);
         let event = self.tables.get(key)?.event;
         let registration = self.tables.remove(key)?;
+        self.undo.remove(&key);
         self.answer_forced(key, &Err(DispatchError::NotRegistered));
         if registration.state == RegistrationState::Pending
             && let Some(event) = event
@@ -160,22 +181,31 @@ impl SyncScheduler {
             return;
         };
         match (purpose, &result) {
-            (Purpose::Put { key, event }, Ok(())) => self.put_succeeded(now, ticket, key, event),
-            (Purpose::Put { key, event }, Err(fault)) => {
+            (Purpose::Put { key, event, kind }, Ok(())) => {
+                self.put_succeeded(now, ticket, key, event, kind);
+            }
+            (Purpose::Put { key, event, .. }, Err(fault)) => {
                 self.put_failed(now, ticket, key, event, fault);
             }
-            (Purpose::Remove(_), Ok(())) => {}
+            (Purpose::Remove(_) | Purpose::Origin(_), Ok(())) => {}
             (Purpose::Remove(id), Err(_)) => {
-                if self.removals_to_retry.is_empty() {
-                    let at = now.mono.after_ms(self.policy.local_fault_delay_ms);
-                    self.timers.insert((at, Timer::Removals));
-                }
+                self.retry_later(now);
                 self.removals_to_retry.insert(id);
+            }
+            (Purpose::Origin(origin), Err(_)) => {
+                self.retry_later(now);
+                self.passes.origins_to_retry.insert(origin);
             }
         }
         for waiter in waiters {
             match waiter {
-                Waiter::GetTags { call, scope } => self.answer_tags(call, &scope),
+                Waiter::GetTags { call, api, scope } => self.answer_tags(call, api, &scope),
+                Waiter::Unregister { call } => {
+                    let result = result.clone().map_err(|fault| UnregisterError::Storage {
+                        reason: fault.reason,
+                    });
+                    self.answer(call, Answer::Unregistered(result));
+                }
                 Waiter::Removal { call } => self.removal_done(call, result.clone().err()),
                 Waiter::Register { call, .. } if result.is_err() => {
                     self.drop_from_gate(now, call);
@@ -192,12 +222,30 @@ impl SyncScheduler {
         }
     }
 
-    fn put_succeeded(&mut self, now: Now, ticket: Ticket, key: RegKey, event: Option<EventId>) {
+    /// What the store could not do is tried again.
+    fn retry_later(&mut self, now: Now) {
+        if self.removals_to_retry.is_empty() && self.passes.origins_to_retry.is_empty() {
+            let at = now.mono.after_ms(self.policy.local_fault_delay_ms);
+            self.timers.insert((at, Timer::Removals));
+        }
+    }
+
+    fn put_succeeded(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        key: RegKey,
+        event: Option<EventId>,
+        kind: Option<Kind>,
+    ) {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
         if registration.ticket == Some(ticket) {
             registration.ticket = None;
+            self.undo.remove(&key);
+        } else if let Some(kind) = kind {
+            self.undo.insert(key, kind);
         }
         let existence = std::mem::replace(&mut registration.existence, Existence::Durable);
         if existence == (Existence::Inserting { stale: true }) {
@@ -230,7 +278,8 @@ impl SyncScheduler {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
-        if registration.ticket == Some(ticket) {
+        let newest = registration.ticket == Some(ticket);
+        if newest {
             registration.ticket = None;
             // The call that registered it again is refused.
             if registration.state == RegistrationState::ReregisteredWhileFiring {
@@ -238,12 +287,18 @@ impl SyncScheduler {
             }
         }
         let tag = registration.tag.clone();
-        let inserting = !registration.is_durable();
+        let api = registration.kind.api();
+        // If a newer operation is under way, that one decides.
+        let inserting = !registration.is_durable() && (newest || registration.ticket.is_none());
         self.notify(SyncNotification::StorageFailed {
+            api,
             scope,
             tag,
             fault: fault.clone(),
         });
+        if newest && !inserting {
+            self.take_back(now, key);
+        }
         if inserting {
             self.forget(key);
         } else if let Some(event) = event
@@ -258,6 +313,22 @@ impl SyncScheduler {
         for id in std::mem::take(&mut self.removals_to_retry) {
             self.remove_record(id, Urgency::Now, None);
         }
+        for origin in std::mem::take(&mut self.passes.origins_to_retry) {
+            self.store_origin(&origin, Urgency::Now);
+        }
+    }
+
+    /// Stores what is to be kept about an origin, or that nothing is.
+    pub(super) fn store_origin(&mut self, origin: &Origin, urgency: Urgency) {
+        let op = match self.stored_origin(origin) {
+            Some(stored) => StoreOp::PutOrigin(stored),
+            None => StoreOp::RemoveOrigin(origin.clone()),
+        };
+        let ticket_use = TicketUse {
+            purpose: Purpose::Origin(origin.clone()),
+            waiters: Vec::new(),
+        };
+        self.submit(op, urgency, ticket_use);
     }
 }
 
@@ -276,7 +347,7 @@ fn record(
     StoredRegistration {
         id,
         scope,
-        kind: RegistrationKind::OneShot,
+        kind: registration.kind.stored(),
         tag: registration.tag.clone(),
         state,
         attempts: registration.attempts + u32::from(preparing),

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::arena::Arena;
+use super::kind::Kind;
 use crate::{
-    Call, EventId, MonoTime, Origin, Policy, RegistrationId, RegistrationState, ScopeKey, Tag,
-    Ticket, WallTime,
+    Call, EventId, MonoTime, Origin, Policy, RegistrationId, RegistrationState, ScopeKey, SyncApi,
+    Tag, Ticket, WallTime,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +21,14 @@ pub(super) struct OriginIndex(u32);
 pub(super) struct RegKey {
     pub scope: ScopeIndex,
     pub id: RegistrationId,
+}
+
+impl RegKey {
+    /// None comes after it.
+    pub const LAST: Self = Self {
+        scope: ScopeIndex(u32::MAX),
+        id: RegistrationId(u64::MAX),
+    };
 }
 
 /// Holds an event back until the promises of these calls are resolved.
@@ -58,6 +67,7 @@ pub(super) enum Existence {
 
 #[derive(Debug)]
 pub(super) struct Registration {
+    pub kind: Kind,
     pub tag: Tag,
     pub state: RegistrationState,
     pub existence: Existence,
@@ -75,6 +85,23 @@ pub(super) struct Registration {
 }
 
 impl Registration {
+    /// One that was just asked for.
+    pub fn new(kind: Kind, tag: Tag, registered_at: WallTime) -> Self {
+        Self {
+            kind,
+            tag,
+            state: RegistrationState::Pending,
+            existence: Existence::Inserting { stale: false },
+            attempts: 0,
+            interruptions: 0,
+            registered_at,
+            due: None,
+            event: None,
+            gate: None,
+            ticket: None,
+        }
+    }
+
     pub fn is_durable(&self) -> bool {
         self.existence == Existence::Durable
     }
@@ -91,6 +118,8 @@ struct Scope {
     last_insert: Option<Ticket>,
     /// A table of each scope's own, so that many scopes do not share one that no cache holds.
     by_tag: HashMap<Tag, RegistrationId>,
+    /// The same of other kinds than one-shot, which are few.
+    by_name: HashMap<(SyncApi, Tag), RegistrationId>,
 }
 
 #[derive(Debug)]
@@ -98,6 +127,7 @@ struct OriginEntry {
     key: Origin,
     registrations: u32,
     slots_used: u32,
+    text_bytes: u64,
     in_ring: bool,
     /// In the order of registration.
     ready: BTreeSet<(RegistrationId, ScopeIndex)>,
@@ -113,6 +143,7 @@ pub(super) struct Tables {
     /// Origins that may have something ready and a free slot, in the order of their turns.
     ring: VecDeque<OriginIndex>,
     slots_used: u32,
+    text_bytes: u64,
 }
 
 impl Tables {
@@ -131,8 +162,16 @@ impl Tables {
     }
 
     pub fn find(&self, scope: &ScopeKey, tag: &Tag) -> Option<RegKey> {
+        self.find_in(SyncApi::OneShot, scope, tag)
+    }
+
+    pub fn find_in(&self, api: SyncApi, scope: &ScopeKey, tag: &Tag) -> Option<RegKey> {
         let scope = *self.scope_index.get(scope)?;
-        let id = *self.scopes.get(scope.0)?.by_tag.get(tag)?;
+        let scope_entry = self.scopes.get(scope.0)?;
+        let id = match api {
+            SyncApi::OneShot => *scope_entry.by_tag.get(tag)?,
+            _ => *scope_entry.by_name.get(&(api, tag.clone()))?,
+        };
         Some(RegKey { scope, id })
     }
 
@@ -183,6 +222,33 @@ impl Tables {
             .map_or(0, |entry| entry.registrations)
     }
 
+    /// Gives a registration another kind; returns the one that it had.
+    pub fn set_kind(&mut self, key: RegKey, kind: Kind) -> Option<Kind> {
+        let registration = self.registrations.get_mut(&key)?;
+        let new_bytes = kind.text_bytes();
+        let old = std::mem::replace(&mut registration.kind, kind);
+        self.count_text(key, old.text_bytes(), new_bytes);
+        Some(old)
+    }
+
+    /// Bytes of text that pages have given, of an origin and in all.
+    pub fn text_bytes(&self, origin: &Origin) -> (u64, u64) {
+        let index = self.origin_index.get(origin);
+        let entry = index.and_then(|index| self.origins.get(index.0));
+        (entry.map_or(0, |entry| entry.text_bytes), self.text_bytes)
+    }
+
+    fn count_text(&mut self, key: RegKey, old_bytes: u64, new_bytes: u64) {
+        if new_bytes == old_bytes {
+            return;
+        }
+        self.text_bytes = self.text_bytes + new_bytes - old_bytes;
+        let origin = self.origin_of(key);
+        if let Some(entry) = origin.and_then(|origin| self.origins.get_mut(origin.0)) {
+            entry.text_bytes = entry.text_bytes + new_bytes - old_bytes;
+        }
+    }
+
     pub fn is_parked(&self, key: RegKey) -> bool {
         self.scopes
             .get(key.scope.0)
@@ -223,11 +289,16 @@ impl Tables {
         };
         if let Some(entry) = self.scopes.get_mut(scope_index.0) {
             entry.registrations += 1;
-            entry.by_tag.insert(registration.tag.clone(), id);
+            let tag = registration.tag.clone();
+            match registration.kind.api() {
+                SyncApi::OneShot => entry.by_tag.insert(tag, id),
+                api => entry.by_name.insert((api, tag), id),
+            };
             if let Some(origin) = self.origins.get_mut(entry.origin.0) {
                 origin.registrations += 1;
             }
         }
+        self.count_text(key, 0, registration.kind.text_bytes());
         self.registrations.insert(key, registration);
         key
     }
@@ -243,6 +314,7 @@ impl Tables {
                     key: scope.origin.clone(),
                     registrations: 0,
                     slots_used: 0,
+                    text_bytes: 0,
                     in_ring: false,
                     ready: BTreeSet::new(),
                 }));
@@ -257,6 +329,7 @@ impl Tables {
             parked: false,
             last_insert: None,
             by_tag: HashMap::new(),
+            by_name: HashMap::new(),
         }));
         self.scope_index.insert(scope.clone(), index);
         index
@@ -265,9 +338,13 @@ impl Tables {
     /// Takes a registration out, and its scope and origin if nothing else needs them.
     pub fn remove(&mut self, key: RegKey) -> Option<Registration> {
         let registration = self.registrations.remove(&key)?;
+        self.count_text(key, registration.kind.text_bytes(), 0);
         self.set_ready(key, false);
         let scope = self.scopes.get_mut(key.scope.0)?;
-        scope.by_tag.remove(&registration.tag);
+        match registration.kind.api() {
+            SyncApi::OneShot => scope.by_tag.remove(&registration.tag),
+            api => scope.by_name.remove(&(api, registration.tag.clone())),
+        };
         let origin = scope.origin;
         scope.registrations -= 1;
         if scope.registrations == 0

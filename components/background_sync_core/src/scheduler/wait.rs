@@ -75,9 +75,11 @@ impl SyncScheduler {
                         self.disarm(event);
                     }
                 }
+                self.end_pass();
             }
             Connectivity::Online => {
                 self.spread_first_attempts(now);
+                self.begin_passes(now);
                 if self.policy.reconnect_brings_retries_forward {
                     self.bring_retries_forward(now);
                 }
@@ -113,7 +115,8 @@ impl SyncScheduler {
             let Some(due) = registration.due.as_deref().copied() else {
                 continue;
             };
-            if registration.state != RegistrationState::Waiting {
+            // Without an attempt there is nothing to try again: its first one was asked for later.
+            if registration.state != RegistrationState::Waiting || registration.attempts == 0 {
                 continue;
             }
             let percent = u64::from(self.policy.reconnect_least_delay_percent.min(100));

@@ -221,6 +221,7 @@ impl Checks {
                 tag,
                 last_chance,
                 attempt,
+                ..
             } => {
                 let moment = self.next_moment();
                 let key = (scope.clone(), tag.clone());
@@ -267,7 +268,7 @@ impl Checks {
 
     fn answered(&mut self, call: Call, answer: &Answer, now: Now, disk: &Disk) {
         match answer {
-            Answer::Dispatched(_) | Answer::Removed(_) => {
+            Answer::Dispatched(_) | Answer::Removed(_) | Answer::Unregistered(_) => {
                 assert!(
                     self.embedder_calls.remove(&call).is_some(),
                     "answered twice"

@@ -37,6 +37,7 @@ impl Dice {
 #[derive(Clone, Default)]
 pub struct Disk {
     pub records: BTreeMap<RegistrationId, StoredRegistration>,
+    pub origins: BTreeMap<Origin, StoredOrigin>,
     next_id: RegistrationId,
 }
 
@@ -48,6 +49,10 @@ impl Disk {
                 self.records.insert(record.id, record);
             }
             StoreOp::Remove(id) => drop(self.records.remove(&id)),
+            StoreOp::PutOrigin(stored) => {
+                self.origins.insert(stored.origin.clone(), stored);
+            }
+            StoreOp::RemoveOrigin(origin) => drop(self.origins.remove(&origin)),
         }
     }
 }
@@ -108,6 +113,7 @@ fn random_policy(dice: &mut Dice) -> Policy {
         max_registrations_in_all: 10,
         max_events_in_all: number(1 + dice.below(4)),
         max_events_per_origin: number(1 + dice.below(3)),
+        ..Policy::standard()
     }
 }
 
@@ -402,6 +408,8 @@ impl World {
         let config = SchedulerConfig::new(self.policy.clone(), self.connectivity, seed);
         self.scheduler = SyncScheduler::new(config);
         let records: Vec<_> = self.disk.records.values().cloned().collect();
+        let origins = self.disk.origins.values().cloned();
+        self.scheduler.load_origins(self.now, origins);
         self.scheduler.load(self.now, records, self.disk.next_id);
     }
 
@@ -417,7 +425,7 @@ impl World {
                 .output(&output, self.now, self.connectivity, &self.disk);
             match output {
                 Output::Store { ticket, op, .. } => self.in_flight.push_back((ticket, op)),
-                Output::CheckPermission { event, scope } => {
+                Output::CheckPermission { event, scope, .. } => {
                     self.permission_checks.push((event, scope));
                 }
                 Output::Answer { call, answer } => {

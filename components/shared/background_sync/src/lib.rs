@@ -8,8 +8,11 @@
 use std::fmt;
 
 pub use background_sync_core::{
-    Connectivity, EventOutcome, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin, Permission,
-    RegisterError, ScopeKey, ScopeUrl, ScriptUrl, StoredWorker, Tag, TagTooLong, WorkerSource,
+    BoundedText, Connectivity, EventOutcome, ExplainerOptions, MAX_DATA_BYTES,
+    MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin,
+    Permission, PermissionName, Recurrence, RegisterError, ScopeKey, ScopeUrl, ScriptUrl,
+    StoredWorker, SyncData, Tag, TagTooLong, TextDirection, TextTooLong, UnregisterError,
+    WorkerSource,
 };
 use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};
@@ -70,16 +73,58 @@ pub enum SyncRequest {
     },
     /// [`SyncManager.getTags()`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-gettags).
     GetTags,
+    /// [`PeriodicSyncManager.register(tag, options)`](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#dom-periodicsyncmanager-register);
+    /// answered with [`SyncResponse::Registered`].
+    RegisterPeriodic {
+        /// As in [`SyncRequest::Register`].
+        tag: Result<Tag, TagTooLong>,
+        /// `options.minInterval`, in milliseconds.
+        min_interval_ms: u64,
+        /// As in [`SyncRequest::Register`].
+        active_worker: bool,
+    },
+    /// [`PeriodicSyncManager.unregister(tag)`](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#dom-periodicsyncmanager-unregister);
+    /// answered with [`SyncResponse::Unregistered`], also if there is nothing. A string that is too long
+    /// for a tag can't be registered: the client resolves by itself.
+    UnregisterPeriodic {
+        /// The tag.
+        tag: Tag,
+    },
+    /// [`PeriodicSyncManager.getTags()`](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#dom-periodicsyncmanager-gettags);
+    /// answered with [`SyncResponse::Tags`].
+    GetPeriodicTags,
+    /// `navigator.sync.register(id, options)` of the
+    /// [explainer of 2014](https://github.com/WICG/background-sync/blob/f5bb216/explainer.md); answered with
+    /// [`SyncResponse::Registered`].
+    RegisterExplainer {
+        /// The id, or why it is none.
+        id: Result<Tag, TagTooLong>,
+        /// The options, or why they are none.
+        options: Result<ExplainerOptions, TextTooLong>,
+        /// Whether the caller's service worker registration has an active worker. If not, the event waits for one.
+        active_worker: bool,
+    },
+    /// `navigator.sync.unregister(id)` of the explainer; answered with [`SyncResponse::Unregistered`], also if there
+    /// is nothing.
+    UnregisterExplainer {
+        /// The id.
+        id: Tag,
+    },
+    /// `navigator.sync.registrations()` of the explainer: their ids, answered with [`SyncResponse::Tags`].
+    GetExplainerIds,
 }
 
 /// The answer to a [`SyncRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SyncResponse {
-    /// To [`SyncRequest::Register`]. `Ok` means durable. The client must send [`SyncManagerMessage::Acknowledge`] once
+    /// To [`SyncRequest::Register`], [`SyncRequest::RegisterPeriodic`] and [`SyncRequest::RegisterExplainer`]. `Ok` means durable. The client must send [`SyncManagerMessage::Acknowledge`] once
     /// its promise is resolved: only then is the first event dispatched.
     Registered(Result<(), RegisterError>),
-    /// To [`SyncRequest::GetTags`]: the tags in the order of their registration.
+    /// To [`SyncRequest::GetTags`], [`SyncRequest::GetPeriodicTags`] and [`SyncRequest::GetExplainerIds`]: in the order
+    /// of their registration.
     Tags(Vec<Tag>),
+    /// To [`SyncRequest::UnregisterPeriodic`] and [`SyncRequest::UnregisterExplainer`]. `Ok` means durable.
+    Unregistered(Result<(), UnregisterError>),
 }
 
 /// An answer and the call it belongs to.
@@ -192,6 +237,21 @@ pub enum SyncEventKind {
         /// `SyncEvent.tag`.
         tag: Tag,
         /// `SyncEvent.lastChance`.
+        last_chance: bool,
+    },
+    /// A [`PeriodicSyncEvent`](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodicsyncevent)
+    /// named `periodicsync`.
+    PeriodicSync {
+        /// `PeriodicSyncEvent.tag`.
+        tag: Tag,
+    },
+    /// An event named `sync`, of a registration of the explainer of 2014.
+    ExplainerSync {
+        /// `event.id`.
+        id: Tag,
+        /// `event.data`.
+        data: SyncData,
+        /// Whether it is not tried again if it fails; what repeats fires again after its interval.
         last_chance: bool,
     },
 }

@@ -137,6 +137,7 @@ fn the_timeline_says_what_a_registration_waits_for() {
     driver.register("x");
     let why = WhyNotFired::Offline;
     let held = SyncNotification::HeldBack {
+        api: SyncApi::OneShot,
         scope: scope(),
         tag: tag("x"),
         why,

@@ -131,6 +131,7 @@ fn permission_is_checked_again_at_dispatch() {
     driver.assert_empty();
     let reason = RemovalReason::PermissionDenied;
     let removed = SyncNotification::Removed {
+        api: SyncApi::OneShot,
         scope: scope(),
         tag: tag("x"),
         reason,

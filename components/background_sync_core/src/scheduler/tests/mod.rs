@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod embedder;
+mod explainer;
 mod faults;
 mod fire;
 mod limits;
+mod periodic;
+mod periodic_restart;
 mod register;
 mod restart;
 mod retry;
@@ -20,6 +23,7 @@ pub(super) struct Driver {
     pub scheduler: SyncScheduler,
     pub now: Now,
     pub store: BTreeMap<RegistrationId, StoredRegistration>,
+    pub origins: BTreeMap<Origin, StoredOrigin>,
     /// Whether store operations are answered at once.
     pub store_answers: bool,
     pub store_fails: bool,
@@ -40,6 +44,9 @@ pub(super) struct Fired {
     pub tag: String,
     pub attempt: u32,
     pub last_chance: bool,
+    pub kind: EventKind,
+    /// By the monotonic clock.
+    pub at: u64,
 }
 
 pub(super) const GRANTED: ClientFacts = ClientFacts {
@@ -86,6 +93,7 @@ impl Driver {
                 mono: MonoTime(0),
             },
             store: BTreeMap::new(),
+            origins: BTreeMap::new(),
             store_answers: true,
             store_fails: false,
             held_tickets: Vec::new(),
@@ -118,6 +126,9 @@ impl Driver {
             wall: self.now.wall,
             mono: MonoTime(5),
         };
+        new.origins = self.origins.clone();
+        let origins: Vec<_> = new.origins.values().cloned().collect();
+        new.scheduler.load_origins(new.now, origins);
         let records: Vec<_> = new.store.values().cloned().collect();
         new.scheduler.load(new.now, records, RegistrationId(1));
         new.pump();
@@ -141,6 +152,7 @@ impl Driver {
                     last_chance,
                     attempt,
                     registration,
+                    kind,
                 } => {
                     let stored = &self.store[&registration];
                     assert!(
@@ -154,6 +166,8 @@ impl Driver {
                         tag,
                         attempt,
                         last_chance,
+                        kind,
+                        at: self.now.mono.0,
                     });
                 }
                 Output::Terminate { event, .. } => self.terminated.push(event),
@@ -172,6 +186,10 @@ impl Driver {
         match op {
             StoreOp::Put(record) => drop(self.store.insert(record.id, record)),
             StoreOp::Remove(id) => drop(self.store.remove(&id)),
+            StoreOp::PutOrigin(stored) => {
+                self.origins.insert(stored.origin.clone(), stored);
+            }
+            StoreOp::RemoveOrigin(origin) => drop(self.origins.remove(&origin)),
         }
         self.scheduler.handle_stored(self.now, ticket, Ok(()));
     }

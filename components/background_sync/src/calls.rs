@@ -1,0 +1,119 @@
+//! From a client's call to the scheduler.
+
+use background_sync_core::{
+    Call, ClientFacts, EventKind, Now, PermissionName, Recurrence, SyncApi, Tag,
+};
+use background_sync_traits::{ConnectionId, SyncClient, SyncEventKind, SyncRequest};
+
+use crate::engine::Question;
+use crate::manager::Manager;
+use crate::{ClientState, ClientStateResponder};
+
+/// Which permission a call needs.
+fn permission_for(request: &SyncRequest) -> PermissionName {
+    match request {
+        SyncRequest::RegisterPeriodic { .. } => PermissionName::PeriodicBackgroundSync,
+        SyncRequest::RegisterExplainer {
+            options: Ok(options),
+            ..
+        } if options.recurrence == Recurrence::Repeating => PermissionName::PeriodicBackgroundSync,
+        _ => PermissionName::BackgroundSync,
+    }
+}
+
+/// Whether a call is decided by what is true of its client. `None`: it is not. `Some(false)`: it is
+/// refused in any case, because there is no active worker, the first of the specification's checks.
+fn active_worker(request: &SyncRequest) -> Option<bool> {
+    match request {
+        SyncRequest::Register { active_worker, .. }
+        | SyncRequest::RegisterPeriodic { active_worker, .. } => Some(*active_worker),
+        // Without an active worker, its event waits.
+        SyncRequest::RegisterExplainer { .. } => Some(true),
+        _ => None,
+    }
+}
+
+/// What to fire.
+pub(crate) fn event_kind(kind: EventKind, tag: Tag, last_chance: bool) -> SyncEventKind {
+    match kind {
+        EventKind::Sync => SyncEventKind::Sync { tag, last_chance },
+        EventKind::PeriodicSync => SyncEventKind::PeriodicSync { tag },
+        EventKind::Explainer { data } => SyncEventKind::ExplainerSync {
+            id: tag,
+            data,
+            last_chance,
+        },
+    }
+}
+
+impl<C: SyncClient> Manager<C> {
+    /// Asks the engine, if the call needs that, or does it.
+    pub(crate) fn start_call(&mut self, now: Now, connection: ConnectionId, call: Call) {
+        let Some((scope, request)) = self.clients.request(call) else {
+            return;
+        };
+        match active_worker(&request) {
+            // The open window is asked for at the time of the call: a count kept here would be
+            // outdated.
+            Some(true) => {
+                self.clients.asking(connection);
+                let question = Question::Register(call);
+                let responder = ClientStateResponder::new(question, self.questions_out.clone());
+                self.engine.query_client_state(&scope, responder);
+            }
+            Some(false) => self.do_call(now, call, ClientState::nothing_granted()),
+            None => {
+                if !self.clients.waits_behind_register(connection, call) {
+                    self.do_call(now, call, ClientState::nothing_granted());
+                }
+            }
+        }
+    }
+
+    /// Hands a call to the scheduler. `state` is for calls of `register()` alone.
+    pub(crate) fn do_call(&mut self, now: Now, call: Call, state: ClientState) {
+        let Some((scope, request)) = self.clients.request(call) else {
+            return;
+        };
+        let facts = |active_worker| ClientFacts {
+            active_worker,
+            permission: state.permission_for(permission_for(&request)),
+            open_window: state.open_window,
+        };
+        let scheduler = &mut self.scheduler;
+        match request.clone() {
+            SyncRequest::Register { tag, active_worker } => {
+                scheduler.handle_register(now, call, &scope, tag, facts(active_worker));
+            }
+            SyncRequest::GetTags => scheduler.handle_get_tags(now, call, &scope),
+            SyncRequest::RegisterPeriodic {
+                tag,
+                min_interval_ms,
+                active_worker,
+            } => {
+                let facts = facts(active_worker);
+                scheduler.handle_register_periodic(now, call, &scope, tag, min_interval_ms, facts);
+            }
+            SyncRequest::UnregisterPeriodic { tag } => {
+                scheduler.handle_unregister_tag(now, call, SyncApi::Periodic, &scope, &tag);
+            }
+            SyncRequest::GetPeriodicTags => {
+                scheduler.handle_get_tags_of(now, call, SyncApi::Periodic, &scope);
+            }
+            SyncRequest::RegisterExplainer {
+                id,
+                options,
+                active_worker,
+            } => {
+                let facts = facts(active_worker);
+                scheduler.handle_register_explainer(now, call, &scope, id, options, facts);
+            }
+            SyncRequest::UnregisterExplainer { id } => {
+                scheduler.handle_unregister_tag(now, call, SyncApi::Explainer, &scope, &id);
+            }
+            SyncRequest::GetExplainerIds => {
+                scheduler.handle_get_tags_of(now, call, SyncApi::Explainer, &scope);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `navigator.sync` of the
+//! [explainer of 2014](https://github.com/WICG/background-sync/blob/f5bb216/explainer.md).
+//!
+//! What does not repeat goes the way of one-shot registrations; what repeats, of periodic ones, with
+//! their permission and their intervals, which could be evaded otherwise.
+
+use super::SyncScheduler;
+use super::kind::{Cycle, Explainer, Kind};
+use super::storage::Waiter;
+use super::tables::RegKey;
+use crate::{
+    Answer, Call, ClientFacts, ExplainerOptions, Now, Permission, RegisterError, RegistrationState,
+    ScopeKey, SyncApi, SyncNotification, Tag, TagTooLong, TextTooLong,
+};
+
+impl SyncScheduler {
+    /// `navigator.sync.register(id, options)`; answered with [`Answer::Registered`]. An active worker
+    /// is not needed: the event waits for one.
+    pub fn handle_register_explainer(
+        &mut self,
+        now: Now,
+        call: Call,
+        scope: &ScopeKey,
+        id: Result<Tag, TagTooLong>,
+        options: Result<ExplainerOptions, TextTooLong>,
+        facts: ClientFacts,
+    ) {
+        let result = self.register_explainer(now, call, scope, id.as_ref(), options, facts);
+        if let Err(reason) = result {
+            self.notify(SyncNotification::Rejected {
+                api: SyncApi::Explainer,
+                scope: scope.clone(),
+                tag: id.ok(),
+                reason: reason.clone(),
+            });
+            self.answer(call, Answer::Registered(Err(reason)));
+        }
+        self.settle(now);
+    }
+
+    fn register_explainer(
+        &mut self,
+        now: Now,
+        call: Call,
+        scope: &ScopeKey,
+        id: Result<&Tag, &TagTooLong>,
+        options: Result<ExplainerOptions, TextTooLong>,
+        facts: ClientFacts,
+    ) -> Result<(), RegisterError> {
+        let id = id.map_err(|too_long| RegisterError::TagTooLong(*too_long))?;
+        let options = options?;
+        let cycle = Cycle::new(now, options.min_interval_ms.unwrap_or(0));
+        let kind = Kind::explainer(Explainer { options, cycle });
+        if facts.permission == Permission::Denied {
+            return Err(match kind.cycle() {
+                Some(_) => RegisterError::PeriodicPermissionDenied,
+                None => RegisterError::PermissionDenied,
+            });
+        }
+        // Not in the explainer, but the rule of the specification that followed it: otherwise a worker
+        // could keep itself alive by registering from each of its events.
+        if !facts.open_window {
+            return Err(RegisterError::NoWindow);
+        }
+        let found = self.tables.find_in(SyncApi::Explainer, scope, id);
+        self.check_text(scope, &kind, found)?;
+        if facts.active_worker {
+            self.unpark(scope);
+        }
+        match found {
+            // A new request overrides an old one with the same id.
+            Some(key) => {
+                self.replace(now, call, key, kind);
+                Ok(())
+            }
+            None => self.register_new(now, call, scope, id, kind),
+        }
+    }
+
+    /// The limits on what pages may have kept.
+    fn check_text(
+        &self,
+        scope: &ScopeKey,
+        kind: &Kind,
+        found: Option<RegKey>,
+    ) -> Result<(), RegisterError> {
+        let bytes = kind.text_bytes();
+        let limit = self.policy.max_data_bytes;
+        if bytes > limit {
+            return Err(RegisterError::DataTooLong { bytes, limit });
+        }
+        let old = found.and_then(|key| self.tables.get(key));
+        let old_bytes = old.map_or(0, |registration| registration.kind.text_bytes());
+        let (of_origin, in_all) = self.tables.text_bytes(&scope.origin);
+        let limit = self.policy.max_data_bytes_per_origin;
+        if bytes > old_bytes && of_origin - old_bytes + bytes > limit {
+            return Err(RegisterError::TooMuchDataForOrigin { limit });
+        }
+        let limit = self.policy.max_data_bytes_in_all;
+        if bytes > old_bytes && in_all - old_bytes + bytes > limit {
+            return Err(RegisterError::TooMuchDataInAll { limit });
+        }
+        Ok(())
+    }
+
+    /// Registers something else under the same name: its attempts and its interval begin anew.
+    pub(super) fn replace(&mut self, now: Now, call: Call, key: RegKey, kind: Kind) {
+        self.hold_back(key, call);
+        let Some(registration) = self.tables.get(key) else {
+            return;
+        };
+        let firing = matches!(
+            registration.state,
+            RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring
+        );
+        if let Some(event) = registration.event
+            && !firing
+        {
+            self.disarm(event);
+        }
+        self.set_due(key, None);
+        self.set_interval(key, None);
+        let old = self.tables.set_kind(key, kind);
+        if let Some(old) = old {
+            self.undo.entry(key).or_insert(old);
+        }
+        if let Some(registration) = self.tables.get_mut(key) {
+            registration.interruptions = 0;
+            if firing {
+                registration.state = RegistrationState::ReregisteredWhileFiring;
+            } else {
+                registration.attempts = 0;
+            }
+        }
+        if !firing {
+            self.start(now, key);
+        }
+        let waiter = Waiter::Register {
+            call,
+            duplicate: true,
+        };
+        self.store_for(key, waiter);
+    }
+
+    /// A registration waits for its first event.
+    pub(super) fn start(&mut self, now: Now, key: RegKey) {
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
+        if registration.kind.cycle().is_some() {
+            return self.wait_for_interval(key);
+        }
+        registration.state = RegistrationState::Pending;
+        match registration.kind.first_delay_ms() {
+            0 => self.prepare_at_once(now, key),
+            ms => {
+                registration.state = RegistrationState::Waiting;
+                self.wait_until(now, key, ms);
+            }
+        }
+    }
+
+    /// The store did not take what replaced a registration's kind: it is what it was.
+    pub(super) fn take_back(&mut self, now: Now, key: RegKey) {
+        let Some(old) = self.undo.remove(&key) else {
+            return;
+        };
+        let event = self.tables.get(key).and_then(|found| found.event);
+        let firing = self
+            .tables
+            .get(key)
+            .is_some_and(|found| found.state == RegistrationState::Firing);
+        if let Some(event) = event
+            && !firing
+        {
+            self.disarm(event);
+        }
+        self.set_due(key, None);
+        self.set_interval(key, None);
+        self.tables.set_kind(key, old);
+        if !firing {
+            self.start(now, key);
+        }
+    }
+}

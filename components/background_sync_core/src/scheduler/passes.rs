@@ -1,0 +1,386 @@
+//! The [periodic sync
+//! scheduler](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-construct):
+//! when what repeats may fire.
+//!
+//! Intervals are counted on the monotonic clock, from the anchor time of a registration, the time of
+//! last fire of its origin, and the last wake-up of all. A *pass* is one wake-up: it selects all that is
+//! due, and what is selected fires as one-shot registrations do, as soon as it gets a slot.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::kind::Moment;
+use super::tables::RegKey;
+use super::{SyncScheduler, Timer};
+use crate::{
+    ExtraInterval, MonoTime, Now, Origin, RegistrationState, StoredOrigin, SyncNotification,
+    Urgency, WallTime,
+};
+
+/// A clock that shows less is wrong, in milliseconds since 1970: this is the start of 2026.
+const EARLIEST_CREDIBLE_WALL: WallTime = WallTime(1_767_225_600_000);
+
+/// Fires of one origin within this time are recorded once, in milliseconds.
+const SAME_FIRE_MS: u64 = 1_000;
+
+/// What must outlive an origin's registrations.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OriginLimits {
+    fired: Option<Moment>,
+    extra: ExtraInterval,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Passes {
+    /// Who waits for an interval: not before this.
+    intervals: BTreeSet<(MonoTime, RegKey)>,
+    origins: HashMap<Origin, OriginLimits>,
+    /// Origins whose limits the store failed to take.
+    pub origins_to_retry: BTreeSet<Origin>,
+    last: Option<Moment>,
+    /// A pass that has fired nothing yet, and the last one before it.
+    unused: Option<Option<Moment>>,
+    /// After a reconnect or the start, spread by policy.
+    not_before: MonoTime,
+    /// A pass is put off to be shared.
+    shared_at: Option<MonoTime>,
+    timer: Option<MonoTime>,
+}
+
+impl Passes {
+    pub fn origins(&self) -> usize {
+        self.origins.len()
+    }
+
+    fn limits(&self, origin: &Origin) -> OriginLimits {
+        self.origins.get(origin).copied().unwrap_or_default()
+    }
+}
+
+impl SyncScheduler {
+    /// What the store kept about origins.
+    pub(super) fn load_origin(&mut self, now: Now, stored: StoredOrigin) {
+        let fired = stored.fired_at.map(|wall| Moment::restore(now, wall));
+        self.passes.last = self.passes.last.max(fired);
+        let extra = stored.extra;
+        let limits = OriginLimits { fired, extra };
+        self.passes.origins.insert(stored.origin, limits);
+    }
+
+    /// Puts a loaded registration back where it was. Returns whether its record is outdated.
+    pub(super) fn load_cycle(&mut self, now: Now, key: RegKey, stored_anchor: WallTime) -> bool {
+        let Some(origin) = self.tables.scope_key(key).map(|scope| scope.origin.clone()) else {
+            return false;
+        };
+        let registration = self.tables.get(key);
+        let Some(cycle) = registration.and_then(|registration| registration.kind.cycle()) else {
+            return false;
+        };
+        // The origin's own record may have been lost with the last commits before a crash.
+        let fired = cycle.fired_at.map(|wall| Moment::restore(now, wall));
+        if fired.is_some() {
+            let limits = self.passes.origins.entry(origin).or_default();
+            limits.fired = limits.fired.max(fired);
+            self.passes.last = self.passes.last.max(fired);
+        }
+        // An anchor in the future would begin anew at each start.
+        stored_anchor > now.wall && now.wall >= EARLIEST_CREDIBLE_WALL
+    }
+
+    /// The interval begins: from its anchor time.
+    pub(super) fn wait_for_interval(&mut self, key: RegKey) {
+        self.set_due(key, None);
+        if let Some(registration) = self.tables.get_mut(key) {
+            registration.state = RegistrationState::Waiting;
+            registration.attempts = 0;
+        }
+        let due = self.interval_ends(key);
+        self.set_interval(key, due);
+        self.refresh(key);
+    }
+
+    /// When this registration may fire next, but for the gap between passes. `None`: never, at
+    /// present.
+    fn interval_ends(&self, key: RegKey) -> Option<MonoTime> {
+        let cycle = self.tables.get(key)?.kind.cycle()?;
+        let limits = self.passes.limits(&self.tables.scope_key(key)?.origin);
+        let origin_ms = self.policy.periodic_interval_ms(limits.extra)?;
+        let own = cycle.anchor.after_ms(cycle.min_interval_ms.max(origin_ms));
+        let of_origin = limits.fired.map(|fired| fired.after_ms(origin_ms));
+        Some(of_origin.map_or(own, |at| at.max(own)))
+    }
+
+    /// Milliseconds until a registration may fire next.
+    pub(super) fn interval_left_ms(&self, now: Now, key: RegKey) -> Option<u64> {
+        let own = self.interval_ends(key)?;
+        let gap_ms = self.policy.periodic_gap_ms();
+        let last = self.passes.last;
+        let gap_ends = last.map_or(MonoTime(0), |last| last.after_ms(gap_ms));
+        Some(own.max(gap_ends).ms_since(now.mono))
+    }
+
+    /// Keeps a registration's place among the intervals.
+    pub(super) fn set_interval(&mut self, key: RegKey, due: Option<MonoTime>) {
+        let registration = self.tables.get_mut(key);
+        if let Some(cycle) = registration.and_then(|registration| registration.kind.cycle_mut()) {
+            let old = std::mem::replace(&mut cycle.due, due);
+            if let Some(old) = old {
+                self.passes.intervals.remove(&(old, key));
+            }
+            if let Some(due) = due {
+                self.passes.intervals.insert((due, key));
+            }
+        }
+        self.arm_pass();
+    }
+
+    fn next_pass(&self) -> Option<MonoTime> {
+        let passes = &self.passes;
+        let (first, _) = passes.intervals.first()?;
+        let gap_ms = self.policy.periodic_gap_ms();
+        let gap_ends = passes.last.map(|last| last.after_ms(gap_ms));
+        let others = gap_ends.into_iter().chain(passes.shared_at);
+        others.chain([passes.not_before, *first]).max()
+    }
+
+    /// Without a network there is no pass, and no reason to wake up for one.
+    pub(super) fn arm_pass(&mut self) {
+        let at = self.next_pass().filter(|_| self.is_online());
+        if at == self.passes.timer {
+            return;
+        }
+        if let Some(old) = std::mem::replace(&mut self.passes.timer, at) {
+            self.timers.remove(&(old, Timer::Pass));
+        }
+        if let Some(at) = at {
+            self.timers.insert((at, Timer::Pass));
+        }
+    }
+
+    /// One pass of
+    /// [process periodic sync registrations](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#process-periodic-sync-registrations-algorithm).
+    /// Its first step, the minimum interval across origins, is over: `next_pass`.
+    pub(super) fn process_periodic_sync_registrations(&mut self, now: Now) {
+        self.passes.timer = None;
+        if !self.is_online() {
+            return;
+        }
+        // The intervals of origins and of registrations.
+        let mut due = Vec::new();
+        while let Some(&(at, key)) = self.passes.intervals.first()
+            && at <= now.mono
+        {
+            let ends = self.interval_ends(key);
+            self.passes.intervals.remove(&(at, key));
+            if ends.is_some_and(|ends| ends <= now.mono) {
+                due.push((at, key));
+            } else {
+                self.set_interval(key, ends);
+            }
+        }
+        // The wait to group several of them into one wake-up.
+        let shared = self.passes.shared_at.take();
+        if !due.is_empty() && shared.is_none() {
+            self.passes.shared_at = self.last_due_within(now, self.policy.grouping_ms());
+        }
+        if self.passes.shared_at.is_some() {
+            self.passes.intervals.extend(due);
+            return self.arm_pass();
+        }
+        // Fire them: they are pending now, and `settle` gives them slots.
+        if !due.is_empty() {
+            self.passes.unused = Some(self.passes.last);
+            self.passes.last = Some(Moment::at(now));
+        }
+        for (_, key) in due {
+            self.set_interval(key, None);
+            if let Some(registration) = self.tables.get_mut(key) {
+                registration.state = RegistrationState::Pending;
+            }
+            self.refresh(key);
+        }
+        self.forget_expired_origins(now);
+        self.arm_pass();
+    }
+
+    fn last_due_within(&self, now: Now, ms: u64) -> Option<MonoTime> {
+        let all = RegKey::LAST;
+        let until = (now.mono.after_ms(ms), all);
+        let later = self.passes.intervals.range((now.mono, all)..=until);
+        later.last().map(|&(at, _)| at)
+    }
+
+    /// The first attempt of an event is dispatched: the caps count from here.
+    pub(super) fn periodic_event_fired(&mut self, now: Now, key: RegKey, origin: &Origin) {
+        let fired = Moment::at(now);
+        let registration = self.tables.get_mut(key);
+        if let Some(cycle) = registration.and_then(|registration| registration.kind.cycle_mut()) {
+            cycle.fired_at = Some(now.wall);
+            cycle.about_to_fire_at = None;
+        }
+        self.passes.last = Some(fired);
+        self.passes.unused = None;
+        self.set_time_of_last_fire(now, origin);
+        self.arm_pass();
+    }
+
+    /// [Time of last
+    /// fire](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-time-of-last-fire):
+    /// set before the event, beyond the specification, so that no crash makes up for it, and again
+    /// after its success.
+    pub(super) fn set_time_of_last_fire(&mut self, now: Now, origin: &Origin) {
+        let limits = self.passes.origins.entry(origin.clone()).or_default();
+        let old = limits.fired.replace(Moment::at(now));
+        let same = old.is_some_and(|old| old.after_ms(SAME_FIRE_MS) > now.mono);
+        if !same {
+            self.store_origin(origin, Urgency::Lazy);
+        }
+    }
+
+    /// What the embedder adds to the intervals of an origin's periodic events: durable, and in force
+    /// at once.
+    pub fn handle_extra_interval(&mut self, now: Now, origin: &Origin, extra: ExtraInterval) {
+        let limits = self.passes.origins.entry(origin.clone()).or_default();
+        if limits.extra == extra {
+            return self.forget_expired_origins(now);
+        }
+        limits.extra = extra;
+        self.store_origin(origin, Urgency::Now);
+        let keys = self.cycles_of(origin);
+        for &key in &keys {
+            self.reconsider(key, extra);
+        }
+        self.notify(SyncNotification::ExtraIntervalSet {
+            origin: origin.clone(),
+            extra,
+            registrations: u64::try_from(keys.len()).unwrap_or(u64::MAX),
+        });
+        self.forget_expired_origins(now);
+        self.settle(now);
+    }
+
+    /// Suspends a registration, revives it, or lets its interval end at another time. An event that
+    /// runs goes on.
+    fn reconsider(&mut self, key: RegKey, extra: ExtraInterval) {
+        let Some(registration) = self.tables.get(key) else {
+            return;
+        };
+        let idle = registration.attempts == 0;
+        match registration.state {
+            RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring => {}
+            RegistrationState::Waiting if idle => self.wait_for_interval(key),
+            RegistrationState::Waiting | RegistrationState::Pending => {
+                if extra == ExtraInterval::Never && !self.is_forced(key) {
+                    self.deselect(key);
+                }
+            }
+        }
+    }
+
+    /// Takes a registration out of the pass that has selected it.
+    fn deselect(&mut self, key: RegKey) {
+        let event = self.tables.get(key).and_then(|found| found.event);
+        if let Some(event) = event {
+            self.disarm(event);
+        }
+        self.wait_for_interval(key);
+    }
+
+    /// The network has gone: what was selected and has not begun waits for another pass, so that the
+    /// caps hold whenever the network returns.
+    pub(super) fn end_pass(&mut self) {
+        for key in self.tables.all_ready() {
+            let selected = self.tables.get(key).is_some_and(|registration| {
+                registration.kind.cycle().is_some() && registration.attempts == 0
+            });
+            if selected {
+                self.deselect(key);
+            }
+        }
+        if let Some(before) = self.passes.unused.take() {
+            self.passes.last = before;
+        }
+        self.passes.shared_at = None;
+        self.arm_pass();
+    }
+
+    /// The network is there: the next pass may come, spread by policy.
+    pub(super) fn begin_passes(&mut self, now: Now) {
+        let spread_ms = self.policy.reconnect_first_attempt_spread_ms;
+        self.passes.not_before = now.mono.after_ms(self.rng.up_to(spread_ms));
+        self.arm_pass();
+    }
+
+    /// When something will be due next, for an embedder that can have the device woken up: also
+    /// without a network, which may be there by then. `None`: only the network, a page or the embedder
+    /// can make something fire.
+    #[must_use]
+    pub fn next_due(&self, now: Now) -> Option<MonoTime> {
+        let due = self.timers.iter().find_map(|&(at, timer)| match timer {
+            Timer::Due(_) => Some(at),
+            _ => None,
+        });
+        let pass = self.next_pass();
+        let next = due.into_iter().chain(pass);
+        // What is due already waits for the network alone.
+        next.filter(|&at| self.is_online() || at > now.mono).min()
+    }
+
+    pub(super) fn cycles_of(&self, origin: &Origin) -> Vec<RegKey> {
+        let repeats = self
+            .tables
+            .iter()
+            .filter(|(_, registration)| registration.kind.cycle().is_some())
+            .map(|(key, _)| key);
+        let of_origin = |key: &RegKey| {
+            let scope = self.tables.scope_key(*key);
+            scope.is_some_and(|scope| scope.origin == *origin)
+        };
+        repeats.filter(of_origin).collect()
+    }
+
+    /// Clearing site data: when an origin fired last is forgotten. What the embedder has set stays.
+    pub(super) fn clear_origins(&mut self, now: Now, chosen: impl Fn(&Origin) -> bool) {
+        let mut cleared = Vec::new();
+        for (origin, limits) in &mut self.passes.origins {
+            if chosen(origin) && limits.fired.take().is_some() {
+                cleared.push(origin.clone());
+            }
+        }
+        for origin in cleared {
+            self.store_origin(&origin, Urgency::Now);
+        }
+        self.forget_expired_origins(now);
+    }
+
+    /// What limits nothing any more is not kept.
+    fn forget_expired_origins(&mut self, now: Now) {
+        let any_ms = self.policy.periodic_interval_ms(ExtraInterval::Ms(0));
+        let expired = |limits: &OriginLimits| {
+            let over = |fired: Moment| any_ms.is_some_and(|ms| fired.after_ms(ms) <= now.mono);
+            limits.extra == ExtraInterval::Ms(0) && limits.fired.is_none_or(over)
+        };
+        let origins = self.passes.origins.iter();
+        let expired: Vec<Origin> = origins
+            .filter(|(_, limits)| expired(limits))
+            .map(|(origin, _)| origin.clone())
+            .collect();
+        for origin in expired {
+            self.passes.origins.remove(&origin);
+            self.store_origin(&origin, Urgency::Lazy);
+        }
+    }
+
+    /// What is to be stored about an origin. `None`: nothing.
+    pub(super) fn stored_origin(&self, origin: &Origin) -> Option<StoredOrigin> {
+        let limits = self.passes.origins.get(origin)?;
+        Some(StoredOrigin {
+            origin: origin.clone(),
+            fired_at: limits.fired.map(|fired| fired.wall),
+            extra: limits.extra,
+        })
+    }
+
+    pub(super) fn extra_interval(&self, origin: &Origin) -> ExtraInterval {
+        self.passes.limits(origin).extra
+    }
+}
