@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod embedder;
+mod explainer;
 mod hostile;
 mod lifecycle;
 mod order;
+mod periodic;
 mod support;
 mod time;
