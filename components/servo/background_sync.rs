@@ -12,25 +12,31 @@
 //! <https://wicg.github.io/background-sync/spec/>
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use background_sync::{
-    ClientState, ClientStateResponder, Config, Embedder, Engine, Permission, Storage, SyncManager,
-    SyncManagerThread,
+    Clear, ClientState, ClientStateResponder, Config, Embedder, Engine, Storage, SyncManager,
+    SyncManagerControl, SyncManagerThread,
 };
 pub use background_sync::{
-    Connectivity, EventOutcome, NextStep, Policy, RegisterError, RemovalReason, ScopeKey,
-    SyncNotification, Tag,
+    Connectivity, DispatchError, EventOutcome, JournalEntry, JournalQuery, NextStep, Origin,
+    Permission, Policy, RegisterError, RegistrationInfo, RegistrationState, RemovalReason,
+    RemoveError, Reply, ScopeKey, SyncNotification, Tag, WhyReport,
 };
 use background_sync_traits::{DispatchedEvent, EventToken, StoredWorker};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use embedder_traits::EventLoopWaker;
 use log::error;
+use parking_lot::RwLock;
 use servo_base::generic_channel::{self, GenericSender};
 use servo_constellation_traits::{
     BackgroundSyncToConstellationMessage, EmbedderToConstellationMessage,
 };
 use storage_traits::background_sync::BackgroundSyncMessage;
+use url::Url;
 
 use crate::proxies::ConstellationProxy;
 
@@ -52,13 +58,85 @@ impl Default for BackgroundSyncOptions {
     }
 }
 
-/// The SyncManager thread of a running Servo.
-pub(crate) struct BackgroundSync {
+/// Permissions that the embedder has set, by the serialization of their origin.
+type Permissions = Arc<RwLock<HashMap<String, Permission>>>;
+
+/// The sync registrations of a running Servo: lists, explains, dispatches and removes them.
+///
+/// The methods that return a value wait for the SyncManager thread, which takes microseconds unless the machine is
+/// overloaded. Private windows have no sync registrations.
+pub struct BackgroundSyncManager {
     thread: RefCell<Option<SyncManagerThread>>,
+    control: SyncManagerControl,
+    permissions: Permissions,
     notifications: Receiver<SyncNotification>,
 }
 
-impl BackgroundSync {
+impl BackgroundSyncManager {
+    /// All sync registrations, with their state. Empty while Servo shuts down.
+    pub fn registrations(&self) -> Vec<RegistrationInfo> {
+        self.control.list().wait().unwrap_or_default()
+    }
+
+    /// Answers "why has this tag not fired?". `None` while Servo shuts down.
+    pub fn why_not_fired(&self, scope: &ScopeKey, tag: &Tag) -> Option<WhyReport> {
+        let report = self.control.why_not_fired(scope.clone(), tag.clone());
+        report.wait().ok()
+    }
+
+    /// Fires a registration now, whatever its back-off and the network. The returned value tells the outcome; it can be
+    /// dropped.
+    pub fn dispatch_now(
+        &self,
+        scope: &ScopeKey,
+        tag: &Tag,
+    ) -> Reply<Result<EventOutcome, DispatchError>> {
+        self.control.dispatch_now(scope.clone(), tag.clone())
+    }
+
+    /// Removes a registration, durably, also one that is firing. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`RemoveError`] if it could not be stored, or Servo shuts down.
+    pub fn unregister(&self, scope: &ScopeKey, tag: &Tag) -> Result<u64, RemoveError> {
+        let removed = self.control.unregister(scope.clone(), tag.clone());
+        removed.wait().unwrap_or(Ok(0))
+    }
+
+    /// Removes the registrations of sites (eTLD+1), durably, also those that are firing.
+    /// [`SiteDataManager::clear_site_data`](crate::SiteDataManager::clear_site_data) does it too, with
+    /// [`StorageType::BackgroundSync`](crate::StorageType::BackgroundSync).
+    pub fn clear_for_sites(&self, sites: &[&str]) {
+        clear_for_sites(&self.control, sites);
+    }
+
+    /// When the next event is due, for a device that wants to sleep until then; `None` if nothing is.
+    pub fn next_wakeup(&self) -> Option<Duration> {
+        self.control.next_wakeup().wait().ok().flatten()
+    }
+
+    /// What has happened to registrations, as far as the journal goes back.
+    pub fn journal(&self, query: JournalQuery) -> Vec<JournalEntry> {
+        self.control.journal(query).wait().unwrap_or_default()
+    }
+
+    /// Allows or forbids an origin to use one-shot sync; allowed by default. Takes effect at once: what an origin has
+    /// registered is removed when it is forbidden. Not stored: set it again at the next start, before pages are loaded.
+    pub fn set_permission(&self, origin: &Url, permission: Permission) {
+        let origin = origin.origin().ascii_serialization();
+        self.permissions.write().insert(origin.clone(), permission);
+        if permission == Permission::Denied
+            && let Ok(origin) = Origin::try_from(origin)
+            && let Ok(Err(error)) = self.control.clear(Clear::Origin(origin)).wait()
+        {
+            error!("The registrations of an origin were not removed: {error}");
+        }
+    }
+
+    pub(crate) fn control(&self) -> SyncManagerControl {
+        self.control.clone()
+    }
+
     /// Starts the thread. Registrations are kept in `directory`, or in memory if there is none.
     pub(crate) fn start(
         options: &BackgroundSyncOptions,
@@ -86,7 +164,11 @@ impl BackgroundSync {
             },
             connectivity,
         };
-        let engine = ServoEngine { constellation };
+        let permissions = Permissions::default();
+        let engine = ServoEngine {
+            constellation,
+            permissions: permissions.clone(),
+        };
         let embedder = Notifier {
             sender: notifier,
             waker,
@@ -102,20 +184,20 @@ impl BackgroundSync {
             SyncManager::spawn_unavailable(reason.to_string(), messages)
         });
         let background_sync = Self {
+            control: thread.control(),
             thread: RefCell::new(Some(thread)),
+            permissions,
             notifications,
         };
         (background_sync, sender)
     }
 
     pub(crate) fn report_online_changed(&self, online: bool) {
-        if let Some(thread) = &*self.thread.borrow() {
-            thread.control().report_connectivity(if online {
-                Connectivity::Online
-            } else {
-                Connectivity::Offline
-            });
-        }
+        self.control.report_connectivity(if online {
+            Connectivity::Online
+        } else {
+            Connectivity::Offline
+        });
     }
 
     pub(crate) fn take_notifications(&self) -> Vec<SyncNotification> {
@@ -130,9 +212,32 @@ impl BackgroundSync {
     }
 }
 
+/// Removes the registrations of sites and waits until that is durable.
+pub(crate) fn clear_for_sites(control: &SyncManagerControl, sites: &[&str]) {
+    let answers: Vec<_> = sites
+        .iter()
+        .map(|site| control.clear(Clear::Site((*site).to_owned())))
+        .collect();
+    for answer in answers {
+        if let Ok(Err(error)) = answer.wait() {
+            error!("The sync registrations of a site were not removed: {error}");
+        }
+    }
+}
+
+/// The origins that have sync registrations.
+pub(crate) fn origins(control: &SyncManagerControl) -> Vec<String> {
+    let registrations = control.list().wait().unwrap_or_default();
+    registrations
+        .into_iter()
+        .map(|registration| registration.scope.origin.as_str().to_owned())
+        .collect()
+}
+
 /// The SyncManager thread's view of Servo: everything it asks goes to the constellation.
 struct ServoEngine {
     constellation: ConstellationProxy,
+    permissions: Permissions,
 }
 
 impl ServoEngine {
@@ -144,12 +249,18 @@ impl ServoEngine {
 
 impl Engine for ServoEngine {
     fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder) {
+        // Granted by default, as the specification wants.
+        let permission = self
+            .permissions
+            .read()
+            .get(scope.origin.as_str())
+            .copied()
+            .unwrap_or(Permission::Granted);
         // Dropped unanswered, the responder says no.
         let answer = move |open_window| {
             responder.answer(ClientState {
                 open_window,
-                // Granted by default, as the specification wants; there is no prompt for it.
-                permission: Permission::Granted,
+                permission,
             });
         };
         self.send(BackgroundSyncToConstellationMessage::QueryOpenWindow(

@@ -39,12 +39,20 @@ pub enum Command {
     Click(String),
     /// Write the page as a PNG file.
     Screenshot(PathBuf),
+    /// List the sync registrations.
+    Syncs,
+    /// Clear a site's sync registrations.
+    ClearSyncs(String),
+    /// Allow an origin to use background sync.
+    Allow(String),
+    /// Forbid it, and remove what it has registered.
+    Forbid(String),
     /// End the kiosk.
     Quit,
 }
 
 /// For messages about an unknown command.
-const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, quit";
+const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, allow URL, forbid URL, quit";
 
 impl FromStr for Command {
     type Err = String;
@@ -66,6 +74,10 @@ impl FromStr for Command {
             "offline" => Self::Offline,
             "reload" => Self::Reload,
             "close-window" => Self::CloseWindow,
+            "syncs" => Self::Syncs,
+            "clear-syncs" => Self::ClearSyncs(needed()?.trim().to_owned()),
+            "allow" => Self::Allow(needed()?.trim().to_owned()),
+            "forbid" => Self::Forbid(needed()?.trim().to_owned()),
             "quit" => Self::Quit,
             _ => {
                 return Err(format!(

@@ -76,6 +76,8 @@ pub enum Event {
     Clicked(Requester, Result<(), String>),
     /// A screenshot was written to a file, or not.
     Screenshot(Requester, PathBuf, Result<(), String>),
+    /// The sync registrations, as JSON.
+    Syncs(Requester, Value),
     /// Background sync has something to tell.
     Sync(SyncNotice),
     /// The outbox app's server has something to tell.
@@ -111,6 +113,9 @@ impl Event {
                 *requester,
                 result.as_ref().map(|value| json!({"value": value})),
             ),
+            Self::Syncs(requester, list) => {
+                answer("syncs", *requester, Ok(json!({"registrations": list})))
+            }
             Self::Typed(requester) => answer("typed", *requester, Ok(json!({}))),
             Self::Clicked(requester, result) => {
                 answer("clicked", *requester, result.as_ref().map(|()| json!({})))

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::app_server::AppServer;
 use crate::arguments::WindowSize;
-use crate::browser::background_sync::{NextStep, SyncNotice};
+use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
 use crate::browser::surface::SurfaceFactory;
 use crate::browser::{Browser, BrowserOptions};
 use crate::control::{self, Command, CommandLine};
@@ -251,6 +251,16 @@ impl Kiosk {
             Command::Type(text) => self.browser.type_text(&text, requester),
             Command::Click(selector) => self.browser.click(&selector, requester),
             Command::Screenshot(path) => self.browser.screenshot(path, requester),
+            Command::Syncs => self.browser.list_syncs(requester),
+            Command::ClearSyncs(site) => self.browser.clear_syncs(&site),
+            Command::Allow(url) => {
+                self.browser
+                    .permit_sync(&url, SyncPermission::Granted, requester)
+            }
+            Command::Forbid(url) => {
+                self.browser
+                    .permit_sync(&url, SyncPermission::Denied, requester)
+            }
             Command::Quit => return Ok(Next::Exit(ExitCode::SUCCESS)),
         }
         Ok(Next::Wait)

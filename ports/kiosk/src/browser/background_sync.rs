@@ -6,10 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use servo::background_sync::SyncNotification;
 use servo::{
-    BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder, ServoDelegate, WebResourceLoad,
+    BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder, ServoDelegate, StorageType,
+    WebResourceLoad,
 };
+use url::Url;
 
-pub use servo::background_sync::{EventOutcome, NextStep, Policy};
+pub use servo::background_sync::{
+    EventOutcome, NextStep, Permission as SyncPermission, Policy, RegistrationState,
+};
 
 use super::delegate::State;
 use crate::event::{ConsoleSource, Event, Network};
@@ -31,6 +35,37 @@ pub fn configure(builder: ServoBuilder, policy: Policy, network: Network) -> Ser
 /// Tells the engine that the network came or went.
 pub fn report_network(servo: &Servo, network: Network) {
     servo.report_online_changed(network == Network::Up);
+}
+
+/// The sync registrations, as JSON.
+pub fn list(servo: &Servo) -> Value {
+    let Some(manager) = servo.background_sync_manager() else {
+        return json!([]);
+    };
+    let registrations = manager.registrations().into_iter().map(|registration| {
+        let state = match registration.state {
+            RegistrationState::Pending => "pending",
+            RegistrationState::Waiting => "waiting",
+            RegistrationState::Firing => "firing",
+            RegistrationState::ReregisteredWhileFiring => "reregistered-while-firing",
+        };
+        json!({"scope": registration.scope.scope.as_str(), "tag": registration.tag.as_str(), "state": state})
+    });
+    registrations.collect()
+}
+
+/// Clears the sync registrations of a site, as a person does who clears its data.
+pub fn clear(servo: &Servo, site: &str) {
+    servo
+        .site_data_manager()
+        .clear_site_data(&[site], StorageType::BackgroundSync);
+}
+
+/// Allows or forbids the origin of `url` to use background sync.
+pub fn permit(servo: &Servo, url: &Url, permission: SyncPermission) {
+    if let Some(manager) = servo.background_sync_manager() {
+        manager.set_permission(url, permission);
+    }
 }
 
 /// The policy with this name in a configuration file.

@@ -15,6 +15,7 @@ use servo::user_contents::UserStyleSheet;
 use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, WebView, WebViewBuilder};
 use url::Url;
 
+use self::background_sync::SyncPermission;
 use self::delegate::State;
 use self::surface::{Surface, SurfaceFactory};
 use crate::event::{Event, Network, Requester};
@@ -229,6 +230,28 @@ impl Browser {
                 });
             state.push(Event::Screenshot(requester, path, result));
         });
+    }
+
+    /// Reports the sync registrations.
+    pub fn list_syncs(&self, requester: Requester) {
+        let list = background_sync::list(&self.servo);
+        self.push_event(Event::Syncs(requester, list));
+    }
+
+    /// Clears a site's sync registrations.
+    pub fn clear_syncs(&self, site: &str) {
+        background_sync::clear(&self.servo, site);
+    }
+
+    /// Allows or forbids the origin of a URL to use background sync.
+    pub fn permit_sync(&self, url: &str, permission: SyncPermission, requester: Requester) {
+        match Url::parse(url) {
+            Ok(url) => background_sync::permit(&self.servo, &url, permission),
+            Err(error) => self.push_event(Event::CommandFailed(
+                requester,
+                format!("`{url}` is not a URL: {error}"),
+            )),
+        }
     }
 
     fn refuse(&self, requester: Requester) {

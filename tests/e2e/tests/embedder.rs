@@ -1,0 +1,104 @@
+//! What an embedder can do: list, forbid, clear.
+
+use background_sync_e2e::{Kiosk, Site};
+use serde_json::{Value, json};
+
+const WORKER: &str =
+    "self.addEventListener('sync', (event) => event.waitUntil(post('/sync', event.tag)));";
+
+/// The registrations that the embedder sees, as [tag, state].
+fn syncs(kiosk: &mut Kiosk) -> Value {
+    let line = kiosk.command("syncs");
+    let answer = kiosk.wait_for("the list of syncs", |event| {
+        event["event"] == "syncs" && event["command"] == line
+    });
+    let registrations = answer["registrations"].as_array().expect("a list");
+    registrations
+        .iter()
+        .map(|registration| json!([registration["tag"], registration["state"]]))
+        .collect()
+}
+
+#[test]
+fn registrations_are_listed() {
+    let site = Site::new(WORKER);
+    let mut kiosk = site.open();
+    assert_eq!(syncs(&mut kiosk), json!([]));
+    kiosk.set_network("offline");
+    kiosk
+        .settle("registration.sync.register('a')")
+        .expect("registered");
+    assert_eq!(syncs(&mut kiosk), json!([["a", "pending"]]));
+}
+
+#[test]
+fn a_forbidden_origin_loses_its_registrations_and_makes_no_new_ones() {
+    let site = Site::new(WORKER);
+    let mut kiosk = site.open();
+    kiosk.set_network("offline");
+    kiosk
+        .settle("registration.sync.register('early')")
+        .expect("registered");
+    let url = site.server.url("/");
+    kiosk.command(&format!("forbid {url}"));
+    assert_eq!(syncs(&mut kiosk), json!([]));
+    assert_eq!(
+        kiosk.settle("registration.sync.register('refused')"),
+        Err("NotAllowedError".to_owned())
+    );
+    kiosk.command(&format!("allow {url}"));
+    kiosk
+        .settle("registration.sync.register('late')")
+        .expect("registered");
+    kiosk.set_network("online");
+    kiosk.wait_for_sync("finished");
+    let received = site.server.received();
+    assert_eq!(received.len(), 1, "{received:?}");
+    assert_eq!(received[0].body, "late");
+}
+
+#[test]
+fn clearing_a_sites_data_clears_its_syncs_for_good() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let site = Site::new(WORKER);
+    let mut kiosk = site.open_with(Kiosk::builder().profile(profile.path()));
+    kiosk.set_network("offline");
+    kiosk
+        .settle("registration.sync.register('cleared')")
+        .expect("registered");
+    kiosk.command("clear-syncs other.example");
+    assert_eq!(syncs(&mut kiosk), json!([["cleared", "pending"]]));
+    kiosk.command("clear-syncs 127.0.0.1");
+    assert_eq!(syncs(&mut kiosk), json!([]));
+    kiosk.kill();
+
+    let mut kiosk = Kiosk::builder().profile(profile.path()).open("about:blank");
+    assert_eq!(kiosk.wait_for_sync("restored")["count"], 0);
+}
+
+#[test]
+fn clearing_ends_a_sync_that_is_firing() {
+    let site = Site::new(
+        "self.addEventListener('sync', (event) => event.waitUntil( \
+           post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
+    );
+    let mut kiosk = site.open();
+    site.server.answer_next([background_sync_e2e::Answer::Hold]);
+    kiosk
+        .settle("registration.sync.register('firing')")
+        .expect("registered");
+    kiosk.wait_for_sync("dispatched");
+    kiosk.command("clear-syncs 127.0.0.1");
+    assert_eq!(syncs(&mut kiosk), json!([]));
+    site.server.release();
+    // What happens next on this origin comes after the end of that event.
+    kiosk
+        .settle("registration.sync.register('next')")
+        .expect("registered");
+    kiosk.wait_for("the next event", |event| {
+        event["kind"] == "dispatched" && event["tag"] == "next"
+    });
+    assert!(!kiosk.seen().iter().any(|event| {
+        event["kind"] == "dispatched" && event["tag"] == "firing" && event["attempt"] == 2
+    }));
+}
