@@ -23,8 +23,8 @@ use background_sync::{
 };
 pub use background_sync::{
     Connectivity, DispatchError, EventOutcome, JournalEntry, JournalQuery, NextStep, Origin,
-    Permission, Policy, RegisterError, RegistrationInfo, RegistrationState, RemovalReason,
-    RemoveError, Reply, ScopeKey, SyncNotification, Tag, WhyReport,
+    Permission, PermissionName, Policy, RegisterError, RegistrationInfo, RegistrationState,
+    RemovalReason, RemoveError, Reply, ScopeKey, SyncNotification, Tag, WhyReport,
 };
 use background_sync_traits::{DispatchedEvent, EventToken, StoredWorker};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -59,7 +59,7 @@ impl Default for BackgroundSyncOptions {
 }
 
 /// Permissions that the embedder has set, by the serialization of their origin.
-type Permissions = Arc<RwLock<HashMap<String, Permission>>>;
+type Permissions = Arc<RwLock<HashMap<(String, PermissionName), Permission>>>;
 
 /// The sync registrations of a running Servo: lists, explains, dispatches and removes them.
 ///
@@ -120,16 +120,18 @@ impl BackgroundSyncManager {
         self.control.journal(query).wait().unwrap_or_default()
     }
 
-    /// Allows or forbids an origin to use one-shot sync; allowed by default. Takes effect at once: what an origin has
-    /// registered is removed when it is forbidden. Not stored: set it again at the next start, before pages are loaded.
-    pub fn set_permission(&self, origin: &Url, permission: Permission) {
+    /// Allows or forbids an origin to use one-shot sync, which is allowed by default, or periodic sync, which is not.
+    /// Takes effect at once: forbidding removes what an origin has registered, durably. Not stored itself: set it again
+    /// at the next start, before pages are loaded.
+    pub fn set_permission(&self, origin: &Url, name: PermissionName, permission: Permission) {
         let origin = origin.origin().ascii_serialization();
-        self.permissions.write().insert(origin.clone(), permission);
+        self.permissions
+            .write()
+            .insert((origin.clone(), name), permission);
         if permission == Permission::Denied
             && let Ok(origin) = Origin::try_from(origin)
-            && let Ok(Err(error)) = self.control.clear(Clear::Origin(origin)).wait()
         {
-            error!("The registrations of an origin were not removed: {error}");
+            self.control.report_permission_revoked(origin, name);
         }
     }
 
@@ -249,18 +251,23 @@ impl ServoEngine {
 
 impl Engine for ServoEngine {
     fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder) {
-        // Granted by default, as the specification wants.
-        let permission = self
-            .permissions
-            .read()
-            .get(scope.origin.as_str())
-            .copied()
-            .unwrap_or(Permission::Granted);
+        let by_default = ClientState::new(false);
+        let state_of = |name, default| {
+            let key = (scope.origin.as_str().to_owned(), name);
+            let permissions = self.permissions.read();
+            permissions.get(&key).copied().unwrap_or(default)
+        };
+        let permission = state_of(PermissionName::BackgroundSync, by_default.permission);
+        let periodic_permission = state_of(
+            PermissionName::PeriodicBackgroundSync,
+            by_default.periodic_permission,
+        );
         // Dropped unanswered, the responder says no.
         let answer = move |open_window| {
             responder.answer(ClientState {
                 open_window,
                 permission,
+                periodic_permission,
             });
         };
         self.send(BackgroundSyncToConstellationMessage::QueryOpenWindow(

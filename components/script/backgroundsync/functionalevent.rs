@@ -19,6 +19,7 @@ use storage_traits::background_sync::BackgroundSyncMessage;
 use crate::dom::backgroundsync::extendedlifetime::OnSettled;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::extendableevent::ExtendableEvent;
+use crate::dom::periodicsyncevent::PeriodicSyncEvent;
 use crate::dom::serviceworker_manager::ServiceWorkerManager;
 use crate::dom::serviceworkerglobalscope::{ServiceWorkerGlobalScope, ServiceWorkerScriptMsg};
 use crate::dom::syncevent::SyncEvent;
@@ -157,15 +158,22 @@ pub(crate) fn scope_key(scope_url: &ServoUrl) -> Option<ScopeKey> {
 impl ServiceWorkerGlobalScope {
     /// Steps 5 to 7: fires the event and reports its outcome once it is over.
     pub(crate) fn fire_functional_event(&self, cx: &mut CurrentRealm, event: FunctionalEvent) {
-        let dom_event = match event.kind {
+        let on_settled = OnSettled::Report(event.outcome);
+        match event.kind {
             SyncEventKind::Sync { tag, last_chance } => {
                 SyncEvent::new_for_dispatch(cx, self, tag.as_str().into(), last_chance)
+                    .upcast::<ExtendableEvent>()
+                    .fire_extendable(cx, self, on_settled);
             }
-        };
-        dom_event.upcast::<ExtendableEvent>().fire_extendable(
-            cx,
-            self,
-            OnSettled::Report(event.outcome),
-        );
+            SyncEventKind::PeriodicSync { tag } => {
+                PeriodicSyncEvent::new_for_dispatch(cx, self, tag.as_str().into())
+                    .upcast::<ExtendableEvent>()
+                    .fire_extendable(cx, self, on_settled);
+            }
+            // FIXME: pages can't register these yet, so there are none.
+            SyncEventKind::ExplainerSync { id, .. } => {
+                warn!("The event of {id:?} has no interface here yet.");
+            }
+        }
     }
 }

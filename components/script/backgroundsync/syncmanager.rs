@@ -4,45 +4,29 @@
 
 //! <https://wicg.github.io/background-sync/spec/#sync-manager-interface>
 
-use std::cell::{Cell, OnceCell};
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use background_sync_traits::{
-    CallId, ConnectionId, RegisterError, SyncManagerMessage, SyncReply, SyncRequest, SyncResponse,
-    Tag,
-};
+use background_sync_traits::{SyncRequest, Tag};
 use dom_struct::dom_struct;
 use js::context::JSContext;
 use js::realm::CurrentRealm;
-use log::{debug, warn};
-use parking_lot::Mutex;
 use script_bindings::reflector::{Reflector, reflect_dom_object};
-use servo_base::generic_channel::{GenericCallback, GenericSender};
-use storage_traits::background_sync::{BackgroundSyncClient, BackgroundSyncMessage};
 
 use crate::dom::RootedPromise;
-use crate::dom::backgroundsync::functionalevent::scope_key;
+use crate::dom::backgroundsync::syncconnection::SyncConnection;
 use crate::dom::bindings::codegen::Bindings::SyncManagerBinding::SyncManagerMethods;
-use crate::dom::bindings::error::Error;
-use crate::dom::bindings::refcounted::TrustedPromise;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::{Dom, DomRoot};
 use crate::dom::bindings::str::DOMString;
 use crate::dom::globalscope::GlobalScope;
-use crate::dom::promise::Promise;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
 
-/// The object behind `registration.sync`: one connection to the SyncManager thread.
+/// The object behind `registration.sync`.
 #[dom_struct]
 pub(crate) struct SyncManager {
     reflector_: Reflector,
     registration: Dom<ServiceWorkerRegistration>,
-    /// Opened by the first call.
     #[no_trace]
     #[ignore_malloc_size_of = "channels"]
-    connection: OnceCell<Connection>,
-    next_call: Cell<u64>,
+    connection: SyncConnection,
 }
 
 impl SyncManager {
@@ -54,40 +38,14 @@ impl SyncManager {
         let manager = Box::new(SyncManager {
             reflector_: Reflector::new(),
             registration: Dom::from_ref(registration),
-            connection: OnceCell::new(),
-            next_call: Cell::new(0),
+            connection: SyncConnection::default(),
         });
         reflect_dom_object(cx, manager, global)
     }
 
-    /// Sends `request`; the answer settles the promise that is returned.
     fn call(&self, cx: &mut CurrentRealm, request: SyncRequest) -> RootedPromise {
-        let promise = Promise::new_in_realm(cx);
-        if self.connection.get().is_none() {
-            match Connection::open(&self.global(), &self.registration) {
-                Ok(connection) => {
-                    let _ = self.connection.set(connection);
-                }
-                Err(reason) => {
-                    let error = RegisterError::Unavailable {
-                        reason: reason.to_owned(),
-                    };
-                    promise.reject_error(cx, to_dom_error(error));
-                    return promise;
-                }
-            }
-        }
-        let call = CallId(self.next_call.get());
-        self.next_call.set(call.0 + 1);
-        let sent = self
-            .connection
-            .get()
-            .is_some_and(|connection| connection.send(call, request, &promise));
-        if !sent {
-            let reason = "the browser is shutting down".to_owned();
-            promise.reject_error(cx, to_dom_error(RegisterError::Unavailable { reason }));
-        }
-        promise
+        self.connection
+            .call(cx, &self.global(), &self.registration, request)
     }
 }
 
@@ -105,143 +63,5 @@ impl SyncManagerMethods<crate::DomTypeHolder> for SyncManager {
     /// <https://wicg.github.io/background-sync/spec/#dom-syncmanager-gettags>
     fn GetTags(&self, cx: &mut CurrentRealm) -> RootedPromise {
         self.call(cx, SyncRequest::GetTags)
-    }
-}
-
-/// The promises of the calls that were not answered yet. Shared with the callback that answers arrive at, so that an
-/// idle connection keeps no script object alive.
-type OutstandingCalls = Arc<Mutex<HashMap<CallId, TrustedPromise>>>;
-
-/// Ends with the `SyncManager` object that owns it.
-struct Connection {
-    id: ConnectionId,
-    sender: GenericSender<BackgroundSyncMessage>,
-    outstanding: OutstandingCalls,
-}
-
-impl Connection {
-    fn open(
-        global: &GlobalScope,
-        registration: &ServiceWorkerRegistration,
-    ) -> Result<Self, &'static str> {
-        let Some(sender) = global.storage_threads().background_sync() else {
-            return Err("it is off, or this is a private window");
-        };
-        let scope = scope_key(registration.scope_url()).ok_or("the scope URL is too long")?;
-        let id = ConnectionId::new();
-        let outstanding = OutstandingCalls::default();
-
-        let calls = outstanding.clone();
-        let acknowledge_to = sender.clone();
-        let task_source = global
-            .task_manager()
-            .dom_manipulation_task_source()
-            .to_sendable();
-        let callback = GenericCallback::new(move |reply: Result<SyncReply, _>| {
-            let Ok(SyncReply { call, response }) = reply else {
-                return warn!("An answer from the SyncManager thread can't be read.");
-            };
-            let Some(promise) = calls.lock().remove(&call) else {
-                return debug!("An answer to a call that nobody waits for.");
-            };
-            // Also sent if the task never runs, because its page is gone.
-            let acknowledgement = Acknowledgement {
-                connection: id,
-                call,
-                sender: acknowledge_to.clone(),
-            };
-            task_source.queue(task!(settle_sync_promise: move |cx| {
-                let promise = promise.root(cx);
-                settle(cx, &promise, response);
-                drop(acknowledgement);
-            }));
-        })
-        .map_err(|_| "no channel could be made")?;
-
-        sender
-            .send(SyncManagerMessage::Connect {
-                connection: id,
-                scope,
-                client: BackgroundSyncClient::new(callback),
-            })
-            .map_err(|_| "the browser is shutting down")?;
-        Ok(Self {
-            id,
-            sender,
-            outstanding,
-        })
-    }
-
-    /// Returns whether the request is on its way.
-    fn send(&self, call: CallId, request: SyncRequest, promise: &RootedPromise) -> bool {
-        self.outstanding
-            .lock()
-            .insert(call, TrustedPromise::from(promise));
-        let sent = self.sender.send(SyncManagerMessage::Request {
-            connection: self.id,
-            call,
-            request,
-        });
-        if sent.is_err() {
-            self.outstanding.lock().remove(&call);
-        }
-        sent.is_ok()
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // Fails only if the SyncManager thread is gone, and all connections with it.
-        let _ = self.sender.send(SyncManagerMessage::Disconnect {
-            connection: self.id,
-        });
-    }
-}
-
-/// Tells the SyncManager thread that a call's promise is settled or never will be, when dropped.
-struct Acknowledgement {
-    connection: ConnectionId,
-    call: CallId,
-    sender: GenericSender<BackgroundSyncMessage>,
-}
-
-impl Drop for Acknowledgement {
-    fn drop(&mut self) {
-        // Fails only if the SyncManager thread is gone, and with it who would wait for this.
-        let _ = self.sender.send(SyncManagerMessage::Acknowledge {
-            connection: self.connection,
-            call: self.call,
-        });
-    }
-}
-
-fn settle(cx: &mut JSContext, promise: &RootedPromise, response: SyncResponse) {
-    match response {
-        SyncResponse::Registered(Ok(())) => promise.resolve_native(cx, &()),
-        SyncResponse::Registered(Err(error)) => promise.reject_error(cx, to_dom_error(error)),
-        SyncResponse::Tags(tags) => {
-            let tags: Vec<DOMString> = tags.iter().map(|tag| tag.as_str().into()).collect();
-            promise.resolve_native(cx, &tags);
-        }
-    }
-}
-
-/// The specification's exception for each way in which `register()` fails. Where it names none, Chromium's is taken,
-/// but that Servo has no `UnknownError`: `OperationError` stands in for it.
-fn to_dom_error(error: RegisterError) -> Error {
-    let message = Some(format!("Failed to register a sync: {error}"));
-    match error {
-        RegisterError::NoActiveWorker => Error::InvalidState(message),
-        RegisterError::PermissionDenied => Error::NotAllowed(message),
-        RegisterError::NoWindow | RegisterError::TagTooLong(_) => Error::InvalidAccess(message),
-        RegisterError::TooManyForOrigin { .. } | RegisterError::TooManyInAll { .. } => {
-            Error::QuotaExceeded {
-                quota: None,
-                requested: None,
-            }
-        }
-        RegisterError::Storage { .. } | RegisterError::Unavailable { .. } => {
-            Error::Operation(message)
-        }
     }
 }

@@ -191,5 +191,7 @@ fn describe_next(next: NextStep) -> String {
         NextStep::RetryIn { ms } => format!(", next attempt in {:.1} s", ms as f64 / 1000.0),
         NextStep::FiresAgain => ", registered again meanwhile: fires once more".to_owned(),
         NextStep::Parked => ", waits for an active worker".to_owned(),
+        NextStep::IntervalOf { ms } => format!(", next event in {:.1} s", ms as f64 / 1000.0),
+        NextStep::Suspended => ", suspended".to_owned(),
     }
 }

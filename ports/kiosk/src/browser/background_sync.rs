@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use servo::background_sync::SyncNotification;
+use servo::background_sync::{PermissionName, SyncNotification};
 use servo::{
     BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder, ServoDelegate, StorageType,
     WebResourceLoad,
@@ -61,10 +61,15 @@ pub fn clear(servo: &Servo, site: &str) {
         .clear_site_data(&[site], StorageType::BackgroundSync);
 }
 
-/// Allows or forbids the origin of `url` to use background sync.
+/// Allows or forbids the origin of `url` to use background sync, one-shot and periodic.
 pub fn permit(servo: &Servo, url: &Url, permission: SyncPermission) {
     if let Some(manager) = servo.background_sync_manager() {
-        manager.set_permission(url, permission);
+        for name in [
+            PermissionName::BackgroundSync,
+            PermissionName::PeriodicBackgroundSync,
+        ] {
+            manager.set_permission(url, name, permission);
+        }
     }
 }
 

@@ -1,0 +1,222 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! The way from `registration.sync` and `registration.periodicSync` to the SyncManager thread.
+
+use std::cell::{Cell, OnceCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use background_sync_traits::{
+    CallId, ConnectionId, RegisterError, SyncManagerMessage, SyncReply, SyncRequest, SyncResponse,
+};
+use js::context::JSContext;
+use js::realm::CurrentRealm;
+use log::{debug, warn};
+use parking_lot::Mutex;
+use servo_base::generic_channel::{GenericCallback, GenericSender};
+use storage_traits::background_sync::{BackgroundSyncClient, BackgroundSyncMessage};
+
+use crate::dom::RootedPromise;
+use crate::dom::backgroundsync::functionalevent::scope_key;
+use crate::dom::bindings::error::Error;
+use crate::dom::bindings::refcounted::TrustedPromise;
+use crate::dom::bindings::str::DOMString;
+use crate::dom::globalscope::GlobalScope;
+use crate::dom::promise::Promise;
+use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
+
+/// The promises of the calls that were not answered yet. Shared with the callback that answers arrive at, so that an
+/// idle connection keeps no script object alive.
+type OutstandingCalls = Arc<Mutex<HashMap<CallId, TrustedPromise>>>;
+
+/// The calls of one `SyncManager` or `PeriodicSyncManager` object. Opened by the first one, and ended with the object.
+#[derive(Default)]
+pub(crate) struct SyncConnection {
+    connection: OnceCell<Connection>,
+    next_call: Cell<u64>,
+}
+
+impl SyncConnection {
+    /// Sends `request` of an object in `global` that belongs to `registration`; the answer settles the promise that is
+    /// returned.
+    pub(crate) fn call(
+        &self,
+        cx: &mut CurrentRealm,
+        global: &GlobalScope,
+        registration: &ServiceWorkerRegistration,
+        request: SyncRequest,
+    ) -> RootedPromise {
+        let promise = Promise::new_in_realm(cx);
+        if self.connection.get().is_none() {
+            match Connection::open(global, registration) {
+                Ok(connection) => {
+                    let _ = self.connection.set(connection);
+                }
+                Err(reason) => {
+                    let error = RegisterError::Unavailable {
+                        reason: reason.to_owned(),
+                    };
+                    promise.reject_error(cx, to_dom_error(error));
+                    return promise;
+                }
+            }
+        }
+        let call = CallId(self.next_call.get());
+        self.next_call.set(call.0 + 1);
+        let sent = self
+            .connection
+            .get()
+            .is_some_and(|connection| connection.send(call, request, &promise));
+        if !sent {
+            let reason = "the browser is shutting down".to_owned();
+            promise.reject_error(cx, to_dom_error(RegisterError::Unavailable { reason }));
+        }
+        promise
+    }
+}
+
+struct Connection {
+    id: ConnectionId,
+    sender: GenericSender<BackgroundSyncMessage>,
+    outstanding: OutstandingCalls,
+}
+
+impl Connection {
+    fn open(
+        global: &GlobalScope,
+        registration: &ServiceWorkerRegistration,
+    ) -> Result<Self, &'static str> {
+        let Some(sender) = global.storage_threads().background_sync() else {
+            return Err("it is off, or this is a private window");
+        };
+        let scope = scope_key(registration.scope_url()).ok_or("the scope URL is too long")?;
+        let id = ConnectionId::new();
+        let outstanding = OutstandingCalls::default();
+
+        let calls = outstanding.clone();
+        let acknowledge_to = sender.clone();
+        let task_source = global
+            .task_manager()
+            .dom_manipulation_task_source()
+            .to_sendable();
+        let callback = GenericCallback::new(move |reply: Result<SyncReply, _>| {
+            let Ok(SyncReply { call, response }) = reply else {
+                return warn!("An answer from the SyncManager thread can't be read.");
+            };
+            let Some(promise) = calls.lock().remove(&call) else {
+                return debug!("An answer to a call that nobody waits for.");
+            };
+            // Also sent if the task never runs, because its page is gone.
+            let acknowledgement = Acknowledgement {
+                connection: id,
+                call,
+                sender: acknowledge_to.clone(),
+            };
+            task_source.queue(task!(settle_sync_promise: move |cx| {
+                let promise = promise.root(cx);
+                settle(cx, &promise, response);
+                drop(acknowledgement);
+            }));
+        })
+        .map_err(|_| "no channel could be made")?;
+
+        sender
+            .send(SyncManagerMessage::Connect {
+                connection: id,
+                scope,
+                client: BackgroundSyncClient::new(callback),
+            })
+            .map_err(|_| "the browser is shutting down")?;
+        Ok(Self {
+            id,
+            sender,
+            outstanding,
+        })
+    }
+
+    /// Returns whether the request is on its way.
+    fn send(&self, call: CallId, request: SyncRequest, promise: &RootedPromise) -> bool {
+        self.outstanding
+            .lock()
+            .insert(call, TrustedPromise::from(promise));
+        let sent = self.sender.send(SyncManagerMessage::Request {
+            connection: self.id,
+            call,
+            request,
+        });
+        if sent.is_err() {
+            self.outstanding.lock().remove(&call);
+        }
+        sent.is_ok()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Fails only if the SyncManager thread is gone, and all connections with it.
+        let _ = self.sender.send(SyncManagerMessage::Disconnect {
+            connection: self.id,
+        });
+    }
+}
+
+/// Tells the SyncManager thread that a call's promise is settled or never will be, when dropped.
+struct Acknowledgement {
+    connection: ConnectionId,
+    call: CallId,
+    sender: GenericSender<BackgroundSyncMessage>,
+}
+
+impl Drop for Acknowledgement {
+    fn drop(&mut self) {
+        // Fails only if the SyncManager thread is gone, and with it who would wait for this.
+        let _ = self.sender.send(SyncManagerMessage::Acknowledge {
+            connection: self.connection,
+            call: self.call,
+        });
+    }
+}
+
+fn settle(cx: &mut JSContext, promise: &RootedPromise, response: SyncResponse) {
+    match response {
+        SyncResponse::Registered(Ok(())) => promise.resolve_native(cx, &()),
+        SyncResponse::Registered(Err(error)) => promise.reject_error(cx, to_dom_error(error)),
+        SyncResponse::Unregistered(Ok(())) => promise.resolve_native(cx, &()),
+        SyncResponse::Unregistered(Err(error)) => {
+            let message = format!("Failed to unregister a sync: {error}");
+            promise.reject_error(cx, Error::Operation(Some(message)));
+        }
+        SyncResponse::Tags(tags) => {
+            let tags: Vec<DOMString> = tags.iter().map(|tag| tag.as_str().into()).collect();
+            promise.resolve_native(cx, &tags);
+        }
+    }
+}
+
+/// The specification's exception for each way in which `register()` fails. Where it names none, Chromium's is taken,
+/// but that Servo has no `UnknownError`: `OperationError` stands in for it.
+fn to_dom_error(error: RegisterError) -> Error {
+    let message = Some(format!("Failed to register a sync: {error}"));
+    match error {
+        RegisterError::NoActiveWorker => Error::InvalidState(message),
+        RegisterError::PermissionDenied | RegisterError::PeriodicPermissionDenied => {
+            Error::NotAllowed(message)
+        }
+        RegisterError::NoWindow | RegisterError::TagTooLong(_) | RegisterError::TextTooLong(_) => {
+            Error::InvalidAccess(message)
+        }
+        RegisterError::DataTooLong { .. }
+        | RegisterError::TooMuchDataForOrigin { .. }
+        | RegisterError::TooMuchDataInAll { .. }
+        | RegisterError::TooManyForOrigin { .. }
+        | RegisterError::TooManyInAll { .. } => Error::QuotaExceeded {
+            quota: None,
+            requested: None,
+        },
+        RegisterError::Storage { .. } | RegisterError::Unavailable { .. } => {
+            Error::Operation(message)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Periodic sync in pages and workers.
+
+use background_sync_e2e::{Kiosk, Site};
+use serde_json::json;
+
+/// Intervals short enough for a test, and retries that are not needed.
+const SHORT_INTERVALS: &str = "periodic_interval_any_origin_ms = 1000\nperiodic_interval_across_origins_ms = 1000\nperiodic_grouping_ms = 0\n";
+
+const WORKER: &str = "self.addEventListener('periodicsync', (event) => event.waitUntil( \
+    post('/periodic', [event.tag, event instanceof PeriodicSyncEvent, event.isTrusted])));";
+
+fn open(site: &Site) -> Kiosk {
+    let mut kiosk = site.open_with(Kiosk::builder().background_sync(SHORT_INTERVALS));
+    kiosk.command(&format!("allow {}", site.server.url("/")));
+    kiosk
+}
+
+#[test]
+fn periodic_sync_fires_again_and_again_and_not_at_once() {
+    let site = Site::new(WORKER);
+    let mut kiosk = open(&site);
+    kiosk
+        .settle("registration.periodicSync.register('news', { minInterval: 300 })")
+        .expect("registered");
+    assert!(
+        site.server.received().is_empty(),
+        "not right after registering"
+    );
+    let received = site.server.wait_for(3);
+    for post in received {
+        assert_eq!(post.body, json!(["news", true, true]));
+    }
+    assert_eq!(
+        kiosk.settle("registration.periodicSync.getTags()"),
+        Ok(json!(["news"]))
+    );
+}
+
+#[test]
+fn periodic_sync_needs_its_permission() {
+    let site = Site::new(WORKER);
+    let mut kiosk = site.open();
+    assert_eq!(
+        kiosk.settle("registration.periodicSync.register('news', { minInterval: 1 })"),
+        Err("NotAllowedError".to_owned())
+    );
+}
+
+#[test]
+fn periodic_tags_are_listed_and_unregistered_beside_the_others() {
+    let site = Site::new(WORKER);
+    let mut kiosk = open(&site);
+    kiosk.set_network("offline");
+    for script in [
+        "registration.periodicSync.register('a', { minInterval: 1e9 })",
+        "registration.periodicSync.register('b', { minInterval: 1e9 })",
+        "registration.sync.register('a')",
+    ] {
+        kiosk.settle(script).expect("registered");
+    }
+    assert_eq!(
+        kiosk.settle("registration.periodicSync.getTags()"),
+        Ok(json!(["a", "b"]))
+    );
+    for tag in ["a", "unknown"] {
+        let unregister = format!("registration.periodicSync.unregister('{tag}')");
+        assert_eq!(kiosk.settle(&unregister), Ok(json!(null)), "{tag}");
+    }
+    assert_eq!(
+        kiosk.settle("registration.periodicSync.getTags()"),
+        Ok(json!(["b"]))
+    );
+    assert_eq!(
+        kiosk.settle("registration.sync.getTags()"),
+        Ok(json!(["a"]))
+    );
+}
+
+#[test]
+fn intervals_are_in_range() {
+    let site = Site::new(WORKER);
+    let mut kiosk = open(&site);
+    for interval in ["-1", "2 ** 53", "NaN", "Infinity"] {
+        let register =
+            format!("registration.periodicSync.register('x', {{ minInterval: {interval} }})");
+        assert_eq!(
+            kiosk.settle(&register),
+            Err("TypeError".to_owned()),
+            "{interval}"
+        );
+    }
+}
+
+#[test]
+fn without_an_active_worker_there_is_nothing_to_register() {
+    let site = Site::new(WORKER);
+    site.server.serve(
+        "/waits.js",
+        "text/javascript",
+        "oninstall = (event) => event.waitUntil(new Promise(() => {}));",
+    );
+    let mut kiosk = open(&site);
+    kiosk.evaluate(
+        "navigator.serviceWorker.register('/waits.js', { scope: '/waits/' })\
+         .then((it) => { window.waits = it; console.log('it waits'); }), 0",
+    );
+    kiosk.wait_for_console("it waits");
+    assert_eq!(
+        kiosk.settle("waits.periodicSync.register('x')"),
+        Err("InvalidStateError".to_owned())
+    );
+    assert_eq!(
+        kiosk.settle("waits.periodicSync.unregister('x')"),
+        Ok(json!(null))
+    );
+    assert_eq!(kiosk.settle("waits.periodicSync.getTags()"), Ok(json!([])));
+}
