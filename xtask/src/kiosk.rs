@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -354,6 +355,23 @@ fn is_ours(source: &Path) -> bool {
     !source
         .components()
         .any(|part| part.as_os_str() == "crates" || part.as_os_str() == "registry")
+}
+
+/// Where sessions have sockets and the like. Graphics libraries complain without it, although they need none of it.
+const RUNTIME_VARIABLE: &str = "XDG_RUNTIME_DIR";
+
+/// Gives a process that runs the kiosk a runtime folder, where the system has none, as in a container.
+pub fn give_runtime_folder<'a>(command: &'a mut Command, paths: &Paths) -> Result<&'a mut Command> {
+    if std::env::var_os(RUNTIME_VARIABLE).is_none() {
+        let folder = paths.runtime();
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        command.env(RUNTIME_VARIABLE, folder);
+    }
+    Ok(command)
 }
 
 #[cfg(test)]

@@ -117,7 +117,9 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Run { release, arguments } => {
             let kiosk = kiosk::build(&paths, profile(release))?;
             // The kiosk takes this process's place, so that signals reach it.
-            let error = Command::new(&kiosk).args(arguments).exec();
+            let error = kiosk::give_runtime_folder(&mut Command::new(&kiosk), &paths)?
+                .args(arguments)
+                .exec();
             bail!("cannot start {}: {error}", kiosk.display());
         }
         Task::Build { release } => {

@@ -63,6 +63,11 @@ impl Paths {
         self.cache.join("target")
     }
 
+    /// For `XDG_RUNTIME_DIR`, where the system sets none.
+    pub fn runtime(&self) -> PathBuf {
+        self.cache.join("runtime")
+    }
+
     /// Complete logs of the builds.
     pub fn logs(&self) -> PathBuf {
         self.cache.join("logs")

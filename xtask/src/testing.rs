@@ -146,6 +146,7 @@ impl Run<'_> {
             &["test", "--no-fail-fast", "--package", package],
         );
         cargo.env(KIOSK_VARIABLE, binary);
+        kiosk::give_runtime_folder(&mut cargo, self.paths)?;
         self.step("end-to-end tests", cargo)
     }
 
