@@ -24,13 +24,18 @@ pub(crate) fn is_online() -> bool {
     ONLINE.load(Ordering::Relaxed)
 }
 
+/// The embedder has reported a change, which workers without a page must see, too.
+pub(crate) fn note_online(online: bool) {
+    ONLINE.store(online, Ordering::Relaxed);
+}
+
 /// The embedder has reported a change: tells `documents`' windows.
 pub(crate) fn set_online(
     cx: &mut JSContext,
     online: bool,
     documents: impl Iterator<Item = impl std::ops::Deref<Target = Document>>,
 ) {
-    ONLINE.store(online, Ordering::Relaxed);
+    note_online(online);
     let name = if online { "online" } else { "offline" };
     for document in documents {
         document

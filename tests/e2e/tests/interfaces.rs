@@ -161,3 +161,21 @@ fn a_page_loaded_offline_knows_it() {
     );
     kiosk.wait_for_console("frame onLine false");
 }
+
+#[test]
+fn workers_without_a_page_know_that_the_network_is_back() {
+    let site = Site::new(
+        "self.addEventListener('sync', (event) => event.waitUntil(post('/sync', navigator.onLine)));",
+    );
+    let mut kiosk = site.open();
+    kiosk.set_network("offline");
+    kiosk
+        .settle("registration.sync.register('later')")
+        .expect("registered");
+    kiosk.close_window();
+    kiosk.command("online");
+    assert_eq!(site.server.wait_for(1)[0].body, true);
+    kiosk.command("open");
+    kiosk.wait_for_console("page ready");
+    assert_eq!(kiosk.evaluate("navigator.onLine"), true);
+}

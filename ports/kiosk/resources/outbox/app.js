@@ -47,7 +47,10 @@ async function showQueued() {
 async function showSent() {
   if (!navigator.onLine) return;
   const response = await fetch('/messages');
-  if (response.ok) showList('sent', await response.json());
+  if (!response.ok) return;
+  const sent = await response.json();
+  showList('sent', sent);
+  console.info(`[outbox] shows ${sent.length} sent messages`);
 }
 
 async function showAll() {
