@@ -44,22 +44,34 @@ pub(crate) enum Misbehaviour {
 /// A call that waits for the engine or the scheduler.
 pub(crate) struct Route {
     connection: ConnectionId,
+    /// Of that connection: a client may use its id again.
+    serial: Serial,
     call: CallId,
     scope: ScopeKey,
     request: SyncRequest,
 }
 
+/// Numbers connections; never used twice.
+type Serial = u64;
+
+/// Calls of one connection that must not overtake each other. They are carried out also if the
+/// connection ends meanwhile.
+#[derive(Default)]
+struct Queue {
+    /// Calls for which the engine is being asked.
+    asking: usize,
+    /// Calls behind those that the engine is not asked for.
+    behind: Vec<Call>,
+}
+
 struct Connection<C> {
+    serial: Serial,
     scope: ScopeKey,
     client: C,
     /// Not answered yet.
     outstanding: HashMap<CallId, Call>,
     /// Answered, but the promise is not known to be resolved.
     unacknowledged: VecDeque<(CallId, Call)>,
-    /// Calls of `register()` for which the engine is being asked.
-    asking: usize,
-    /// Calls of `getTags()` behind those.
-    behind: Vec<Call>,
 }
 
 /// What the scheduler must be told after an answer went out, or did not.
@@ -75,7 +87,10 @@ pub(crate) struct Clients<C> {
     routes: HashMap<Call, Route>,
     /// In `routes`.
     text_bytes: u64,
+    /// Only of connections for which the engine is being asked.
+    queues: HashMap<Serial, Queue>,
     next_call: u64,
+    next_serial: Serial,
 }
 
 impl<C: SyncClient> Clients<C> {
@@ -85,7 +100,9 @@ impl<C: SyncClient> Clients<C> {
             per_origin: HashMap::new(),
             routes: HashMap::new(),
             text_bytes: 0,
+            queues: HashMap::new(),
             next_call: 1,
+            next_serial: 1,
         }
     }
 
@@ -106,13 +123,14 @@ impl<C: SyncClient> Clients<C> {
             return Err(Misbehaviour::TooManyConnections);
         }
         self.per_origin.insert(scope.origin.clone(), of_origin + 1);
+        let serial = self.next_serial;
+        self.next_serial += 1;
         let connection = Connection {
+            serial,
             scope,
             client,
             outstanding: HashMap::new(),
             unacknowledged: VecDeque::new(),
-            asking: 0,
-            behind: Vec::new(),
         };
         self.connections.insert(id, connection);
         Ok(())
@@ -180,6 +198,7 @@ impl<C: SyncClient> Clients<C> {
             call,
             Route {
                 connection: id,
+                serial: connection.serial,
                 call: call_id,
                 scope: connection.scope.clone(),
                 request,
@@ -196,34 +215,41 @@ impl<C: SyncClient> Clients<C> {
 
     /// The engine is being asked for this connection.
     pub fn asking(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.asking += 1;
+        if let Some(connection) = self.connections.get(&id) {
+            self.queues.entry(connection.serial).or_default().asking += 1;
         }
     }
 
     /// Returns whether a call that the engine is not asked for has to wait, so that it sees the calls
     /// before it.
     pub fn waits_behind_register(&mut self, id: ConnectionId, call: Call) -> bool {
-        match self.connections.get_mut(&id) {
-            Some(connection) if connection.asking > 0 => {
-                connection.behind.push(call);
+        let serial = self
+            .connections
+            .get(&id)
+            .map(|connection| connection.serial);
+        match serial.and_then(|serial| self.queues.get_mut(&serial)) {
+            Some(queue) => {
+                queue.behind.push(call);
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 
     /// The engine has answered; returns the calls that waited for that.
     pub fn asked(&mut self, call: Call) -> Vec<Call> {
-        let id = self.routes.get(&call).map(|route| route.connection);
-        let Some(connection) = id.and_then(|id| self.connections.get_mut(&id)) else {
+        let Some(serial) = self.routes.get(&call).map(|route| route.serial) else {
             return Vec::new();
         };
-        connection.asking = connection.asking.saturating_sub(1);
-        if connection.asking > 0 {
+        let Some(queue) = self.queues.get_mut(&serial) else {
+            return Vec::new();
+        };
+        queue.asking = queue.asking.saturating_sub(1);
+        if queue.asking > 0 {
             return Vec::new();
         }
-        std::mem::take(&mut connection.behind)
+        let queue = self.queues.remove(&serial);
+        queue.map_or_else(Vec::new, |queue| queue.behind)
     }
 
     /// Sends an answer.
@@ -240,7 +266,9 @@ impl<C: SyncClient> Clients<C> {
             // Not for clients.
             Answer::Dispatched(_) | Answer::Removed(_) => return AfterAnswer::default(),
         };
-        let Some(connection) = self.connections.get_mut(&route.connection) else {
+        let connection = self.connections.get_mut(&route.connection);
+        let Some(connection) = connection.filter(|connection| connection.serial == route.serial)
+        else {
             return AfterAnswer {
                 acknowledged: vec![call],
             };
@@ -292,7 +320,8 @@ impl<C: SyncClient> Clients<C> {
     pub fn refuse_all(&mut self, reason: &str) {
         self.text_bytes = 0;
         for route in std::mem::take(&mut self.routes).into_values() {
-            if let Some(connection) = self.connections.get(&route.connection) {
+            let connection = self.connections.get(&route.connection);
+            if let Some(connection) = connection.filter(|found| found.serial == route.serial) {
                 let response = refuse(&route.request, reason.to_owned());
                 let _ = connection.client.deliver(SyncReply {
                     call: route.call,

@@ -1,6 +1,8 @@
 //! Clients that do what they must not.
 
-use background_sync::traits::{CallId, ConnectionId, SyncReply, SyncRequest, SyncResponse};
+use background_sync::traits::{
+    CallId, ConnectionId, ExplainerOptions, SyncReply, SyncRequest, SyncResponse,
+};
 use background_sync::*;
 use crossbeam_channel::unbounded;
 
@@ -173,4 +175,57 @@ fn requests_after_a_disconnect_are_ignored() {
     page.disconnect();
     page.request(SyncRequest::GetTags);
     assert!(page.replies.recv_timeout(SOON).is_err());
+}
+
+#[test]
+fn an_answer_does_not_reach_a_later_connection_with_the_same_id() {
+    let browser = Browser::start_with(Config::new(), None, None).unwrap();
+    let page = browser.page();
+    page.request_as(CallId(1), register_request("x"));
+    let EngineCall::Query(_, responder) = browser.engine.recv_timeout(SOON).unwrap() else {
+        panic!()
+    };
+    page.disconnect();
+    let (client, replies) = unbounded::<SyncReply>();
+    browser.send(SyncManagerMessage::Connect {
+        connection: page.connection,
+        scope: scope(),
+        client: Client(client),
+    });
+    page.request_as(CallId(1), register_request("y"));
+    page.request_as(CallId(2), SyncRequest::GetTags);
+    let EngineCall::Query(_, second) = browser.engine.recv_timeout(SOON).unwrap() else {
+        panic!()
+    };
+    responder.answer(OPEN);
+    assert!(replies.recv_timeout(A_MOMENT).is_err(), "not its call");
+    second.answer(OPEN);
+    let calls = [(); 2].map(|()| replies.recv_timeout(SOON).unwrap().call);
+    assert_eq!(calls, [CallId(1), CallId(2)]);
+}
+
+#[test]
+fn calls_behind_a_register_are_carried_out_after_a_disconnect() {
+    let config = Config::new().connectivity(Connectivity::Offline);
+    let browser = Browser::start_with(config, None, None).unwrap();
+    let page = browser.page();
+    let register = SyncRequest::RegisterExplainer {
+        id: Tag::try_from("x"),
+        options: Ok(ExplainerOptions::default()),
+        active_worker: true,
+    };
+    page.request(register);
+    let id = Tag::try_from("x").unwrap();
+    page.request(SyncRequest::UnregisterExplainer { id });
+    page.disconnect();
+    let EngineCall::Query(_, responder) = browser.engine.recv_timeout(SOON).unwrap() else {
+        panic!()
+    };
+    // Both have been handled when this one is.
+    assert_eq!(browser.page().tags(), [""; 0]);
+    responder.answer(OPEN);
+    let removed = |note: &SyncNotification| matches!(note, SyncNotification::Removed { .. });
+    browser.note(removed);
+    let control = browser.thread.as_ref().unwrap().control();
+    assert_eq!(control.list().wait().unwrap(), []);
 }
