@@ -20,6 +20,9 @@ pub const MAX_SUBSCRIBER_LAG: usize = 4_096;
 /// Subscriptions at the same time. The oldest one ends when another is made.
 pub const MAX_SUBSCRIBERS: usize = 16;
 
+/// The sequence that a stored entry may have.
+const MAX_SEQUENCE: u64 = u64::MAX / 2;
+
 /// Entries about a tag that come with the answer to "why has it not fired?".
 const HISTORY_ENTRIES: usize = 20;
 
@@ -74,7 +77,11 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub fn new(entries: Vec<JournalEntry>) -> Self {
+    pub fn new(mut entries: Vec<JournalEntry>) -> Self {
+        // Damage: no journal gets so long, and none could go on behind it.
+        let possible = entries.partition_point(|entry| entry.sequence <= MAX_SEQUENCE);
+        let removed = entries.split_off(possible);
+        let removed = removed.iter().map(|entry| entry.sequence).collect();
         let next_sequence = entries
             .last()
             .map_or(0, |entry| entry.sequence.saturating_add(1));
@@ -84,6 +91,7 @@ impl Journal {
             entries,
             bytes,
             next_sequence,
+            removed,
             ..Self::default()
         };
         journal.shrink();
@@ -330,6 +338,21 @@ mod tests {
         }
         assert_eq!(slow.iter().count(), MAX_SUBSCRIBER_LAG);
         assert!(journal.subscribers.is_empty());
+    }
+
+    #[test]
+    fn a_damaged_sequence_does_not_end_it() {
+        let stored = |sequence| JournalEntry {
+            sequence,
+            at: WallTime(0),
+            times: 1,
+            what: entry(sequence),
+        };
+        let mut journal = Journal::new(vec![stored(3), stored(u64::MAX)]);
+        journal.add(WallTime(0), entry(1));
+        let update = journal.take_update().unwrap();
+        let put: Vec<_> = update.put.iter().map(|entry| entry.sequence).collect();
+        assert_eq!((put, update.remove), (vec![4], vec![u64::MAX]));
     }
 
     #[test]

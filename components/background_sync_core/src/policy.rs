@@ -185,7 +185,8 @@ impl Policy {
     pub fn retry_delay_ms(&self, attempts: u32) -> u64 {
         let mut delay_ms = self.first_retry_delay_ms;
         for _ in 1..attempts {
-            if delay_ms >= self.longest_retry_delay_ms || self.retry_factor.get() == 1 {
+            let grows = delay_ms > 0 && self.retry_factor.get() > 1;
+            if !grows || delay_ms >= self.longest_retry_delay_ms {
                 break;
             }
             delay_ms = delay_ms.saturating_mul(u64::from(self.retry_factor.get()));

@@ -17,6 +17,9 @@ const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const META_SCHEMA: &str = "schema_version";
 const META_NEXT_ID: &str = "next_id";
 
+/// Ids above are damage: nothing could be stored behind them.
+const MAX_ID: u64 = u64::MAX / 2;
+
 /// A record can't be too long, because its parts can't.
 pub(crate) fn too_long(_: CodecError) -> redb::Error {
     StorageError::ValueTooLarge(usize::MAX).into()
@@ -68,8 +71,14 @@ pub(crate) fn read_all(database: &Database) -> Result<Loaded, redb::Error> {
     for entry in transaction.open_table(REGISTRATIONS)?.iter()? {
         let (key, value) = entry?;
         let id = RegistrationId(key.value());
-        next_id = next_id.max(id.0.saturating_add(1));
+        if id.0 <= MAX_ID {
+            next_id = next_id.max(id.0 + 1);
+        }
         match decoder.decode(value.value()) {
+            Ok(record) if record.id == id && id.0 > MAX_ID => {
+                let reason = format!("no store gets as far as its id, {}", id.0);
+                loaded.set_aside.push(SetAside { id, reason });
+            }
             Ok(record) if record.id == id => loaded.records.push(record),
             Ok(record) => {
                 let reason = format!("the record says that its id is {}", record.id.0);

@@ -76,6 +76,9 @@ fn a_corrupt_record_costs_one_registration() {
             .unwrap();
         table.insert(4, [].as_slice()).unwrap();
         table.insert(5, [200u8, 1].as_slice()).unwrap();
+        // Nothing could be stored behind it.
+        let last = encode(&record(u64::MAX)).unwrap();
+        table.insert(u64::MAX, last.as_slice()).unwrap();
     }
     transaction.commit().unwrap();
     drop(database);
@@ -84,7 +87,8 @@ fn a_corrupt_record_costs_one_registration() {
     let loaded = store.load_all().unwrap();
     assert_eq!(loaded.records, [record(2)]);
     let set_aside: Vec<u64> = loaded.set_aside.iter().map(|entry| entry.id.0).collect();
-    assert_eq!(set_aside, [1, 3, 4, 5]);
+    assert_eq!(set_aside, [1, 3, 4, 5, u64::MAX]);
+    assert_eq!(loaded.next_id, RegistrationId(6));
     assert_eq!(store.load_all().unwrap().set_aside, [], "reported once");
     drop(store);
     let database = Database::open(&path).unwrap();
@@ -95,7 +99,7 @@ fn a_corrupt_record_costs_one_registration() {
         .unwrap()
         .len()
         .unwrap();
-    assert_eq!(kept, 4);
+    assert_eq!(kept, 5);
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl SyncScheduler {
         debug_assert_eq!(registration.state, RegistrationState::Pending);
         // Step 4: it is firing. The store has recorded this attempt already.
         registration.state = RegistrationState::Firing;
-        registration.attempts += 1;
+        registration.attempts = registration.attempts.saturating_add(1);
         let attempt = registration.attempts;
         let tag = registration.tag.clone();
         let api = registration.kind.api();

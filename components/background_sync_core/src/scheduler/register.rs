@@ -66,7 +66,7 @@ impl SyncScheduler {
         }
         // Steps 9.1 to 9.4.
         let id = RegistrationId(self.next_registration);
-        self.next_registration += 1;
+        self.next_registration = id.0.checked_add(1).ok_or_else(no_number_left)?;
         let registration = Registration::new(kind, tag.clone(), now.wall);
         let key = self.tables.insert(scope, id, registration);
         self.hold_back(key, call);
@@ -305,5 +305,12 @@ impl SyncScheduler {
         for gated in &gate.calls {
             self.unacknowledged.remove(&gated.call);
         }
+    }
+}
+
+/// Only a damaged store brings that about.
+fn no_number_left() -> RegisterError {
+    RegisterError::Storage {
+        reason: "it has no number left for a new registration; clear its file".to_owned(),
     }
 }

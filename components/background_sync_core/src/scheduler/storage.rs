@@ -350,7 +350,7 @@ fn record(
         kind: registration.kind.stored(),
         tag: registration.tag.clone(),
         state,
-        attempts: registration.attempts + u32::from(preparing),
+        attempts: registration.attempts.saturating_add(u32::from(preparing)),
         interruptions: registration.interruptions,
         registered_at: registration.registered_at,
         retry_at: match state {

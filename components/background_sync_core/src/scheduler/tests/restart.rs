@@ -154,3 +154,74 @@ fn a_policy_with_fewer_attempts_gives_a_last_chance() {
         (1, true)
     );
 }
+
+#[test]
+fn a_store_without_numbers_left_refuses_new_registrations() {
+    let config = SchedulerConfig::new(Policy::standard(), Offline, 0);
+    let mut scheduler = SyncScheduler::new(config);
+    scheduler.load(Now::default(), [], RegistrationId(u64::MAX));
+    let scope = ScopeKey {
+        origin: "https://a.example".try_into().unwrap(),
+        scope: "https://a.example/".try_into().unwrap(),
+    };
+    let facts = ClientFacts {
+        active_worker: true,
+        permission: Permission::Granted,
+        open_window: true,
+    };
+    scheduler.handle_register(Now::default(), Call(1), &scope, Tag::try_from("x"), facts);
+    let answer = std::iter::from_fn(|| scheduler.poll_output())
+        .find(|output| matches!(output, Output::Answer { .. }));
+    let Some(Output::Answer {
+        answer: Answer::Registered(Err(RegisterError::Storage { .. })),
+        ..
+    }) = answer
+    else {
+        panic!("{answer:?}")
+    };
+}
+
+#[test]
+fn a_damaged_count_of_attempts_does_not_overflow() {
+    let policy = Policy::every(std::time::Duration::ZERO);
+    let mut scheduler = SyncScheduler::new(SchedulerConfig::new(policy, Online, 0));
+    let record = StoredRegistration {
+        id: RegistrationId(1),
+        scope: ScopeKey {
+            origin: "https://a.example".try_into().unwrap(),
+            scope: "https://a.example/".try_into().unwrap(),
+        },
+        kind: RegistrationKind::OneShot,
+        tag: "x".try_into().unwrap(),
+        state: RegistrationState::Pending,
+        attempts: u32::MAX,
+        interruptions: u32::MAX,
+        registered_at: WallTime(0),
+        retry_at: None,
+    };
+    scheduler.load(Now::default(), [record], RegistrationId(2));
+    let mut attempts = Vec::new();
+    while let Some(output) = scheduler.poll_output() {
+        match output {
+            Output::CheckPermission { event, .. } => {
+                let check = PermissionCheck::Answered(Permission::Granted);
+                scheduler.handle_permission(Now::default(), event, check);
+            }
+            Output::Store { ticket, .. } => {
+                scheduler.handle_stored(Now::default(), ticket, Ok(()));
+            }
+            Output::Dispatch { attempt, .. } => attempts.push(attempt),
+            _ => {}
+        }
+    }
+    assert_eq!(attempts, [u32::MAX]);
+}
+
+#[test]
+fn a_delay_of_nothing_is_found_at_once() {
+    let policy = Policy {
+        first_retry_delay_ms: 0,
+        ..Policy::standard()
+    };
+    assert_eq!(policy.retry_delay_ms(u32::MAX), 0);
+}
