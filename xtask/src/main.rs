@@ -5,6 +5,7 @@ mod command;
 #[cfg(test)]
 mod direction;
 mod files;
+mod fuzz;
 mod kiosk;
 mod paths;
 mod progress;
@@ -71,6 +72,8 @@ enum Task {
     },
     /// Measure, and compare with what was promised
     Bench(bench::Benchmarks),
+    /// Send hostile messages and records to the component (needs nightly Rust and cargo-fuzz)
+    Fuzz(fuzz::Fuzz),
     /// Assemble the patched Servo, or keep the patch series in step with it
     #[command(subcommand)]
     Servo(ServoTask),
@@ -130,6 +133,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt { .. } => bail!("test-wpt is not part of this version yet"),
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
+        Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
         Task::Servo(task) => run_servo(&paths, task),
     }
 }

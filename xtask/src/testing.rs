@@ -16,11 +16,15 @@ const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
 /// The package of the end-to-end tests, and where it is.
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 4] = [
+const OTHER_ROOTS: [&str; 8] = [
     "ports/kiosk/src/main.rs",
     "components/constellation/background_sync.rs",
     "components/script/backgroundsync/mod.rs",
     "components/servo/background_sync.rs",
+    "tests/fuzz/fuzz_targets/records.rs",
+    "tests/fuzz/fuzz_targets/wire.rs",
+    "tests/fuzz/src/lib.rs",
+    "tests/fuzz/tests/seeds.rs",
 ];
 
 /// What the test runners counted.

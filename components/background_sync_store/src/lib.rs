@@ -26,7 +26,9 @@ pub use codec::{
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use redb_store::{FILE_NAME, OpenDatabase, RedbStore};
-pub use worker_store::{MAX_STORED_WORKERS, WORKERS_FILE_NAME, WorkerStore};
+pub use worker_store::{
+    MAX_STORED_WORKERS, WORKERS_FILE_NAME, WorkerStore, decode_worker, encode_worker,
+};
 
 /// A record that could not be read. It is kept, out of the way, and costs nobody else anything.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -79,7 +79,7 @@ impl WorkerStore {
     /// # Errors
     /// If the medium is full, read-only or broken.
     pub fn put(&mut self, scope: &ScopeKey, worker: &StoredWorker) -> Result<(), StoreError> {
-        let bytes = encode(worker).map_err(|error| StoreError::Medium {
+        let bytes = encode_worker(worker).map_err(|error| StoreError::Medium {
             path: self.path.clone(),
             reason: error.to_string(),
         })?;
@@ -133,7 +133,7 @@ impl WorkerStore {
             let Some(found) = table.get((scope.origin.as_str(), scope.scope.as_str()))? else {
                 return Ok(None);
             };
-            let worker = decode(found.value().1);
+            let worker = decode_worker(found.value().1);
             if let Err(error) = &worker {
                 log::error!("the worker that was kept of {scope} can't be read: {error}");
             }
@@ -177,7 +177,11 @@ fn options() -> impl Options {
         .reject_trailing_bytes()
 }
 
-fn encode(worker: &StoredWorker) -> Result<Vec<u8>, CodecError> {
+/// The bytes of the record of a worker.
+///
+/// # Errors
+/// If it is longer than any valid record, which its types exclude.
+pub fn encode_worker(worker: &StoredWorker) -> Result<Vec<u8>, CodecError> {
     let mut bytes = vec![WORKER_VERSION];
     options()
         .serialize_into(&mut bytes, worker)
@@ -185,7 +189,11 @@ fn encode(worker: &StoredWorker) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
+/// The worker of some bytes, of any version that was ever written.
+///
+/// # Errors
+/// If they are none; never panics, whatever they are.
+pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
     match bytes.split_first() {
         None => Err(CodecError::Empty),
         Some((&WORKER_VERSION, fields)) => options()
@@ -265,7 +273,7 @@ mod tests {
     #[test]
     fn what_is_no_record_is_refused() {
         for bytes in [&[][..], &[2], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
-            assert!(decode(bytes).is_err(), "{bytes:?}");
+            assert!(decode_worker(bytes).is_err(), "{bytes:?}");
         }
     }
 }

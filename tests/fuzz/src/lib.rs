@@ -1,0 +1,12 @@
+//! What the fuzz targets check. `wire`: whatever peers send, the manager neither panics nor grows,
+//! and it answers every call once. `records`: whatever is stored, it is read or refused, and what
+//! was read can be worked with.
+
+pub mod browser;
+pub mod calls;
+pub mod message;
+pub mod profile;
+pub mod record;
+pub mod session;
+pub mod step;
+pub mod world;
