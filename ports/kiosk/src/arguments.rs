@@ -58,6 +58,10 @@ pub struct Arguments {
     #[arg(short = 'f', long)]
     pub hard_fail: bool,
 
+    /// Serialize every message between the engine's threads, as if they were processes. For tests.
+    #[arg(long)]
+    pub force_ipc: bool,
+
     /// The User-Agent to send.
     #[arg(short = 'u', long, value_name = "TEXT")]
     pub user_agent: Option<String>,

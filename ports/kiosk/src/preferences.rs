@@ -95,6 +95,7 @@ pub fn preferences(
 pub fn options(arguments: &Arguments, profile: &Profile) -> Opts {
     Opts {
         hard_fail: arguments.hard_fail,
+        force_ipc: arguments.force_ipc,
         config_dir: Some(profile.path().to_owned()),
         certificate_path: arguments
             .certificate_path

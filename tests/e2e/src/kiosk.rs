@@ -1,6 +1,7 @@
 //! A kiosk process under control.
 
 use std::env;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,8 @@ use tempfile::TempDir;
 
 use crate::PATIENCE;
 
-/// A command that starts the kiosk under test, without a display and without flags.
+/// A command that starts the kiosk under test, without a display, and with no flags but those in
+/// `BACKGROUND_SYNC_KIOSK_FLAGS`, separated by spaces: a whole run of the tests can be repeated under other conditions.
 ///
 /// # Panics
 /// If `BACKGROUND_SYNC_KIOSK` does not name one.
@@ -24,7 +26,9 @@ pub fn kiosk_command() -> Command {
         "BACKGROUND_SYNC_KIOSK must be the path of a built kiosk; run these tests with ./mach test",
     );
     let mut command = Command::new(kiosk);
+    let flags = env::var("BACKGROUND_SYNC_KIOSK_FLAGS").unwrap_or_default();
     command
+        .args(flags.split_whitespace())
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY")
         .stdin(Stdio::null());
@@ -58,15 +62,22 @@ pub struct KioskBuilder {
     command: Command,
     scratch: TempDir,
     has_profile: bool,
+    config: String,
+    hosts: String,
 }
 
 impl KioskBuilder {
     /// Background sync as this `[background_sync]` section says.
     #[must_use]
-    pub fn background_sync(mut self, section: &str) -> Self {
-        let file = self.scratch.path().join("kiosk.toml");
-        fs::write(&file, format!("[background_sync]\n{section}\n")).expect("a writable folder");
-        self.command.arg("--config").arg(file);
+    pub fn background_sync(self, section: &str) -> Self {
+        self.section("background_sync", section)
+    }
+
+    /// One more section of the configuration file. A table of an array, `[[permissions]]` say, has the name
+    /// `[permissions]`.
+    #[must_use]
+    pub fn section(mut self, name: &str, fields: &str) -> Self {
+        let _ = writeln!(self.config, "[{name}]\n{fields}");
         self
     }
 
@@ -88,9 +99,7 @@ impl KioskBuilder {
     /// Maps a name to 127.0.0.1.
     #[must_use]
     pub fn host(mut self, name: &str) -> Self {
-        let file = self.scratch.path().join("hosts");
-        fs::write(&file, format!("127.0.0.1 {name}\n")).expect("a writable folder");
-        self.command.env("HOST_FILE", file);
+        let _ = writeln!(self.hosts, "127.0.0.1 {name}");
         self
     }
 
@@ -101,6 +110,16 @@ impl KioskBuilder {
             self.command
                 .arg("--profile")
                 .arg(self.scratch.path().join("profile"));
+        }
+        if !self.config.is_empty() {
+            let file = self.scratch.path().join("kiosk.toml");
+            fs::write(&file, &self.config).expect("a writable folder");
+            self.command.arg("--config").arg(file);
+        }
+        if !self.hosts.is_empty() {
+            let file = self.scratch.path().join("hosts");
+            fs::write(&file, &self.hosts).expect("a writable folder");
+            self.command.env("HOST_FILE", file);
         }
         let mut child = self
             .command
@@ -154,6 +173,8 @@ impl Kiosk {
             command: kiosk_command(),
             scratch,
             has_profile: false,
+            config: String::new(),
+            hosts: String::new(),
         }
     }
 
@@ -263,6 +284,17 @@ impl Kiosk {
     /// All events that have come so far.
     pub fn seen(&self) -> &[Value] {
         &self.seen
+    }
+
+    /// Forgets what has come so far: no wait returns it, and no failed one tells it.
+    pub fn forget_events(&mut self) {
+        self.seen.clear();
+        self.unclaimed.clear();
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills the process at once, as a power cut would end it.

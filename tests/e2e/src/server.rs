@@ -23,15 +23,22 @@ pub enum Answer {
 /// A POST request that arrived.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
+    /// The host that it was sent to.
+    pub host: String,
     /// Its path.
     pub path: String,
     /// Its body, parsed as JSON; null if it is none.
     pub body: Value,
 }
 
+struct File {
+    headers: Vec<Header>,
+    text: String,
+}
+
 #[derive(Default)]
 struct State {
-    files: HashMap<String, (String, String)>,
+    files: HashMap<String, File>,
     received: Vec<Received>,
     answers: VecDeque<Answer>,
     held: Vec<Request>,
@@ -84,7 +91,16 @@ impl TestServer {
 
     /// Serves a file.
     pub fn serve(&self, path: &str, content_type: &str, text: &str) {
-        let file = (content_type.to_owned(), text.to_owned());
+        self.serve_with(path, &[("Content-Type", content_type)], text);
+    }
+
+    /// Serves a file with these headers.
+    pub fn serve_with(&self, path: &str, headers: &[(&str, &str)], text: &str) {
+        let headers = headers.iter().map(|(name, value)| header(name, value));
+        let file = File {
+            headers: headers.collect(),
+            text: text.to_owned(),
+        };
         self.shared.lock().files.insert(path.to_owned(), file);
     }
 
@@ -97,13 +113,18 @@ impl TestServer {
     pub fn release(&self) {
         let held = std::mem::take(&mut self.shared.lock().held);
         for request in held {
-            let _ = request.respond(reply(200, "text/plain", ""));
+            let _ = request.respond(reply(200, &[], ""));
         }
     }
 
     /// What has arrived so far.
     pub fn received(&self) -> Vec<Received> {
         self.shared.lock().received.clone()
+    }
+
+    /// How many POST requests have arrived so far.
+    pub fn received_count(&self) -> usize {
+        self.shared.lock().received.len()
     }
 
     /// Waits until this many POST requests have arrived, and returns all that have.
@@ -149,21 +170,27 @@ impl Shared {
             .to_owned();
         if *request.method() != Method::Post {
             let response = match self.lock().files.get(&path) {
-                Some((content_type, text)) => reply(200, content_type, text),
-                None => reply(404, "text/plain", "no such file"),
+                Some(file) => reply(200, &file.headers, &file.text),
+                None => reply(404, &[], "no such file"),
             };
             let _ = request.respond(response);
             return;
         }
+        let host = request
+            .headers()
+            .iter()
+            .find(|header| header.field.equiv("Host"))
+            .map(|header| header.value.to_string());
+        let host = host.unwrap_or_default();
         let mut body = String::new();
         let _ = request.as_reader().read_to_string(&mut body);
         let body = serde_json::from_str(&body).unwrap_or(Value::Null);
         let mut state = self.lock();
-        state.received.push(Received { path, body });
+        state.received.push(Received { host, path, body });
         match state.answers.pop_front().unwrap_or(Answer::Status(200)) {
             Answer::Status(status) => {
                 drop(state);
-                let _ = request.respond(reply(status, "text/plain", ""));
+                let _ = request.respond(reply(status, &[], ""));
             }
             Answer::Hold => state.held.push(request),
         }
@@ -171,10 +198,16 @@ impl Shared {
     }
 }
 
-fn reply(status: u16, content_type: &str, text: &str) -> Response<Cursor<Vec<u8>>> {
-    let header = |name: &str, value: &str| Header::from_bytes(name, value).expect("ASCII");
-    Response::from_string(text)
+fn header(name: &str, value: &str) -> Header {
+    Header::from_bytes(name, value).expect("ASCII")
+}
+
+fn reply(status: u16, headers: &[Header], text: &str) -> Response<Cursor<Vec<u8>>> {
+    let mut response = Response::from_string(text)
         .with_status_code(status)
-        .with_header(header("Content-Type", content_type))
-        .with_header(header("Cache-Control", "no-store"))
+        .with_header(header("Cache-Control", "no-store"));
+    for header in headers {
+        response.add_header(header.clone());
+    }
+    response
 }

@@ -1,0 +1,141 @@
+//! Many registrations of many origins, again and again: all are delivered, the page stays responsive, and memory does
+//! not grow.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use background_sync_e2e::{Kiosk, Site};
+use serde_json::json;
+
+const ORIGINS: usize = 20;
+const TAGS: usize = 50;
+const CYCLES: usize = 10;
+/// Registrations of one cycle.
+const REGISTRATIONS: usize = ORIGINS * TAGS;
+
+/// A script in the page must be answered within this time while everything is delivered.
+const RESPONSIVE: Duration = Duration::from_secs(2);
+
+/// Memory after all cycles, in percent of what it was after the second.
+const MOST_MEMORY_PERCENT: u64 = 105;
+
+const WORKER: &str =
+    "self.addEventListener('sync', (event) => event.waitUntil(post('/sync', event.tag)));";
+
+/// Registers all tags when its opener says so, with the number of the cycle in the tag.
+const WINDOW: &str = r"<!DOCTYPE html><meta charset=utf-8><script>
+  async function start() {
+    await navigator.serviceWorker.register('/sw.js');
+    window.registration = await navigator.serviceWorker.ready;
+    console.log(`ready ${location.hostname}`);
+  }
+  addEventListener('message', async (event) => {
+    const { cycle, tags } = event.data;
+    try {
+      await Promise.all(Array.from({ length: tags }, (_, tag) =>
+        registration.sync.register(`cycle ${cycle} tag ${tag}`)));
+      console.log(`registered ${location.hostname} ${cycle}`);
+    } catch (error) {
+      console.log(`failed ${location.hostname} ${cycle}: ${error}`);
+    }
+  });
+  start().catch((error) => console.log(`failed ${location.hostname}: ${error}`));
+</script>";
+
+fn host(number: usize) -> String {
+    format!("origin-{number}.localhost")
+}
+
+/// Opens a window of each origin beside the page.
+fn open(site: &Site) -> Kiosk {
+    site.server.serve("/window", "text/html", WINDOW);
+    let mut builder = Kiosk::builder().background_sync("retry = \"standard\"\n");
+    for number in 0..ORIGINS {
+        builder = builder.host(&host(number));
+    }
+    let mut kiosk = site.open_with(builder);
+    kiosk.evaluate("window.windows = [], 0");
+    for number in 0..ORIGINS {
+        let url = format!("http://{}:{}/window", host(number), site.server.port());
+        kiosk.evaluate(&format!("windows.push(open({url:?})), 0"));
+        kiosk.wait_for_console(&format!("ready {}", host(number)));
+    }
+    kiosk
+}
+
+/// Resident memory of the process, in KiB.
+fn memory_kib(kiosk: &Kiosk) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", kiosk.id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a number")
+}
+
+/// One offline period with a thousand registrations, and their delivery. Returns the longest wait for a script.
+fn cycle(kiosk: &mut Kiosk, site: &Site, cycle: usize) -> Duration {
+    kiosk.set_network("offline");
+    kiosk.evaluate(&format!(
+        "windows.forEach((it) => it.postMessage({{ cycle: {cycle}, tags: {TAGS} }}, '*')), 0"
+    ));
+    for number in 0..ORIGINS {
+        kiosk.wait_for_console(&format!("registered {} {cycle}", host(number)));
+    }
+    let before = cycle * REGISTRATIONS;
+    assert_eq!(
+        site.server.received_count(),
+        before,
+        "nothing arrives offline"
+    );
+    kiosk.set_network("online");
+    let mut longest = Duration::ZERO;
+    // The page is asked again and again until everything has arrived.
+    while site.server.received_count() < before + REGISTRATIONS {
+        let asked = Instant::now();
+        assert_eq!(kiosk.evaluate("1 + 1"), 2);
+        longest = longest.max(asked.elapsed());
+    }
+    for _ in 0..REGISTRATIONS {
+        let finished = kiosk.wait_for_sync("finished");
+        assert_eq!(finished["outcome"], "Fulfilled", "{finished}");
+    }
+    kiosk.forget_events();
+    longest
+}
+
+#[test]
+fn a_thousand_registrations_of_twenty_origins_go_through_ten_offline_periods() {
+    let site = Site::new(WORKER);
+    let mut kiosk = open(&site);
+    let mut memory = Vec::new();
+    for number in 0..CYCLES {
+        let started = Instant::now();
+        let longest = cycle(&mut kiosk, &site, number);
+        assert!(longest < RESPONSIVE, "a script took {longest:?}");
+        memory.push(memory_kib(&kiosk));
+        println!(
+            "cycle {number}: {:.1?}, a script took {longest:.1?} at most, {} KiB",
+            started.elapsed(),
+            memory[number]
+        );
+    }
+
+    let mut arrived: HashMap<(String, String), usize> = HashMap::new();
+    for request in site.server.received() {
+        let tag = request.body.as_str().expect("a tag").to_owned();
+        *arrived.entry((request.host, tag)).or_default() += 1;
+    }
+    assert_eq!(arrived.len(), CYCLES * REGISTRATIONS);
+    let twice = arrived.iter().find(|(_, count)| **count != 1);
+    assert_eq!(twice, None, "each registration is delivered once");
+    let line = kiosk.command("syncs");
+    let left = kiosk.wait_for("the list of syncs", |event| event["command"] == line);
+    assert_eq!(left["registrations"], json!([]));
+    let (second, last) = (memory[1], memory[CYCLES - 1]);
+    assert!(
+        last * 100 <= second * MOST_MEMORY_PERCENT,
+        "memory grew from {second} KiB after two cycles to {last} KiB after {CYCLES}: {memory:?}"
+    );
+}
