@@ -1,0 +1,114 @@
+"""Runs stock wptrunner, from a web-platform-tests checkout, with our products, test roots and expectations.
+
+`./mach test-wpt` calls it; it prints what the runner prints, then a summary, and exits with 0 only if every result
+was as expected and no expectation is stale.
+"""
+
+import argparse
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPOSITORY = os.path.dirname(os.path.dirname(HERE))
+CHECKOUT_VARIABLE = "BACKGROUND_SYNC_WPT_CHECKOUT"
+
+
+def use_checkout(checkout):
+    """Makes the runner importable, and our products its own. Also for the processes that it starts."""
+    os.environ[CHECKOUT_VARIABLE] = checkout
+    sys.path.insert(0, HERE)
+    sys.path.insert(0, checkout)
+    from tools import localpaths  # noqa: F401
+    from wptrunner import browsers
+
+    # First, because the runner has a product of its own that is called chromium.
+    browsers.__path__.insert(0, os.path.join(HERE, "browsers"))
+    if "kiosk" not in browsers.product_list:
+        browsers.product_list.append("kiosk")
+
+
+# The runner's child processes import this file again, but not as the main program.
+if CHECKOUT_VARIABLE in os.environ:
+    use_checkout(os.environ[CHECKOUT_VARIABLE])
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkout", required=True, type=os.path.abspath, help="web-platform-tests, with the runner")
+    parser.add_argument("--work", required=True, type=os.path.abspath, help="folder for manifests and generated tests")
+    parser.add_argument("--product", required=True, choices=["kiosk", "chromium"])
+    parser.add_argument("--binary", required=True, help="the browser")
+    parser.add_argument("--webdriver-binary", help="chromedriver")
+    parser.add_argument("--browser-version", help="for the report")
+    parser.add_argument("--log-wptreport", type=os.path.abspath, help="where the standard report goes")
+    parser.add_argument("--verbose", action="store_true", help="show every subtest")
+    parser.add_argument("paths", nargs="*", help="tests or folders: a path, or a URL path such as /background-sync")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    use_checkout(arguments.checkout)
+    from background_sync_wpt import expectations, report, roots
+
+    try:
+        found = roots.prepare(arguments.checkout, arguments.work, REPOSITORY)
+        includes = roots.choose(found, arguments.paths)
+        expectations.check_reasons(found)
+    except roots.UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    report_path = arguments.log_wptreport or os.path.join(arguments.work, f"report-{arguments.product}.json")
+    if os.path.exists(report_path):
+        os.remove(report_path)
+    failed = run(arguments, found, includes, report_path)
+    if not os.path.exists(report_path):
+        print("error: wptrunner ended without a report", file=sys.stderr)
+        return 1
+    results = report.read(report_path)
+    stale = expectations.find_stale(found, results, arguments.product, complete=not arguments.paths)
+    return report.summarize(results, stale, failed, found)
+
+
+def run(arguments, found, includes, report_path):
+    """Runs the tests; whether the runner found anything unexpected."""
+    from wptrunner import wptcommandline, wptrunner
+
+    certificates = os.path.join(arguments.checkout, "tools", "certs")
+    # A person watches a terminal; a log wants one line a test.
+    formatter = "mach" if arguments.verbose or not sys.stdout.isatty() else "grouped"
+    command = [
+        "--product", arguments.product,
+        "--config", found.config,
+        "--binary", arguments.binary,
+        "--ssl-type", "pregenerated",
+        "--ca-cert-path", os.path.join(certificates, "cacert.pem"),
+        "--host-key-path", os.path.join(certificates, "web-platform.test.key"),
+        "--host-cert-path", os.path.join(certificates, "web-platform.test.pem"),
+        "--processes", "1",
+        "--headless",
+        "--no-pause-after-test",
+        # What is on by default is what is tested.
+        "--no-enable-experimental",
+        # A result that differs once is a finding.
+        "--retry-unexpected", "0",
+        "--no-manifest-download",
+        "--log-wptreport", report_path,
+        f"--log-{formatter}", "-",
+    ]
+    if arguments.verbose:
+        command.append("--log-mach-verbose")
+    if arguments.webdriver_binary:
+        command += ["--webdriver-binary", arguments.webdriver_binary]
+    if arguments.browser_version:
+        command += ["--browser-version", arguments.browser_version]
+    for include in includes:
+        command += ["--include", include]
+    kwargs = vars(wptcommandline.create_parser().parse_args(command))
+    wptcommandline.check_args(kwargs)
+    wptrunner.setup_logging(kwargs, {})
+    return wptrunner.start(**kwargs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
