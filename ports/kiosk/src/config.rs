@@ -9,6 +9,13 @@
 //! first_retry_delay_ms = 60000    # every other field of the engine's policy changes that preset
 //! max_attempts = "unlimited"
 //!
+//! [connectivity]
+//! watch = "system"                # or "none"
+//!
+//! [[permissions]]
+//! origin = "http://localhost:8080"
+//! periodic_background_sync = "granted"
+//!
 //! [prefs]
 //! dom_webgpu_enabled = true
 //! ```
@@ -22,7 +29,9 @@ use toml::Spanned;
 
 use crate::arguments::WindowSize;
 use crate::browser::background_sync::{self, Policy};
+use crate::connectivity::ConnectivityConfig;
 use crate::failure::Failure;
+use crate::permissions::OriginPermissions;
 
 /// What the configuration file says.
 #[derive(Debug, Default)]
@@ -33,6 +42,10 @@ pub struct Config {
     pub window_size: Option<WindowSize>,
     /// Retries and limits of background sync, if the file has a section for them.
     pub policy: Option<Policy>,
+    /// How to find out whether the machine has a network.
+    pub connectivity: ConnectivityConfig,
+    /// What origins may do; a later entry wins over an earlier one.
+    pub permissions: Vec<OriginPermissions>,
     /// Preferences of the engine.
     pub preferences: serde_json::Map<String, serde_json::Value>,
 }
@@ -43,6 +56,8 @@ struct ConfigFile {
     url: Option<String>,
     window_size: Option<WindowSize>,
     background_sync: Option<BTreeMap<String, Spanned<serde_json::Value>>>,
+    connectivity: ConnectivityConfig,
+    permissions: Vec<OriginPermissions>,
     prefs: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -77,6 +92,8 @@ fn parse(text: &str) -> Result<Config, String> {
             .background_sync
             .map(|fields| parse_policy(text, &fields))
             .transpose()?,
+        connectivity: file.connectivity,
+        permissions: file.permissions,
         preferences: file.prefs,
     })
 }
@@ -120,6 +137,8 @@ fn describe_line(text: &str, offset: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connectivity::{DefaultRoute, Watch};
+    use crate::permissions::Grant;
 
     #[test]
     fn every_field_is_optional() {
@@ -133,7 +152,10 @@ mod tests {
     #[test]
     fn all_fields() {
         let text = "url = 'about:blank'\nwindow_size = '800x600'\n[background_sync]\n\
-            retry = 'every-minute'\nevent_cap_ms = 5000\n[prefs]\ndom_x = true\n";
+            retry = 'every-minute'\nevent_cap_ms = 5000\n[prefs]\ndom_x = true\n[connectivity]\n\
+            watch = 'system'\ndefault_route = 'required'\nprobe_url = 'http://probe.example/204'\n\
+            [[permissions]]\norigin = 'https://a.example'\nperiodic_background_sync = 'granted'\n\
+            [[permissions]]\norigin = 'https://b.example'\nbackground_sync = 'denied'\n";
         let config = parse(text).expect("a valid file");
         let policy = config.policy.expect("a section");
         assert_eq!(policy.event_cap_ms, 5000);
@@ -146,6 +168,16 @@ mod tests {
             })
         );
         assert_eq!(config.preferences["dom_x"], true);
+        assert_eq!(config.connectivity.watch, Some(Watch::System));
+        assert_eq!(config.connectivity.default_route, DefaultRoute::Required);
+        assert!(config.connectivity.probe_url.is_some());
+        let [first, second] = &config.permissions[..] else {
+            panic!("two entries: {:?}", config.permissions);
+        };
+        assert_eq!(first.origin.url().as_str(), "https://a.example/");
+        assert_eq!(first.periodic_background_sync, Some(Grant::Granted));
+        assert_eq!(first.background_sync, None);
+        assert_eq!(second.background_sync, Some(Grant::Denied));
     }
 
     #[test]
@@ -170,6 +202,28 @@ mod tests {
             ),
             ("window_size = 'big'\n", "line 1", "window_size"),
             ("url = \n", "line 1", "url"),
+            ("[connectivity]\nwatch = 'often'\n", "line 2", "watch"),
+            ("[connectivity]\nwatched = 1\n", "line 2", "watched"),
+            (
+                "[connectivity]\nprobe_url = 'https://a.example/'\n",
+                "line 2",
+                "http:",
+            ),
+            (
+                "[[permissions]]\norigin = 'a.example'\n",
+                "line 2",
+                "https://app.example",
+            ),
+            (
+                "[[permissions]]\norigin = 'https://a.example'\nbackground_sync = 'yes'\n",
+                "line 3",
+                "`granted` or `denied`",
+            ),
+            (
+                "[[permissions]]\nbackground_sync = 'granted'\n",
+                "line 1",
+                "origin",
+            ),
         ] {
             let error = parse(text).expect_err(text);
             assert!(error.contains(line) && error.contains(field), "{error}");

@@ -16,6 +16,8 @@ pub enum Network {
     Up,
     /// Every load of every page and worker fails.
     Cut,
+    /// The machine has none. Loads are tried all the same, but for that of a page that is not on this machine.
+    Absent,
 }
 
 /// Who wrote to the console.
@@ -56,13 +58,17 @@ pub enum Event {
     Alert(String),
     /// A page started or finished loading.
     Load(LoadStatus, Option<Url>),
+    /// A page opened a window of its own.
+    AuxiliaryWindowOpened,
+    /// A window that a page had opened was closed by a page.
+    AuxiliaryWindowClosed,
     /// The page called `window.close()`.
     PageClosedItself,
     /// A page or worker panicked inside the engine.
     Crashed(String),
-    /// The network was cut or restored.
+    /// The network was cut or restored, or it came or went.
     Network(Network),
-    /// A load was refused because the network is cut.
+    /// A load was refused because the network is cut or absent.
     LoadRefused(RefusedLoad, Url),
     /// A window with a page was opened.
     WindowOpened,
@@ -98,10 +104,17 @@ impl Event {
             Self::Load(status, url) => {
                 json!({"event": "load", "status": status_name(*status), "url": url})
             }
+            Self::AuxiliaryWindowOpened => json!({"event": "auxiliary-window-opened"}),
+            Self::AuxiliaryWindowClosed => json!({"event": "auxiliary-window-closed"}),
             Self::PageClosedItself => json!({"event": "page-closed-itself"}),
             Self::Crashed(reason) => json!({"event": "crashed", "reason": reason}),
             Self::Network(network) => {
-                json!({"event": "network", "online": *network == Network::Up})
+                let state = match network {
+                    Network::Up => "up",
+                    Network::Cut => "cut",
+                    Network::Absent => "absent",
+                };
+                json!({"event": "network", "online": *network == Network::Up, "state": state})
             }
             Self::LoadRefused(load, url) => json!({
                 "event": "load-refused", "page": *load == RefusedLoad::Page, "url": url,

@@ -11,6 +11,7 @@ use crate::arguments::WindowSize;
 use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
 use crate::browser::surface::SurfaceFactory;
 use crate::browser::{Browser, BrowserOptions};
+use crate::connectivity::{ConnectivityConfig, MachineWatch};
 use crate::control::{self, Command, CommandLine};
 use crate::event::{Event, Network, RefusedLoad, Requester};
 use crate::failure::{Failure, FailureKind};
@@ -30,6 +31,8 @@ pub struct Plan {
     pub start: Instant,
     /// What the engine is started with.
     pub browser: BrowserOptions,
+    /// How to find out whether the machine has a network.
+    pub connectivity: ConnectivityConfig,
     /// Size of the page.
     pub size: WindowSize,
     /// The profile in use; kept until the engine has ended.
@@ -84,6 +87,7 @@ pub struct Kiosk {
     /// Sync registrations that still have something to do.
     outstanding: u64,
     _profile: Profile,
+    _machine: MachineWatch,
 }
 
 impl Kiosk {
@@ -109,8 +113,19 @@ impl Kiosk {
             (_, Some(_)) => Output::Timeline(Timeline::new(plan.start)),
             (_, None) => Output::Plain,
         };
+        let page = app.is_none().then_some(&url);
+        let watch = plan
+            .connectivity
+            .choose_watch(plan.direction == Direction::Person, page);
+        let machine = MachineWatch::start(&plan.connectivity, watch, mailbox.clone())?;
+        let browser = Browser::start(
+            plan.browser,
+            machine.connectivity_at_start(),
+            mailbox.clone(),
+        )?;
         let mut kiosk = Self {
-            browser: Browser::start(plan.browser, mailbox.clone())?,
+            browser,
+            _machine: machine,
             direction: plan.direction,
             output,
             app,
@@ -179,6 +194,7 @@ impl Kiosk {
                 return Ok(Next::Exit(ExitCode::from(control::EXIT_CODE_INTERRUPTED)));
             }
             Message::Server(event) => self.browser.push_event(Event::Server(event)),
+            Message::MachineNetwork(connectivity) => self.browser.set_machine(connectivity),
             Message::DeadlinePassed => return Ok(self.fail_for_time()),
         }
         self.browser.spin();
@@ -198,10 +214,8 @@ impl Kiosk {
 
     /// A person cuts or restores the network.
     pub fn toggle_network(&mut self) {
-        self.browser.set_network(match self.browser.network() {
-            Network::Up => Network::Cut,
-            Network::Cut => Network::Up,
-        });
+        let is_cut = self.browser.network() == Network::Cut;
+        self.browser.set_cut(!is_cut);
     }
 
     fn introduce(&self) {
@@ -235,8 +249,8 @@ impl Kiosk {
             }
         };
         match command {
-            Command::Online => self.browser.set_network(Network::Up),
-            Command::Offline => self.browser.set_network(Network::Cut),
+            Command::Online => self.browser.set_cut(false),
+            Command::Offline => self.browser.set_cut(true),
             Command::Open(None) => self.browser.open(self.url.clone(), surfaces)?,
             Command::Open(Some(url)) => match Url::parse(&url) {
                 Ok(url) => self.browser.open(url, surfaces)?,
@@ -329,7 +343,7 @@ impl Kiosk {
             }
             Action::OpenApp => self.browser.open(self.url.clone(), surfaces)?,
             Action::CloseWindow => self.browser.close_window(),
-            Action::SetNetwork(network) => self.browser.set_network(network),
+            Action::SetNetwork(network) => self.browser.set_cut(network == Network::Cut),
             Action::Click(selector) => self.browser.click(selector, Requester::Scenario),
             Action::Type(text) => self.browser.type_text(&text, Requester::Scenario),
             Action::Screenshot(name) => {

@@ -4,12 +4,14 @@ mod app_server;
 mod arguments;
 mod browser;
 mod config;
+mod connectivity;
 mod control;
 mod event;
 mod failure;
 mod kiosk;
 mod message;
 mod output;
+mod permissions;
 mod preferences;
 mod profile;
 mod scenario;
@@ -28,7 +30,6 @@ use url::Url;
 use self::arguments::Arguments;
 use self::browser::{BrowserOptions, background_sync};
 use self::config::Config;
-use self::event::Network;
 use self::failure::Failure;
 use self::kiosk::{Direction, PageChoice, Plan};
 use self::profile::Profile;
@@ -105,13 +106,11 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             preferences,
             options: preferences::options(arguments, &profile),
             policy: config.policy.unwrap_or(default_policy),
-            network: if arguments.offline {
-                Network::Cut
-            } else {
-                Network::Up
-            },
+            permissions: config.permissions,
+            is_cut: arguments.offline,
             user_stylesheets: arguments.user_stylesheets.clone(),
         },
+        connectivity: config.connectivity,
         size: arguments
             .window_size
             .or(config.window_size)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use servo::EventLoopWaker;
 
 use crate::app_server::ServerEvent;
+use crate::connectivity::Connectivity;
 use crate::control::CommandLine;
 
 /// Something for the main thread to do.
@@ -21,6 +22,8 @@ pub enum Message {
     Interrupted,
     /// The outbox app's server has something to tell.
     Server(ServerEvent),
+    /// The machine has a network from now on, or none.
+    MachineNetwork(Connectivity),
     /// The deadline that the kiosk named has passed.
     DeadlinePassed,
 }

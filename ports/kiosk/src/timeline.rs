@@ -101,14 +101,18 @@ fn describe(event: &Event) -> Option<(Actor, String)> {
         Event::Alert(text) => (Actor::Page, format!("alert: {text}")),
         Event::Crashed(reason) => (Actor::Page, format!("crashed: {reason}")),
         Event::Network(Network::Cut) => (Actor::Network, "cut".to_owned()),
+        Event::Network(Network::Absent) => {
+            (Actor::Network, "gone: the machine has none".to_owned())
+        }
         Event::Network(Network::Up) => (Actor::Network, "restored".to_owned()),
         Event::WindowClosed => (
             Actor::Kiosk,
             "window closed, page gone; the engine goes on".to_owned(),
         ),
-        Event::LoadRefused(_, url) => {
-            (Actor::Network, format!("refused {url}: the network is cut"))
-        }
+        Event::LoadRefused(_, url) => (
+            Actor::Network,
+            format!("refused {url}: there is no network"),
+        ),
         Event::Sync(notice) => (Actor::Sync, describe_notice(notice)?),
         Event::Server(event) => (Actor::Server, describe_server(event)),
         Event::Screenshot(_, path, Ok(())) => {

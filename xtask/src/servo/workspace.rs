@@ -11,11 +11,12 @@ use crate::files;
 use crate::paths::Paths;
 
 /// Our crates, by their folders in the source tree and in the assembled workspace alike.
-const MEMBERS: [&str; 5] = [
+const MEMBERS: [&str; 6] = [
     "components/background_sync_core",
     "components/background_sync_store",
     "components/shared/background_sync",
     "components/background_sync",
+    "components/background_sync_connectivity",
     KIOSK,
 ];
 

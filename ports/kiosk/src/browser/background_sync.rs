@@ -17,6 +17,7 @@ pub use servo::background_sync::{
 
 use super::delegate::State;
 use crate::event::{ConsoleSource, Event, Network};
+use crate::permissions::{Grant, OriginPermissions};
 
 /// The preference that turns the feature on.
 pub const PREFERENCE: &str = "dom_background_sync_enabled";
@@ -59,6 +60,30 @@ pub fn clear(servo: &Servo, site: &str) {
     servo
         .site_data_manager()
         .clear_site_data(&[site], StorageType::BackgroundSync);
+}
+
+/// Sets what the configuration says about origins. To be called before a page is opened.
+pub fn permit_configured(servo: &Servo, permissions: &[OriginPermissions]) {
+    let Some(manager) = servo.background_sync_manager() else {
+        return;
+    };
+    for entry in permissions {
+        for (name, grant) in [
+            (PermissionName::BackgroundSync, entry.background_sync),
+            (
+                PermissionName::PeriodicBackgroundSync,
+                entry.periodic_background_sync,
+            ),
+        ] {
+            if let Some(grant) = grant {
+                let permission = match grant {
+                    Grant::Granted => SyncPermission::Granted,
+                    Grant::Denied => SyncPermission::Denied,
+                };
+                manager.set_permission(entry.origin.url(), name, permission);
+            }
+        }
+    }
 }
 
 /// Allows or forbids the origin of `url` to use background sync, one-shot and periodic.
@@ -136,7 +161,7 @@ fn kebab_case(name: &str) -> String {
 
 impl ServoDelegate for State {
     fn load_web_resource(&self, load: WebResourceLoad) {
-        self.refuse_if_cut(load);
+        self.refuse_if_offline(None, load);
     }
 
     fn show_console_message(&self, level: ConsoleLogLevel, message: String) {

@@ -1,4 +1,4 @@
-//! What the engine calls: collects events for the main loop, and answers loads while the network is cut.
+//! What the engine calls: collects events for the main loop, and answers loads while there is no network.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
@@ -13,12 +13,15 @@ use servo::{
 use url::Url;
 
 use super::surface::Surface;
+use crate::connectivity::{Connectivity, is_on_this_machine};
 use crate::event::{ConsoleSource, Event, Network, RefusedLoad};
 
 /// Shared by the browser and the engine's callbacks, all on the main thread.
 pub struct State {
     events: RefCell<VecDeque<Event>>,
-    network: Cell<Network>,
+    /// Whether a person or a program has cut the network.
+    is_cut: Cell<bool>,
+    machine: Cell<Connectivity>,
     surface: RefCell<Option<Rc<dyn Surface>>>,
     /// Windows that the page opened. Kept, because dropping a handle closes its page.
     auxiliary: RefCell<Vec<WebView>>,
@@ -34,10 +37,11 @@ struct PendingInput {
 
 impl State {
     /// Nothing has happened, no window is open.
-    pub fn new(network: Network) -> Self {
+    pub fn new(is_cut: bool, machine: Connectivity) -> Self {
         Self {
             events: RefCell::default(),
-            network: Cell::new(network),
+            is_cut: Cell::new(is_cut),
+            machine: Cell::new(machine),
             surface: RefCell::default(),
             auxiliary: RefCell::default(),
             inputs: RefCell::default(),
@@ -56,12 +60,21 @@ impl State {
 
     /// Whether content reaches the network.
     pub fn network(&self) -> Network {
-        self.network.get()
+        match (self.is_cut.get(), self.machine.get()) {
+            (true, _) => Network::Cut,
+            (false, Connectivity::Offline) => Network::Absent,
+            (false, Connectivity::Online) => Network::Up,
+        }
     }
 
-    /// Decides about loads from now on.
-    pub fn set_network(&self, network: Network) {
-        self.network.set(network);
+    /// The network is cut from now on, or no more.
+    pub fn set_cut(&self, is_cut: bool) {
+        self.is_cut.set(is_cut);
+    }
+
+    /// The machine has a network from now on, or none.
+    pub fn set_machine(&self, connectivity: Connectivity) {
+        self.machine.set(connectivity);
     }
 
     /// Where pages are drawn from now on.
@@ -83,22 +96,33 @@ impl State {
         self.inputs.borrow_mut().push(PendingInput { ids, done });
     }
 
-    /// Whether the network is cut and this is on it.
-    pub fn refuses(&self, url: &Url) -> bool {
-        self.network() == Network::Cut && matches!(url.scheme(), "http" | "https" | "ws" | "wss")
+    /// Whether a load needs a network that is not there. Without a network of the machine's, a page would be an error
+    /// page for ever, so it is refused, and loaded later. Everything else finds out by itself: the machine may be right
+    /// about its interfaces and wrong about what can be reached.
+    fn refuses(&self, url: &Url, load: RefusedLoad) -> bool {
+        let is_on_the_network = matches!(url.scheme(), "http" | "https" | "ws" | "wss");
+        match self.network() {
+            Network::Up => false,
+            Network::Cut => is_on_the_network,
+            Network::Absent => {
+                is_on_the_network && load == RefusedLoad::Page && !is_on_this_machine(url)
+            }
+        }
     }
 
-    /// Answers a load with a network error if the network is cut; otherwise it goes its way. What is
-    /// already under way when the network is cut is not stopped.
-    pub fn refuse_if_cut(&self, load: WebResourceLoad) {
+    /// Answers a load with a network error if there is no network for it; otherwise it goes its way. What is already
+    /// under way when the network goes is not stopped.
+    pub fn refuse_if_offline(&self, webview: Option<&WebView>, load: WebResourceLoad) {
         let url = load.request.url.clone();
-        if !self.refuses(&url) {
-            return;
-        }
-        let refused = match load.request.is_for_main_frame {
+        let auxiliary = self.auxiliary.borrow();
+        let is_the_page = webview.is_some_and(|webview| !auxiliary.contains(webview));
+        let refused = match load.request.is_for_main_frame && is_the_page {
             true => RefusedLoad::Page,
             false => RefusedLoad::Resource,
         };
+        if !self.refuses(&url, refused) {
+            return;
+        }
         match load.request.destination.as_str() {
             "document" | "frame" | "iframe" => answer_with_offline_page(load),
             _ => load
@@ -146,9 +170,11 @@ impl WebViewDelegate for State {
         let mut auxiliary = self.auxiliary.borrow_mut();
         let count = auxiliary.len();
         auxiliary.retain(|kept| *kept != webview);
-        if auxiliary.len() == count {
-            self.push(Event::PageClosedItself);
-        }
+        self.push(if auxiliary.len() == count {
+            Event::PageClosedItself
+        } else {
+            Event::AuxiliaryWindowClosed
+        });
     }
 
     fn notify_crashed(&self, _: WebView, reason: String, _: Option<String>) {
@@ -171,6 +197,7 @@ impl WebViewDelegate for State {
             .delegate(parent.delegate())
             .build();
         self.auxiliary.borrow_mut().push(webview);
+        self.push(Event::AuxiliaryWindowOpened);
     }
 
     fn request_permission(&self, _: WebView, request: PermissionRequest) {
@@ -185,8 +212,8 @@ impl WebViewDelegate for State {
         }
     }
 
-    fn load_web_resource(&self, _: WebView, load: WebResourceLoad) {
-        self.refuse_if_cut(load);
+    fn load_web_resource(&self, webview: WebView, load: WebResourceLoad) {
+        self.refuse_if_offline(Some(&webview), load);
     }
 
     fn show_console_message(&self, _: WebView, level: ConsoleLogLevel, message: String) {

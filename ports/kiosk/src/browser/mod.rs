@@ -18,9 +18,11 @@ use url::Url;
 use self::background_sync::SyncPermission;
 use self::delegate::State;
 use self::surface::{Surface, SurfaceFactory};
+use crate::connectivity::Connectivity;
 use crate::event::{Event, Network, Requester};
 use crate::failure::Failure;
 use crate::message::Mailbox;
+use crate::permissions::OriginPermissions;
 
 /// What a browser is started with.
 pub struct BrowserOptions {
@@ -30,8 +32,10 @@ pub struct BrowserOptions {
     pub options: Opts,
     /// Retries and limits of background sync.
     pub policy: background_sync::Policy,
-    /// Whether there is a network at the start.
-    pub network: Network,
+    /// What origins may do.
+    pub permissions: Vec<OriginPermissions>,
+    /// Whether the network is cut at the start.
+    pub is_cut: bool,
     /// Style sheets for every page.
     pub user_stylesheets: Vec<PathBuf>,
 }
@@ -45,16 +49,20 @@ pub struct Browser {
     state: Rc<State>,
     servo: Servo,
     mailbox: Mailbox,
-    /// The page that could not be loaded because the network is cut. It is loaded when the network returns.
+    /// The page that could not be loaded because there is no network. It is loaded when the network returns.
     missed_page: Option<Url>,
 }
 
 impl Browser {
-    /// Starts the engine. There may be one in a process.
+    /// Starts the engine. There may be one in a process. `machine`: whether the machine has a network now.
     ///
     /// # Errors
     /// If a style sheet can't be read.
-    pub fn start(options: BrowserOptions, mailbox: Mailbox) -> Result<Self, Failure> {
+    pub fn start(
+        options: BrowserOptions,
+        machine: Connectivity,
+        mailbox: Mailbox,
+    ) -> Result<Self, Failure> {
         let stylesheets = options
             .user_stylesheets
             .iter()
@@ -64,9 +72,10 @@ impl Browser {
             .opts(options.options)
             .preferences(options.preferences)
             .event_loop_waker(Box::new(mailbox.clone()));
-        let servo = background_sync::configure(builder, options.policy, options.network).build();
+        let state = Rc::new(State::new(options.is_cut, machine));
+        let servo = background_sync::configure(builder, options.policy, state.network()).build();
+        background_sync::permit_configured(&servo, &options.permissions);
         servo.setup_logging();
-        let state = Rc::new(State::new(options.network));
         servo.set_delegate(state.clone());
         let user_content = Rc::new(UserContentManager::new(&servo));
         for stylesheet in stylesheets {
@@ -159,19 +168,34 @@ impl Browser {
         self.state.network()
     }
 
-    /// Cuts or restores the network for all content, and tells the engine.
-    pub fn set_network(&mut self, network: Network) {
-        if self.state.network() == network {
+    /// Cuts the network for all content, or cuts it no more. Whether there is one then, the machine decides.
+    pub fn set_cut(&mut self, is_cut: bool) {
+        let before = self.state.network();
+        // Loads are decided anew before the engine hears of it: what it starts on hearing must meet the new state.
+        self.state.set_cut(is_cut);
+        self.follow_network(before);
+    }
+
+    /// The machine's network came or went.
+    pub fn set_machine(&mut self, connectivity: Connectivity) {
+        let before = self.state.network();
+        self.state.set_machine(connectivity);
+        self.follow_network(before);
+    }
+
+    fn follow_network(&mut self, before: Network) {
+        let network = self.state.network();
+        if network == before {
             return;
         }
-        // Loads are decided anew before the engine hears of it: what it starts on hearing must meet the new state.
-        self.state.set_network(network);
-        background_sync::report_network(&self.servo, network);
+        if (network == Network::Up) != (before == Network::Up) {
+            background_sync::report_network(&self.servo, network);
+        }
         if let Some(surface) = &self.surface {
             surface.show_network(network);
         }
         self.push_event(Event::Network(network));
-        if network == Network::Cut {
+        if network != Network::Up {
             return;
         }
         if let (Some(page), Some(missed)) = (&self.page, self.missed_page.take()) {

@@ -23,7 +23,7 @@ pub trait Surface {
     /// The page has a new title.
     fn set_page_title(&self, _title: &str) {}
 
-    /// The network was cut or restored, which a person at the window wants to see.
+    /// The network was cut or restored, or came or went, which a person at the window wants to see.
     fn show_network(&self, _network: Network) {}
 }
 

@@ -321,6 +321,7 @@ impl KioskWindow {
         self.window.set_title(&match self.network.get() {
             Network::Up => title.to_owned(),
             Network::Cut => format!("{title} (network cut)"),
+            Network::Absent => format!("{title} (no network)"),
         });
     }
 }
