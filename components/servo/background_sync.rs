@@ -22,9 +22,10 @@ use background_sync::{
     SyncManagerControl, SyncManagerThread,
 };
 pub use background_sync::{
-    Connectivity, DispatchError, EventOutcome, JournalEntry, JournalQuery, NextStep, Origin,
-    Permission, PermissionName, Policy, RegisterError, RegistrationInfo, RegistrationState,
-    RemovalReason, RemoveError, Reply, ScopeKey, SyncNotification, Tag, WhyReport,
+    Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, JournalQuery, NextStep,
+    Origin, Permission, PermissionName, Policy, RegisterError, RegistrationInfo, RegistrationState,
+    RemovalReason, RemoveError, Reply, ScopeKey, SyncApi, SyncNotification, Tag, WallTime,
+    WhyNotFired, WhyReport,
 };
 use background_sync_traits::{DispatchedEvent, EventToken, StoredWorker};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -78,29 +79,37 @@ impl BackgroundSyncManager {
         self.control.list().wait().unwrap_or_default()
     }
 
-    /// Answers "why has this tag not fired?". `None` while Servo shuts down.
-    pub fn why_not_fired(&self, scope: &ScopeKey, tag: &Tag) -> Option<WhyReport> {
-        let report = self.control.why_not_fired(scope.clone(), tag.clone());
+    /// Answers "why has this not fired?" about what this API registered, and tells what happened to it last. The APIs
+    /// share no namespace: a tag may be registered with each of them. `None` while Servo shuts down.
+    pub fn why_not_fired(&self, api: SyncApi, scope: &ScopeKey, tag: &Tag) -> Option<WhyReport> {
+        let report = self.control.why_not_fired(api, scope.clone(), tag.clone());
         report.wait().ok()
     }
 
-    /// Fires a registration now, whatever its back-off and the network. The returned value tells the outcome; it can be
-    /// dropped.
+    /// Fires a registration's event now, whatever it waits for: the network, its back-off, its interval, its turn. What
+    /// follows is as always; of a periodic registration, the next interval begins now, for it and for its origin. The
+    /// returned value tells the outcome; it can be dropped.
     pub fn dispatch_now(
         &self,
+        api: SyncApi,
         scope: &ScopeKey,
         tag: &Tag,
     ) -> Reply<Result<EventOutcome, DispatchError>> {
-        self.control.dispatch_now(scope.clone(), tag.clone())
+        self.control.dispatch_now(api, scope.clone(), tag.clone())
     }
 
-    /// Removes a registration, durably, also one that is firing. Returns how many there were.
+    /// Removes a registration, durably, also one that is firing. Returns how many there were: 0 or 1.
     ///
     /// # Errors
     /// [`RemoveError`] if it could not be stored, or Servo shuts down.
-    pub fn unregister(&self, scope: &ScopeKey, tag: &Tag) -> Result<u64, RemoveError> {
-        let removed = self.control.unregister(scope.clone(), tag.clone());
-        removed.wait().unwrap_or(Ok(0))
+    pub fn unregister(
+        &self,
+        api: SyncApi,
+        scope: &ScopeKey,
+        tag: &Tag,
+    ) -> Result<u64, RemoveError> {
+        let removed = self.control.unregister(api, scope.clone(), tag.clone());
+        removed.wait().unwrap_or(Err(RemoveError::ShuttingDown))
     }
 
     /// Removes the registrations of sites (eTLD+1), durably, also those that are firing.
@@ -132,6 +141,18 @@ impl BackgroundSyncManager {
             && let Ok(origin) = Origin::try_from(origin)
         {
             self.control.report_permission_revoked(origin, name);
+        }
+    }
+
+    /// Sets what is added to the least interval between an origin's periodic events, for instance by how much its user
+    /// cares for it; [`ExtraInterval::Never`] suspends them until another amount is set. Stored, and kept when the
+    /// origin's data are cleared. Does nothing for a URL without an origin of its own, such as `data:`.
+    pub fn set_extra_interval(&self, origin: &Url, extra: ExtraInterval) {
+        let origin = origin.origin();
+        if origin.is_tuple()
+            && let Ok(origin) = Origin::try_from(origin.ascii_serialization())
+        {
+            self.control.set_extra_interval(origin, extra);
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use background_sync_core::{
     Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, Origin, PermissionName,
-    RegistrationInfo, RemoveError, ScopeKey, Tag,
+    RegistrationInfo, RemoveError, ScopeKey, SyncApi, Tag,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 use url::Url;
@@ -15,16 +15,19 @@ pub(crate) enum ControlMessage {
     Connectivity(Connectivity),
     List(Sender<Vec<RegistrationInfo>>),
     Why {
+        api: SyncApi,
         scope: ScopeKey,
         tag: Tag,
         reply: Sender<WhyReport>,
     },
     DispatchNow {
+        api: SyncApi,
         scope: ScopeKey,
         tag: Tag,
         reply: Sender<Result<EventOutcome, DispatchError>>,
     },
     Unregister {
+        api: SyncApi,
         scope: ScopeKey,
         tag: Tag,
         reply: Sender<Result<u64, RemoveError>>,
@@ -141,26 +144,51 @@ impl SyncManagerControl {
         self.ask(ControlMessage::List)
     }
 
-    /// Why a tag has not fired, and what happened to it last.
+    /// Why what this API registered has not fired, and what happened to it last. The APIs share no
+    /// namespace: the answer is about this one alone. For registrations of the explainer of 2014,
+    /// `tag` is the id.
     #[must_use]
-    pub fn why_not_fired(&self, scope: ScopeKey, tag: Tag) -> Reply<WhyReport> {
-        self.ask(|reply| ControlMessage::Why { scope, tag, reply })
+    pub fn why_not_fired(&self, api: SyncApi, scope: ScopeKey, tag: Tag) -> Reply<WhyReport> {
+        self.ask(|reply| ControlMessage::Why {
+            api,
+            scope,
+            tag,
+            reply,
+        })
     }
 
-    /// Fires a registration's event now, whatever it waits for (network, back-off, its turn); the
-    /// answer is the event's outcome. What follows is as always.
+    /// Fires a registration's event now, whatever it waits for (network, back-off, interval, its
+    /// turn); the answer is the event's outcome. What follows is as always: of what repeats, the next
+    /// interval begins now, for the registration and for its origin.
     #[must_use]
     pub fn dispatch_now(
         &self,
+        api: SyncApi,
         scope: ScopeKey,
         tag: Tag,
     ) -> Reply<Result<EventOutcome, DispatchError>> {
-        self.ask(|reply| ControlMessage::DispatchNow { scope, tag, reply })
+        self.ask(|reply| ControlMessage::DispatchNow {
+            api,
+            scope,
+            tag,
+            reply,
+        })
     }
 
-    /// Removes one registration, durably; the answer is how many there were (0 or 1).
-    pub fn unregister(&self, scope: ScopeKey, tag: Tag) -> Reply<Result<u64, RemoveError>> {
-        self.ask(|reply| ControlMessage::Unregister { scope, tag, reply })
+    /// Removes one registration, durably; the answer is how many there were (0 or 1). An event that
+    /// runs goes on, and its outcome is ignored.
+    pub fn unregister(
+        &self,
+        api: SyncApi,
+        scope: ScopeKey,
+        tag: Tag,
+    ) -> Reply<Result<u64, RemoveError>> {
+        self.ask(|reply| ControlMessage::Unregister {
+            api,
+            scope,
+            tag,
+            reply,
+        })
     }
 
     /// Removes registrations and their history, durably, as for clearing site data; the answer is

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use background_sync_core::{
-    JournalEntry, Origin, ScopeKey, SyncNotification, Tag, WallTime, WhyNotFired,
+    JournalEntry, Origin, RegisterError, RemovalReason, ScopeKey, SyncApi, SyncNotification, Tag,
+    WallTime, WhyNotFired,
 };
 use background_sync_store::JournalUpdate;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -33,6 +34,8 @@ pub struct JournalQuery {
     pub scope: Option<ScopeKey>,
     /// Only entries about this origin.
     pub origin: Option<Origin>,
+    /// Only entries about registrations of this API.
+    pub api: Option<SyncApi>,
     /// Only entries about this tag.
     pub tag: Option<Tag>,
     /// Only the newest ones, so many of them.
@@ -49,6 +52,7 @@ impl JournalQuery {
                 .origin
                 .as_ref()
                 .is_none_or(|o| scope.is_some_and(|scope| scope.origin == *o))
+            && self.api.is_none_or(|wanted| what.api() == Some(wanted))
             && self
                 .tag
                 .as_ref()
@@ -185,13 +189,23 @@ impl Journal {
         list
     }
 
-    pub fn history(&self, scope: &ScopeKey, tag: &Tag) -> Vec<JournalEntry> {
-        self.list(&JournalQuery {
+    /// Answers "why has this not fired?": `why` is what is known of the registration.
+    pub fn report(&self, why: WhyNotFired, api: SyncApi, scope: &ScopeKey, tag: &Tag) -> WhyReport {
+        let history = self.list(&JournalQuery {
             scope: Some(scope.clone()),
+            api: Some(api),
             tag: Some(tag.clone()),
             limit: Some(HISTORY_ENTRIES),
             ..JournalQuery::default()
-        })
+        });
+        let last = history.last().map(|entry| &entry.what);
+        let why = match (why, last) {
+            (WhyNotFired::NotRegistered, Some(last)) if was_denied(last) => {
+                WhyNotFired::PermissionDenied
+            }
+            (why, _) => why,
+        };
+        WhyReport { why, history }
     }
 
     pub fn subscribe(&mut self) -> Receiver<JournalEntry> {
@@ -217,6 +231,18 @@ impl Journal {
         for sequence in &self.removed {
             self.unsaved.remove(sequence);
         }
+    }
+}
+
+/// Whether the permission is what ended a registration, or kept it from being made.
+fn was_denied(what: &SyncNotification) -> bool {
+    match what {
+        SyncNotification::Removed { reason, .. } => *reason == RemovalReason::PermissionDenied,
+        SyncNotification::Rejected { reason, .. } => matches!(
+            reason,
+            RegisterError::PermissionDenied | RegisterError::PeriodicPermissionDenied
+        ),
+        _ => false,
     }
 }
 
@@ -246,10 +272,14 @@ mod tests {
     }
 
     fn about(host: &str, tag: &str) -> SyncNotification {
+        about_api(SyncApi::OneShot, host, tag)
+    }
+
+    fn about_api(api: SyncApi, host: &str, tag: &str) -> SyncNotification {
         let origin = format!("https://{host}");
         let scope = format!("https://{host}/");
         SyncNotification::Registered {
-            api: background_sync_core::SyncApi::OneShot,
+            api,
             scope: ScopeKey {
                 origin: origin.as_str().try_into().unwrap(),
                 scope: scope.as_str().try_into().unwrap(),
@@ -327,6 +357,46 @@ mod tests {
         journal.clear(|scope| scope.origin.as_str() == "https://a.example");
         assert_eq!(journal.list(&JournalQuery::default()).len(), 3);
         assert_eq!(journal.take_update().unwrap().remove, [0, 1]);
+    }
+
+    #[test]
+    fn the_apis_of_one_tag_are_kept_apart() {
+        let mut journal = Journal::default();
+        let apis = [SyncApi::OneShot, SyncApi::Periodic, SyncApi::Explainer];
+        for api in apis {
+            journal.add(WallTime(0), about_api(api, "a.example", "x"));
+        }
+        let what = about_api(SyncApi::OneShot, "a.example", "x");
+        let (scope, tag) = (what.scope().unwrap(), what.tag().unwrap());
+        for api in apis {
+            let report = journal.report(WhyNotFired::Offline, api, scope, tag);
+            let quoted: Vec<_> = report.history.iter().map(|e| e.what.api()).collect();
+            assert_eq!(quoted, [Some(api)]);
+        }
+    }
+
+    #[test]
+    fn what_the_permission_has_ended_is_explained_by_it() {
+        let removed = |reason| {
+            let what = about("a.example", "x");
+            let (scope, tag) = (what.scope().unwrap().clone(), what.tag().unwrap().clone());
+            let api = SyncApi::OneShot;
+            let mut journal = Journal::default();
+            let what = SyncNotification::Removed {
+                api,
+                scope: scope.clone(),
+                tag: tag.clone(),
+                reason,
+            };
+            journal.add(WallTime(0), what);
+            let why = |why| journal.report(why, api, &scope, &tag).why;
+            assert_eq!(why(WhyNotFired::Offline), WhyNotFired::Offline);
+            why(WhyNotFired::NotRegistered)
+        };
+        let denied = RemovalReason::PermissionDenied;
+        assert_eq!(removed(denied), WhyNotFired::PermissionDenied);
+        let cleared = RemovalReason::Cleared;
+        assert_eq!(removed(cleared), WhyNotFired::NotRegistered);
     }
 
     #[test]

@@ -10,7 +10,6 @@ use crossbeam_channel::Sender;
 
 use crate::clock;
 use crate::control::ControlMessage;
-use crate::journal::WhyReport;
 use crate::manager::{Flow, Manager};
 
 /// Answers that are on their way to the embedder.
@@ -61,20 +60,36 @@ impl<C: SyncClient> Manager<C> {
             ControlMessage::List(reply) => {
                 let _ = reply.send(self.scheduler.list(now).collect());
             }
-            ControlMessage::Why { scope, tag, reply } => {
-                let why = self.scheduler.explain(now, &scope, &tag);
-                let history = self.journal.history(&scope, &tag);
-                let _ = reply.send(WhyReport { why, history });
+            ControlMessage::Why {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
+                let why = self.scheduler.explain(now, api, &scope, &tag);
+                let _ = reply.send(self.journal.report(why, api, &scope, &tag));
             }
-            ControlMessage::DispatchNow { scope, tag, reply } => {
+            ControlMessage::DispatchNow {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
                 let call = self.clients.next_call();
                 self.embedder_calls.dispatches.insert(call, reply);
-                self.scheduler.handle_dispatch_now(now, call, &scope, &tag);
+                self.scheduler
+                    .handle_dispatch_now(now, call, api, &scope, &tag);
             }
-            ControlMessage::Unregister { scope, tag, reply } => {
+            ControlMessage::Unregister {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
                 let call = self.clients.next_call();
                 self.embedder_calls.removals.insert(call, reply);
-                self.scheduler.handle_unregister(now, call, &scope, &tag);
+                self.scheduler
+                    .handle_unregister(now, call, api, &scope, &tag);
             }
             ControlMessage::Clear { what, reply } => {
                 let call = self.clients.next_call();

@@ -34,13 +34,14 @@ pub enum WhyNotFired {
         /// Milliseconds from now.
         in_ms: u64,
     },
-    /// Its interval is not over, or that of its origin or of the whole browser.
+    /// Its own interval is not over: what its page asked for, or the least for its origin.
     #[error("its interval ends in {in_ms} ms")]
     WaitsForInterval {
         /// Milliseconds from now, at the least.
         in_ms: u64,
     },
-    /// The embedder lets its origin have no periodic events at present.
+    /// The embedder lets its origin have no periodic events at present:
+    /// [`crate::ExtraInterval::Never`].
     #[error("its origin is suspended: its user does not visit it")]
     Suspended,
     /// Its service worker registration had no active worker when it was to fire.
@@ -58,6 +59,22 @@ pub enum WhyNotFired {
         /// Number of the attempt, from 1 on.
         attempt: u32,
     },
+    // Stored in the journal by their position: new ones come last.
+    /// Its own interval is over, but its origin had a periodic event a short while ago.
+    #[error("its origin had a periodic event; the next one may come in {in_ms} ms")]
+    WaitsForOrigin {
+        /// Milliseconds from now, at the least.
+        in_ms: u64,
+    },
+    /// Its own interval is over, but the browser woke up for periodic events a short while ago.
+    #[error("there was a wake-up for periodic events; the next one may come in {in_ms} ms")]
+    WaitsForWakeUp {
+        /// Milliseconds from now, at the least.
+        in_ms: u64,
+    },
+    /// The permission that it needs is denied: `register()` was refused, or it was removed.
+    #[error("its origin does not have the permission")]
+    PermissionDenied,
 }
 
 /// One registration as an embedder sees it.
@@ -86,7 +103,7 @@ pub enum DispatchError {
     #[error("there is no such sync registration")]
     NotRegistered,
     /// Something got in the way: the store failed, the engine did not answer, or there is no active
-    /// worker. The registration is kept and fires later.
+    /// worker. The registration is kept and fires later; what repeats, when its interval is over.
     #[error("the event could not be dispatched now; the registration is kept")]
     NotNow,
     /// The manager ended first.

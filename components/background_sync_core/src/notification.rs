@@ -85,7 +85,7 @@ pub enum SyncNotification {
         /// Why.
         reason: RegisterError,
     },
-    /// What was registered does not fire at once.
+    /// What was registered, or a retry or a periodic event that is due, does not fire at once.
     HeldBack {
         /// Which API.
         api: SyncApi,

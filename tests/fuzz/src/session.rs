@@ -9,7 +9,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use background_sync::{
     Clear, Config, Connectivity, EventOutcome, EventToken, ExtraInterval, JournalQuery,
-    MAX_JOURNAL_ENTRIES, MemoryStore, PermissionName, Policy, Reply, Silent, SyncManager,
+    MAX_JOURNAL_ENTRIES, MemoryStore, PermissionName, Policy, Reply, Silent, SyncApi, SyncManager,
     SyncManagerMessage, SyncManagerThread,
 };
 use background_sync_traits::{CallId, ConnectionId, SyncReply, SyncRequest, TagTooLong};
@@ -293,13 +293,19 @@ impl Run {
             Step::Online(false) => control.report_connectivity(Connectivity::Offline),
             Step::DispatchNow { place, tag } => {
                 self.engine.lock().forced = true;
-                self.dispatches
-                    .push(control.dispatch_now(place.key(), world::tag(tag)));
+                self.dispatches.push(control.dispatch_now(
+                    SyncApi::OneShot,
+                    place.key(),
+                    world::tag(tag),
+                ));
             }
             Step::Unregister { place, tag } => {
                 self.engine.lock().removals = true;
-                self.removals
-                    .push(control.unregister(place.key(), world::tag(tag)));
+                self.removals.push(control.unregister(
+                    SyncApi::OneShot,
+                    place.key(),
+                    world::tag(tag),
+                ));
             }
             Step::ClearOrigin(place) => {
                 self.engine.lock().removals = true;

@@ -28,7 +28,7 @@ fn tag(text: &str) -> Tag {
 fn one_call_says_why_a_tag_has_not_fired() {
     let browser = Browser::start(offline());
     browser.page().register("x").unwrap();
-    let why = || answer(&control(&browser).why_not_fired(scope(), tag("x")));
+    let why = || answer(&control(&browser).why_not_fired(SyncApi::OneShot, scope(), tag("x")));
     // The acknowledgement may still be on its way.
     browser.assert_no_event();
     assert_eq!(why().why, WhyNotFired::Offline);
@@ -61,11 +61,11 @@ fn one_call_says_why_a_tag_has_not_fired() {
 fn an_event_is_dispatched_now_and_its_outcome_awaited() {
     let browser = Browser::start(offline());
     browser.page().register("x").unwrap();
-    let reply = control(&browser).dispatch_now(scope(), tag("x"));
+    let reply = control(&browser).dispatch_now(SyncApi::OneShot, scope(), tag("x"));
     let event = browser.event();
     browser.finish(event.event, EventOutcome::Rejected);
     assert_eq!(answer(&reply), Ok(EventOutcome::Rejected));
-    let reply = control(&browser).dispatch_now(scope(), tag("unknown"));
+    let reply = control(&browser).dispatch_now(SyncApi::OneShot, scope(), tag("unknown"));
     assert_eq!(answer(&reply), Err(DispatchError::NotRegistered));
     let list = answer(&control(&browser).list());
     assert_eq!((list.len(), list[0].attempts), (1, 1));
@@ -83,6 +83,7 @@ fn registrations_and_their_history_are_cleared_by_site() {
         page.register("y").unwrap();
     }
     let reply = control(&browser).unregister(
+        SyncApi::OneShot,
         scope_at("https://b.example", "https://b.example/"),
         tag("y"),
     );
@@ -187,7 +188,7 @@ fn questions_to_a_manager_that_is_gone_are_answered() {
     let mut browser = Browser::start(offline());
     browser.page().register("x").unwrap();
     let control = control(&browser);
-    let pending = control.dispatch_now(scope(), tag("x"));
+    let pending = control.dispatch_now(SyncApi::OneShot, scope(), tag("x"));
     browser.event();
     browser.shutdown();
     assert_eq!(answer(&pending), Err(DispatchError::ShuttingDown));

@@ -1,12 +1,12 @@
 //! What the embedder may ask and do, beyond the specification.
 
-use super::fire::{PermissionState, Phase};
+use super::fire::PermissionState;
+use super::registration::RegKey;
 use super::storage::Waiter;
-use super::tables::RegKey;
 use super::{Removal, SyncScheduler};
 use crate::{
     Answer, Call, DispatchError, Now, Origin, RegistrationInfo, RegistrationState, RemovalReason,
-    RemoveError, ScopeKey, ScopeUrl, StoreFault, SyncNotification, Tag, WhyNotFired,
+    RemoveError, ScopeKey, ScopeUrl, StoreFault, SyncApi, Tag,
 };
 
 impl SyncScheduler {
@@ -35,86 +35,19 @@ impl SyncScheduler {
         self.tables.origins()
     }
 
-    /// Why a tag has not fired.
-    #[must_use]
-    pub fn explain(&self, now: Now, scope: &ScopeKey, tag: &Tag) -> WhyNotFired {
-        match self.tables.find(scope, tag) {
-            Some(key) => self.explain_key(now, key),
-            None => WhyNotFired::NotRegistered,
-        }
-    }
-
-    fn explain_key(&self, now: Now, key: RegKey) -> WhyNotFired {
-        let Some(registration) = self.tables.get(key) else {
-            return WhyNotFired::NotRegistered;
-        };
-        if !registration.is_durable() {
-            return WhyNotFired::BeingStored;
-        }
-        let event = registration.event.and_then(|event| self.events.get(&event));
-        if let Some(Phase::Running { attempt, .. }) = event.map(|event| &event.phase) {
-            return WhyNotFired::Running { attempt: *attempt };
-        }
-        if registration.gate.is_some() {
-            return WhyNotFired::PromiseNotResolved;
-        }
-        if event.is_some() {
-            return WhyNotFired::BeingPrepared;
-        }
-        if !self.is_online() {
-            return WhyNotFired::Offline;
-        }
-        if self.tables.is_parked(key) {
-            return WhyNotFired::NoActiveWorker;
-        }
-        if registration.kind.cycle().is_some()
-            && registration.state == RegistrationState::Waiting
-            && registration.due.is_none()
-        {
-            let left = self.interval_left_ms(now, key);
-            return left.map_or(WhyNotFired::Suspended, |in_ms| {
-                WhyNotFired::WaitsForInterval { in_ms }
-            });
-        }
-        let Some(due) = &registration.due else {
-            return WhyNotFired::NoFreeSlot;
-        };
-        let in_ms = due.at.ms_since(now.mono);
-        match registration.state {
-            RegistrationState::Waiting if registration.attempts > 0 => WhyNotFired::WaitsForRetry {
-                in_ms,
-                failed_attempts: registration.attempts,
-            },
-            _ => WhyNotFired::PutOff { in_ms },
-        }
-    }
-
-    /// Tells the timeline when a new registration does not fire at once.
-    pub(super) fn notify_if_held_back(&mut self, now: Now, key: RegKey) {
-        let why = match self.explain_key(now, key) {
-            // The promise comes first in any case; what comes then?
-            WhyNotFired::PromiseNotResolved if !self.is_online() => WhyNotFired::Offline,
-            why => why,
-        };
-        let held_back = matches!(why, WhyNotFired::Offline | WhyNotFired::NoFreeSlot);
-        let scope = self.tables.scope_key(key).cloned();
-        let registration = self.tables.get(key);
-        if let (true, Some(scope), Some(registration)) = (held_back, scope, registration) {
-            let (api, tag) = (registration.kind.api(), registration.tag.clone());
-            self.notify(SyncNotification::HeldBack {
-                api,
-                scope,
-                tag,
-                why,
-            });
-        }
-    }
-
-    /// Fires a registration's event now, whatever it waits for: the network, its back-off, its turn.
-    /// Answered with [`Answer::Dispatched`] when the event is over; if one runs already, with that
-    /// one's outcome. What follows the event is as always.
-    pub fn handle_dispatch_now(&mut self, now: Now, call: Call, scope: &ScopeKey, tag: &Tag) {
-        let key = self.tables.find(scope, tag);
+    /// Fires a registration's event now, whatever it waits for: the network, its back-off, its
+    /// interval, its turn. Answered with [`Answer::Dispatched`] when the event is over; if one runs
+    /// already, with that one's outcome. What follows the event is as always: of what repeats, the
+    /// next interval, its own and its origin's, begins now. Other origins wait no longer for it.
+    pub fn handle_dispatch_now(
+        &mut self,
+        now: Now,
+        call: Call,
+        api: SyncApi,
+        scope: &ScopeKey,
+        tag: &Tag,
+    ) {
+        let key = self.tables.find_in(api, scope, tag);
         let registration = key.and_then(|key| self.tables.get_mut(key));
         let (Some(key), Some(registration)) = (key, registration) else {
             return self.answer(call, Answer::Dispatched(Err(DispatchError::NotRegistered)));
@@ -150,8 +83,15 @@ impl SyncScheduler {
     }
 
     /// Removes one registration. Answered with [`Answer::Removed`] when that is durable.
-    pub fn handle_unregister(&mut self, now: Now, call: Call, scope: &ScopeKey, tag: &Tag) {
-        let keys = self.tables.find(scope, tag).into_iter().collect();
+    pub fn handle_unregister(
+        &mut self,
+        now: Now,
+        call: Call,
+        api: SyncApi,
+        scope: &ScopeKey,
+        tag: &Tag,
+    ) {
+        let keys = self.tables.find_in(api, scope, tag).into_iter().collect();
         self.remove_all(now, call, keys);
     }
 

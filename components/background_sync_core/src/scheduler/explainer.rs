@@ -6,8 +6,8 @@
 
 use super::SyncScheduler;
 use super::kind::{Cycle, Explainer, Kind};
+use super::registration::RegKey;
 use super::storage::Waiter;
-use super::tables::RegKey;
 use crate::{
     Answer, Call, ClientFacts, ExplainerOptions, Now, Permission, RegisterError, RegistrationState,
     ScopeKey, SyncApi, SyncNotification, Tag, TagTooLong, TextTooLong,

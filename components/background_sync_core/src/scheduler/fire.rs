@@ -3,7 +3,7 @@
 //! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
 //! permission is asked for. Then it is *running*.
 
-use super::tables::{OriginIndex, RegKey};
+use super::registration::{OriginIndex, RegKey, Registration};
 use super::{SyncScheduler, Timer};
 use crate::{
     DispatchError, EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output,
@@ -169,8 +169,16 @@ impl SyncScheduler {
         let Some(key) = self.events.get(&id).map(|event| event.key) else {
             return;
         };
+        let forced = self.is_forced(key);
         self.wait_until(now, key, self.policy.local_fault_delay_ms);
         self.disarm(id);
+        // The embedder's wish is not made up for later: what repeats has another event anyway.
+        let waits_for_pass = self.tables.get(key).is_some_and(|registration| {
+            registration.kind.cycle().is_some() && registration.attempts == 0
+        });
+        if forced && waits_for_pass {
+            self.wait_for_interval(key);
+        }
     }
 
     /// Fires a prepared event if nothing holds it back:
@@ -288,7 +296,7 @@ impl SyncScheduler {
         let next = match outcome {
             // Not in the specification: without an active worker nothing was fired.
             EventOutcome::NotStarted => {
-                self.give_attempt_back(&event.scope, key, again);
+                self.give_attempt_back(now, &event.scope, key, again);
                 if repeats && self.extra_interval(&event.scope.origin) == ExtraInterval::Never {
                     self.wait_for_interval(key);
                 }
@@ -336,7 +344,7 @@ impl SyncScheduler {
     }
 
     /// The event could not be given to a worker: pending as before, until there is one.
-    fn give_attempt_back(&mut self, scope: &ScopeKey, key: RegKey, again: bool) {
+    fn give_attempt_back(&mut self, now: Now, scope: &ScopeKey, key: RegKey, again: bool) {
         if let Some(registration) = self.tables.get_mut(key) {
             registration.state = RegistrationState::Pending;
             registration.attempts = if again {
@@ -346,13 +354,22 @@ impl SyncScheduler {
             };
         }
         self.store_lazily(key);
-        self.park(scope);
+        let parked = self.park(scope);
         self.refresh(key);
+        // The event that showed it has its own entry on the timeline.
+        for other in parked.into_iter().filter(|&other| other != key) {
+            let pending = |found: &Registration| found.state == RegistrationState::Pending;
+            if self.tables.get(other).is_some_and(pending) {
+                self.notify_if_held_back(now, other);
+            }
+        }
     }
 
-    /// Nothing of this service worker registration fires until it has an active worker.
-    fn park(&mut self, scope: &ScopeKey) {
-        for key in self.tables.set_parked(scope, true) {
+    /// Nothing of this service worker registration fires until it has an active worker. Returns its
+    /// registrations if that is new.
+    fn park(&mut self, scope: &ScopeKey) -> Vec<RegKey> {
+        let keys = self.tables.set_parked(scope, true);
+        for &key in &keys {
             let event = self
                 .tables
                 .get(key)
@@ -364,6 +381,7 @@ impl SyncScheduler {
                 _ => self.refresh(key),
             }
         }
+        keys
     }
 
     pub(super) fn unpark(&mut self, scope: &ScopeKey) {

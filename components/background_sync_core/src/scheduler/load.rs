@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::SyncScheduler;
 use super::kind::{Kind, Moment};
-use super::tables::{Due, Existence, RegKey, Registration};
+use super::registration::{Due, Existence, RegKey, Registration};
 use crate::{
     MAX_INTERRUPTIONS, Now, RegistrationId, RegistrationKind, RegistrationState, RemovalReason,
     ScopeKey, StoredRegistration, SyncNotification, Urgency, WallTime,

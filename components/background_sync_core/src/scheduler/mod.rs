@@ -2,6 +2,7 @@
 
 mod arena;
 mod embedder;
+mod explain;
 mod explainer;
 mod fire;
 mod kind;
@@ -10,6 +11,7 @@ mod notice;
 mod passes;
 mod periodic;
 mod register;
+mod registration;
 mod storage;
 mod tables;
 #[cfg(test)]
@@ -21,8 +23,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use self::fire::{Event, Phase};
 use self::kind::Kind;
 use self::passes::Passes;
+use self::registration::RegKey;
 use self::storage::TicketUse;
-use self::tables::{RegKey, Tables};
+use self::tables::Tables;
 use crate::rng::SmallRng;
 use crate::{
     Answer, Call, ClientFacts, Connectivity, EventId, EventOutcome, MonoTime, Now, Output,
@@ -247,20 +250,27 @@ impl SyncScheduler {
 
     /// Does what is due. Harmless when nothing is.
     pub fn handle_timeout(&mut self, now: Now) {
+        let mut due = Vec::new();
         while let Some(&(at, timer)) = self.timers.first() {
             if at > now.mono {
                 break;
             }
             self.timers.pop_first();
             match timer {
-                Timer::Due(key) => self.registration_due(key),
+                Timer::Due(key) => {
+                    self.registration_due(key);
+                    due.push(key);
+                }
                 Timer::Gate(key) => self.gate_due(now, key),
                 Timer::Cap(event) => self.cap_event(now, event),
                 Timer::Removals => self.retry_removals(),
-                Timer::Pass => self.process_periodic_sync_registrations(now),
+                Timer::Pass => due.extend(self.process_periodic_sync_registrations(now)),
             }
         }
         self.settle(now);
+        for key in due {
+            self.notify_if_held_back(now, key);
+        }
     }
 
     /// The next decision, if there is one.

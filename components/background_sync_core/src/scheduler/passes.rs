@@ -9,7 +9,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::kind::Moment;
-use super::tables::RegKey;
+use super::registration::RegKey;
 use super::{SyncScheduler, Timer};
 use crate::{
     ExtraInterval, MonoTime, Now, Origin, RegistrationState, StoredOrigin, SyncNotification,
@@ -27,6 +27,14 @@ const SAME_FIRE_MS: u64 = 1_000;
 pub(super) struct OriginLimits {
     fired: Option<Moment>,
     extra: ExtraInterval,
+}
+
+/// When the intervals of a registration are over.
+pub(super) struct Intervals {
+    /// Its own.
+    pub own: MonoTime,
+    /// Its origin's.
+    pub of_origin: MonoTime,
 }
 
 #[derive(Debug, Default)]
@@ -98,24 +106,35 @@ impl SyncScheduler {
         self.refresh(key);
     }
 
-    /// When this registration may fire next, but for the gap between passes. `None`: never, at
-    /// present.
-    fn interval_ends(&self, key: RegKey) -> Option<MonoTime> {
+    /// When the intervals of a registration are over. `None`: never, at present.
+    pub(super) fn intervals(&self, key: RegKey) -> Option<Intervals> {
         let cycle = self.tables.get(key)?.kind.cycle()?;
         let limits = self.passes.limits(&self.tables.scope_key(key)?.origin);
         let origin_ms = self.policy.periodic_interval_ms(limits.extra)?;
-        let own = cycle.anchor.after_ms(cycle.min_interval_ms.max(origin_ms));
         let of_origin = limits.fired.map(|fired| fired.after_ms(origin_ms));
-        Some(of_origin.map_or(own, |at| at.max(own)))
+        Some(Intervals {
+            own: cycle.anchor.after_ms(cycle.min_interval_ms.max(origin_ms)),
+            of_origin: of_origin.unwrap_or_default(),
+        })
+    }
+
+    /// When this registration may fire next, but for the gap between passes. `None`: never, at
+    /// present.
+    fn interval_ends(&self, key: RegKey) -> Option<MonoTime> {
+        self.intervals(key).map(|ends| ends.own.max(ends.of_origin))
+    }
+
+    /// When the gap between passes is over.
+    pub(super) fn gap_ends(&self) -> MonoTime {
+        let gap_ms = self.policy.periodic_gap_ms();
+        let last = self.passes.last;
+        last.map_or(MonoTime(0), |last| last.after_ms(gap_ms))
     }
 
     /// Milliseconds until a registration may fire next.
     pub(super) fn interval_left_ms(&self, now: Now, key: RegKey) -> Option<u64> {
         let own = self.interval_ends(key)?;
-        let gap_ms = self.policy.periodic_gap_ms();
-        let last = self.passes.last;
-        let gap_ends = last.map_or(MonoTime(0), |last| last.after_ms(gap_ms));
-        Some(own.max(gap_ends).ms_since(now.mono))
+        Some(own.max(self.gap_ends()).ms_since(now.mono))
     }
 
     /// Keeps a registration's place among the intervals.
@@ -133,13 +152,13 @@ impl SyncScheduler {
         self.arm_pass();
     }
 
-    fn next_pass(&self) -> Option<MonoTime> {
+    pub(super) fn next_pass(&self) -> Option<MonoTime> {
         let passes = &self.passes;
         let (first, _) = passes.intervals.first()?;
-        let gap_ms = self.policy.periodic_gap_ms();
-        let gap_ends = passes.last.map(|last| last.after_ms(gap_ms));
-        let others = gap_ends.into_iter().chain(passes.shared_at);
-        others.chain([passes.not_before, *first]).max()
+        let others = passes.shared_at.into_iter();
+        others
+            .chain([passes.not_before, *first, self.gap_ends()])
+            .max()
     }
 
     /// Without a network there is no pass, and no reason to wake up for one.
@@ -158,11 +177,12 @@ impl SyncScheduler {
 
     /// One pass of
     /// [process periodic sync registrations](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#process-periodic-sync-registrations-algorithm).
-    /// Its first step, the minimum interval across origins, is over: `next_pass`.
-    pub(super) fn process_periodic_sync_registrations(&mut self, now: Now) {
+    /// Its first step, the minimum interval across origins, is over: `next_pass`. Returns what it has
+    /// selected.
+    pub(super) fn process_periodic_sync_registrations(&mut self, now: Now) -> Vec<RegKey> {
         self.passes.timer = None;
         if !self.is_online() {
-            return;
+            return Vec::new();
         }
         // The intervals of origins and of registrations.
         let mut due = Vec::new();
@@ -184,14 +204,16 @@ impl SyncScheduler {
         }
         if self.passes.shared_at.is_some() {
             self.passes.intervals.extend(due);
-            return self.arm_pass();
+            self.arm_pass();
+            return Vec::new();
         }
         // Fire them: they are pending now, and `settle` gives them slots.
         if !due.is_empty() {
             self.passes.unused = Some(self.passes.last);
             self.passes.last = Some(Moment::at(now));
         }
-        for (_, key) in due {
+        let selected: Vec<RegKey> = due.into_iter().map(|(_, key)| key).collect();
+        for &key in &selected {
             self.set_interval(key, None);
             if let Some(registration) = self.tables.get_mut(key) {
                 registration.state = RegistrationState::Pending;
@@ -200,6 +222,7 @@ impl SyncScheduler {
         }
         self.forget_expired_origins(now);
         self.arm_pass();
+        selected
     }
 
     fn last_due_within(&self, now: Now, ms: u64) -> Option<MonoTime> {
@@ -211,14 +234,16 @@ impl SyncScheduler {
 
     /// The first attempt of an event is dispatched: the caps count from here.
     pub(super) fn periodic_event_fired(&mut self, now: Now, key: RegKey, origin: &Origin) {
-        let fired = Moment::at(now);
         let registration = self.tables.get_mut(key);
         if let Some(cycle) = registration.and_then(|registration| registration.kind.cycle_mut()) {
             cycle.fired_at = Some(now.wall);
             cycle.about_to_fire_at = None;
         }
-        self.passes.last = Some(fired);
-        self.passes.unused = None;
+        // What the embedder asks for is no wake-up, or it could keep other origins from theirs.
+        if !self.is_forced(key) {
+            self.passes.last = Some(Moment::at(now));
+            self.passes.unused = None;
+        }
         self.set_time_of_last_fire(now, origin);
         self.arm_pass();
     }

@@ -3,8 +3,8 @@
 
 use super::SyncScheduler;
 use super::kind::{Cycle, Kind, Moment};
+use super::registration::RegKey;
 use super::storage::Waiter;
-use super::tables::RegKey;
 use crate::{
     Answer, Call, ClientFacts, EventOutcome, ExtraInterval, NextStep, Now, Origin, PeriodicState,
     Permission, PermissionName, RegisterError, RegistrationState, RemovalReason, ScopeKey, SyncApi,

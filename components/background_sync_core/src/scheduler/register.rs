@@ -3,8 +3,8 @@
 
 use super::fire::PermissionState;
 use super::kind::Kind;
+use super::registration::{Gate, GatedCall, RegKey, Registration};
 use super::storage::Waiter;
-use super::tables::{Gate, GatedCall, RegKey, Registration};
 use super::{SyncScheduler, Timer};
 use crate::{
     Answer, Call, ClientFacts, Now, Permission, RegisterError, RegistrationId, RegistrationState,

@@ -1,7 +1,7 @@
 //! What is told to the store, and what its answers mean.
 
 use super::kind::Kind;
-use super::tables::{Existence, RegKey, Registration};
+use super::registration::{Existence, RegKey, Registration};
 use super::{SyncScheduler, Timer};
 use crate::{
     Answer, Call, DispatchError, EventId, Now, Origin, Output, RegisterError, RegistrationId,

@@ -1,111 +1,14 @@
 //! What the scheduler keeps in memory: registrations, the service worker registrations that own
 //! them, their origins, and who is ready to fire.
 
+mod turns;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::arena::Arena;
 use super::kind::Kind;
-use crate::{
-    Call, EventId, MonoTime, Origin, Policy, RegistrationId, RegistrationState, ScopeKey, SyncApi,
-    Tag, Ticket, WallTime,
-};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ScopeIndex(u32);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct OriginIndex(u32);
-
-/// Finds a registration. Never reused, because the id is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct RegKey {
-    pub scope: ScopeIndex,
-    pub id: RegistrationId,
-}
-
-impl RegKey {
-    /// None comes after it.
-    pub const LAST: Self = Self {
-        scope: ScopeIndex(u32::MAX),
-        id: RegistrationId(u64::MAX),
-    };
-}
-
-/// Holds an event back until the promises of these calls are resolved.
-#[derive(Debug, Default)]
-pub(super) struct Gate {
-    pub calls: Vec<GatedCall>,
-    /// The earliest deadline of a call.
-    pub deadline: Option<MonoTime>,
-}
-
-#[derive(Debug)]
-pub(super) struct GatedCall {
-    pub call: Call,
-    /// From its answer on: until when it is waited for.
-    pub deadline: Option<MonoTime>,
-}
-
-/// When a registration that may not fire yet may.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    pub at: MonoTime,
-    /// The same for the store.
-    pub at_wall: WallTime,
-    /// When it began to wait.
-    pub since: MonoTime,
-}
-
-/// Whether the store knows a registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Existence {
-    /// It does not yet. `stale`: what it is being told is outdated.
-    Inserting { stale: bool },
-    /// It does.
-    Durable,
-}
-
-#[derive(Debug)]
-pub(super) struct Registration {
-    pub kind: Kind,
-    pub tag: Tag,
-    pub state: RegistrationState,
-    pub existence: Existence,
-    /// Attempts that were dispatched.
-    pub attempts: u32,
-    pub interruptions: u32,
-    pub registered_at: WallTime,
-    /// Boxed, because few have one at a time.
-    pub due: Option<Box<Due>>,
-    /// Its event, preparing or running.
-    pub event: Option<EventId>,
-    pub gate: Option<Box<Gate>>,
-    /// The store operation that a `register()` call for this registration must wait for.
-    pub ticket: Option<Ticket>,
-}
-
-impl Registration {
-    /// One that was just asked for.
-    pub fn new(kind: Kind, tag: Tag, registered_at: WallTime) -> Self {
-        Self {
-            kind,
-            tag,
-            state: RegistrationState::Pending,
-            existence: Existence::Inserting { stale: false },
-            attempts: 0,
-            interruptions: 0,
-            registered_at,
-            due: None,
-            event: None,
-            gate: None,
-            ticket: None,
-        }
-    }
-
-    pub fn is_durable(&self) -> bool {
-        self.existence == Existence::Durable
-    }
-}
+use super::registration::{OriginIndex, RegKey, Registration, ScopeIndex};
+use crate::{Origin, RegistrationId, ScopeKey, SyncApi, Tag, Ticket};
 
 #[derive(Debug)]
 struct Scope {
@@ -366,95 +269,6 @@ impl Tables {
             .collect();
         for origin in self.origins.iter_mut() {
             origin.ready = std::mem::take(&mut origin.ready).into_iter().collect();
-        }
-    }
-
-    /// Says whether a registration only waits for a slot.
-    pub fn set_ready(&mut self, key: RegKey, ready: bool) {
-        let Some(origin) = self.origin_of(key) else {
-            return;
-        };
-        let Some(entry) = self.origins.get_mut(origin.0) else {
-            return;
-        };
-        if ready {
-            entry.ready.insert((key.id, key.scope));
-        } else {
-            entry.ready.remove(&(key.id, key.scope));
-        }
-        self.enter_ring(origin);
-    }
-
-    /// All registrations that only wait for a slot.
-    pub fn all_ready(&self) -> Vec<RegKey> {
-        let origins = self.origins.iter();
-        origins
-            .flat_map(|origin| origin.ready.iter())
-            .map(|&(id, scope)| RegKey { scope, id })
-            .collect()
-    }
-
-    /// Whether a slot is free and nobody waits for one.
-    pub fn slot_is_free_for(&self, key: RegKey, policy: &Policy) -> bool {
-        let origin = self
-            .origin_of(key)
-            .and_then(|origin| self.origins.get(origin.0));
-        let nobody_waits = origin.is_some_and(|origin| {
-            origin.ready.is_empty() && origin.slots_used < policy.max_events_per_origin.get()
-        });
-        nobody_waits && self.ring.is_empty() && self.slots_used < policy.max_events_in_all.get()
-    }
-
-    /// The registration whose turn it is, if there is one and a slot for it.
-    pub fn next_turn(&mut self, policy: &Policy) -> Option<RegKey> {
-        while self.slots_used < policy.max_events_in_all.get() {
-            let origin = self.ring.pop_front()?;
-            let Some(entry) = self.origins.get_mut(origin.0) else {
-                continue;
-            };
-            entry.in_ring = false;
-            if entry.slots_used >= policy.max_events_per_origin.get() {
-                continue;
-            }
-            if let Some((id, scope)) = entry.ready.pop_first() {
-                self.enter_ring(origin);
-                return Some(RegKey { scope, id });
-            }
-        }
-        None
-    }
-
-    pub fn take_slot(&mut self, origin: OriginIndex) {
-        self.slots_used += 1;
-        if let Some(entry) = self.origins.get_mut(origin.0) {
-            entry.slots_used += 1;
-        }
-    }
-
-    pub fn release_slot(&mut self, origin: OriginIndex) {
-        self.slots_used -= 1;
-        if let Some(entry) = self.origins.get_mut(origin.0) {
-            entry.slots_used -= 1;
-        }
-        self.enter_ring(origin);
-        self.free_origin_if_unused(origin);
-    }
-
-    /// Puts an origin with something ready at the end of the ring; takes one without out of it.
-    fn enter_ring(&mut self, origin: OriginIndex) {
-        let Some(entry) = self.origins.get_mut(origin.0) else {
-            return;
-        };
-        match (entry.ready.is_empty(), entry.in_ring) {
-            (false, false) => {
-                entry.in_ring = true;
-                self.ring.push_back(origin);
-            }
-            (true, true) => {
-                entry.in_ring = false;
-                self.ring.retain(|&other| other != origin);
-            }
-            _ => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Waiting: for a retry, for a spread first attempt, for the network.
 
-use super::tables::{Due, RegKey};
+use super::registration::{Due, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{Connectivity, Now, RegistrationState};
 

@@ -226,14 +226,15 @@ impl World {
                 self.log(|| format!("unregister {call:?} {scope} {tag:?}"));
                 self.checks.embedder_called(call, None);
                 self.scheduler
-                    .handle_unregister(self.now, call, &scope, &tag);
+                    .handle_unregister(self.now, call, SyncApi::OneShot, &scope, &tag);
             }
             _ => {
                 self.log(|| format!("dispatch now {call:?} {scope} {tag:?}"));
                 self.checks
                     .embedder_called(call, Some((scope.clone(), tag.clone())));
+                let api = SyncApi::OneShot;
                 self.scheduler
-                    .handle_dispatch_now(self.now, call, &scope, &tag);
+                    .handle_dispatch_now(self.now, call, api, &scope, &tag);
             }
         }
     }

@@ -3,13 +3,21 @@ use Connectivity::{Offline, Online};
 
 impl Driver {
     fn why(&self, text: &str) -> WhyNotFired {
-        self.scheduler.explain(self.now, &scope(), &tag(text))
+        self.why_of(SyncApi::OneShot, text)
+    }
+
+    pub fn why_of(&self, api: SyncApi, text: &str) -> WhyNotFired {
+        self.scheduler.explain(self.now, api, &scope(), &tag(text))
     }
 
     fn dispatch_now(&mut self, text: &str) -> Call {
+        self.dispatch_now_of(SyncApi::OneShot, text)
+    }
+
+    pub fn dispatch_now_of(&mut self, api: SyncApi, text: &str) -> Call {
         let call = self.call();
         self.scheduler
-            .handle_dispatch_now(self.now, call, &scope(), &tag(text));
+            .handle_dispatch_now(self.now, call, api, &scope(), &tag(text));
         self.pump();
         call
     }
@@ -102,9 +110,10 @@ fn clearing_is_durable_and_chooses() {
     let other = scope_of("https://b.example", "/");
     driver.register_in(&other, "z");
     let unregister = driver.call();
+    let api = SyncApi::OneShot;
     driver
         .scheduler
-        .handle_unregister(driver.now, unregister, &scope(), &tag("x"));
+        .handle_unregister(driver.now, unregister, api, &scope(), &tag("x"));
     driver.pump();
     assert_eq!(driver.answer_to(unregister), Some(&Answer::Removed(Ok(1))));
     let clear = driver.call();
