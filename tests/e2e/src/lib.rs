@@ -3,12 +3,14 @@
 //! Every wait ends with an event or with a deadline; nothing sleeps.
 
 mod kiosk;
+mod namespace;
 mod server;
 mod site;
 
 use std::time::Duration;
 
 pub use kiosk::{Kiosk, KioskBuilder, kiosk_command, run};
+pub use namespace::{in_namespace, ip};
 pub use server::{Answer, Received, TestServer};
 pub use site::{FAST_RETRIES, PAGE, Site};
 

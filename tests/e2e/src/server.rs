@@ -60,7 +60,12 @@ pub struct TestServer {
 impl TestServer {
     /// Starts it.
     pub fn start() -> Self {
-        let server = Arc::new(Server::http("127.0.0.1:0").expect("a free port"));
+        Self::start_at("127.0.0.1")
+    }
+
+    /// Starts it at this IP address of the machine.
+    pub fn start_at(address: &str) -> Self {
+        let server = Arc::new(Server::http((address, 0)).expect("a free port"));
         let port = server.server_addr().to_ip().expect("an IP address").port();
         let shared = Arc::new(Shared {
             state: Mutex::default(),

@@ -87,6 +87,22 @@ fn a_wrong_configuration_names_line_and_field() {
         USAGE,
         &["line 3", "max_atempts"],
     );
+    std::fs::write(
+        &file,
+        "[[permissions]]\norigin = 'app.example'\nbackground_sync = 'granted'\n",
+    )
+    .expect("a writable folder");
+    assert_sentence(
+        &kiosk(&["--config", path]),
+        USAGE,
+        &["line 2", "`app.example` is not an origin"],
+    );
+    std::fs::write(&file, "[connectivity]\nwatch = 'sometimes'\n").expect("a writable folder");
+    assert_sentence(
+        &kiosk(&["--config", path]),
+        USAGE,
+        &["line 2", "sometimes", "`system` or `none`"],
+    );
     assert_sentence(
         &kiosk(&["--config", "/no/such/file"]),
         USAGE,

@@ -1,0 +1,66 @@
+//! A network of the test's own: interfaces that come and go.
+
+use std::process::{Command, Output};
+
+/// Set inside the namespace.
+const INSIDE: &str = "BACKGROUND_SYNC_TEST_NAMESPACE";
+
+/// Runs a test of this program again in a network namespace, where it may do as it likes; `name` is the test's. That
+/// takes root or unprivileged user namespaces, and the commands `unshare` and `ip`; without them it says so, and does
+/// nothing.
+///
+/// # Panics
+/// If the test fails there.
+pub fn in_namespace(name: &str, scenario: fn()) {
+    if std::env::var_os(INSIDE).is_some() {
+        ip("link set lo up");
+        return scenario();
+    }
+    let unshare = match namespace_command() {
+        Ok(unshare) => unshare,
+        Err(reason) => {
+            eprintln!("skipped: {name}, because {reason}");
+            return;
+        }
+    };
+    let program = std::env::current_exe().expect("this program has a path");
+    let mut command = Command::new(unshare[0]);
+    command.args(&unshare[1..]).arg(program);
+    command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+    let output = command.env(INSIDE, "1").output().expect("it ran before");
+    assert!(output.status.success(), "{}", both(&output));
+}
+
+/// Runs `ip`, the command.
+///
+/// # Panics
+/// If it fails.
+pub fn ip(arguments: &str) {
+    let output = Command::new("ip").args(arguments.split(' ')).output();
+    let output = output.expect("ip is installed");
+    assert!(output.status.success(), "ip {arguments}: {}", both(&output));
+}
+
+/// How this user may make a network namespace with interfaces in it.
+fn namespace_command() -> Result<Vec<&'static str>, String> {
+    let ways = [
+        vec!["unshare", "--net"],
+        vec!["unshare", "--user", "--map-root-user", "--net"],
+    ];
+    let mut reason = String::new();
+    for way in ways {
+        let mut command = Command::new(way[0]);
+        command.args(&way[1..]);
+        command.args(["ip", "link", "add", "trial0", "type", "veth"]);
+        match command.output() {
+            Ok(output) if output.status.success() => return Ok(way),
+            Ok(output) => reason = format!("`{}` says: {}", way.join(" "), both(&output).trim()),
+            Err(error) => reason = format!("`{}` cannot be run: {error}", way[0]),
+        }
+    }
+    Err(reason)
+}
+
+fn both(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
