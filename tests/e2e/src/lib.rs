@@ -4,6 +4,7 @@
 
 mod kiosk;
 mod namespace;
+mod npm;
 mod server;
 mod site;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use kiosk::{Kiosk, KioskBuilder, kiosk_command, run};
 pub use namespace::{in_namespace, ip};
+pub use npm::serve_from_npm;
 pub use server::{Answer, Received, TestServer};
 pub use site::{FAST_RETRIES, PAGE, Site};
 
