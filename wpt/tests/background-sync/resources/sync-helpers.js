@@ -1,0 +1,162 @@
+// Helpers for tests of Background Sync and Periodic Background Sync. They need
+// /service-workers/service-worker/resources/test-helpers.sub.js and sync-browser.js.
+'use strict';
+
+const syncResources = new URL('.', document.currentScript.src).href;
+
+// One service worker registration whose active worker is sync-worker.js, and the events that the worker tells of.
+class SyncTarget {
+  #events = [];
+  #takers = [];
+  #answers = new Map();
+  #calls = 0;
+
+  // Registers a worker below a scope of its own, waits until it is active, and unregisters it after the test.
+  static async create(t, {script = 'sync-worker.js', scope = newScope(), cleanUp = true} = {}) {
+    const target = new SyncTarget();
+    target.#listen(t, scope);
+    const registration =
+        await service_worker_unregister_and_register(t, syncResources + script, scope);
+    target.registration = registration;
+    if (cleanUp) {
+      t.add_cleanup(() => registration.unregister());
+    }
+    await wait_for_state(t, newestWorker(registration), 'activated');
+    return target;
+  }
+
+  #listen(t, scope) {
+    const handler = t.step_func(({data}) => {
+      if (data.scope !== scope) {
+        return;
+      }
+      if (data.message === 'event') {
+        this.#note(data);
+      } else if (data.message === 'answer') {
+        this.#answers.get(data.call)?.(data);
+        this.#answers.delete(data.call);
+      }
+    });
+    navigator.serviceWorker.addEventListener('message', handler);
+    navigator.serviceWorker.startMessages();
+    t.add_cleanup(() => navigator.serviceWorker.removeEventListener('message', handler));
+  }
+
+  #note(event) {
+    this.#events.push(event);
+    const index = this.#takers.findIndex(taker => matches(event, taker.filter));
+    if (index >= 0) {
+      event.taken = true;
+      this.#takers.splice(index, 1)[0].take(event);
+    }
+  }
+
+  get sync() { return this.registration.sync; }
+  get periodicSync() { return this.registration.periodicSync; }
+
+  // All events so far, in order.
+  get events() { return this.#events; }
+
+  eventsOf(filter) { return this.#events.filter(event => matches(event, filter)); }
+
+  // The next event that this function has not returned yet and that has the properties of `filter`.
+  nextEvent(filter = {}) {
+    const event = this.#events.find(event => !event.taken && matches(event, filter));
+    if (event) {
+      event.taken = true;
+      return Promise.resolve(event);
+    }
+    return new Promise(take => this.#takers.push({filter, take}));
+  }
+
+  // Runs a command of sync-worker.js and returns its value. If it throws, so does this, with an Error whose name is the
+  // exception's.
+  async command(name, parameters = {}, worker = this.registration.active) {
+    const call = ++this.#calls;
+    const answer = new Promise(resolve => this.#answers.set(call, resolve));
+    worker.postMessage({name, call, ...parameters});
+    const {value, error} = await answer;
+    if (error) {
+      throw Object.assign(new Error(`${name}: ${error}`), {name: error});
+    }
+    return value;
+  }
+
+  // Both return once the worker has seen the end of its event.
+  fulfill({id}) { return this.command('fulfill', {id}); }
+  reject({id}) { return this.command('reject', {id}); }
+
+  // Registers a tag, lets its event succeed and returns the event.
+  async registerAndFulfill(tag) {
+    await this.sync.register(tag);
+    const event = await this.nextEvent({type: 'sync', tag});
+    await this.fulfill(event);
+    return event;
+  }
+
+  // Waits until the sync registration of a tag, or any if there is no tag, is gone.
+  async untilGone(tag) {
+    for (;;) {
+      const tags = await this.sync.getTags();
+      if (tag === undefined ? tags.length === 0 : !tags.includes(tag)) {
+        return;
+      }
+      await new Promise(resolve => step_timeout(resolve, 10));
+    }
+  }
+
+  // Gives an event that must not fire the time that one needs: several times the way to the worker and back.
+  async settle() {
+    for (let i = 0; i < 20; ++i) {
+      await this.command('ping');
+      await this.sync.getTags();
+    }
+  }
+}
+
+function matches(event, filter) {
+  return Object.keys(filter).every(key => event[key] === filter[key]);
+}
+
+let scopes = 0;
+// A scope that no other test has, as a URL.
+function newScope() {
+  const test = location.pathname.replace(/^.*\//, '');
+  return `${syncResources}scope/${test}/${++scopes}`;
+}
+
+function newestWorker(registration) {
+  return registration.installing || registration.waiting || registration.active;
+}
+
+// Registers a worker that goes on installing until the end of the test, or until it gets a message.
+async function registerInstallingWorker(t, scope = newScope()) {
+  const script = syncResources + 'install-on-message-worker.js';
+  const registration = await service_worker_unregister_and_register(t, script, scope);
+  const worker = registration.installing;
+  t.add_cleanup(async () => {
+    // unregister() waits for the installation.
+    worker.postMessage('finish');
+    await registration.unregister();
+  });
+  return registration;
+}
+
+// Takes the browser offline until the end of the test or until `syncBrowser.setOnline(true)`.
+async function goOffline(t) {
+  t.add_cleanup(() => syncBrowser.setOnline(true));
+  await syncBrowser.setOnline(false);
+}
+
+// Sets a permission until the end of the test.
+async function setPermissionForTest(t, name, state) {
+  const before = (await navigator.permissions.query({name})).state;
+  t.add_cleanup(() => syncBrowser.setPermission(name, before));
+  await syncBrowser.setPermission(name, state);
+}
+
+// As promise_rejects_dom(), for errors that came as messages.
+async function promise_rejects_name(name, promise, description) {
+  const result = await promise.then(() => 'fulfilled', error => error.name);
+  assert_equals(result, name, description);
+}
