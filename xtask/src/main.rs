@@ -12,6 +12,7 @@ mod progress;
 mod servo;
 mod setup;
 mod testing;
+mod wpt;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -65,11 +66,8 @@ enum Task {
     },
     /// Format every Rust file
     Fmt,
-    #[command(hide = true)]
-    TestWpt {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    /// Run the stock wptrunner on web-platform-tests and on ours
+    TestWpt(wpt::TestWpt),
     /// Measure, and compare with what was promised
     Bench(bench::Benchmarks),
     /// Send hostile messages and records to the component (needs nightly Rust and cargo-fuzz)
@@ -131,7 +129,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Test { core } => testing::run(&paths, core),
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
-        Task::TestWpt { .. } => bail!("test-wpt is not part of this version yet"),
+        Task::TestWpt(arguments) => wpt::run(&paths, &arguments),
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
         Task::Servo(task) => run_servo(&paths, task),

@@ -1,0 +1,370 @@
+//! A reduced web-platform-tests checkout with the stock wptrunner, from Debian's source package of Firefox.
+//!
+//! It is third-party material: it stays in the cache, and nothing of it comes into the repository.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::command;
+
+/// Where the checkout is inside the source package.
+const TESTS: &str = "testing/web-platform/tests";
+/// What is kept of it: the runner, what it serves to every test, the suites that are run, and what those load.
+const KEPT: [&str; 14] = [
+    "wpt",
+    "wpt.py",
+    "LICENSE.md",
+    "README.md",
+    "lint.ignore",
+    "tools",
+    "resources",
+    "common",
+    "interfaces",
+    "background-sync",
+    "periodic-background-sync",
+    "service-workers",
+    "permissions",
+    "dom/nodes",
+];
+/// Says which package a finished checkout is from.
+const SOURCE_FILE: &str = "SOURCE.txt";
+/// How often the download says how far it is when nobody watches a terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+const NO_PACKAGE: &str = "download a web-platform-tests checkout yourself (git clone --depth 1 \
+    https://github.com/web-platform-tests/wpt) and name it with --wpt-root";
+
+/// A file that can be downloaded.
+#[derive(Debug, Eq, PartialEq)]
+struct Source {
+    uri: String,
+    file: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// The checkout in the cache; it is downloaded first if it is not there.
+pub fn ensure(cache: &Path) -> Result<PathBuf> {
+    let checkout = cache.join("checkout");
+    if checkout.join(SOURCE_FILE).is_file() {
+        return Ok(checkout);
+    }
+    fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
+    let partial = cache.join("checkout.partial");
+    for stale in [&partial, &checkout] {
+        if stale.exists() {
+            fs::remove_dir_all(stale)
+                .with_context(|| format!("cannot remove {}", stale.display()))?;
+        }
+    }
+    fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
+    let source = find_source(&partial)?;
+    eprintln!(
+        "Downloading web-platform-tests and wptrunner ({}, {} MB, of which about 100 MB are kept).",
+        source.file,
+        source.bytes / 1_000_000
+    );
+    let unpacked = partial.join("unpacked");
+    fs::create_dir_all(&unpacked)
+        .with_context(|| format!("cannot create {}", unpacked.display()))?;
+    unpack(&source, &unpacked)?;
+    let tree = find_tree(&unpacked)?;
+    mend(&tree)?;
+    fs::write(tree.join(SOURCE_FILE), format!("{}\n", source.uri))
+        .context("cannot write into the checkout")?;
+    fs::rename(&tree, &checkout).with_context(|| format!("cannot make {}", checkout.display()))?;
+    fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
+    Ok(checkout)
+}
+
+/// Asks apt, with package lists of our own, so that nothing of the system changes.
+fn find_source(folder: &Path) -> Result<Source> {
+    ensure!(
+        command::is_on_path("apt-get"),
+        "there is no apt-get here, by which the checkout is found; {NO_PACKAGE}"
+    );
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let field = |name: &str| {
+        release
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .map(|value| value.trim_matches('"').to_owned())
+    };
+    let codename = match (field("ID").as_deref(), field("VERSION_CODENAME")) {
+        (Some("debian"), Some(codename)) => codename,
+        _ => bail!("only Debian has a source package with the checkout; {NO_PACKAGE}"),
+    };
+    let mut sites = Command::new("apt-get");
+    sites.args(["indextargets", "--format", "$(SITE)"]);
+    let site = command::text(&mut sites)
+        .unwrap_or_default()
+        .lines()
+        .find(|line| !line.contains("security"))
+        .unwrap_or("https://deb.debian.org/debian")
+        .to_owned();
+    let keyring = Path::new("/usr/share/keyrings/debian-archive-keyring.gpg");
+    let signed = if keyring.exists() {
+        format!("[signed-by={}] ", keyring.display())
+    } else {
+        String::new()
+    };
+    let list = folder.join("source.list");
+    fs::write(&list, format!("deb-src {signed}{site} {codename} main\n"))
+        .with_context(|| format!("cannot write {}", list.display()))?;
+    let lists = folder.join("lists");
+    fs::create_dir_all(lists.join("partial"))
+        .with_context(|| format!("cannot create {}", lists.display()))?;
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        for (name, path) in [
+            ("Dir::Etc::SourceList", &list),
+            ("Dir::State::Lists", &lists),
+        ] {
+            let mut option = OsString::from(format!("{name}="));
+            option.push(path);
+            command.arg("-o").arg(option);
+        }
+        command.args(["-o", "Dir::Etc::SourceParts=/dev/null"]);
+        command.args(["-o", "APT::Sandbox::User=root", "-q"]);
+        command.args(arguments);
+        command
+    };
+    command::output(&mut apt(&["update"])).with_context(|| {
+        format!("Debian's list of source packages could not be fetched; {NO_PACKAGE}")
+    })?;
+    let uris = command::text(&mut apt(&[
+        "source",
+        "--print-uris",
+        "--download-only",
+        "firefox-esr",
+    ]))
+    .with_context(|| format!("Debian has no source package firefox-esr here; {NO_PACKAGE}"))?;
+    uris.lines()
+        .filter_map(parse_source)
+        .find(|source| source.file.ends_with("esr.orig.tar.xz"))
+        .with_context(|| {
+            format!("the source package firefox-esr has no upstream part; {NO_PACKAGE}")
+        })
+}
+
+/// A line of `--print-uris`: `'URI' FILE BYTES SHA256:HASH`.
+fn parse_source(line: &str) -> Option<Source> {
+    let mut words = line.split_whitespace();
+    let uri = words.next()?.strip_prefix('\'')?.strip_suffix('\'')?;
+    let file = words.next()?;
+    let bytes = words.next()?.parse().ok()?;
+    let sha256 = words.next()?.strip_prefix("SHA256:")?;
+    Some(Source {
+        uri: uri.to_owned(),
+        file: file.to_owned(),
+        bytes,
+        sha256: sha256.to_owned(),
+    })
+}
+
+/// Streams the package through tar, so that it is never on the disk, and checks it.
+fn unpack(source: &Source, to: &Path) -> Result<()> {
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--fail",
+        "--silent",
+        "--show-error",
+        "--location",
+        &source.uri,
+    ]);
+    curl.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut download = spawn(&mut curl)?;
+    let mut tar = Command::new("tar");
+    tar.args([
+        "--extract",
+        "--xz",
+        "--wildcards",
+        "--strip-components",
+        "1",
+    ])
+    .arg("--directory")
+    .arg(to);
+    for kept in KEPT {
+        tar.arg(format!("*/{TESTS}/{kept}"));
+    }
+    tar.stdin(Stdio::piped());
+    let mut unpacking = spawn(&mut tar)?;
+    let mut sum = Command::new("sha256sum");
+    sum.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut summing = spawn(&mut sum)?;
+
+    let (Some(mut from), Some(mut archive), Some(mut summed)) = (
+        download.stdout.take(),
+        unpacking.stdin.take(),
+        summing.stdin.take(),
+    ) else {
+        bail!("no pipes to curl, tar and sha256sum");
+    };
+    let mut meter = Meter::new(source.bytes);
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let count = from.read(&mut block).context("cannot read from curl")?;
+        if count == 0 {
+            break;
+        }
+        archive
+            .write_all(&block[..count])
+            .and_then(|()| summed.write_all(&block[..count]))
+            .context("the package could not be unpacked; is the disk full?")?;
+        meter.advance(count);
+    }
+    drop((archive, summed));
+    meter.end();
+    ensure!(
+        download.wait().context("cannot wait for curl")?.success(),
+        "{} could not be downloaded",
+        source.uri
+    );
+    let sum = summing
+        .wait_with_output()
+        .context("cannot wait for sha256sum")?;
+    ensure!(
+        String::from_utf8_lossy(&sum.stdout).starts_with(&source.sha256),
+        "{} is not what Debian signed: its SHA-256 differs",
+        source.uri
+    );
+    ensure!(
+        unpacking.wait().context("cannot wait for tar")?.success(),
+        "{} could not be unpacked",
+        source.file
+    );
+    Ok(())
+}
+
+fn spawn(command: &mut Command) -> Result<Child> {
+    command
+        .spawn()
+        .map_err(|error| command::start_error(command, error))
+}
+
+fn find_tree(unpacked: &Path) -> Result<PathBuf> {
+    let tree = unpacked.join(TESTS);
+    ensure!(
+        tree.join("tools/wptrunner/wptrunner/wptrunner.py")
+            .is_file(),
+        "the source package has no wptrunner where it was expected; {NO_PACKAGE}"
+    );
+    Ok(tree)
+}
+
+/// Two slips of this tree that keep the stock runner from starting.
+fn mend(tree: &Path) -> Result<()> {
+    // The tree carries no documentation, which `wpt` takes for one of its packages.
+    edit(&tree.join("tools/wpt/paths"), |text| {
+        text.lines()
+            .filter(|line| *line != "docs/")
+            .map(|line| format!("{line}\n"))
+            .collect()
+    })?;
+    // Product `servo` fails to start for want of a keyword argument.
+    edit(
+        &tree.join("tools/wptrunner/wptrunner/browsers/servo.py"),
+        |text| {
+            text.replace(
+                "NullBrowser.__init__(self, logger)\n",
+                "NullBrowser.__init__(self, logger, **kwargs)\n",
+            )
+        },
+    )
+}
+
+fn edit(file: &Path, change: impl FnOnce(&str) -> String) -> Result<()> {
+    let text =
+        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    fs::write(file, change(&text)).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Says how far the download is: a bar for a person, a line now and then for a log.
+struct Meter {
+    bar: Option<ProgressBar>,
+    total: u64,
+    done: u64,
+    said_at: Instant,
+}
+
+impl Meter {
+    fn new(total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style =
+                ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {eta} left");
+            ProgressBar::new(total)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self {
+            bar,
+            total,
+            done: 0,
+            said_at: Instant::now(),
+        }
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.done += count as u64;
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.done);
+        } else if self.said_at.elapsed() >= LINE_INTERVAL {
+            self.said_at = Instant::now();
+            let megabyte = 1_000_000;
+            eprintln!("  {} of {} MB", self.done / megabyte, self.total / megabyte);
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_apt_are_understood() {
+        let line = "'http://deb.debian.org/f/firefox-esr_1.0esr.orig.tar.xz' firefox-esr_1.0esr.orig.tar.xz 12 SHA256:ab";
+        assert_eq!(
+            parse_source(line),
+            Some(Source {
+                uri: "http://deb.debian.org/f/firefox-esr_1.0esr.orig.tar.xz".to_owned(),
+                file: "firefox-esr_1.0esr.orig.tar.xz".to_owned(),
+                bytes: 12,
+                sha256: "ab".to_owned(),
+            })
+        );
+        for line in [
+            "",
+            "Reading package lists...",
+            "'x' y z SHA256:ab",
+            "'x' y 1 MD5Sum:ab",
+        ] {
+            assert_eq!(parse_source(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_slips_of_the_tree_are_mended() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let paths = folder.path().join("tools/wpt/paths");
+        let servo = folder
+            .path()
+            .join("tools/wptrunner/wptrunner/browsers/servo.py");
+        crate::files::write_if_different(&paths, b"docs/\ntools/\n")?;
+        crate::files::write_if_different(&servo, b"    NullBrowser.__init__(self, logger)\n")?;
+        mend(folder.path())?;
+        assert_eq!(fs::read_to_string(paths)?, "tools/\n");
+        assert!(fs::read_to_string(servo)?.contains("**kwargs"));
+        Ok(())
+    }
+}

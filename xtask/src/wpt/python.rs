@@ -1,0 +1,48 @@
+//! The Python environment in which wptrunner runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command;
+
+/// Makes the environment in the cache if it is not there or lacks something; returns its interpreter.
+pub fn ensure(requirements: &Path, cache: &Path) -> Result<PathBuf> {
+    let folder = cache.join("venv");
+    let python = folder.join("bin/python");
+    let stamp = folder.join("requirements.txt");
+    let wanted = fs::read(requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    if python.exists() && fs::read(&stamp).is_ok_and(|present| present == wanted) {
+        return Ok(python);
+    }
+    eprintln!("Preparing Python for wptrunner in {}.", folder.display());
+    // Whatever half of one is there.
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
+    if !command::is_on_path("python3") {
+        bail!("wptrunner needs Python 3; on Debian: apt-get install python3 python3-venv");
+    }
+    command::output(Command::new("python3").args(["-m", "venv"]).arg(&folder))
+        .context("no Python environment could be made; on Debian: apt-get install python3-venv")?;
+    command::output(
+        Command::new(&python)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .arg("--requirement")
+            .arg(requirements),
+    )
+    .context("the Python packages that wptrunner needs could not be installed")?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(python)
+}
