@@ -48,6 +48,20 @@ pub struct BackgroundSyncOptions {
     pub policy: Policy,
     /// Whether there is a network when Servo starts.
     pub online_at_start: bool,
+    /// What origins may do, as [`BackgroundSyncManager::set_permission`] says it, but known before the first stored
+    /// registration is judged by it.
+    pub permissions: Vec<OriginPermission>,
+}
+
+/// Whether an origin may do something.
+#[derive(Clone, Debug)]
+pub struct OriginPermission {
+    /// The origin, as any URL of it.
+    pub origin: Url,
+    /// What.
+    pub name: PermissionName,
+    /// Whether it may.
+    pub permission: Permission,
 }
 
 impl Default for BackgroundSyncOptions {
@@ -55,6 +69,7 @@ impl Default for BackgroundSyncOptions {
         Self {
             policy: Policy::standard(),
             online_at_start: true,
+            permissions: Vec::new(),
         }
     }
 }
@@ -133,10 +148,14 @@ impl BackgroundSyncManager {
     /// Takes effect at once: forbidding removes what an origin has registered, durably. Not stored itself: set it again
     /// at the next start, before pages are loaded.
     pub fn set_permission(&self, origin: &Url, name: PermissionName, permission: Permission) {
-        let origin = origin.origin().ascii_serialization();
+        let origin = serialize(origin);
         self.permissions
             .write()
             .insert((origin.clone(), name), permission);
+        self.follow_permission(origin, name, permission);
+    }
+
+    fn follow_permission(&self, origin: String, name: PermissionName, permission: Permission) {
         if permission == Permission::Denied
             && let Ok(origin) = Origin::try_from(origin)
         {
@@ -187,7 +206,12 @@ impl BackgroundSyncManager {
             },
             connectivity,
         };
-        let permissions = Permissions::default();
+        let configured: HashMap<_, _> = options
+            .permissions
+            .iter()
+            .map(|entry| ((serialize(&entry.origin), entry.name), entry.permission))
+            .collect();
+        let permissions: Permissions = Arc::new(RwLock::new(configured.clone()));
         let engine = ServoEngine {
             constellation,
             permissions: permissions.clone(),
@@ -212,6 +236,10 @@ impl BackgroundSyncManager {
             permissions,
             notifications,
         };
+        // What an origin had registered before it was forbidden goes.
+        for ((origin, name), permission) in configured {
+            background_sync.follow_permission(origin, name, permission);
+        }
         (background_sync, sender)
     }
 
@@ -233,6 +261,11 @@ impl BackgroundSyncManager {
             thread.shutdown();
         }
     }
+}
+
+/// The origin of a URL, as the key of [`Permissions`].
+fn serialize(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// Removes the registrations of sites and waits until that is durable.

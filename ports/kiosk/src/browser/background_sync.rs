@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use servo::background_sync::{PermissionName, SyncNotification};
+use servo::background_sync::{OriginPermission, PermissionName, SyncNotification};
 use servo::{
     BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder, ServoDelegate, StorageType,
     WebResourceLoad,
@@ -25,12 +25,39 @@ pub const PREFERENCE: &str = "dom_background_sync_enabled";
 /// What the manager told.
 pub type SyncNotice = SyncNotification;
 
-/// Tells the engine, before it starts, how to retry and whether there is a network.
-pub fn configure(builder: ServoBuilder, policy: Policy, network: Network) -> ServoBuilder {
+/// Tells the engine, before it starts, how to retry, whether there is a network, and what origins may do.
+pub fn configure(
+    builder: ServoBuilder,
+    policy: Policy,
+    network: Network,
+    permissions: &[OriginPermissions],
+) -> ServoBuilder {
     builder.background_sync(BackgroundSyncOptions {
         policy,
         online_at_start: network == Network::Up,
+        permissions: permissions.iter().flat_map(permissions_of).collect(),
     })
+}
+
+fn permissions_of(entry: &OriginPermissions) -> Vec<OriginPermission> {
+    let grants = [
+        (PermissionName::BackgroundSync, entry.background_sync),
+        (
+            PermissionName::PeriodicBackgroundSync,
+            entry.periodic_background_sync,
+        ),
+    ];
+    let set = grants.into_iter().filter_map(|(name, grant)| {
+        Some(OriginPermission {
+            origin: entry.origin.url().clone(),
+            name,
+            permission: match grant? {
+                Grant::Granted => SyncPermission::Granted,
+                Grant::Denied => SyncPermission::Denied,
+            },
+        })
+    });
+    set.collect()
 }
 
 /// Tells the engine that the network came or went.
@@ -60,30 +87,6 @@ pub fn clear(servo: &Servo, site: &str) {
     servo
         .site_data_manager()
         .clear_site_data(&[site], StorageType::BackgroundSync);
-}
-
-/// Sets what the configuration says about origins. To be called before a page is opened.
-pub fn permit_configured(servo: &Servo, permissions: &[OriginPermissions]) {
-    let Some(manager) = servo.background_sync_manager() else {
-        return;
-    };
-    for entry in permissions {
-        for (name, grant) in [
-            (PermissionName::BackgroundSync, entry.background_sync),
-            (
-                PermissionName::PeriodicBackgroundSync,
-                entry.periodic_background_sync,
-            ),
-        ] {
-            if let Some(grant) = grant {
-                let permission = match grant {
-                    Grant::Granted => SyncPermission::Granted,
-                    Grant::Denied => SyncPermission::Denied,
-                };
-                manager.set_permission(entry.origin.url(), name, permission);
-            }
-        }
-    }
 }
 
 /// Allows or forbids the origin of `url` to use background sync, one-shot and periodic.

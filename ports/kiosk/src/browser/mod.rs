@@ -73,8 +73,13 @@ impl Browser {
             .preferences(options.preferences)
             .event_loop_waker(Box::new(mailbox.clone()));
         let state = Rc::new(State::new(options.is_cut, machine));
-        let servo = background_sync::configure(builder, options.policy, state.network()).build();
-        background_sync::permit_configured(&servo, &options.permissions);
+        let servo = background_sync::configure(
+            builder,
+            options.policy,
+            state.network(),
+            &options.permissions,
+        )
+        .build();
         servo.setup_logging();
         servo.set_delegate(state.clone());
         let user_content = Rc::new(UserContentManager::new(&servo));
