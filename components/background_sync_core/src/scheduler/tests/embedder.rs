@@ -1,15 +1,6 @@
 use super::*;
-use Connectivity::{Offline, Online};
 
 impl Driver {
-    fn why(&self, text: &str) -> WhyNotFired {
-        self.why_of(SyncApi::OneShot, text)
-    }
-
-    pub fn why_of(&self, api: SyncApi, text: &str) -> WhyNotFired {
-        self.scheduler.explain(self.now, api, &scope(), &tag(text))
-    }
-
     fn dispatch_now(&mut self, text: &str) -> Call {
         self.dispatch_now_of(SyncApi::OneShot, text)
     }
@@ -21,40 +12,6 @@ impl Driver {
         self.pump();
         call
     }
-}
-
-#[test]
-fn it_says_why_a_tag_has_not_fired() {
-    let mut driver = Driver::offline();
-    assert_eq!(driver.why("x"), WhyNotFired::NotRegistered);
-    driver.store_answers = false;
-    let call = driver.register_without_acknowledging(&scope(), "x");
-    assert_eq!(driver.why("x"), WhyNotFired::BeingStored);
-    driver.release_store();
-    assert_eq!(driver.why("x"), WhyNotFired::PromiseNotResolved);
-    driver.acknowledge(call);
-    assert_eq!(driver.why("x"), WhyNotFired::Offline);
-    driver.store_answers = false;
-    driver.connect(Online);
-    assert_eq!(driver.why("x"), WhyNotFired::BeingPrepared);
-    driver.release_store();
-    assert_eq!(driver.why("x"), WhyNotFired::Running { attempt: 1 });
-    driver.finish_last(EventOutcome::Rejected);
-    driver.advance(400);
-    let waits = WhyNotFired::WaitsForRetry {
-        in_ms: 600,
-        failed_attempts: 1,
-    };
-    assert_eq!(driver.why("x"), waits);
-    driver.advance(600);
-    driver.finish_last(EventOutcome::NotStarted);
-    assert_eq!(driver.why("x"), WhyNotFired::NoActiveWorker);
-    let listed: Vec<_> = driver.scheduler.list(driver.now).collect();
-    assert_eq!(listed.len(), 1);
-    assert_eq!(
-        (listed[0].attempts, listed[0].why.clone()),
-        (1, WhyNotFired::NoActiveWorker)
-    );
 }
 
 #[test]
@@ -138,19 +95,4 @@ fn clearing_is_durable_and_chooses() {
         driver.scheduler.origins().collect::<Vec<_>>(),
         [&other.origin]
     );
-}
-
-#[test]
-fn the_timeline_says_what_a_registration_waits_for() {
-    let mut driver = Driver::offline();
-    driver.register("x");
-    let why = WhyNotFired::Offline;
-    let held = SyncNotification::HeldBack {
-        api: SyncApi::OneShot,
-        scope: scope(),
-        tag: tag("x"),
-        why,
-    };
-    assert!(driver.notes.contains(&held), "{:?}", driver.notes);
-    driver.connect(Offline);
 }

@@ -32,7 +32,7 @@ impl Driver {
         call
     }
 
-    fn register_id(&mut self, id: &str, options: ExplainerOptions) -> Call {
+    pub fn register_id(&mut self, id: &str, options: ExplainerOptions) -> Call {
         self.register_with(id, options, GRANTED)
     }
 

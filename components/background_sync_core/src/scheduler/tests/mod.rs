@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod embedder;
+mod embedder_periodic;
+mod explain;
 mod explainer;
 mod faults;
 mod fire;
 mod limits;
 mod periodic;
+mod periodic_passes;
 mod periodic_restart;
+mod periodic_rules;
 mod register;
 mod restart;
 mod retry;
