@@ -12,9 +12,7 @@
 //! <https://wicg.github.io/background-sync/spec/>
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use background_sync::{
@@ -31,7 +29,6 @@ use background_sync_traits::{DispatchedEvent, EventToken, StoredWorker};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use embedder_traits::EventLoopWaker;
 use log::error;
-use parking_lot::RwLock;
 use servo_base::generic_channel::{self, GenericSender};
 use servo_constellation_traits::{
     BackgroundSyncToConstellationMessage, EmbedderToConstellationMessage,
@@ -39,7 +36,12 @@ use servo_constellation_traits::{
 use storage_traits::background_sync::BackgroundSyncMessage;
 use url::Url;
 
+pub use self::permission::BackgroundSyncPermissionRequest;
+use self::permission::Permissions;
+use crate::ServoDelegate;
 use crate::proxies::ConstellationProxy;
+
+mod permission;
 
 /// How Background Sync is to behave, for [`ServoBuilder::background_sync`](crate::ServoBuilder::background_sync).
 #[derive(Clone, Debug)]
@@ -74,8 +76,11 @@ impl Default for BackgroundSyncOptions {
     }
 }
 
-/// Permissions that the embedder has set, by the serialization of their origin.
-type Permissions = Arc<RwLock<HashMap<(String, PermissionName), Permission>>>;
+/// What the SyncManager thread has for the thread that runs the embedder.
+enum ToEmbedder {
+    Notification(SyncNotification),
+    PermissionRequest(BackgroundSyncPermissionRequest),
+}
 
 /// The sync registrations of a running Servo: lists, explains, dispatches and removes them.
 ///
@@ -85,7 +90,7 @@ pub struct BackgroundSyncManager {
     thread: RefCell<Option<SyncManagerThread>>,
     control: SyncManagerControl,
     permissions: Permissions,
-    notifications: Receiver<SyncNotification>,
+    for_embedder: Receiver<ToEmbedder>,
 }
 
 impl BackgroundSyncManager {
@@ -146,12 +151,11 @@ impl BackgroundSyncManager {
 
     /// Allows or forbids an origin to use one-shot sync, which is allowed by default, or periodic sync, which is not.
     /// Takes effect at once: forbidding removes what an origin has registered, durably. Not stored itself: set it again
-    /// at the next start, before pages are loaded.
+    /// at the next start, before pages are loaded. About an origin for which it is not set,
+    /// [`ServoDelegate::request_background_sync_permission`] is asked.
     pub fn set_permission(&self, origin: &Url, name: PermissionName, permission: Permission) {
         let origin = serialize(origin);
-        self.permissions
-            .write()
-            .insert((origin.clone(), name), permission);
+        self.permissions.set(origin.clone(), name, permission);
         self.follow_permission(origin, name, permission);
     }
 
@@ -189,7 +193,7 @@ impl BackgroundSyncManager {
         let (sender, receiver) =
             generic_channel::channel().expect("a channel can be made while Servo starts");
         let messages = receiver.route_preserving_errors();
-        let (notifier, notifications) = unbounded();
+        let (sender_to_embedder, for_embedder) = unbounded();
         let connectivity = if options.online_at_start {
             Connectivity::Online
         } else {
@@ -206,19 +210,18 @@ impl BackgroundSyncManager {
             },
             connectivity,
         };
-        let configured: HashMap<_, _> = options
-            .permissions
-            .iter()
-            .map(|entry| ((serialize(&entry.origin), entry.name), entry.permission))
-            .collect();
-        let permissions: Permissions = Arc::new(RwLock::new(configured.clone()));
+        let permissions = Permissions::default();
+        for entry in &options.permissions {
+            permissions.set(serialize(&entry.origin), entry.name, entry.permission);
+        }
+        let embedder = EmbedderThread {
+            sender: sender_to_embedder,
+            waker,
+        };
         let engine = ServoEngine {
             constellation,
             permissions: permissions.clone(),
-        };
-        let embedder = Notifier {
-            sender: notifier,
-            waker,
+            embedder: embedder.clone(),
         };
         let started = SyncManager::spawn(
             config,
@@ -234,11 +237,12 @@ impl BackgroundSyncManager {
             control: thread.control(),
             thread: RefCell::new(Some(thread)),
             permissions,
-            notifications,
+            for_embedder,
         };
         // What an origin had registered before it was forbidden goes.
-        for ((origin, name), permission) in configured {
-            background_sync.follow_permission(origin, name, permission);
+        for entry in &options.permissions {
+            let origin = serialize(&entry.origin);
+            background_sync.follow_permission(origin, entry.name, entry.permission);
         }
         (background_sync, sender)
     }
@@ -251,8 +255,18 @@ impl BackgroundSyncManager {
         });
     }
 
-    pub(crate) fn take_notifications(&self) -> Vec<SyncNotification> {
-        self.notifications.try_iter().collect()
+    /// Tells and asks the embedder what has come up.
+    pub(crate) fn call_delegate(&self, delegate: &dyn ServoDelegate) {
+        for message in self.for_embedder.try_iter() {
+            match message {
+                ToEmbedder::Notification(notification) => {
+                    delegate.notify_background_sync(notification);
+                }
+                ToEmbedder::PermissionRequest(request) => {
+                    delegate.request_background_sync_permission(request);
+                }
+            }
+        }
     }
 
     /// Ends the thread once everything that it has promised is stored.
@@ -290,10 +304,11 @@ pub(crate) fn origins(control: &SyncManagerControl) -> Vec<String> {
         .collect()
 }
 
-/// The SyncManager thread's view of Servo: everything it asks goes to the constellation.
+/// The SyncManager thread's view of Servo: open windows and workers are the constellation's, permissions the embedder's.
 struct ServoEngine {
     constellation: ConstellationProxy,
     permissions: Permissions,
+    embedder: EmbedderThread,
 }
 
 impl ServoEngine {
@@ -305,29 +320,30 @@ impl ServoEngine {
 
 impl Engine for ServoEngine {
     fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder) {
-        let by_default = ClientState::new(false);
-        let state_of = |name, default| {
-            let key = (scope.origin.as_str().to_owned(), name);
-            let permissions = self.permissions.read();
-            permissions.get(&key).copied().unwrap_or(default)
+        let constellation = self.constellation.clone();
+        let asked_for = scope.clone();
+        let name = responder.permission_name();
+        let ask_constellation = move |permission| {
+            // Dropped unanswered, the responder says no.
+            let answer = move |open_window| {
+                responder.answer(ClientState {
+                    open_window,
+                    permission,
+                    periodic_permission: permission,
+                });
+            };
+            let query =
+                BackgroundSyncToConstellationMessage::QueryOpenWindow(asked_for, Box::new(answer));
+            constellation.send(EmbedderToConstellationMessage::BackgroundSync(query));
         };
-        let permission = state_of(PermissionName::BackgroundSync, by_default.permission);
-        let periodic_permission = state_of(
-            PermissionName::PeriodicBackgroundSync,
-            by_default.periodic_permission,
+        let request = self.permissions.when_decided(
+            scope.origin.as_str(),
+            name,
+            Box::new(ask_constellation),
         );
-        // Dropped unanswered, the responder says no.
-        let answer = move |open_window| {
-            responder.answer(ClientState {
-                open_window,
-                permission,
-                periodic_permission,
-            });
-        };
-        self.send(BackgroundSyncToConstellationMessage::QueryOpenWindow(
-            scope.clone(),
-            Box::new(answer),
-        ));
+        if let Some(request) = request {
+            self.embedder.send(ToEmbedder::PermissionRequest(request));
+        }
     }
 
     fn dispatch(&self, event: DispatchedEvent) {
@@ -348,17 +364,24 @@ impl Engine for ServoEngine {
     }
 }
 
-/// Carries notifications to the thread that runs the embedder.
-struct Notifier {
-    sender: Sender<SyncNotification>,
+/// The way to the thread that runs the embedder.
+#[derive(Clone)]
+struct EmbedderThread {
+    sender: Sender<ToEmbedder>,
     waker: Box<dyn EventLoopWaker>,
 }
 
-impl Embedder for Notifier {
-    fn notify(&self, notification: &SyncNotification) {
-        // Fails only while Servo ends.
-        if self.sender.send(notification.clone()).is_ok() {
+impl EmbedderThread {
+    fn send(&self, message: ToEmbedder) {
+        // Fails only while Servo ends. A request that is dropped then takes its default.
+        if self.sender.send(message).is_ok() {
             self.waker.wake();
         }
+    }
+}
+
+impl Embedder for EmbedderThread {
+    fn notify(&self, notification: &SyncNotification) {
+        self.send(ToEmbedder::Notification(notification.clone()));
     }
 }

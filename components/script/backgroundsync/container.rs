@@ -8,29 +8,20 @@
 //! <https://w3c.github.io/ServiceWorker/#serviceworkercontainer-interface>
 
 use js::context::JSContext;
-use js::realm::CurrentRealm;
 use log::warn;
 use servo_base::id::ServiceWorkerRegistrationId;
 use servo_constellation_traits::{
-    Job, JobType, ScriptToConstellationMessage, ServiceWorkerAlgorithm,
-    ServiceWorkerRegistrationInfo,
+    ScriptToConstellationMessage, ServiceWorkerAlgorithm, ServiceWorkerRegistrationInfo,
 };
 use stylo_atoms::Atom;
 
-use crate::dom::RootedPromise;
 use crate::dom::backgroundsync::registrationstate::registration_object;
 use crate::dom::backgroundsync::serviceworkerclients::controlling_registration;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerRegistrationBinding::ServiceWorkerRegistrationMethods;
-use crate::dom::bindings::codegen::GenericBindings::NavigatorBinding::NavigatorMethods;
-use crate::dom::bindings::codegen::GenericBindings::WindowBinding::WindowMethods;
-use crate::dom::bindings::error::Error;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::eventtarget::EventTarget;
-use crate::dom::globalscope::GlobalScope;
-use crate::dom::promise::Promise;
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
-use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
 use crate::dom::window::Window;
 
 impl ServiceWorkerContainer {
@@ -85,60 +76,5 @@ impl ServiceWorkerContainer {
                 .upcast::<EventTarget>()
                 .fire_event(cx, Atom::from("updatefound"));
         }
-    }
-
-    fn schedule_update(
-        &self,
-        cx: &mut JSContext,
-        registration: &ServiceWorkerRegistration,
-        promise: &RootedPromise,
-    ) {
-        let global = self.global();
-        let (Some(storage_key), Some(newest)) = (
-            global.obtain_storage_key(),
-            registration.get_newest_worker(),
-        ) else {
-            let message = "the registration has no worker".to_owned();
-            promise.reject_error(cx, Error::InvalidState(Some(message)));
-            return;
-        };
-        let script_url = newest.get_script_url();
-        let scope_things =
-            ServiceWorkerRegistration::create_scope_things(&global, script_url.clone());
-        let job = Job::create_job(
-            JobType::Update,
-            registration.scope_url().clone(),
-            script_url,
-            self.result_callback(Some(promise)),
-            global.creation_url(),
-            Some(scope_things),
-            storage_key,
-        );
-        let message = ScriptToConstellationMessage::ServiceWorkerAlgorithm(
-            ServiceWorkerAlgorithm::StartRegister(job),
-        );
-        if global.script_to_constellation_chan().send(message).is_err() {
-            promise.reject_error(cx, Error::Type(c"the browser is shutting down".to_owned()));
-        }
-    }
-}
-
-impl ServiceWorkerRegistration {
-    /// <https://w3c.github.io/ServiceWorker/#dom-serviceworkerregistration-update>
-    pub(crate) fn update(&self, cx: &mut CurrentRealm) -> RootedPromise {
-        let promise = Promise::new_in_realm(cx);
-        let global: &GlobalScope = &self.global();
-        match global.downcast::<Window>() {
-            Some(window) => {
-                let container = window.Navigator(cx).ServiceWorker(cx);
-                container.schedule_update(cx, self, &promise);
-            }
-            None => {
-                // FIXME: a worker has no container that could schedule the job.
-                let message = "update() works in windows only so far".to_owned();
-                promise.reject_error(cx, Error::NotSupported(Some(message)));
-            }
-        }
-        promise
     }
 }

@@ -161,7 +161,7 @@ impl ServiceWorkerGlobalScope {
         let on_settled = OnSettled::Report(event.outcome);
         match event.kind {
             SyncEventKind::Sync { tag, last_chance } => {
-                SyncEvent::new_for_dispatch(cx, self, tag.as_str().into(), last_chance)
+                SyncEvent::new_for_dispatch(cx, self, tag.as_str().into(), last_chance, None)
                     .upcast::<ExtendableEvent>()
                     .fire_extendable(cx, self, on_settled);
             }
@@ -170,9 +170,15 @@ impl ServiceWorkerGlobalScope {
                     .upcast::<ExtendableEvent>()
                     .fire_extendable(cx, self, on_settled);
             }
-            // FIXME: pages can't register these yet, so there are none.
-            SyncEventKind::ExplainerSync { id, .. } => {
-                warn!("The event of {id:?} has no interface here yet.");
+            SyncEventKind::ExplainerSync {
+                id,
+                data,
+                last_chance,
+            } => {
+                let data = Some(data.as_str().into());
+                SyncEvent::new_for_dispatch(cx, self, id.as_str().into(), last_chance, data)
+                    .upcast::<ExtendableEvent>()
+                    .fire_extendable(cx, self, on_settled);
             }
         }
     }

@@ -8,15 +8,20 @@
 
 pub(crate) mod clients;
 pub(crate) mod container;
+pub(crate) mod explainersyncmanager;
 pub(crate) mod extendedlifetime;
 pub(crate) mod functionalevent;
 pub(crate) mod onlinestate;
 pub(crate) mod periodicsyncevent;
 pub(crate) mod periodicsyncmanager;
+pub(crate) mod permissions;
 pub(crate) mod ready;
+pub(crate) mod registrationjobs;
 pub(crate) mod registrationstate;
 pub(crate) mod serviceworkerclients;
+pub(crate) mod serviceworkerjobs;
 pub(crate) mod serviceworkerlifecycle;
+pub(crate) mod serviceworkerrun;
 pub(crate) mod syncconnection;
 pub(crate) mod syncevent;
 pub(crate) mod syncmanager;

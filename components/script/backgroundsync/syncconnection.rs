@@ -2,36 +2,49 @@
  * License, v. 2.0. If a copy of the MPL was not distributed with this
  * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
-//! The way from `registration.sync` and `registration.periodicSync` to the SyncManager thread.
+//! The way from `registration.sync`, `registration.periodicSync`, `navigator.sync` and `navigator.permissions` to the
+//! SyncManager thread.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use background_sync_traits::{
-    CallId, ConnectionId, RegisterError, SyncManagerMessage, SyncReply, SyncRequest, SyncResponse,
+    CallId, ConnectionId, RegisterError, ScopeKey, SyncManagerMessage, SyncReply, SyncRequest,
+    SyncResponse,
 };
 use js::context::JSContext;
 use js::realm::CurrentRealm;
 use log::{debug, warn};
 use parking_lot::Mutex;
 use servo_base::generic_channel::{GenericCallback, GenericSender};
+use servo_url::ServoUrl;
 use storage_traits::background_sync::{BackgroundSyncClient, BackgroundSyncMessage};
 
 use crate::dom::RootedPromise;
 use crate::dom::backgroundsync::functionalevent::scope_key;
+use crate::dom::backgroundsync::permissions::settle_query;
 use crate::dom::bindings::error::Error;
-use crate::dom::bindings::refcounted::TrustedPromise;
+use crate::dom::bindings::refcounted::{Trusted, TrustedPromise};
 use crate::dom::bindings::str::DOMString;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::permissionstatus::PermissionStatus;
 use crate::dom::promise::Promise;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
 
-/// The promises of the calls that were not answered yet. Shared with the callback that answers arrive at, so that an
-/// idle connection keeps no script object alive.
-type OutstandingCalls = Arc<Mutex<HashMap<CallId, TrustedPromise>>>;
+/// A call that was not answered yet.
+struct OutstandingCall {
+    promise: TrustedPromise,
+    /// What a query of a permission resolves with.
+    status: Option<Trusted<PermissionStatus>>,
+    /// The connection, if it is for this call alone.
+    keep_open: Option<Connection>,
+}
 
-/// The calls of one `SyncManager` or `PeriodicSyncManager` object. Opened by the first one, and ended with the object.
+/// Shared with the callback that answers arrive at, so that an idle connection keeps no script object alive.
+type OutstandingCalls = Arc<Mutex<HashMap<CallId, OutstandingCall>>>;
+
+/// The calls about one service worker registration. Opened by the first one, and ended with the object that makes them.
 #[derive(Default)]
 pub(crate) struct SyncConnection {
     connection: OnceCell<Connection>,
@@ -49,32 +62,66 @@ impl SyncConnection {
         request: SyncRequest,
     ) -> RootedPromise {
         let promise = Promise::new_in_realm(cx);
-        if self.connection.get().is_none() {
-            match Connection::open(global, registration) {
-                Ok(connection) => {
-                    let _ = self.connection.set(connection);
-                }
-                Err(reason) => {
-                    let error = RegisterError::Unavailable {
-                        reason: reason.to_owned(),
-                    };
-                    promise.reject_error(cx, to_dom_error(error));
-                    return promise;
-                }
-            }
-        }
-        let call = CallId(self.next_call.get());
-        self.next_call.set(call.0 + 1);
-        let sent = self
-            .connection
-            .get()
-            .is_some_and(|connection| connection.send(call, request, &promise));
-        if !sent {
-            let reason = "the browser is shutting down".to_owned();
-            promise.reject_error(cx, to_dom_error(RegisterError::Unavailable { reason }));
-        }
+        self.settle_later(cx, global, registration.scope_url(), request, &promise);
         promise
     }
+
+    /// Sends `request` about the service worker registration of `scope_url`; the answer settles `promise`.
+    pub(crate) fn settle_later(
+        &self,
+        cx: &mut JSContext,
+        global: &GlobalScope,
+        scope_url: &ServoUrl,
+        request: SyncRequest,
+        promise: &RootedPromise,
+    ) {
+        let sent = self
+            .open(global, scope_url)
+            .and_then(|connection| connection.send(self.next_call(), request, promise, None));
+        if let Err(reason) = sent {
+            let reason = reason.to_owned();
+            promise.reject_error(cx, to_dom_error(RegisterError::Unavailable { reason }));
+        }
+    }
+
+    fn open(&self, global: &GlobalScope, scope_url: &ServoUrl) -> Result<&Connection, &'static str> {
+        if let Some(connection) = self.connection.get() {
+            return Ok(connection);
+        }
+        let scope = scope_key(scope_url).ok_or("the scope URL is too long")?;
+        let opened = Connection::open(global, scope)?;
+        Ok(self.connection.get_or_init(|| opened))
+    }
+
+    fn next_call(&self) -> CallId {
+        let call = CallId(self.next_call.get());
+        self.next_call.set(call.0 + 1);
+        call
+    }
+}
+
+/// Asks for the state of a permission of the origin of `global`; the answer resolves `promise` with `status`.
+///
+/// # Errors
+/// Why the question could not be sent.
+pub(crate) fn query_permission(
+    global: &GlobalScope,
+    request: SyncRequest,
+    status: &PermissionStatus,
+    promise: &RootedPromise,
+) -> Result<(), &'static str> {
+    // Permissions are an origin's: the scope stands for it.
+    let scope = ServoUrl::parse(&global.origin().immutable().ascii_serialization());
+    let scope = scope.ok().as_ref().and_then(scope_key);
+    let connection = Connection::open(global, scope.ok_or("the origin is opaque")?)?;
+    let call = CallId(0);
+    connection.send(call, request, promise, Some(Trusted::new(status)))?;
+    let outstanding = connection.outstanding.clone();
+    // Answered already, it is not needed any more.
+    if let Some(outstanding) = outstanding.lock().get_mut(&call) {
+        outstanding.keep_open = Some(connection);
+    }
+    Ok(())
 }
 
 struct Connection {
@@ -84,14 +131,10 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(
-        global: &GlobalScope,
-        registration: &ServiceWorkerRegistration,
-    ) -> Result<Self, &'static str> {
+    fn open(global: &GlobalScope, scope: ScopeKey) -> Result<Self, &'static str> {
         let Some(sender) = global.storage_threads().background_sync() else {
             return Err("it is off, or this is a private window");
         };
-        let scope = scope_key(registration.scope_url()).ok_or("the scope URL is too long")?;
         let id = ConnectionId::new();
         let outstanding = OutstandingCalls::default();
 
@@ -105,7 +148,7 @@ impl Connection {
             let Ok(SyncReply { call, response }) = reply else {
                 return warn!("An answer from the SyncManager thread can't be read.");
             };
-            let Some(promise) = calls.lock().remove(&call) else {
+            let Some(outstanding) = calls.lock().remove(&call) else {
                 return debug!("An answer to a call that nobody waits for.");
             };
             // Also sent if the task never runs, because its page is gone.
@@ -114,9 +157,10 @@ impl Connection {
                 call,
                 sender: acknowledge_to.clone(),
             };
+            let OutstandingCall { promise, status, .. } = outstanding;
             task_source.queue(task!(settle_sync_promise: move |cx| {
                 let promise = promise.root(cx);
-                settle(cx, &promise, response);
+                settle(cx, &promise, response, status);
                 drop(acknowledgement);
             }));
         })
@@ -136,20 +180,28 @@ impl Connection {
         })
     }
 
-    /// Returns whether the request is on its way.
-    fn send(&self, call: CallId, request: SyncRequest, promise: &RootedPromise) -> bool {
-        self.outstanding
-            .lock()
-            .insert(call, TrustedPromise::from(promise));
+    fn send(
+        &self,
+        call: CallId,
+        request: SyncRequest,
+        promise: &RootedPromise,
+        status: Option<Trusted<PermissionStatus>>,
+    ) -> Result<(), &'static str> {
+        let outstanding = OutstandingCall {
+            promise: TrustedPromise::from(promise),
+            status,
+            keep_open: None,
+        };
+        self.outstanding.lock().insert(call, outstanding);
         let sent = self.sender.send(SyncManagerMessage::Request {
             connection: self.id,
             call,
             request,
         });
-        if sent.is_err() {
+        sent.map_err(|_| {
             self.outstanding.lock().remove(&call);
-        }
-        sent.is_ok()
+            "the browser is shutting down"
+        })
     }
 }
 
@@ -179,7 +231,12 @@ impl Drop for Acknowledgement {
     }
 }
 
-fn settle(cx: &mut JSContext, promise: &RootedPromise, response: SyncResponse) {
+fn settle(
+    cx: &mut JSContext,
+    promise: &RootedPromise,
+    response: SyncResponse,
+    status: Option<Trusted<PermissionStatus>>,
+) {
     match response {
         SyncResponse::Registered(Ok(())) => promise.resolve_native(cx, &()),
         SyncResponse::Registered(Err(error)) => promise.reject_error(cx, to_dom_error(error)),
@@ -191,6 +248,11 @@ fn settle(cx: &mut JSContext, promise: &RootedPromise, response: SyncResponse) {
         SyncResponse::Tags(tags) => {
             let tags: Vec<DOMString> = tags.iter().map(|tag| tag.as_str().into()).collect();
             promise.resolve_native(cx, &tags);
+        }
+        SyncResponse::Permission(permission) => {
+            if let Some(status) = status {
+                settle_query(cx, promise, &status.root(), permission);
+            }
         }
     }
 }

@@ -25,17 +25,20 @@ pub(crate) struct SyncEvent {
     event: ExtendableEvent,
     tag: DOMString,
     last_chance: bool,
+    /// If `tag` is the id of a registration of the explainer: its data.
+    data: Option<DOMString>,
 }
 
 impl SyncEvent {
-    /// The event that stands for an attempt. It neither bubbles nor can be cancelled.
+    /// The event that stands for an attempt, with `data` if its registration is one of the explainer. It neither bubbles nor can be cancelled.
     pub(crate) fn new_for_dispatch(
         cx: &mut JSContext,
         worker: &ServiceWorkerGlobalScope,
         tag: DOMString,
         last_chance: bool,
+        data: Option<DOMString>,
     ) -> DomRoot<SyncEvent> {
-        let event = Self::reflect(cx, worker, None, tag, last_chance);
+        let event = Self::reflect(cx, worker, None, tag, last_chance, data);
         event
             .upcast::<Event>()
             .init_event(Atom::from("sync"), false, false);
@@ -48,11 +51,13 @@ impl SyncEvent {
         proto: Option<HandleObject>,
         tag: DOMString,
         last_chance: bool,
+        data: Option<DOMString>,
     ) -> DomRoot<SyncEvent> {
         let event = Box::new(SyncEvent {
             event: ExtendableEvent::new_inherited(),
             tag,
             last_chance,
+            data,
         });
         reflect_dom_object_with_proto(cx, event, worker, proto)
     }
@@ -67,7 +72,7 @@ impl SyncEventMethods<crate::DomTypeHolder> for SyncEvent {
         type_: DOMString,
         init: &SyncEventInit,
     ) -> DomRoot<SyncEvent> {
-        let event = Self::reflect(cx, worker, proto, init.tag.clone(), init.lastChance);
+        let event = Self::reflect(cx, worker, proto, init.tag.clone(), init.lastChance, None);
         event.upcast::<Event>().init_event(
             Atom::from(type_),
             init.parent.parent.bubbles,
@@ -84,6 +89,16 @@ impl SyncEventMethods<crate::DomTypeHolder> for SyncEvent {
     /// <https://wicg.github.io/background-sync/spec/#dom-syncevent-lastchance>
     fn LastChance(&self) -> bool {
         self.last_chance
+    }
+
+    /// Of the explainer; `null` for a registration of `registration.sync`.
+    fn GetId(&self) -> Option<DOMString> {
+        self.data.as_ref().map(|_| self.tag.clone())
+    }
+
+    /// Of the explainer; `null` for a registration of `registration.sync`.
+    fn GetData(&self) -> Option<DOMString> {
+        self.data.clone()
     }
 
     /// <https://dom.spec.whatwg.org/#dom-event-istrusted>

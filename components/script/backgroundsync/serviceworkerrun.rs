@@ -1,0 +1,153 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! How the service worker manager runs an active worker: started again for an event, started from what was stored, ended.
+//!
+//! <https://w3c.github.io/ServiceWorker/#run-service-worker>
+
+use background_sync_traits::{ScopeKey, ScriptUrl, StoredWorker, SyncManagerMessage, WorkerSource};
+use log::warn;
+use servo_base::id::ServiceWorkerId;
+use servo_constellation_traits::{ScopeThings, ServiceWorkerScript};
+use servo_url::ServoUrl;
+
+use crate::dom::backgroundsync::functionalevent::tell_sync_manager;
+use crate::dom::backgroundsync::serviceworkerclients::forget_active;
+use crate::dom::backgroundsync::serviceworkerlifecycle::WorkerRecord;
+use crate::dom::backgroundsync::workerthread::{WorkerStart, WorkerThread};
+use crate::dom::serviceworker_manager::{
+    ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration, update_serviceworker,
+};
+
+/// What is kept of a registration for the next run of the browser. `None` if it is too long.
+pub(super) fn stored_worker(registration: &ServiceWorkerRegistration) -> Option<StoredWorker> {
+    let active = registration.active_worker.as_ref()?;
+    let script = registration.life_cycle.script_of(active)?;
+    Some(StoredWorker {
+        script_url: ScriptUrl::try_from(active.script_url.as_str()).ok()?,
+        source: WorkerSource::try_from(script.source.clone()).ok()?,
+    })
+}
+
+impl ServiceWorkerManager {
+    /// A worker that was installed and activated in an earlier run of the browser is there again. Its thread is started
+    /// by the first event.
+    pub(crate) fn start_stored_worker(
+        &mut self,
+        scope_url: ServoUrl,
+        scope_things: ScopeThings,
+        script: ServiceWorkerScript,
+    ) {
+        // A page was faster.
+        if self.registrations.contains_key(&scope_url) {
+            return;
+        }
+        let mut registration = ServiceWorkerRegistration::new();
+        // Nobody listens at the other end until the worker runs.
+        let (sender, _) = crossbeam_channel::unbounded();
+        let worker = ServiceWorker::new(
+            scope_things.script_url.clone(),
+            sender,
+            ServiceWorkerId::new(),
+        );
+        let record = WorkerRecord {
+            script: Some(script),
+            ..WorkerRecord::default()
+        };
+        registration.life_cycle.records.insert(worker.id, record);
+        registration.life_cycle.activated = true;
+        registration.active_worker = Some(worker);
+        self.clients
+            .tell_all_of_change(&registration.info(&scope_url));
+        tell_sync_manager(&scope_things, &scope_url, |scope| {
+            SyncManagerMessage::WorkerActivated { scope }
+        });
+        registration.life_cycle.scope_things = Some(scope_things);
+        self.registrations.insert(scope_url, registration);
+        self.answer_waiting_clients();
+    }
+
+    /// Removes a registration for good, and its sync registrations with it. Returns whether there was one.
+    ///
+    /// <https://w3c.github.io/ServiceWorker/#clear-registration>
+    pub(crate) fn clear_registration(&mut self, scope_url: &ServoUrl) -> bool {
+        let Some(registration) = self.registrations.remove(scope_url) else {
+            return false;
+        };
+        forget_active(scope_url);
+        if let Some(scope_things) = &registration.life_cycle.scope_things {
+            tell_sync_manager(scope_things, scope_url, |scope| {
+                SyncManagerMessage::WorkerUnregistered { scope }
+            });
+        }
+        true
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#terminate-service-worker>
+    pub(crate) fn terminate_worker(&mut self, scope: &ScopeKey) {
+        let registration = ServoUrl::parse(scope.scope.as_str())
+            .ok()
+            .and_then(|scope_url| self.registrations.get_mut(&scope_url));
+        let Some(registration) = registration else {
+            return;
+        };
+        if let Some(active) = &registration.active_worker {
+            warn!("The service worker of {scope} has passed its execution cap.");
+            registration.life_cycle.terminate(active.id);
+        }
+    }
+
+    /// Starts the active worker again if its thread has ended. Returns whether it runs.
+    ///
+    /// <https://w3c.github.io/ServiceWorker/#run-service-worker>
+    pub(crate) fn ensure_running(&mut self, scope_url: &ServoUrl) -> bool {
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return false;
+        };
+        let Some(active) = &mut registration.active_worker else {
+            return false;
+        };
+        let life_cycle = &mut registration.life_cycle;
+        let (Some(record), Some(scope_things)) = (
+            life_cycle.records.get_mut(&active.id),
+            &life_cycle.scope_things,
+        ) else {
+            return false;
+        };
+        if record
+            .thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+        {
+            return true;
+        }
+        let Some(script) = record.script.clone() else {
+            return false;
+        };
+        let start = WorkerStart {
+            registration_id: registration.id,
+            worker_id: active.id,
+            script: Some(script),
+            known_source: None,
+        };
+        let (worker, join_handle, control_sender, context, closing) = update_serviceworker(
+            self.own_sender.clone(),
+            scope_url.clone(),
+            ScopeThings {
+                script_url: active.script_url.clone(),
+                ..scope_things.clone()
+            },
+            self.font_context.clone(),
+            start,
+        );
+        *active = worker;
+        record.thread = Some(WorkerThread::new(
+            join_handle,
+            control_sender,
+            context,
+            closing,
+        ));
+        true
+    }
+}
