@@ -3,7 +3,7 @@
 use background_sync_core::{
     Call, ClientFacts, EventKind, Now, PermissionName, Recurrence, SyncApi, Tag,
 };
-use background_sync_traits::{ConnectionId, SyncClient, SyncEventKind, SyncRequest};
+use background_sync_traits::{ConnectionId, SyncClient, SyncEventKind, SyncRequest, SyncResponse};
 
 use crate::engine::Question;
 use crate::manager::Manager;
@@ -17,18 +17,19 @@ fn permission_for(request: &SyncRequest) -> PermissionName {
             options: Ok(options),
             ..
         } if options.recurrence == Recurrence::Repeating => PermissionName::PeriodicBackgroundSync,
+        SyncRequest::QueryPermission { name } => *name,
         _ => PermissionName::BackgroundSync,
     }
 }
 
-/// Whether a call is decided by what is true of its client. `None`: it is not. `Some(false)`: it is
-/// refused in any case, because there is no active worker, the first of the specification's checks.
-fn active_worker(request: &SyncRequest) -> Option<bool> {
+/// Whether the engine is asked about the client of a call. `None`: the call does not depend on it. `Some(false)`:
+/// it is refused in any case, because there is no active worker, the first of the specification's checks.
+fn needs_client_state(request: &SyncRequest) -> Option<bool> {
     match request {
         SyncRequest::Register { active_worker, .. }
         | SyncRequest::RegisterPeriodic { active_worker, .. } => Some(*active_worker),
         // Without an active worker, its event waits.
-        SyncRequest::RegisterExplainer { .. } => Some(true),
+        SyncRequest::RegisterExplainer { .. } | SyncRequest::QueryPermission { .. } => Some(true),
         _ => None,
     }
 }
@@ -52,12 +53,12 @@ impl<C: SyncClient> Manager<C> {
         let Some((scope, request)) = self.clients.request(call) else {
             return;
         };
-        match active_worker(&request) {
+        match needs_client_state(&request) {
             // The open window is asked for at the time of the call: a count kept here would be
             // outdated.
             Some(true) => {
                 self.clients.asking(connection);
-                let question = Question::Register(call);
+                let question = Question::Register(call, permission_for(&request));
                 let responder = ClientStateResponder::new(question, self.questions_out.clone());
                 self.engine.query_client_state(&scope, responder);
             }
@@ -70,7 +71,7 @@ impl<C: SyncClient> Manager<C> {
         }
     }
 
-    /// Hands a call to the scheduler. `state` is for calls of `register()` alone.
+    /// Hands a call to the scheduler. `state` counts for those that the engine was asked for.
     pub(crate) fn do_call(&mut self, now: Now, call: Call, state: ClientState) {
         let Some((scope, request)) = self.clients.request(call) else {
             return;
@@ -113,6 +114,12 @@ impl<C: SyncClient> Manager<C> {
             }
             SyncRequest::GetExplainerIds => {
                 scheduler.handle_get_tags_of(now, call, SyncApi::Explainer, &scope);
+            }
+            SyncRequest::QueryPermission { name } => {
+                let response = SyncResponse::Permission(state.permission_for(name));
+                for call in self.clients.respond(call, response).acknowledged {
+                    scheduler.handle_acknowledged(now, call);
+                }
             }
         }
     }

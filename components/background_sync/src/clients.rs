@@ -1,12 +1,19 @@
 //! The edge towards clients: connections and calls. Nothing that a client says is believed.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
-use background_sync_core::{Answer, Call, Origin, RegisterError, ScopeKey, UnregisterError};
+use background_sync_core::{
+    Answer, Call, ExplainerOptions, Origin, Permission, RegisterError, ScopeKey, Tag,
+    UnregisterError,
+};
 use background_sync_traits::{
     CallId, ConnectionId, SyncClient, SyncReply, SyncRequest, SyncResponse,
 };
 use url::Url;
+
+use crate::mailbox::{ConnectionKey, Mailbox, Posted};
 
 /// Connections (`SyncManager` objects) in all. Another one is refused.
 pub const MAX_CONNECTIONS: usize = 16_384;
@@ -18,9 +25,23 @@ pub const MAX_CONNECTIONS_PER_ORIGIN: usize = 2_048;
 /// resolved. Another call is refused; another promise counts as resolved.
 pub const MAX_CALLS_PER_CONNECTION: usize = 4_096;
 
-/// Text (`data` and the like) in calls of all connections that are not answered, in UTF-8 bytes. A call
-/// beyond that is refused.
+/// Calls of one origin that are not answered. Another one is refused.
+pub const MAX_CALLS_PER_ORIGIN: usize = 16_384;
+
+/// Calls of all connections that are not answered. Another one is refused; so many promises at most are not known to be
+/// resolved.
+pub const MAX_CALLS_IN_ALL: usize = 65_536;
+
+/// Text (tags, `data` and the like) in calls of one origin that are not answered, in UTF-8 bytes. A call beyond that is
+/// refused.
+pub const MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES: u64 = 4 * 1_024 * 1_024;
+
+/// Text in calls of all connections that are not answered, in UTF-8 bytes. A call beyond that is refused.
 pub const MAX_TEXT_IN_CALLS_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// Messages that wait for the manager. While there are more, calls are refused and no connection is opened: the way
+/// messages come (see [`crate::receive_over_ipc`]) may have a limit of its own, but need not.
+pub const MAX_WAITING_MESSAGES: usize = 16_384;
 
 /// Why something that a client sent is ignored or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +58,14 @@ pub(crate) enum Misbehaviour {
     CallIdInUse,
     #[error("this page has too many unanswered calls; wait for some of them")]
     TooManyCalls,
+    #[error("there are too many unanswered calls; wait for some of them")]
+    TooManyCallsInAll,
     #[error("the unanswered calls have too much data; wait for some of them")]
     TooMuchData,
+    #[error("too much is asked at once; try again later")]
+    Overloaded,
+    #[error("a client that does not read what it asked for")]
+    DoesNotRead,
 }
 
 /// A call that waits for the engine or the scheduler.
@@ -67,11 +94,28 @@ struct Queue {
 struct Connection<C> {
     serial: Serial,
     scope: ScopeKey,
-    client: C,
+    mailbox: Arc<Mailbox<C>>,
     /// Not answered yet.
     outstanding: HashMap<CallId, Call>,
     /// Answered, but the promise is not known to be resolved.
     unacknowledged: VecDeque<(CallId, Call)>,
+}
+
+/// Why a call is not taken in.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub why: Misbehaviour,
+    /// These promises count as resolved.
+    pub acknowledged: Vec<Call>,
+}
+
+impl From<Misbehaviour> for Refusal {
+    fn from(why: Misbehaviour) -> Self {
+        Self {
+            why,
+            acknowledged: Vec::new(),
+        }
+    }
 }
 
 /// What the scheduler must be told after an answer went out, or did not.
@@ -81,16 +125,30 @@ pub(crate) struct AfterAnswer {
     pub acknowledged: Vec<Call>,
 }
 
+/// What one origin has open.
+#[derive(Default)]
+struct OfOrigin {
+    connections: usize,
+    /// In `routes`.
+    calls: usize,
+    text_bytes: u64,
+}
+
 pub(crate) struct Clients<C> {
     connections: HashMap<ConnectionId, Connection<C>>,
-    per_origin: HashMap<Origin, usize>,
+    per_origin: HashMap<Origin, OfOrigin>,
     routes: HashMap<Call, Route>,
     /// In `routes`.
     text_bytes: u64,
+    /// In all connections.
+    unacknowledged: usize,
     /// Only of connections for which the engine is being asked.
     queues: HashMap<Serial, Queue>,
     next_call: u64,
     next_serial: Serial,
+    /// Mailboxes that have replies for somebody to hand over.
+    due: VecDeque<Arc<Mailbox<C>>>,
+    unread_bytes: Arc<AtomicUsize>,
 }
 
 impl<C: SyncClient> Clients<C> {
@@ -100,9 +158,12 @@ impl<C: SyncClient> Clients<C> {
             per_origin: HashMap::new(),
             routes: HashMap::new(),
             text_bytes: 0,
+            unacknowledged: 0,
             queues: HashMap::new(),
             next_call: 1,
             next_serial: 1,
+            due: VecDeque::new(),
+            unread_bytes: Arc::default(),
         }
     }
 
@@ -118,17 +179,26 @@ impl<C: SyncClient> Clients<C> {
         if !is_scope_of_origin(&scope) {
             return Err(Misbehaviour::ScopeNotOfOrigin);
         }
-        let of_origin = self.per_origin.get(&scope.origin).copied().unwrap_or(0);
-        if self.connections.len() >= MAX_CONNECTIONS || of_origin >= MAX_CONNECTIONS_PER_ORIGIN {
+        let of_origin = self.per_origin.get(&scope.origin);
+        if self.connections.len() >= MAX_CONNECTIONS
+            || of_origin.is_some_and(|open| open.connections >= MAX_CONNECTIONS_PER_ORIGIN)
+        {
             return Err(Misbehaviour::TooManyConnections);
         }
-        self.per_origin.insert(scope.origin.clone(), of_origin + 1);
+        let of_origin = self.per_origin.entry(scope.origin.clone()).or_default();
+        of_origin.connections += 1;
         let serial = self.next_serial;
         self.next_serial += 1;
+        let mailbox = Mailbox::new(
+            ConnectionKey { id, serial },
+            scope.origin.clone(),
+            client,
+            self.unread_bytes.clone(),
+        );
         let connection = Connection {
             serial,
             scope,
-            client,
+            mailbox: Arc::new(mailbox),
             outstanding: HashMap::new(),
             unacknowledged: VecDeque::new(),
         };
@@ -138,20 +208,56 @@ impl<C: SyncClient> Clients<C> {
 
     /// Ends a connection; returns its calls: their promises will never be seen.
     pub fn disconnect(&mut self, id: ConnectionId) -> Result<Vec<Call>, Misbehaviour> {
-        let connection = self
+        let mut connection = self
             .connections
             .remove(&id)
             .ok_or(Misbehaviour::UnknownConnection)?;
-        if let Some(count) = self.per_origin.get_mut(&connection.scope.origin) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_origin.remove(&connection.scope.origin);
+        self.of_origin(&connection.scope.origin, |open| open.connections -= 1);
+        self.unacknowledged -= connection.unacknowledged.len();
+        let unacknowledged = std::mem::take(&mut connection.unacknowledged);
+        let outstanding = std::mem::take(&mut connection.outstanding);
+        Ok(unacknowledged
+            .into_iter()
+            .map(|(_, call)| call)
+            .chain(outstanding.into_values())
+            .collect())
+    }
+
+    /// As [`Clients::disconnect`], unless the connection is gone already.
+    pub fn client_gone(&mut self, key: ConnectionKey) -> Vec<Call> {
+        let connection = self.connections.get(&key.id);
+        match connection.is_some_and(|connection| connection.serial == key.serial) {
+            true => self.disconnect(key.id).unwrap_or_default(),
+            false => Vec::new(),
+        }
+    }
+
+    /// A mailbox that has replies to be handed over.
+    pub fn next_due(&mut self) -> Option<Arc<Mailbox<C>>> {
+        self.due.pop_front()
+    }
+
+    /// Changes what an origin has open.
+    fn of_origin(&mut self, origin: &Origin, change: impl FnOnce(&mut OfOrigin)) {
+        if let Some(open) = self.per_origin.get_mut(origin) {
+            change(open);
+            if open.connections == 0 && open.calls == 0 {
+                self.per_origin.remove(origin);
             }
         }
-        let unacknowledged = connection.unacknowledged.into_iter().map(|(_, call)| call);
-        Ok(unacknowledged
-            .chain(connection.outstanding.into_values())
-            .collect())
+    }
+
+    /// Has a reply handed over. Returns whether the connection can go on.
+    fn post(&mut self, id: ConnectionId, reply: SyncReply) -> bool {
+        let Some(connection) = self.connections.get(&id) else {
+            return false;
+        };
+        match connection.mailbox.post(reply) {
+            Posted::Due => self.due.push_back(connection.mailbox.clone()),
+            Posted::Behind => {}
+            Posted::Refused => return false,
+        }
+        true
     }
 
     /// A fresh number.
@@ -161,39 +267,41 @@ impl<C: SyncClient> Clients<C> {
         call
     }
 
-    /// Takes in a call. A refused one has been answered.
+    /// Takes in a call.
     pub fn open_call(
         &mut self,
         id: ConnectionId,
         call_id: CallId,
         request: SyncRequest,
-    ) -> Result<Call, Misbehaviour> {
-        let connection = self
-            .connections
-            .get_mut(&id)
-            .ok_or(Misbehaviour::UnknownConnection)?;
+    ) -> Result<Call, Refusal> {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Err(Misbehaviour::UnknownConnection.into());
+        };
+        let text = text_bytes(&request);
+        let of_origin = self.per_origin.entry(connection.scope.origin.clone());
+        let of_origin = of_origin.or_default();
         let refusal = if connection.outstanding.contains_key(&call_id) {
             Some(Misbehaviour::CallIdInUse)
         } else if connection.outstanding.len() >= MAX_CALLS_PER_CONNECTION {
             Some(Misbehaviour::TooManyCalls)
-        } else if self.text_bytes + text_bytes(&request) > MAX_TEXT_IN_CALLS_BYTES {
+        } else if of_origin.calls >= MAX_CALLS_PER_ORIGIN || self.routes.len() >= MAX_CALLS_IN_ALL {
+            Some(Misbehaviour::TooManyCallsInAll)
+        } else if of_origin.text_bytes + text > MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES
+            || self.text_bytes + text > MAX_TEXT_IN_CALLS_BYTES
+        {
             Some(Misbehaviour::TooMuchData)
         } else {
             None
         };
         if let Some(refusal) = refusal {
-            let response = refuse(&request, refusal.to_string());
-            // A client that is gone has no use for it.
-            let _ = connection.client.deliver(SyncReply {
-                call: call_id,
-                response,
-            });
-            return Err(refusal);
+            return Err(self.refuse_call(id, call_id, &request, refusal));
         }
+        of_origin.calls += 1;
+        of_origin.text_bytes += text;
         let call = Call(self.next_call);
         self.next_call += 1;
         connection.outstanding.insert(call_id, call);
-        self.text_bytes += text_bytes(&request);
+        self.text_bytes += text;
         self.routes.insert(
             call,
             Route {
@@ -205,6 +313,27 @@ impl<C: SyncClient> Clients<C> {
             },
         );
         Ok(call)
+    }
+
+    /// Answers a call that is not taken in.
+    pub fn refuse_call(
+        &mut self,
+        id: ConnectionId,
+        call: CallId,
+        request: &SyncRequest,
+        why: Misbehaviour,
+    ) -> Refusal {
+        let response = refuse(request, why.to_string());
+        match self.post(id, SyncReply { call, response }) {
+            true => why.into(),
+            false => Refusal {
+                why: match self.connections.contains_key(&id) {
+                    true => Misbehaviour::DoesNotRead,
+                    false => Misbehaviour::UnknownConnection,
+                },
+                acknowledged: self.disconnect(id).unwrap_or_default(),
+            },
+        }
     }
 
     /// What a call asks, and for which service worker registration.
@@ -252,20 +381,29 @@ impl<C: SyncClient> Clients<C> {
         queue.map_or_else(Vec::new, |queue| queue.behind)
     }
 
-    /// Sends an answer.
+    /// Sends the scheduler's answer.
     pub fn answer(&mut self, call: Call, answer: Answer) -> AfterAnswer {
+        match answer {
+            Answer::Registered(result) => self.respond(call, SyncResponse::Registered(result)),
+            Answer::Tags(tags) => self.respond(call, SyncResponse::Tags(tags)),
+            Answer::Unregistered(result) => self.respond(call, SyncResponse::Unregistered(result)),
+            // Not for clients.
+            Answer::Dispatched(_) | Answer::Removed(_) => AfterAnswer::default(),
+        }
+    }
+
+    /// Sends an answer.
+    pub fn respond(&mut self, call: Call, response: SyncResponse) -> AfterAnswer {
         let Some(route) = self.routes.remove(&call) else {
             return AfterAnswer::default();
         };
-        self.text_bytes -= text_bytes(&route.request);
-        let resolved = matches!(answer, Answer::Registered(Ok(())));
-        let response = match answer {
-            Answer::Registered(result) => SyncResponse::Registered(result),
-            Answer::Tags(tags) => SyncResponse::Tags(tags),
-            Answer::Unregistered(result) => SyncResponse::Unregistered(result),
-            // Not for clients.
-            Answer::Dispatched(_) | Answer::Removed(_) => return AfterAnswer::default(),
-        };
+        let text = text_bytes(&route.request);
+        self.text_bytes -= text;
+        self.of_origin(&route.scope.origin, |open| {
+            open.calls -= 1;
+            open.text_bytes -= text;
+        });
+        let resolved = matches!(response, SyncResponse::Registered(Ok(())));
         let connection = self.connections.get_mut(&route.connection);
         let Some(connection) = connection.filter(|connection| connection.serial == route.serial)
         else {
@@ -274,28 +412,36 @@ impl<C: SyncClient> Clients<C> {
             };
         };
         connection.outstanding.remove(&route.call);
-        if connection
-            .client
-            .deliver(SyncReply {
-                call: route.call,
-                response,
-            })
-            .is_err()
-        {
-            let mut acknowledged = self.disconnect(route.connection).unwrap_or_default();
-            acknowledged.push(call);
-            return AfterAnswer { acknowledged };
-        }
-        let mut after = AfterAnswer::default();
         if resolved {
             connection.unacknowledged.push_back((route.call, call));
-            if connection.unacknowledged.len() > MAX_CALLS_PER_CONNECTION {
-                after
-                    .acknowledged
-                    .extend(connection.unacknowledged.pop_front().map(|(_, c)| c));
-            }
+            self.unacknowledged += 1;
         }
-        after
+        let reply = SyncReply {
+            call: route.call,
+            response,
+        };
+        if !self.post(route.connection, reply) {
+            let acknowledged = self.disconnect(route.connection).unwrap_or_default();
+            return AfterAnswer { acknowledged };
+        }
+        AfterAnswer {
+            acknowledged: self.forget_oldest_promise(route.connection),
+        }
+    }
+
+    /// A promise too many that is not known to be resolved counts as resolved.
+    fn forget_oldest_promise(&mut self, id: ConnectionId) -> Vec<Call> {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Vec::new();
+        };
+        if connection.unacknowledged.len() <= MAX_CALLS_PER_CONNECTION
+            && self.unacknowledged <= MAX_CALLS_IN_ALL
+        {
+            return Vec::new();
+        }
+        let oldest = connection.unacknowledged.pop_front();
+        self.unacknowledged -= usize::from(oldest.is_some());
+        oldest.into_iter().map(|(_, call)| call).collect()
     }
 
     /// A promise was resolved.
@@ -313,22 +459,32 @@ impl<C: SyncClient> Clients<C> {
             .iter()
             .position(|(other, _)| *other == call);
         let found = position.and_then(|position| connection.unacknowledged.remove(position));
+        self.unacknowledged -= usize::from(found.is_some());
         Ok(found.map(|(_, call)| call))
     }
 
     /// Answers everything that is outstanding: there will be no other answer.
     pub fn refuse_all(&mut self, reason: &str) {
-        self.text_bytes = 0;
-        for route in std::mem::take(&mut self.routes).into_values() {
-            let connection = self.connections.get(&route.connection);
-            if let Some(connection) = connection.filter(|found| found.serial == route.serial) {
-                let response = refuse(&route.request, reason.to_owned());
-                let _ = connection.client.deliver(SyncReply {
-                    call: route.call,
-                    response,
-                });
-            }
+        let calls: Vec<Call> = self.routes.keys().copied().collect();
+        for call in calls {
+            self.refuse_one(call, reason);
         }
+    }
+
+    /// Answers a call that was taken in; there will be no other answer.
+    pub fn refuse_one(&mut self, call: Call, reason: &str) {
+        if let Some(route) = self.routes.get(&call) {
+            let response = refuse(&route.request, reason.to_owned());
+            // Refused promises don't hold anything back.
+            let _ = self.respond(call, response);
+        }
+    }
+}
+
+/// Nothing more is handed over: threads that wait for their clients end with what they have.
+impl<C> Drop for Connection<C> {
+    fn drop(&mut self) {
+        self.mailbox.close();
     }
 }
 
@@ -346,17 +502,28 @@ pub(crate) fn refuse(request: &SyncRequest, reason: String) -> SyncResponse {
         SyncRequest::GetTags | SyncRequest::GetPeriodicTags | SyncRequest::GetExplainerIds => {
             SyncResponse::Tags(Vec::new())
         }
+        SyncRequest::QueryPermission { .. } => SyncResponse::Permission(Permission::Denied),
     }
 }
 
 fn text_bytes(request: &SyncRequest) -> u64 {
     match request {
-        SyncRequest::RegisterExplainer {
-            options: Ok(options),
-            ..
-        } => options.text_bytes(),
+        SyncRequest::RegisterExplainer { id, options, .. } => {
+            let options = options.as_ref().map_or(0, ExplainerOptions::text_bytes);
+            options + id.as_ref().map_or(0, length)
+        }
+        SyncRequest::Register { tag, .. } | SyncRequest::RegisterPeriodic { tag, .. } => {
+            tag.as_ref().map_or(0, length)
+        }
+        SyncRequest::UnregisterPeriodic { tag: id } | SyncRequest::UnregisterExplainer { id } => {
+            length(id)
+        }
         _ => 0,
     }
+}
+
+fn length(tag: &Tag) -> u64 {
+    u64::try_from(tag.as_str().len()).unwrap_or(u64::MAX)
 }
 
 /// Whether the scope URL is one and belongs to the origin.

@@ -46,7 +46,7 @@ impl ClientState {
 /// What it is asked for.
 #[derive(Debug)]
 pub(crate) enum Question {
-    Register(background_sync_core::Call),
+    Register(background_sync_core::Call, PermissionName),
     Dispatch(background_sync_core::EventId, PermissionName),
 }
 
@@ -69,6 +69,16 @@ impl ClientStateResponder {
         Self {
             question: Some(question),
             answers,
+        }
+    }
+
+    /// Which permission the answer decides about. What it says of the other one is not looked at.
+    #[must_use]
+    pub fn permission_name(&self) -> PermissionName {
+        match self.question {
+            Some(Question::Register(_, name) | Question::Dispatch(_, name)) => name,
+            // Answered: `answer` takes the responder, so nobody is left to ask.
+            None => PermissionName::BackgroundSync,
         }
     }
 

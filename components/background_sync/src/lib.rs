@@ -15,10 +15,12 @@ mod clients;
 mod clock;
 mod config;
 mod control;
+mod crew;
 mod engine;
 mod events;
 mod ipc;
 mod journal;
+mod mailbox;
 mod manager;
 mod rate_limit;
 mod requests;
@@ -37,14 +39,18 @@ pub use background_sync_traits as traits;
 pub use background_sync_traits::{DispatchedEvent, EventToken, SyncClient, SyncManagerMessage};
 
 pub use clients::{
-    MAX_CALLS_PER_CONNECTION, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES,
+    MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES,
+    MAX_WAITING_MESSAGES,
 };
 pub use config::{Config, StartError, Storage};
 pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
+pub use crew::{MAX_BLOCKED_CLIENTS, MAX_BLOCKED_CLIENTS_PER_ORIGIN};
 pub use engine::{ClientState, ClientStateResponder, Embedder, Engine, Silent};
 pub use ipc::receive_over_ipc;
 pub use journal::{
     JournalQuery, MAX_JOURNAL_BYTES, MAX_JOURNAL_ENTRIES, MAX_SUBSCRIBER_LAG, MAX_SUBSCRIBERS,
     WhyReport,
 };
+pub use mailbox::{MAX_UNREAD_BYTES, MAX_UNREAD_BYTES_IN_ALL, MAX_UNREAD_REPLIES};
 pub use spawn::SyncManager;

@@ -1,6 +1,7 @@
 //! The thread's loop.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,14 @@ use background_sync_traits::{DispatchedEvent, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, Sender, select};
 
 use crate::calls::event_kind;
-use crate::clients::{Clients, Misbehaviour};
+use crate::clients::{Clients, MAX_WAITING_MESSAGES, Misbehaviour, Refusal};
 use crate::control::ControlMessage;
+pub(crate) use crate::crew::Flow;
+use crate::crew::{Released, Work};
 use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
 use crate::journal::Journal;
+use crate::mailbox::{ConnectionKey, HandedOver, Mailbox};
 use crate::rate_limit::RateLimitedLog;
 use crate::requests::EmbedderCalls;
 use crate::workers::{Revived, Workers};
@@ -42,6 +46,7 @@ pub(crate) struct Inputs<C, E> {
     pub answers: Receiver<QuestionAnswered>,
     pub committed: Receiver<Committed>,
     pub revived: Receiver<Revived>,
+    pub released: Receiver<Released>,
 }
 
 /// Store operations on their way to the store's thread.
@@ -83,29 +88,76 @@ pub(crate) struct Manager<C> {
     pub ending: bool,
 }
 
-/// Whether the loop goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flow {
-    Continue,
-    Stop,
+/// All that the manager's thread has: another thread goes on with it when a client keeps this one waiting.
+pub(crate) struct Shift<C: SyncClient, E> {
+    /// Until it ends.
+    manager: Option<Manager<C>>,
+    inputs: Inputs<C, E>,
+    loaded: Option<Loaded>,
+    writer: Option<JoinHandle<()>>,
 }
 
-impl<C: SyncClient> Manager<C> {
-    pub(crate) fn run<E: Display>(
-        mut self,
-        mut inputs: Inputs<C, E>,
+impl<C: SyncClient, E> Shift<C, E> {
+    pub(crate) fn new(
+        manager: Manager<C>,
+        inputs: Inputs<C, E>,
         loaded: Loaded,
         writer: JoinHandle<()>,
-    ) {
-        self.load(loaded);
-        while self.turn(&mut inputs) == Flow::Continue {}
-        self.finish(&inputs.committed);
-        drop(self);
-        if writer.join().is_err() {
+    ) -> Self {
+        Self {
+            manager: Some(manager),
+            inputs,
+            loaded: Some(loaded),
+            writer: Some(writer),
+        }
+    }
+}
+
+/// The store is closed when it has been dropped.
+impl<C: SyncClient, E> Drop for Shift<C, E> {
+    fn drop(&mut self) {
+        self.manager = None;
+        if self
+            .writer
+            .take()
+            .is_some_and(|writer| writer.join().is_err())
+        {
             log::error!("the SyncStore thread had panicked");
         }
     }
+}
 
+impl<C: SyncClient, E: Display + Send + 'static> Work for Shift<C, E> {
+    type Client = C;
+
+    fn turn(&mut self) -> Flow {
+        let Some(manager) = &mut self.manager else {
+            return Flow::Stop;
+        };
+        if let Some(loaded) = self.loaded.take() {
+            manager.load(loaded);
+        }
+        manager.turn(&mut self.inputs)
+    }
+
+    fn next_due(&mut self) -> Option<Arc<Mailbox<C>>> {
+        self.manager.as_mut()?.clients.next_due()
+    }
+
+    fn handle_client_gone(&mut self, key: ConnectionKey) {
+        if let Some(manager) = &mut self.manager {
+            manager.handle_client_gone(clock::now(), key);
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(manager) = &mut self.manager {
+            manager.finish(&self.inputs.committed);
+        }
+    }
+}
+
+impl<C: SyncClient> Manager<C> {
     fn load(&mut self, loaded: Loaded) {
         let records = u64::try_from(loaded.set_aside.len()).unwrap_or(u64::MAX);
         let file = loaded.set_aside_file.map(|path| path.display().to_string());
@@ -135,7 +187,7 @@ impl<C: SyncClient> Manager<C> {
         let mut flow = Flow::Continue;
         select! {
             recv(inputs.messages) -> message => match message {
-                Ok(message) => self.handle_message(clock::now(), message),
+                Ok(message) => self.handle_message(clock::now(), message, inputs.messages.len()),
                 Err(_) => inputs.messages = crossbeam_channel::never(),
             },
             recv(inputs.control) -> message => match message {
@@ -144,6 +196,9 @@ impl<C: SyncClient> Manager<C> {
             },
             recv(inputs.answers) -> answered => if let Ok(answered) = answered {
                 self.handle_answered(clock::now(), answered);
+            },
+            recv(inputs.released) -> released => if let Ok(released) = released {
+                self.handle_released(clock::now(), released);
             },
             recv(inputs.revived) -> revived => match revived {
                 Ok(Revived { scope, worker }) => self.engine.start_worker(&scope, worker),
@@ -179,7 +234,7 @@ impl<C: SyncClient> Manager<C> {
             self.handle_committed(now, committed);
         }
         for message in inputs.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_message(now, message);
+            self.handle_message(now, message, inputs.messages.len());
         }
         // An engine that answers at once has done so.
         for answered in inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
@@ -208,7 +263,7 @@ impl<C: SyncClient> Manager<C> {
                 };
                 self.scheduler.handle_permission(now, event, check);
             }
-            Question::Register(call) => {
+            Question::Register(call, _) => {
                 let state = answered.state.unwrap_or_else(ClientState::nothing_granted);
                 let behind = self.clients.asked(call);
                 self.do_call(now, call, state);
@@ -219,7 +274,28 @@ impl<C: SyncClient> Manager<C> {
         }
     }
 
-    fn handle_message<E: Display>(&mut self, now: Now, message: Result<SyncManagerMessage<C>, E>) {
+    /// A client let a thread go that it had kept waiting.
+    fn handle_released(&mut self, now: Now, (key, result): Released) {
+        if result == HandedOver::ClientGone {
+            self.handle_client_gone(now, key);
+        }
+    }
+
+    /// Nobody will see the promises of this client: they hold nothing back.
+    fn handle_client_gone(&mut self, now: Now, key: ConnectionKey) {
+        for call in self.clients.client_gone(key) {
+            self.scheduler.handle_acknowledged(now, call);
+        }
+        self.carry_out(now);
+    }
+
+    /// `behind` is the number of messages behind this one.
+    fn handle_message<E: Display>(
+        &mut self,
+        now: Now,
+        message: Result<SyncManagerMessage<C>, E>,
+        behind: usize,
+    ) {
         let message = match message {
             Ok(message) => message,
             Err(error) => {
@@ -228,12 +304,37 @@ impl<C: SyncClient> Manager<C> {
                 return;
             }
         };
-        if let Err(misbehaviour) = self.obey(now, message) {
-            self.misbehaviour.warn(now.mono, &misbehaviour.to_string());
+        let obeyed = match behind > MAX_WAITING_MESSAGES {
+            true => self.obey_when_overloaded(now, message),
+            false => self.obey(now, message),
+        };
+        if let Err(Refusal { why, acknowledged }) = obeyed {
+            self.misbehaviour.warn(now.mono, &why.to_string());
+            for call in acknowledged {
+                self.scheduler.handle_acknowledged(now, call);
+            }
         }
     }
 
-    fn obey(&mut self, now: Now, message: SyncManagerMessage<C>) -> Result<(), Misbehaviour> {
+    /// Only what makes less of what waits.
+    fn obey_when_overloaded(
+        &mut self,
+        now: Now,
+        message: SyncManagerMessage<C>,
+    ) -> Result<(), Refusal> {
+        let why = Misbehaviour::Overloaded;
+        match message {
+            SyncManagerMessage::Connect { .. } => Err(why.into()),
+            SyncManagerMessage::Request {
+                connection,
+                call,
+                request,
+            } => Err(self.clients.refuse_call(connection, call, &request, why)),
+            message => self.obey(now, message),
+        }
+    }
+
+    fn obey(&mut self, now: Now, message: SyncManagerMessage<C>) -> Result<(), Refusal> {
         match message {
             SyncManagerMessage::Connect {
                 connection,
@@ -358,7 +459,7 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// The end: nothing is dispatched any more, everything is committed, every call is answered.
-    fn finish(&mut self, committed: &Receiver<Committed>) {
+    pub(crate) fn finish(&mut self, committed: &Receiver<Committed>) {
         let end = Instant::now() + SHUTDOWN_LIMIT;
         self.ending = true;
         self.scheduler

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
-use std::thread;
 
 use background_sync_core::{SchedulerConfig, SyncScheduler};
 use background_sync_store::{MemoryStore, RedbStore, RegistrationStore};
@@ -12,13 +11,14 @@ use crossbeam_channel::{Receiver, unbounded};
 use crate::clients::Clients;
 use crate::events::RunningEvents;
 use crate::journal::Journal;
-use crate::manager::{Inputs, Manager, Outbox};
+use crate::manager::{Inputs, Manager, Outbox, Shift};
 use crate::rate_limit::RateLimitedLog;
 use crate::requests::EmbedderCalls;
+use crate::unavailable::Unavailable;
 use crate::workers::Workers;
 use crate::{
-    Config, Embedder, Engine, StartError, Storage, SyncManagerControl, SyncManagerThread,
-    unavailable, writer,
+    Config, Embedder, Engine, StartError, Storage, SyncManagerControl, SyncManagerThread, crew,
+    writer,
 };
 
 /// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
@@ -67,6 +67,7 @@ impl SyncManager {
         let writer = writer::spawn(store, batches_in, committed_out)?;
         let (control_out, control) = unbounded();
         let (questions_out, answers) = unbounded();
+        let (released_out, released) = unbounded();
         let seed = RandomState::new().hash_one(0);
         let durability = config.policy.durability;
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
@@ -95,9 +96,10 @@ impl SyncManager {
             answers,
             committed,
             revived,
+            released,
         };
-        let thread = thread::Builder::new().name("SyncManager".to_owned());
-        let thread = thread.spawn(move || manager.run(inputs, loaded, writer))?;
+        let shift = Shift::new(manager, inputs, loaded, writer);
+        let thread = crew::spawn(shift, released_out)?;
         Ok(SyncManagerThread::new(
             SyncManagerControl {
                 sender: control_out,
@@ -117,7 +119,9 @@ impl SyncManager {
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     ) -> SyncManagerThread {
         let (sender, control) = unbounded();
-        let thread = thread::spawn(move || unavailable::run(&reason, messages, &control));
+        let (released_out, released) = unbounded();
+        let work = Unavailable::new(reason, messages, control, released);
+        let thread = crew::spawn(work, released_out).expect("the system starts threads");
         SyncManagerThread::new(SyncManagerControl { sender }, thread)
     }
 }

@@ -1,65 +1,101 @@
 //! Stands in for a manager that could not start, so that pages get a clear error.
 
-use std::collections::HashMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
-use background_sync_traits::{ConnectionId, SyncClient, SyncManagerMessage, SyncReply};
+use background_sync_traits::{SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, select};
 
-use crate::clients::{MAX_CONNECTIONS, refuse};
+use crate::clients::Clients;
 use crate::control::ControlMessage;
+use crate::crew::{Flow, Released, Work};
+use crate::mailbox::{ConnectionKey, HandedOver, Mailbox};
 
-pub(crate) fn run<C: SyncClient, E: Display>(
-    reason: &str,
-    mut messages: Receiver<Result<SyncManagerMessage<C>, E>>,
-    control: &Receiver<ControlMessage>,
-) {
-    let mut clients: HashMap<ConnectionId, C> = HashMap::new();
-    loop {
-        select! {
-            recv(messages) -> message => match message {
-                Ok(Ok(message)) => answer(&mut clients, message, reason),
-                Ok(Err(_)) => {}
-                Err(_) => messages = crossbeam_channel::never(),
-            },
-            recv(control) -> message => match message {
-                Ok(ControlMessage::Shutdown) | Err(_) => return,
-                Ok(_) => {}
-            },
+pub(crate) struct Unavailable<C: SyncClient, E> {
+    reason: String,
+    clients: Clients<C>,
+    messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+    control: Receiver<ControlMessage>,
+    released: Receiver<Released>,
+}
+
+impl<C: SyncClient, E> Unavailable<C, E> {
+    pub fn new(
+        reason: String,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+        control: Receiver<ControlMessage>,
+        released: Receiver<Released>,
+    ) -> Self {
+        Self {
+            reason,
+            clients: Clients::new(),
+            messages,
+            control,
+            released,
+        }
+    }
+
+    /// What is refused needs no other answer.
+    fn answer(&mut self, message: SyncManagerMessage<C>) {
+        match message {
+            SyncManagerMessage::Connect {
+                connection,
+                scope,
+                client,
+            } => {
+                let _ = self.clients.connect(connection, scope, client);
+            }
+            SyncManagerMessage::Request {
+                connection,
+                call,
+                request,
+            } => {
+                if let Ok(call) = self.clients.open_call(connection, call, request) {
+                    self.clients.refuse_one(call, &self.reason);
+                }
+            }
+            SyncManagerMessage::Disconnect { connection } => {
+                let _ = self.clients.disconnect(connection);
+            }
+            SyncManagerMessage::Acknowledge { .. }
+            | SyncManagerMessage::EventFinished { .. }
+            | SyncManagerMessage::WorkerActivated { .. }
+            | SyncManagerMessage::StoreWorker { .. }
+            | SyncManagerMessage::WorkerUnregistered { .. } => {}
         }
     }
 }
 
-fn answer<C: SyncClient>(
-    clients: &mut HashMap<ConnectionId, C>,
-    message: SyncManagerMessage<C>,
-    reason: &str,
-) {
-    match message {
-        SyncManagerMessage::Connect {
-            connection, client, ..
-        } => {
-            if clients.len() < MAX_CONNECTIONS {
-                clients.entry(connection).or_insert(client);
-            }
+impl<C: SyncClient, E: Display + Send + 'static> Work for Unavailable<C, E> {
+    type Client = C;
+
+    fn turn(&mut self) -> Flow {
+        select! {
+            recv(self.messages) -> message => match message {
+                Ok(Ok(message)) => self.answer(message),
+                Ok(Err(_)) => {}
+                Err(_) => self.messages = crossbeam_channel::never(),
+            },
+            recv(self.control) -> message => match message {
+                Ok(ControlMessage::Shutdown) | Err(_) => return Flow::Stop,
+                Ok(_) => {}
+            },
+            recv(self.released) -> released => {
+                if let Ok((key, HandedOver::ClientGone)) = released {
+                    self.handle_client_gone(key);
+                }
+            },
         }
-        SyncManagerMessage::Request {
-            connection,
-            call,
-            request,
-        } => {
-            let response = refuse(&request, reason.to_owned());
-            let client = clients.get(&connection);
-            let gone = client.is_some_and(|c| c.deliver(SyncReply { call, response }).is_err());
-            if gone {
-                clients.remove(&connection);
-            }
-        }
-        SyncManagerMessage::Disconnect { connection } => drop(clients.remove(&connection)),
-        SyncManagerMessage::Acknowledge { .. }
-        | SyncManagerMessage::EventFinished { .. }
-        | SyncManagerMessage::WorkerActivated { .. }
-        | SyncManagerMessage::StoreWorker { .. }
-        | SyncManagerMessage::WorkerUnregistered { .. } => {}
+        Flow::Continue
     }
+
+    fn next_due(&mut self) -> Option<Arc<Mailbox<C>>> {
+        self.clients.next_due()
+    }
+
+    fn handle_client_gone(&mut self, key: ConnectionKey) {
+        self.clients.client_gone(key);
+    }
+
+    fn finish(&mut self) {}
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod blocked;
 mod embedder;
 mod explainer;
 mod hostile;

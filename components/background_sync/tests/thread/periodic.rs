@@ -213,3 +213,20 @@ fn a_manager_that_could_not_start_answers_every_call() {
     assert!(matches!(response, SyncResponse::Unregistered(Err(_))));
     assert_eq!(page.periodic_tags(), [""; 0]);
 }
+
+#[test]
+fn a_page_can_ask_what_its_origin_may() {
+    let state = ClientState {
+        permission: Permission::Denied,
+        ..GRANTED
+    };
+    let browser = Browser::start_with(Config::new(), Some(state), None).unwrap();
+    let page = browser.page();
+    for (name, permission) in [
+        (PermissionName::BackgroundSync, Permission::Denied),
+        (PermissionName::PeriodicBackgroundSync, Permission::Granted),
+    ] {
+        let answer = page.ask(SyncRequest::QueryPermission { name });
+        assert_eq!(answer, SyncResponse::Permission(permission));
+    }
+}
