@@ -160,3 +160,76 @@ async function promise_rejects_name(name, promise, description) {
   const result = await promise.then(() => 'fulfilled', error => error.name);
   assert_equals(result, name, description);
 }
+
+// A frame or a window of another origin, or of an opaque one, that runs the commands of frame.html.
+class RemoteWindow {
+  #calls = 0;
+  #hasWorker = false;
+
+  // `open` makes it load a URL and returns its WindowProxy, `close` undoes that.
+  static async create(t, origin, open, close) {
+    const url = syncResources.replace(location.origin, origin) + 'frame.html';
+    const remote = new RemoteWindow();
+    const loaded = nextMessage(({data}) => data.loaded);
+    remote.window = open(url);
+    t.add_cleanup(async () => {
+      if (remote.#hasWorker) {
+        await remote.command('unregisterWorker');
+      }
+      close();
+    });
+    await loaded;
+    return remote;
+  }
+
+  static frame(t, origin, sandbox) {
+    const frame = document.createElement('iframe');
+    if (sandbox !== undefined) {
+      frame.sandbox = sandbox;
+    }
+    return RemoteWindow.create(t, origin, url => {
+      frame.src = url;
+      document.body.append(frame);
+      return frame.contentWindow;
+    }, () => frame.remove());
+  }
+
+  static auxiliary(t, origin) {
+    let opened;
+    return RemoteWindow.create(t, origin, url => opened = window.open(url), () => opened.close());
+  }
+
+  // As SyncTarget.command().
+  async command(name, parameters = {}) {
+    const call = `${name} ${++this.#calls}`;
+    const answer = nextMessage(({data, source}) => source === this.window && data.call === call);
+    this.window.postMessage({name, call, ...parameters}, '*');
+    const {value, error} = (await answer).data;
+    if (error) {
+      throw Object.assign(new Error(`${name}: ${error}`), {name: error});
+    }
+    return value;
+  }
+
+  // Runs a command of sync-worker.js in the service worker of the other origin.
+  inWorker(name, parameters = {}) {
+    return this.command('inWorker', {command: {name, call: `${name} ${++this.#calls}`, ...parameters}});
+  }
+
+  // Gives the other origin an active service worker until the end of the test.
+  async registerWorker() {
+    this.#hasWorker = true;
+    await this.command('registerWorker');
+  }
+}
+
+function nextMessage(filter) {
+  return new Promise(resolve => {
+    self.addEventListener('message', function listener(event) {
+      if (filter(event)) {
+        self.removeEventListener('message', listener);
+        resolve(event);
+      }
+    });
+  });
+}

@@ -1,36 +1,9 @@
-// Tells the pages of its origin about each sync and periodicsync event, and lets them decide how the event ends. All
-// messages have the scope of the registration, so that pages can tell several workers apart.
+// Tells the pages of its origin about each sync and periodicsync event, and lets them decide how the event ends.
 'use strict';
 
+importScripts('tell-pages.js');
+
 const heldEvents = new Map();
-
-// Messages leave in the order of the calls.
-let lastMessage = Promise.resolve();
-function tellPages(message) {
-  lastMessage = lastMessage.then(async () => {
-    const pages = await self.clients.matchAll({includeUncontrolled: true});
-    for (const page of pages) {
-      page.postMessage({scope: self.registration.scope, ...message});
-    }
-  });
-  return lastMessage;
-}
-
-function describe(event) {
-  return {
-    type: event.type,
-    tag: event.tag,
-    lastChance: event.lastChance,
-    isTrusted: event.isTrusted,
-    bubbles: event.bubbles,
-    cancelable: event.cancelable,
-    targetIsGlobal: event.target === self && event.currentTarget === self,
-    constructorName: event.constructor.name,
-    isExtendableEvent: event instanceof ExtendableEvent,
-    scriptURL: self.location.href,
-    workerState: self.registration.active && self.registration.active.state,
-  };
-}
 
 // Keeps the event going until a page ends it, and returns its id.
 function hold(event) {
@@ -51,12 +24,8 @@ const commands = {
   ping() {},
   fulfill: ({id}) => heldEvents.get(id).fulfill(),
   reject: ({id}) => heldEvents.get(id).reject(new Error('the page wants it to fail')),
-  // Ends the held event with a promise that is added to it before.
-  extendAndReject({id}) {
-    const {event, fulfill} = heldEvents.get(id);
-    event.waitUntil(Promise.reject(new Error('the page wants it to fail')));
-    fulfill();
-  },
+  // Adds one more promise to a held event, and returns another id for it.
+  extend: ({id}) => hold(heldEvents.get(id).event),
   register: ({tag}) => self.registration.sync.register(tag),
   getTags: () => self.registration.sync.getTags(),
   registerPeriodic: ({tag, options}) => self.registration.periodicSync.register(tag, options),
