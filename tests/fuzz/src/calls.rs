@@ -19,6 +19,8 @@ pub enum Method {
     Unregister,
     /// `getTags()` and its like.
     GetTags,
+    /// `navigator.permissions.query()`.
+    QueryPermission,
 }
 
 impl From<&SyncRequest> for Method {
@@ -33,6 +35,7 @@ impl From<&SyncRequest> for Method {
             SyncRequest::GetTags | SyncRequest::GetPeriodicTags | SyncRequest::GetExplainerIds => {
                 Self::GetTags
             }
+            SyncRequest::QueryPermission { .. } => Self::QueryPermission,
         }
     }
 }
@@ -43,6 +46,7 @@ impl From<&SyncResponse> for Method {
             SyncResponse::Registered(_) => Self::Register,
             SyncResponse::Unregistered(_) => Self::Unregister,
             SyncResponse::Tags(_) => Self::GetTags,
+            SyncResponse::Permission(_) => Self::QueryPermission,
         }
     }
 }

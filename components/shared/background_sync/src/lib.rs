@@ -112,6 +112,12 @@ pub enum SyncRequest {
     },
     /// `navigator.sync.registrations()` of the explainer: their ids, answered with [`SyncResponse::Tags`].
     GetExplainerIds,
+    /// [`navigator.permissions.query()`](https://w3c.github.io/permissions/#query-method) for the origin of the
+    /// connection; answered with [`SyncResponse::Permission`].
+    QueryPermission {
+        /// Which permission.
+        name: PermissionName,
+    },
 }
 
 /// The answer to a [`SyncRequest`].
@@ -125,6 +131,8 @@ pub enum SyncResponse {
     Tags(Vec<Tag>),
     /// To [`SyncRequest::UnregisterPeriodic`] and [`SyncRequest::UnregisterExplainer`]. `Ok` means durable.
     Unregistered(Result<(), UnregisterError>),
+    /// To [`SyncRequest::QueryPermission`].
+    Permission(Permission),
 }
 
 /// An answer and the call it belongs to.
