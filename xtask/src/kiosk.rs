@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 
@@ -51,6 +51,21 @@ pub fn build(paths: &Paths, profile: Profile) -> Result<PathBuf> {
     let _held = paths.hold_cache()?;
     assemble(paths)?;
     compile(paths, &llvm, profile)
+}
+
+/// Builds the second embedder with what the kiosk was built with, which must be there already.
+pub fn build_embedder(paths: &Paths) -> Result<PathBuf> {
+    let llvm = setup::ensure_ready()?;
+    let _held = paths.hold_cache()?;
+    let mut build = cargo(paths, &llvm);
+    build.args(["build", "--locked", "--quiet"]);
+    // Both are named: alone, it would need fewer features of its dependencies, and Servo would be compiled again.
+    for package in ["background_sync_kiosk", "background_sync_embedder"] {
+        build.args(["--package", package]);
+    }
+    let status = command::status(&mut build)?;
+    ensure!(status.success(), "the second embedder could not be built");
+    Ok(paths.target().join("debug/embedder"))
 }
 
 fn assemble(paths: &Paths) -> Result<()> {

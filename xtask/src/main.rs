@@ -16,6 +16,7 @@ mod wpt;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
@@ -90,6 +91,11 @@ enum ServoTask {
     },
     /// Write the patch files and the series from the commits in the patched tree
     Export,
+    /// Write what another embedder of Servo needs into a folder
+    ExportOverlay {
+        /// The folder, which must not exist or be empty
+        folder: PathBuf,
+    },
     /// Check the series, and print how many lines of Servo are patched
     Check {
         /// Print the table as Markdown
@@ -172,6 +178,11 @@ fn run_servo(paths: &Paths, task: ServoTask) -> Result<ExitCode> {
                 println!("{}", path.display());
             }
             println!("{} files changed", changed.len());
+        }
+        ServoTask::ExportOverlay { folder } => {
+            let folder = std::path::absolute(folder)?;
+            servo::bundle::export(paths, &folder)?;
+            println!("What to do with it: {}", folder.join("README.md").display());
         }
         ServoTask::Check { markdown } => {
             print!("{}", servo::check::check(paths)?.table(markdown));

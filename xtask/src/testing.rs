@@ -8,16 +8,29 @@ use anyhow::{Context, Result, ensure};
 use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
-use crate::servo::check;
+use crate::servo::{bundle, check};
 use crate::setup;
 
 /// Tells the end-to-end tests where the kiosk is.
 const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
+/// Tells the end-to-end tests where the second embedder is.
+const EMBEDDER_VARIABLE: &str = "BACKGROUND_SYNC_EMBEDDER";
+/// Flags that the end-to-end tests start each kiosk with.
+const KIOSK_FLAGS_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK_FLAGS";
+/// The end-to-end tests, and then once more as if threads were processes.
+const RUNS: [(&str, &str); 2] = [
+    ("end-to-end tests", ""),
+    (
+        "end-to-end tests with every channel serialized",
+        "--force-ipc",
+    ),
+];
 /// The package of the end-to-end tests, and where it is.
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 8] = [
+const OTHER_ROOTS: [&str; 9] = [
     "ports/kiosk/src/main.rs",
+    "tests/embedder/src/main.rs",
     "components/constellation/background_sync.rs",
     "components/script/backgroundsync/mod.rs",
     "components/servo/background_sync.rs",
@@ -140,18 +153,35 @@ impl Run<'_> {
             cargo.args(["test", "--locked", "--no-fail-fast"]);
             self.step("kiosk tests", cargo)?;
         }
+        self.checked("overlay for other embedders", |paths| {
+            let _held = paths.hold_cache()?;
+            bundle::try_out(paths)
+        });
+        let mut embedder = None;
+        self.checked("build of the second embedder", |paths| {
+            embedder = Some(kiosk::build_embedder(paths)?);
+            Ok(())
+        });
         let (package, folder) = END_TO_END;
         if !self.paths.root.join(folder).exists() {
             eprintln!("skipped: end-to-end tests, because {folder} does not exist yet");
             return Ok(());
         }
-        let mut cargo = cargo(
-            self.paths,
-            &["test", "--no-fail-fast", "--package", package],
-        );
-        cargo.env(KIOSK_VARIABLE, binary);
-        kiosk::give_runtime_folder(&mut cargo, self.paths)?;
-        self.step("end-to-end tests", cargo)
+        for (title, flags) in RUNS {
+            let mut cargo = cargo(
+                self.paths,
+                &["test", "--no-fail-fast", "--package", package],
+            );
+            cargo
+                .env(KIOSK_VARIABLE, &binary)
+                .env(KIOSK_FLAGS_VARIABLE, flags);
+            if let Some(embedder) = &embedder {
+                cargo.env(EMBEDDER_VARIABLE, embedder);
+            }
+            kiosk::give_runtime_folder(&mut cargo, self.paths)?;
+            self.step(title, cargo)?;
+        }
+        Ok(())
     }
 
     fn deny(&mut self) -> Result<()> {

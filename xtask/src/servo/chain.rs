@@ -137,6 +137,21 @@ impl Staging {
         Ok(list.split_terminator('\0').map(PathBuf::from).collect())
     }
 
+    /// Writes the files of a commit into a folder.
+    pub fn write_out(&self, commit: &str, folder: &Path) -> Result<()> {
+        const INDEX: &str = "index-of-a-copy";
+        command::output(self.git_with_index(INDEX).args(["read-tree", commit]))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let mut git = self.git_with_index(INDEX);
+        git.env("GIT_DIR", &self.folder)
+            .env("GIT_WORK_TREE", folder)
+            .current_dir(folder)
+            .args(["checkout-index", "--all", "--quiet"]);
+        command::output(&mut git)?;
+        Ok(())
+    }
+
     /// Commits the published sources.
     pub fn commit_published(&self, published: &Published) -> Result<String> {
         const INDEX: &str = "index-of-one-crate";

@@ -1,5 +1,6 @@
 //! Assembles the patched Servo, and keeps the patch series in step with it.
 
+pub mod bundle;
 mod chain;
 pub mod check;
 mod crates;

@@ -11,17 +11,21 @@ use crate::files;
 use crate::paths::Paths;
 
 /// Our crates, by their folders in the source tree and in the assembled workspace alike.
-const MEMBERS: [&str; 6] = [
+const MEMBERS: [&str; 7] = [
     "components/background_sync_core",
     "components/background_sync_store",
     "components/shared/background_sync",
     "components/background_sync",
     "components/background_sync_connectivity",
     KIOSK,
+    "tests/embedder",
 ];
 
 /// The browser.
 const KIOSK: &str = "ports/kiosk";
+
+/// Where the crates are that Servo's patched crates depend on.
+const LIBRARIES: &str = "components/";
 
 /// Copies our crates and writes the manifest. Files that do not change keep their time stamps.
 pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
@@ -29,8 +33,41 @@ pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
         .into_iter()
         .filter(|member| paths.root.join(member).join("Cargo.toml").is_file())
         .collect();
-    for member in &members {
-        let to = paths.tree().join(member);
+    copy(paths, &members, &paths.tree())?;
+    let manifest = manifest(&read_root(paths)?, &members, published)
+        .context("the Cargo.toml of the source tree")?;
+    files::write_if_different(&paths.tree().join("Cargo.toml"), manifest.as_bytes())?;
+    if paths.lock_file().is_file() {
+        files::copy_if_different(&paths.lock_file(), &paths.tree().join("Cargo.lock"))?;
+    }
+    Ok(())
+}
+
+/// Copies our libraries into a workspace of their own, for other embedders.
+pub fn copy_libraries(paths: &Paths, to: &Path) -> Result<()> {
+    let libraries: Vec<&str> = MEMBERS
+        .into_iter()
+        .filter(|member| member.starts_with(LIBRARIES))
+        .collect();
+    copy(paths, &libraries, to)?;
+    let workspace = workspace_table(&read_root(paths)?, &libraries)
+        .context("the Cargo.toml of the source tree")?;
+    let mut document = DocumentMut::new();
+    document["workspace"] = Item::Table(workspace);
+    files::write_if_different(&to.join("Cargo.toml"), document.to_string().as_bytes())?;
+    Ok(())
+}
+
+/// The section that puts the patched crates, below this folder, in the place of the published ones.
+pub fn patch_section(published: &Published, folder: &Path) -> String {
+    let mut document = DocumentMut::new();
+    document["patch"] = Item::Table(patch_table(published, folder));
+    document.to_string()
+}
+
+fn copy(paths: &Paths, members: &[&str], to: &Path) -> Result<()> {
+    for member in members {
+        let to = to.join(member);
         fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
         files::mirror(&paths.root.join(member), &to, |file, content| {
             // What only their tests need would make the lock file depend on it.
@@ -42,16 +79,15 @@ pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
             }
         })?;
     }
+    Ok(())
+}
+
+fn read_root(paths: &Paths) -> Result<DocumentMut> {
     let root = paths.root.join("Cargo.toml");
     let text =
         fs::read_to_string(&root).with_context(|| format!("cannot read {}", root.display()))?;
-    let manifest =
-        manifest(&text, &members, published).with_context(|| root.display().to_string())?;
-    files::write_if_different(&paths.tree().join("Cargo.toml"), manifest.as_bytes())?;
-    if paths.lock_file().is_file() {
-        files::copy_if_different(&paths.lock_file(), &paths.tree().join("Cargo.lock"))?;
-    }
-    Ok(())
+    text.parse()
+        .with_context(|| format!("{} is no TOML", root.display()))
 }
 
 fn without_tests(manifest: Vec<u8>) -> Result<Vec<u8>> {
@@ -63,8 +99,8 @@ fn without_tests(manifest: Vec<u8>) -> Result<Vec<u8>> {
     Ok(document.to_string().into_bytes())
 }
 
-fn manifest(root: &str, members: &[&str], published: &Published) -> Result<String> {
-    let root: DocumentMut = root.parse().context("no TOML")?;
+/// A workspace of these members, with what they inherit.
+fn workspace_table(root: &DocumentMut, members: &[&str]) -> Result<Table> {
     let source = root
         .get("workspace")
         .and_then(Item::as_table)
@@ -75,34 +111,38 @@ fn manifest(root: &str, members: &[&str], published: &Published) -> Result<Strin
         .cloned()
         .unwrap_or_else(|| value("3"));
     workspace["members"] = value(members.iter().copied().collect::<Array>());
-    // The features that the dependencies get must not depend on whether a package was named.
-    workspace["default-members"] = value(Array::from_iter([KIOSK]));
     workspace["exclude"] = value(Array::from_iter(["crates"]));
     for key in ["package", "lints", "dependencies"] {
         if let Some(item) = source.get(key) {
             workspace[key] = item.clone();
         }
     }
+    Ok(workspace)
+}
+
+fn patch_table(published: &Published, folder: &Path) -> Table {
     let mut patches = Table::new();
     for known in &published.crates {
         let mut patch = InlineTable::new();
         patch.insert(
             "path",
-            Path::new("crates")
-                .join(&known.name)
-                .display()
-                .to_string()
-                .into(),
+            folder.join(&known.name).display().to_string().into(),
         );
         patches[&known.name] = value(patch);
     }
     let mut patch = Table::new();
     patch.set_implicit(true);
     patch["crates-io"] = Item::Table(patches);
+    patch
+}
 
+fn manifest(root: &DocumentMut, members: &[&str], published: &Published) -> Result<String> {
+    let mut workspace = workspace_table(root, members)?;
+    // The features that the dependencies get must not depend on whether a package was named.
+    workspace["default-members"] = value(Array::from_iter([KIOSK]));
     let mut document = DocumentMut::new();
     document["workspace"] = Item::Table(workspace);
-    document["patch"] = Item::Table(patch);
+    document["patch"] = Item::Table(patch_table(published, Path::new("crates")));
     let mut profiles = Table::new();
     profiles.set_implicit(true);
     profiles["dev"] = Item::Table(Table::from_iter([("debug", value(0))]));
@@ -176,7 +216,7 @@ mod tests {
                 folder: PathBuf::new(),
             }],
         };
-        let text = manifest(root, &["ports/kiosk"], &published)?;
+        let text = manifest(&root.parse()?, &["ports/kiosk"], &published)?;
         let parsed: DocumentMut = text.parse()?;
         assert_eq!(
             parsed["patch"]["crates-io"]["servo"]["path"].as_str(),

@@ -1,0 +1,119 @@
+//! Everything that another embedder of Servo needs, in one folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use super::chain::{Offsets, Staging};
+use super::series::Series;
+use super::upstream::Published;
+use super::{overlay, workspace};
+use crate::command;
+use crate::files;
+use crate::paths::Paths;
+
+/// The section for the embedder's manifest.
+const PATCH_FILE: &str = "patch.toml";
+/// The program that the folder is tried with.
+const EMBEDDER: &str = "tests/embedder";
+
+/// Writes the patched crates, ours, the section for the embedder's manifest, and what to do with them.
+///
+/// # Errors
+/// If the folder has something in it, or can't be written, or the series does not apply.
+pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
+    let is_empty = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(_) => !folder.exists(),
+    };
+    ensure!(
+        is_empty,
+        "{} exists and is not an empty folder: remove it, or choose another",
+        folder.display()
+    );
+    let published = Published::find(paths)?;
+    let staging = Staging::open(&paths.staging())?;
+    let chain = staging.build(&published, &Series::load(paths)?, Offsets::Refuse)?;
+    let overlay = overlay::collect(paths)?;
+    overlay::check_shadows(&overlay, &staging.paths_in(&chain.tip)?)?;
+
+    let crates = folder.join("crates");
+    staging.write_out(&chain.tip, &crates)?;
+    for (path, ours) in &overlay {
+        files::copy_if_different(ours, &crates.join(path))?;
+    }
+    workspace::copy_libraries(paths, folder)?;
+    let name = folder
+        .file_name()
+        .with_context(|| format!("{} has no name", folder.display()))?;
+    let section = workspace::patch_section(&published, &Path::new(name).join("crates"));
+    files::write_if_different(&folder.join(PATCH_FILE), section.as_bytes())?;
+    let text = include_str!("bundle-readme.md")
+        .replace("{version}", &published.version)
+        .replace("{folder}", &name.to_string_lossy());
+    files::write_if_different(&folder.join("README.md"), text.as_bytes())?;
+    files::copy_if_different(&paths.root.join("LICENSE"), &folder.join("LICENSE"))?;
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+}
+
+/// Follows the steps of the folder's README with the second embedder, up to cargo's choice of sources: all that
+/// the folder has must be in use, and nothing of it may come from elsewhere. What it builds then is what the assembled
+/// workspace builds, file for file.
+pub fn try_out(paths: &Paths) -> Result<()> {
+    let trial = paths.cache.join("trial");
+    if trial.exists() {
+        fs::remove_dir_all(&trial).with_context(|| format!("cannot remove {}", trial.display()))?;
+    }
+    // In this order: mirroring removes what its source has not.
+    fs::create_dir_all(&trial).with_context(|| format!("cannot create {}", trial.display()))?;
+    files::mirror(&paths.root.join(EMBEDDER), &trial, |_, content| Ok(content))?;
+    let bundle = trial.join("servo-background-sync");
+    export(paths, &bundle)?;
+    let manifest = trial.join("Cargo.toml");
+    let text =
+        fs::read_to_string(&manifest)? + "\n" + &fs::read_to_string(bundle.join(PATCH_FILE))?;
+    fs::write(&manifest, text)?;
+    fs::copy(paths.lock_file(), trial.join("Cargo.lock"))?;
+
+    let mut cargo = command::cargo();
+    cargo
+        .args(["metadata", "--format-version", "1", "--manifest-path"])
+        .arg(&manifest);
+    let output = command::output(&mut cargo)?;
+    let warnings = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        !warnings.contains("was not used"),
+        "cargo does not use the patches: {}",
+        warnings.trim()
+    );
+    let metadata: Metadata =
+        serde_json::from_slice(&output.stdout).context("cargo metadata printed something else")?;
+    for known in Published::find(paths)?.crates {
+        let expected = bundle.join("crates").join(&known.name).join("Cargo.toml");
+        let found = metadata
+            .packages
+            .iter()
+            .find(|package| package.name == known.name)
+            .with_context(|| format!("the second embedder is built without {}", known.name))?;
+        ensure!(
+            found.manifest_path == expected,
+            "{} would come from {}",
+            known.name,
+            found.manifest_path.display()
+        );
+    }
+    Ok(())
+}
