@@ -66,6 +66,8 @@ impl<C: SyncClient> Manager<C> {
                 tag,
                 reply,
             } => {
+                // What has happened before is in the journal.
+                self.carry_out(now);
                 let why = self.scheduler.explain(now, api, &scope, &tag);
                 let _ = reply.send(self.journal.report(why, api, &scope, &tag));
             }
@@ -113,6 +115,7 @@ impl<C: SyncClient> Manager<C> {
                 self.scheduler.handle_permission_revoked(now, &origin, name);
             }
             ControlMessage::Journal { query, reply } => {
+                self.carry_out(now);
                 let _ = reply.send(self.journal.list(&query));
             }
             ControlMessage::Subscribe(reply) => {

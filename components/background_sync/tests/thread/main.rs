@@ -5,6 +5,7 @@
 
 mod blocked;
 mod embedder;
+mod embedder_apis;
 mod explainer;
 mod hostile;
 mod lifecycle;
