@@ -32,6 +32,7 @@ pub struct Received {
 }
 
 struct File {
+    status: u16,
     headers: Vec<Header>,
     text: String,
 }
@@ -103,8 +104,19 @@ impl TestServer {
     pub fn serve_with(&self, path: &str, headers: &[(&str, &str)], text: &str) {
         let headers = headers.iter().map(|(name, value)| header(name, value));
         let file = File {
+            status: 200,
             headers: headers.collect(),
             text: text.to_owned(),
+        };
+        self.shared.lock().files.insert(path.to_owned(), file);
+    }
+
+    /// Answers GET requests of a path with this status and nothing else.
+    pub fn serve_status(&self, path: &str, status: u16) {
+        let file = File {
+            status,
+            headers: Vec::new(),
+            text: String::new(),
         };
         self.shared.lock().files.insert(path.to_owned(), file);
     }
@@ -175,7 +187,7 @@ impl Shared {
             .to_owned();
         if *request.method() != Method::Post {
             let response = match self.lock().files.get(&path) {
-                Some(file) => reply(200, &file.headers, &file.text),
+                Some(file) => reply(file.status, &file.headers, &file.text),
                 None => reply(404, &[], "no such file"),
             };
             let _ = request.respond(response);

@@ -115,3 +115,30 @@ fn a_page_elsewhere_is_loaded_once_there_is_a_network() {
         });
     });
 }
+
+#[test]
+fn behind_a_captive_portal_there_is_no_network() {
+    in_namespace("behind_a_captive_portal_there_is_no_network", || {
+        plug_in();
+        add_route();
+        let site = Site::new(WORKER);
+        // The portal answers whatever is asked.
+        site.server.serve("/probe", "text/html", "sign in first");
+        let probe = format!(
+            "watch = 'system'\nprobe_url = '{}'\n",
+            site.server.url("/probe")
+        );
+        let builder = Kiosk::builder()
+            .background_sync(FAST_RETRIES)
+            .section("connectivity", &probe);
+        let mut kiosk = site.open_with(builder);
+        kiosk
+            .settle("registration.sync.register('signed in')")
+            .expect("registered");
+        assert_eq!(kiosk.evaluate("navigator.onLine"), false);
+        // It is asked again after some seconds.
+        site.server.serve_status("/probe", 204);
+        assert_eq!(network(&mut kiosk), "up");
+        assert_eq!(site.server.wait_for(1)[0].body, "signed in");
+    });
+}

@@ -21,7 +21,9 @@ fn open_with(site: &Site, policy: &str) -> Kiosk {
 
 #[test]
 fn it_is_off_unless_it_is_asked_for() {
-    let site = Site::new("onmessage = () => {}; post('/worker', ['sync' in navigator, 'id' in SyncEvent.prototype]);");
+    let site = Site::new(
+        "onmessage = () => {}; post('/worker', ['sync' in navigator, 'id' in SyncEvent.prototype]);",
+    );
     let mut kiosk = site.open();
     assert_eq!(kiosk.evaluate("'sync' in navigator"), false);
     assert_eq!(site.server.wait_for(1)[0].body, json!([false, false]));
@@ -112,7 +114,10 @@ fn what_repeats_fires_until_it_is_unregistered_by_its_worker() {
     assert_eq!(received[0].body, json!(["news", ["news"]]));
     assert_eq!(received[1].body, json!(["news", ["news"]]));
     assert_eq!(received[2].body, json!(["news", []]));
-    assert_eq!(kiosk.settle("navigator.sync.registrations()"), Ok(json!([])));
+    assert_eq!(
+        kiosk.settle("navigator.sync.registrations()"),
+        Ok(json!([]))
+    );
 }
 
 #[test]
@@ -125,7 +130,8 @@ fn it_needs_a_registration_that_matches_but_not_an_active_worker() {
         "oninstall = (event) => event.waitUntil(new Promise((resolve) => { onmessage = resolve; })); \
          onsync = (event) => event.waitUntil(fetch('/sync', { method: 'POST', body: JSON.stringify(event.id) }));",
     );
-    site.server.serve("/app/", "text/html", background_sync_e2e::PAGE);
+    site.server
+        .serve("/app/", "text/html", background_sync_e2e::PAGE);
     site.server.serve("/none/", "text/html", "<script>\
         function settle(label, work) { work().then(\
           (value) => console.log(`${label}ok ${JSON.stringify(value ?? null)}`), \
@@ -165,5 +171,8 @@ fn wrong_options_are_refused() {
         let call = format!("navigator.sync.register('wrong', {options})");
         assert_eq!(kiosk.settle(&call), Err(error.to_owned()), "{options}");
     }
-    assert_eq!(kiosk.settle("navigator.sync.registrations()"), Ok(json!([])));
+    assert_eq!(
+        kiosk.settle("navigator.sync.registrations()"),
+        Ok(json!([]))
+    );
 }

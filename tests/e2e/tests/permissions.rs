@@ -8,7 +8,9 @@ const QUERY: &str = "const state = async (name) => (await navigator.permissions.
 
 #[test]
 fn pages_and_workers_see_what_the_embedder_has_decided() {
-    let site = Site::new(&format!("{QUERY} onmessage = () => states().then((all) => post('/states', all));"));
+    let site = Site::new(&format!(
+        "{QUERY} onmessage = () => states().then((all) => post('/states', all));"
+    ));
     let mut kiosk = site.open();
     let states = format!("(() => {{ {QUERY} return states(); }})()");
     assert_eq!(kiosk.settle(&states), Ok(json!(["granted", "denied"])));

@@ -7,7 +7,8 @@ use serde_json::json;
 fn a_worker_updates_itself_without_a_page() {
     let old = "onsync = (event) => event.waitUntil(registration.update() \
         .then((same) => post('/old', same === registration)));";
-    let new = "oninstall = () => skipWaiting(); onactivate = (event) => event.waitUntil(post('/new'));";
+    let new =
+        "oninstall = () => skipWaiting(); onactivate = (event) => event.waitUntil(post('/new'));";
     let site = Site::new(old);
     let mut kiosk = site.open();
     kiosk.set_network("offline");
@@ -32,10 +33,7 @@ fn a_worker_cannot_update_itself_while_it_is_installed() {
            .then(() => post('/install', 'updated'), (error) => post('/install', error.name)));",
     );
     let _kiosk = site.open();
-    assert_eq!(
-        site.server.wait_for(1)[0].body,
-        json!("InvalidStateError")
-    );
+    assert_eq!(site.server.wait_for(1)[0].body, json!("InvalidStateError"));
 }
 
 #[test]
