@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use dpi::PhysicalSize;
 use servo::background_sync::{EventOutcome, SyncNotification};
 use servo::{
-    BackgroundSyncOptions, EventLoopWaker, Preferences, RenderingContext, Servo, ServoBuilder,
-    ServoDelegate, SoftwareRenderingContext, WebViewBuilder,
+    BackgroundSyncOptions, BackgroundSyncPermissionRequest, EventLoopWaker, Preferences,
+    RenderingContext, Servo, ServoBuilder, ServoDelegate, SoftwareRenderingContext, WebViewBuilder,
 };
 use url::Url;
 
@@ -118,6 +118,15 @@ impl Delegate {
 impl ServoDelegate for Delegate {
     fn notify_background_sync(&self, notification: SyncNotification) {
         self.notifications.borrow_mut().push_back(notification);
+    }
+
+    fn request_background_sync_permission(&self, request: BackgroundSyncPermissionRequest) {
+        println!(
+            "{} asks for {:?}",
+            request.origin(),
+            request.permission_name()
+        );
+        request.allow();
     }
 }
 
