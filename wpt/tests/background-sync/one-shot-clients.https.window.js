@@ -1,4 +1,5 @@
 // META: title=Who may register a sync
+// META: timeout=long
 // META: script=/common/get-host-info.sub.js
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
 // META: script=../resources/sync-browser.js

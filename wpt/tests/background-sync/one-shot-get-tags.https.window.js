@@ -1,4 +1,5 @@
 // META: title=SyncManager.getTags()
+// META: timeout=long
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
 // META: script=../resources/sync-browser.js
 // META: script=resources/sync-helpers.js

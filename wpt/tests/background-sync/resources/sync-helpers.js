@@ -148,11 +148,11 @@ async function goOffline(t) {
   await syncBrowser.setOnline(false);
 }
 
-// Sets a permission until the end of the test.
-async function setPermissionForTest(t, name, state) {
+// Sets a permission of an origin until the end of the test.
+async function setPermissionForTest(t, name, state, origin = location.origin) {
   const before = (await navigator.permissions.query({name})).state;
-  t.add_cleanup(() => syncBrowser.setPermission(name, before));
-  await syncBrowser.setPermission(name, state);
+  t.add_cleanup(() => syncBrowser.setPermission(name, before, origin));
+  await syncBrowser.setPermission(name, state, origin);
 }
 
 // As promise_rejects_dom(), for errors that came as messages.
