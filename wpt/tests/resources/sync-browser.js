@@ -34,8 +34,8 @@ const syncBrowser = (() => {
     // Cuts or restores the network for pages, workers and the sync manager. Settled once all of them know it.
     setOnline: online => run('set_online', {online: Boolean(online)}),
 
-    // Sets a permission of the test's origin: 'granted', 'denied' or 'prompt'.
-    setPermission: (name, state) => run('set_permission', {origin: location.origin, name, state}),
+    // Sets a permission of an origin, by default the test's: 'granted', 'denied' or 'prompt'.
+    setPermission: (name, state, origin = location.origin) => run('set_permission', {origin, name, state}),
 
     // Makes the event of a periodic registration fire now, whatever its interval. Settled once it has been asked
     // for, not once it has been handled.
