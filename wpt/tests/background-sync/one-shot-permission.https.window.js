@@ -1,5 +1,6 @@
 // META: title=The permission background-sync
 // META: timeout=long
+// META: script=/common/get-host-info.sub.js
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
 // META: script=../resources/sync-browser.js
 // META: script=resources/sync-helpers.js
@@ -81,3 +82,11 @@ promise_test(async t => {
   await target.registerAndFulfill('later');
   assert_equals(target.eventsOf({tag: 'tag'}).length, 1);
 }, 'Denied during its event, a tag can not be registered again');
+
+promise_test(async t => {
+  const remoteOrigin = get_host_info().HTTPS_REMOTE_ORIGIN;
+  await setPermissionForTest(t, name, 'denied', remoteOrigin);
+  const remote = await RemoteWindow.frame(t, remoteOrigin);
+  await remote.registerWorker();
+  await promise_rejects_name('NotAllowedError', remote.command('register', {tag: 'tag'}), 'register()');
+}, 'The check for the permission comes before the one for a window');
