@@ -5,8 +5,10 @@ was as expected and no expectation is stale.
 """
 
 import argparse
+import fcntl
 import os
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
@@ -61,7 +63,8 @@ def main():
     report_path = arguments.log_wptreport or os.path.join(arguments.work, f"report-{arguments.product}.json")
     if os.path.exists(report_path):
         os.remove(report_path)
-    failed = run(arguments, found, includes, report_path)
+    with hold_ports():
+        failed = run(arguments, found, includes, report_path)
     if not os.path.exists(report_path):
         print("error: wptrunner ended without a report", file=sys.stderr)
         return 1
@@ -70,13 +73,24 @@ def main():
     return report.summarize(results, stale, failed, found)
 
 
+def hold_ports():
+    """The ports of the test servers are fixed, so runs on one machine take turns."""
+    file = open(os.path.join(tempfile.gettempdir(), f"background-sync-wpt-{os.getuid()}.lock"), "w", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Waiting for another run of web-platform-tests on this machine.", flush=True)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
 def run(arguments, found, includes, report_path):
     """Runs the tests; whether the runner found anything unexpected."""
     from wptrunner import wptcommandline, wptrunner
 
     certificates = os.path.join(arguments.checkout, "tools", "certs")
-    # A person watches a terminal; a log wants one line a test.
-    formatter = "mach" if arguments.verbose or not sys.stdout.isatty() else "grouped"
+    # The one shows everything that a browser prints, the other a line for each test.
+    formatter = "mach" if arguments.verbose else "grouped"
     command = [
         "--product", arguments.product,
         "--config", found.config,
@@ -93,6 +107,8 @@ def run(arguments, found, includes, report_path):
         # A result that differs once is a finding.
         "--retry-unexpected", "0",
         "--no-manifest-download",
+        # No test here needs that server, and it is slow to start.
+        "--no-enable-webtransport-h3",
         "--log-wptreport", report_path,
         f"--log-{formatter}", "-",
     ]
