@@ -164,7 +164,8 @@ async function promise_rejects_name(name, promise, description) {
 // A frame or a window of another origin, or of an opaque one, that runs the commands of frame.html.
 class RemoteWindow {
   #calls = 0;
-  #hasWorker = false;
+  #ownsWorker = false;
+  #close;
 
   // `open` makes it load a URL and returns its WindowProxy, `close` undoes that.
   static async create(t, origin, open, close) {
@@ -172,11 +173,12 @@ class RemoteWindow {
     const remote = new RemoteWindow();
     const loaded = nextMessage(({data}) => data.loaded);
     remote.window = open(url);
+    remote.#close = close;
     t.add_cleanup(async () => {
-      if (remote.#hasWorker) {
+      if (remote.#ownsWorker) {
         await remote.command('unregisterWorker');
       }
-      close();
+      remote.close();
     });
     await loaded;
     return remote;
@@ -218,11 +220,22 @@ class RemoteWindow {
 
   // Gives the other origin an active service worker until the end of the test.
   async registerWorker() {
-    this.#hasWorker = true;
+    this.#ownsWorker = true;
     await this.command('registerWorker');
+  }
+
+  // Makes another window unregister the worker, because this one is to be closed.
+  leaveWorkerTo(other) {
+    this.#ownsWorker = false;
+    other.#ownsWorker = true;
+  }
+
+  close() {
+    this.#close();
   }
 }
 
+// The next message event of this window that satisfies `filter`.
 function nextMessage(filter) {
   return new Promise(resolve => {
     self.addEventListener('message', function listener(event) {

@@ -4,6 +4,7 @@
 importScripts('tell-pages.js');
 
 const heldEvents = new Map();
+const seenTags = [];
 
 // Keeps the event going until a page ends it, and returns its id.
 function hold(event) {
@@ -13,6 +14,7 @@ function hold(event) {
 }
 
 function report(event) {
+  seenTags.push(event.tag);
   tellPages({message: 'event', id: hold(event), ...describe(event)});
 }
 
@@ -22,6 +24,7 @@ self.addEventListener('periodicsync', report);
 // Each answers with a value that can be posted. `id` is the one of a held event.
 const commands = {
   ping() {},
+  seenTags: () => seenTags,
   fulfill: ({id}) => heldEvents.get(id).fulfill(),
   reject: ({id}) => heldEvents.get(id).reject(new Error('the page wants it to fail')),
   // Adds one more promise to a held event, and returns another id for it.
