@@ -50,8 +50,10 @@ pub(crate) enum Misbehaviour {
     UnknownConnection,
     #[error("a second connection with the id of an open one")]
     ConnectionIdInUse,
-    #[error("a connection whose scope is not a URL of its origin")]
+    #[error("a scope that is not a URL of its origin")]
     ScopeNotOfOrigin,
+    #[error("news of a service worker from somebody who does not run it")]
+    NoAuthority,
     #[error("a connection over the limit")]
     TooManyConnections,
     #[error("a call with the number of one that is not answered yet")]
@@ -527,7 +529,7 @@ fn length(tag: &Tag) -> u64 {
 }
 
 /// Whether the scope URL is one and belongs to the origin.
-fn is_scope_of_origin(scope: &ScopeKey) -> bool {
+pub(crate) fn is_scope_of_origin(scope: &ScopeKey) -> bool {
     let origin = Url::parse(scope.scope.as_str()).map(|url| url.origin());
     origin.is_ok_and(|origin| {
         origin.is_tuple() && origin.ascii_serialization() == scope.origin.as_str()

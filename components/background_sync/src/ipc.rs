@@ -1,31 +1,58 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
-use crossbeam_channel::Receiver;
-use ipc_channel::SerDeError;
+use crossbeam_channel::{Receiver, bounded};
 use ipc_channel::ipc::IpcReceiver;
-use ipc_channel::router::ROUTER;
+use ipc_channel::{IpcError, SerDeError};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Messages that are decoded and wait for the manager. Behind them, whoever sends one more has to wait.
+pub const MAX_DECODED_MESSAGES: usize = 256;
+
+/// A sender that dies in the middle of a long message looks like the end of all senders. It is the end when it comes so
+/// often in a row.
+const MAX_BROKEN_MESSAGES_IN_A_ROW: usize = 4_096;
+
 /// Turns an IPC receiver into what [`crate::SyncManager::spawn`] takes. What does not decode arrives
-/// as an error, and the manager ignores it.
+/// as an error, and the manager ignores it. A thread of its own receives, so that a flood of messages
+/// makes its senders wait, and not other channels of this process.
+///
+/// # Panics
+/// If the system can't start a thread.
 #[must_use]
 pub fn receive_over_ipc<T>(receiver: IpcReceiver<T>) -> Receiver<Result<T, SerDeError>>
 where
     T: for<'de> Deserialize<'de> + Serialize + Send + 'static,
 {
-    let (sender, messages) = crossbeam_channel::unbounded();
+    let (sender, messages) = bounded(MAX_DECODED_MESSAGES);
     let receiver: IpcReceiver<Caught<T>> = receiver.to_opaque().to();
-    let forward = move |message: Result<Caught<T>, SerDeError>| {
-        // An error means that the manager has ended.
-        let _ = sender.send(message.map(|Caught(message)| message));
+    let receive = move || {
+        let mut broken_in_a_row = 0;
+        while broken_in_a_row < MAX_BROKEN_MESSAGES_IN_A_ROW {
+            let message = match receiver.recv() {
+                Ok(Caught(message)) => Ok(message),
+                Err(IpcError::SerializationError(error)) => Err(error),
+                Err(IpcError::Io(_) | IpcError::Disconnected) => {
+                    broken_in_a_row += 1;
+                    continue;
+                }
+            };
+            broken_in_a_row = 0;
+            // An error means that the manager has ended.
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
     };
-    ROUTER.add_typed_route(receiver, Box::new(forward));
+    let thread = thread::Builder::new().name("SyncReceive".to_owned());
+    let thread = thread.spawn(receive);
+    drop(thread.expect("the system starts threads"));
     messages
 }
 
 /// ipc-channel panics when a message names a channel that it does not carry. That must not end the
-/// router, which all of the process's channels share: here it is an error.
+/// thread that receives: here it is an error.
 struct Caught<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Caught<T> {
@@ -58,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_forged_channel_does_not_end_the_router() {
+    fn a_forged_channel_does_not_end_the_thread() {
         let (sender, receiver) =
             ipc::channel::<SyncManagerMessage<IpcSender<SyncReply>>>().unwrap();
         let messages = receive_over_ipc(receiver);
@@ -84,5 +111,25 @@ mod tests {
             received,
             Ok(SyncManagerMessage::Disconnect { .. })
         ));
+    }
+
+    #[test]
+    fn whoever_floods_the_manager_has_to_wait() {
+        const FLOOD: u32 = 20_000;
+        let (sender, receiver) = ipc::channel::<u32>().unwrap();
+        let messages = receive_over_ipc(receiver);
+        let flood = thread::spawn(move || (0..FLOOD).try_for_each(|number| sender.send(number)));
+        let soon = Duration::from_secs(10);
+        let full = std::time::Instant::now() + soon;
+        while messages.len() < MAX_DECODED_MESSAGES {
+            assert!(std::time::Instant::now() < full, "the queue fills up");
+            thread::yield_now();
+        }
+        for number in 0..FLOOD {
+            assert!(messages.len() <= MAX_DECODED_MESSAGES);
+            assert!(number > 0 || !flood.is_finished(), "it has to wait");
+            assert_eq!(messages.recv_timeout(soon).unwrap().unwrap(), number);
+        }
+        flood.join().unwrap().unwrap();
     }
 }

@@ -47,7 +47,7 @@ pub use config::{Config, StartError, Storage};
 pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
 pub use crew::{MAX_BLOCKED_CLIENTS, MAX_BLOCKED_CLIENTS_PER_ORIGIN};
 pub use engine::{ClientState, ClientStateResponder, Embedder, Engine, Silent};
-pub use ipc::receive_over_ipc;
+pub use ipc::{MAX_DECODED_MESSAGES, receive_over_ipc};
 pub use journal::{
     JournalQuery, MAX_JOURNAL_BYTES, MAX_JOURNAL_ENTRIES, MAX_SUBSCRIBER_LAG, MAX_SUBSCRIBERS,
     WhyReport,

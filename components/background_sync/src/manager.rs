@@ -10,11 +10,14 @@ use background_sync_core::{
     SyncNotification, SyncScheduler, Ticket, Urgency,
 };
 use background_sync_store::{JournalUpdate, Loaded};
-use background_sync_traits::{DispatchedEvent, SyncClient, SyncManagerMessage};
+use background_sync_traits::{
+    AuthorityIssuer, DispatchedEvent, EventToken, ScopeKey, SyncClient, SyncEventKind,
+    SyncManagerMessage, WorkerAuthority,
+};
 use crossbeam_channel::{Receiver, Sender, select};
 
 use crate::calls::event_kind;
-use crate::clients::{Clients, MAX_WAITING_MESSAGES, Misbehaviour, Refusal};
+use crate::clients::{Clients, MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin};
 use crate::control::ControlMessage;
 pub(crate) use crate::crew::Flow;
 use crate::crew::{Released, Work};
@@ -84,6 +87,7 @@ pub(crate) struct Manager<C> {
     pub journal: Journal,
     pub embedder_calls: EmbedderCalls,
     pub workers: Workers,
+    pub issuer: AuthorityIssuer,
     /// Nothing is told any more: what happens is the end, not the world.
     pub ending: bool,
 }
@@ -375,16 +379,52 @@ impl<C: SyncClient> Manager<C> {
                     self.scheduler.handle_event_finished(now, event, outcome);
                 }
             }
-            SyncManagerMessage::WorkerActivated { scope } => {
+            SyncManagerMessage::RequestAuthority { scope } => {
+                if !is_scope_of_origin(&scope) {
+                    return Err(Misbehaviour::ScopeNotOfOrigin.into());
+                }
+                let authority = self.issuer.authority_of(&scope.origin);
+                // The engine brings it to whoever runs the workers of this origin, wherever this message came from.
+                self.engine.dispatch(DispatchedEvent {
+                    event: EventToken::new(),
+                    scope,
+                    kind: SyncEventKind::Authority(authority),
+                });
+            }
+            SyncManagerMessage::WorkerActivated { authority, scope } => {
+                self.check_authority(authority, &scope)?;
                 self.scheduler.handle_worker_activated(now, &scope);
             }
-            SyncManagerMessage::StoreWorker { scope, worker } => self.workers.put(scope, worker),
-            SyncManagerMessage::WorkerUnregistered { scope } => {
+            SyncManagerMessage::StoreWorker {
+                authority,
+                scope,
+                worker,
+            } => {
+                self.check_authority(authority, &scope)?;
+                self.workers.put(scope, worker);
+            }
+            SyncManagerMessage::WorkerUnregistered { authority, scope } => {
+                self.check_authority(authority, &scope)?;
                 self.workers.remove(scope.clone());
                 self.scheduler.handle_worker_unregistered(now, &scope);
             }
         }
         Ok(())
+    }
+
+    /// Only who runs the workers of an origin speaks for them.
+    fn check_authority(
+        &self,
+        authority: WorkerAuthority,
+        scope: &ScopeKey,
+    ) -> Result<(), Misbehaviour> {
+        if !is_scope_of_origin(scope) {
+            Err(Misbehaviour::ScopeNotOfOrigin)
+        } else if authority != self.issuer.authority_of(&scope.origin) {
+            Err(Misbehaviour::NoAuthority)
+        } else {
+            Ok(())
+        }
     }
 
     /// Does what the scheduler decided.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use background_sync_core::{SchedulerConfig, SyncScheduler};
 use background_sync_store::{MemoryStore, RedbStore, RegistrationStore};
-use background_sync_traits::{SyncClient, SyncManagerMessage};
+use background_sync_traits::{AuthorityIssuer, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, unbounded};
 
 use crate::clients::Clients;
@@ -88,6 +88,7 @@ impl SyncManager {
             journal: Journal::new(journal),
             embedder_calls: EmbedderCalls::default(),
             workers,
+            issuer: AuthorityIssuer::new(),
             ending: false,
         };
         let inputs = Inputs {

@@ -59,6 +59,7 @@ impl<C: SyncClient, E> Unavailable<C, E> {
             }
             SyncManagerMessage::Acknowledge { .. }
             | SyncManagerMessage::EventFinished { .. }
+            | SyncManagerMessage::RequestAuthority { .. }
             | SyncManagerMessage::WorkerActivated { .. }
             | SyncManagerMessage::StoreWorker { .. }
             | SyncManagerMessage::WorkerUnregistered { .. } => {}

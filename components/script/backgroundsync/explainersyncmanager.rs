@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 
 use background_sync_traits::{
-    BoundedText, ExplainerOptions, Recurrence, SyncData, SyncRequest, Tag,
-    TextDirection, TextTooLong,
+    BoundedText, ExplainerOptions, Recurrence, SyncData, SyncRequest, Tag, TextDirection,
+    TextTooLong,
 };
 use dom_struct::dom_struct;
 use js::context::JSContext;
@@ -227,7 +227,9 @@ fn parse_options(
     };
     let lang = or_of_document(&options.lang, |document| {
         let root = document.GetDocumentElement();
-        let html = root.as_deref().and_then(|root| root.downcast::<HTMLElement>());
+        let html = root
+            .as_deref()
+            .and_then(|root| root.downcast::<HTMLElement>());
         html.map(HTMLElement::Lang).unwrap_or_default()
     });
     Ok((|| {

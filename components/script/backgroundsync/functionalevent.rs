@@ -12,11 +12,11 @@ use background_sync_traits::{
 use js::realm::CurrentRealm;
 use log::{debug, warn};
 use servo_base::generic_channel::GenericSender;
-use servo_constellation_traits::ScopeThings;
 use servo_url::ServoUrl;
 use storage_traits::background_sync::BackgroundSyncMessage;
 
 use crate::dom::backgroundsync::extendedlifetime::OnSettled;
+use crate::dom::backgroundsync::workerreports::handle_authority;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::periodicsyncevent::PeriodicSyncEvent;
@@ -77,6 +77,9 @@ impl ServiceWorkerManager {
         event: DispatchedEvent,
         report_to: GenericSender<BackgroundSyncMessage>,
     ) {
+        if let SyncEventKind::Authority(authority) = event.kind {
+            return handle_authority(event.scope.origin, authority, &report_to);
+        }
         let functional_event = FunctionalEvent {
             outcome: PendingOutcome::new(event.event, report_to),
             kind: event.kind,
@@ -127,25 +130,6 @@ impl ServiceWorkerManager {
     }
 }
 
-/// Tells the SyncManager thread that a registration's worker is active now, or that the registration is gone.
-pub(crate) fn tell_sync_manager(
-    scope_things: &ScopeThings,
-    scope_url: &ServoUrl,
-    message: impl FnOnce(ScopeKey) -> BackgroundSyncMessage,
-) {
-    let Some(sender) = scope_things.init.storage_threads.background_sync() else {
-        return;
-    };
-    match scope_key(scope_url) {
-        Some(scope) => {
-            if sender.send(message(scope)).is_err() {
-                debug!("The SyncManager thread is gone.");
-            }
-        }
-        None => warn!("A service worker's scope URL is too long for Background Sync."),
-    }
-}
-
 /// Names the registration of `scope_url`; `None` if its URL is too long.
 pub(crate) fn scope_key(scope_url: &ServoUrl) -> Option<ScopeKey> {
     let origin = scope_url.origin();
@@ -180,6 +164,8 @@ impl ServiceWorkerGlobalScope {
                     .upcast::<ExtendableEvent>()
                     .fire_extendable(cx, self, on_settled);
             }
+            // Never given to a worker.
+            SyncEventKind::Authority(_) => {}
         }
     }
 }

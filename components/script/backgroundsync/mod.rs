@@ -26,4 +26,5 @@ pub(crate) mod syncconnection;
 pub(crate) mod syncevent;
 pub(crate) mod syncmanager;
 pub(crate) mod workerregistration;
+pub(crate) mod workerreports;
 pub(crate) mod workerthread;

@@ -7,9 +7,7 @@
 //!
 //! <https://wicg.github.io/background-sync/spec/#permissions-integration>
 
-use background_sync_traits::{
-    Permission, PermissionName as SyncPermissionName, SyncRequest,
-};
+use background_sync_traits::{Permission, PermissionName as SyncPermissionName, SyncRequest};
 use js::context::JSContext;
 use log::debug;
 use servo_config::pref;

@@ -17,8 +17,9 @@ use servo_constellation_traits::{
 };
 use servo_url::ServoUrl;
 
-use crate::dom::backgroundsync::functionalevent::{FunctionalEvent, tell_sync_manager};
+use crate::dom::backgroundsync::functionalevent::FunctionalEvent;
 use crate::dom::backgroundsync::serviceworkerrun::stored_worker;
+use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::backgroundsync::workerthread::WorkerThread;
 use crate::dom::serviceworker_manager::{
     ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration,
@@ -276,12 +277,16 @@ impl ServiceWorkerManager {
         let info = registration.info(scope_url);
         self.clients.tell_all_of_change(&info);
         if let Some(scope_things) = &registration.life_cycle.scope_things {
-            tell_sync_manager(scope_things, scope_url, |scope| {
-                SyncManagerMessage::WorkerActivated { scope }
+            tell_sync_manager(scope_things, scope_url, |authority, scope| {
+                SyncManagerMessage::WorkerActivated { authority, scope }
             });
             if let Some(worker) = stored_worker(registration) {
-                tell_sync_manager(scope_things, scope_url, |scope| {
-                    SyncManagerMessage::StoreWorker { scope, worker }
+                tell_sync_manager(scope_things, scope_url, |authority, scope| {
+                    SyncManagerMessage::StoreWorker {
+                        authority,
+                        scope,
+                        worker,
+                    }
                 });
             }
         }

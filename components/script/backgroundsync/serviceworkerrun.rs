@@ -12,9 +12,9 @@ use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{ScopeThings, ServiceWorkerScript};
 use servo_url::ServoUrl;
 
-use crate::dom::backgroundsync::functionalevent::tell_sync_manager;
 use crate::dom::backgroundsync::serviceworkerclients::forget_active;
 use crate::dom::backgroundsync::serviceworkerlifecycle::WorkerRecord;
+use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::backgroundsync::workerthread::{WorkerStart, WorkerThread};
 use crate::dom::serviceworker_manager::{
     ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration, update_serviceworker,
@@ -60,8 +60,8 @@ impl ServiceWorkerManager {
         registration.active_worker = Some(worker);
         self.clients
             .tell_all_of_change(&registration.info(&scope_url));
-        tell_sync_manager(&scope_things, &scope_url, |scope| {
-            SyncManagerMessage::WorkerActivated { scope }
+        tell_sync_manager(&scope_things, &scope_url, |authority, scope| {
+            SyncManagerMessage::WorkerActivated { authority, scope }
         });
         registration.life_cycle.scope_things = Some(scope_things);
         self.registrations.insert(scope_url, registration);
@@ -77,8 +77,8 @@ impl ServiceWorkerManager {
         };
         forget_active(scope_url);
         if let Some(scope_things) = &registration.life_cycle.scope_things {
-            tell_sync_manager(scope_things, scope_url, |scope| {
-                SyncManagerMessage::WorkerUnregistered { scope }
+            tell_sync_manager(scope_things, scope_url, |authority, scope| {
+                SyncManagerMessage::WorkerUnregistered { authority, scope }
             });
         }
         true

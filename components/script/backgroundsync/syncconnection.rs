@@ -84,7 +84,11 @@ impl SyncConnection {
         }
     }
 
-    fn open(&self, global: &GlobalScope, scope_url: &ServoUrl) -> Result<&Connection, &'static str> {
+    fn open(
+        &self,
+        global: &GlobalScope,
+        scope_url: &ServoUrl,
+    ) -> Result<&Connection, &'static str> {
         if let Some(connection) = self.connection.get() {
             return Ok(connection);
         }
@@ -157,7 +161,9 @@ impl Connection {
                 call,
                 sender: acknowledge_to.clone(),
             };
-            let OutstandingCall { promise, status, .. } = outstanding;
+            let OutstandingCall {
+                promise, status, ..
+            } = outstanding;
             task_source.queue(task!(settle_sync_promise: move |cx| {
                 let promise = promise.root(cx);
                 settle(cx, &promise, response, status);

@@ -62,7 +62,9 @@ fn made_before_a_worker_is_active_it_waits_for_one() {
     let event = browser.event();
     browser.finish(event.event, EventOutcome::NotStarted);
     browser.assert_no_event();
-    browser.send(SyncManagerMessage::WorkerActivated { scope: scope() });
+    let authority = browser.authority(&scope());
+    let scope = scope();
+    browser.send(SyncManagerMessage::WorkerActivated { authority, scope });
     browser.event();
 }
 

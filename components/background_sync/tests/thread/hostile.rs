@@ -1,7 +1,7 @@
 //! Clients that do what they must not.
 
 use background_sync::traits::{
-    CallId, ConnectionId, ExplainerOptions, SyncReply, SyncRequest, SyncResponse,
+    CallId, ConnectionId, ExplainerOptions, StoredWorker, SyncReply, SyncRequest, SyncResponse,
 };
 use background_sync::*;
 use crossbeam_channel::unbounded;
@@ -33,10 +33,7 @@ fn what_makes_no_sense_is_ignored() {
         browser.send(SyncManagerMessage::Disconnect { connection: nobody });
         browser.finish(EventToken::new(), EventOutcome::Fulfilled);
         let scope = scope_at("nonsense", "\u{0}");
-        browser.send(SyncManagerMessage::WorkerActivated {
-            scope: scope.clone(),
-        });
-        browser.send(SyncManagerMessage::WorkerUnregistered { scope });
+        browser.send(SyncManagerMessage::RequestAuthority { scope });
     }
     let page = browser.page();
     page.acknowledge(CallId(77));
@@ -228,4 +225,58 @@ fn calls_behind_a_register_are_carried_out_after_a_disconnect() {
     browser.note(removed);
     let control = browser.thread.as_ref().unwrap().control();
     assert_eq!(control.list().wait().unwrap(), []);
+}
+
+/// Who runs the workers of one origin has no say in those of another one.
+#[test]
+fn news_of_workers_need_the_authority_for_their_origin() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || Config::new().policy(quick()).directory(folder.path());
+    let worker = |source: &str| StoredWorker {
+        script_url: "https://a.example/sw.js".try_into().unwrap(),
+        source: source.as_bytes().to_vec().try_into().unwrap(),
+    };
+    let mut browser = Browser::start(config().connectivity(Connectivity::Offline));
+    let victim = browser.page();
+    victim.register("x").unwrap();
+    let theirs = browser.authority(&scope());
+    let mine = browser.authority(&scope_at("https://evil.example", "https://evil.example/"));
+    assert_eq!(browser.authority(&scope()), theirs, "it stays the same");
+    let store = |authority, scope, source| SyncManagerMessage::StoreWorker {
+        authority,
+        scope,
+        worker: worker(source),
+    };
+    browser.send(store(theirs, scope(), "good"));
+    browser.send(store(mine, scope(), "evil"));
+    // A scope that belongs to one origin under the name of another one.
+    let mixed = scope_at("https://evil.example", "https://a.example/app/");
+    browser.send(store(mine, mixed, "evil"));
+    browser.send(SyncManagerMessage::WorkerUnregistered {
+        authority: mine,
+        scope: scope(),
+    });
+    assert_eq!(victim.tags(), ["x"], "nobody else removes it");
+    browser.shutdown();
+
+    let browser = Browser::start(config());
+    let event = browser.event();
+    browser.finish(event.event, EventOutcome::NotStarted);
+    let EngineCall::Start(revived, worker) = browser.engine.recv_timeout(SOON).unwrap() else {
+        panic!("no worker is started")
+    };
+    assert_eq!(revived, scope());
+    assert_eq!(worker.source.as_bytes(), b"good");
+    // What was issued before the restart is not worth anything.
+    browser.send(SyncManagerMessage::WorkerActivated {
+        authority: theirs,
+        scope: scope(),
+    });
+    browser.assert_no_event();
+    let authority = browser.authority(&scope());
+    browser.send(SyncManagerMessage::WorkerActivated {
+        authority,
+        scope: scope(),
+    });
+    browser.event();
 }

@@ -146,8 +146,13 @@ fn the_network_comes_and_goes() {
     browser.finish(event.event, EventOutcome::NotStarted);
     browser.report(Connectivity::Online);
     browser.assert_no_event();
-    browser.send(SyncManagerMessage::WorkerActivated { scope: scope() });
+    let authority = browser.authority(&scope());
+    let scope = scope();
+    browser.send(SyncManagerMessage::WorkerActivated {
+        authority,
+        scope: scope.clone(),
+    });
     browser.event();
-    browser.send(SyncManagerMessage::WorkerUnregistered { scope: scope() });
+    browser.send(SyncManagerMessage::WorkerUnregistered { authority, scope });
     assert_eq!(page.tags(), [""; 0]);
 }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use background_sync::traits::{
-    CallId, ClientGone, ConnectionId, ScopeUrl, SyncReply, SyncRequest, SyncResponse,
+    CallId, ClientGone, ConnectionId, ScopeUrl, StoredWorker, SyncEventKind, SyncReply,
+    SyncRequest, SyncResponse, WorkerAuthority,
 };
 use background_sync::*;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -17,6 +18,7 @@ pub enum EngineCall {
     Query(ScopeKey, ClientStateResponder),
     Dispatch(DispatchedEvent),
     Terminate(EventToken),
+    Start(ScopeKey, StoredWorker),
 }
 
 struct TestEngine {
@@ -35,6 +37,10 @@ impl Engine for TestEngine {
 
     fn dispatch(&self, event: DispatchedEvent) {
         let _ = self.calls.send(EngineCall::Dispatch(event));
+    }
+
+    fn start_worker(&self, scope: &ScopeKey, worker: StoredWorker) {
+        let _ = self.calls.send(EngineCall::Start(scope.clone(), worker));
     }
 
     fn terminate(&self, event: EventToken, _: &ScopeKey) {
@@ -156,6 +162,19 @@ impl Browser {
         // A round trip, so that whatever was sent before has been handled.
         self.page().tags();
         assert!(self.engine.recv_timeout(A_MOMENT).is_err());
+    }
+
+    /// The right to speak for the workers of `scope`'s origin, as the engine is given it.
+    pub fn authority(&self, scope: &ScopeKey) -> WorkerAuthority {
+        self.send(SyncManagerMessage::RequestAuthority {
+            scope: scope.clone(),
+        });
+        let event = self.event();
+        assert_eq!(event.scope, *scope);
+        match event.kind {
+            SyncEventKind::Authority(authority) => authority,
+            other => panic!("not an authority: {other:?}"),
+        }
     }
 
     pub fn finish(&self, event: EventToken, outcome: EventOutcome) {

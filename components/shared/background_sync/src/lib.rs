@@ -16,6 +16,7 @@ pub use background_sync_core::{
 };
 use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};
+use siphasher::sip128::SipHasher24;
 
 /// Names the connection of one `SyncManager` object to the manager thread. 128 random bits: a process that was not
 /// told a connection's id cannot speak for it.
@@ -54,6 +55,47 @@ impl EventToken {
 impl fmt::Debug for EventToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EventToken(..{:04x})", self.0 & 0xffff)
+    }
+}
+
+/// The right to speak for the service workers of one origin. 128 bits that can't be guessed: whoever runs the workers of
+/// an origin gets them from the manager through the engine (see [`SyncManagerMessage::RequestAuthority`]).
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerAuthority(u128);
+
+/// Shown without its value, so that logs do not give it away.
+impl fmt::Debug for WorkerAuthority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkerAuthority(..)")
+    }
+}
+
+/// Knows the authority of each origin, and keeps none of them: they follow from a secret. For the manager's process
+/// alone.
+pub struct AuthorityIssuer {
+    secret: SipHasher24,
+}
+
+impl AuthorityIssuer {
+    /// With a fresh secret: what another one has issued is not worth anything here.
+    #[expect(clippy::new_without_default, reason = "a random value is no default")]
+    pub fn new() -> Self {
+        let key = uuid::Uuid::new_v4().into_bytes();
+        Self {
+            secret: SipHasher24::new_with_key(&key),
+        }
+    }
+
+    /// The right to speak for the service workers of `origin`.
+    #[must_use]
+    pub fn authority_of(&self, origin: &Origin) -> WorkerAuthority {
+        WorkerAuthority(self.secret.hash(origin.as_str().as_bytes()).as_u128())
+    }
+}
+
+impl fmt::Debug for AuthorityIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthorityIssuer(..)")
     }
 }
 
@@ -149,9 +191,9 @@ pub struct SyncReply {
 #[error("the client is gone")]
 pub struct ClientGone;
 
-/// The way answers travel to a client. Must not block.
+/// The way answers travel to a client.
 pub trait SyncClient: Send + 'static {
-    /// Sends one answer.
+    /// Sends one answer. If it blocks, only this client waits for it: another thread goes on with the manager's work.
     ///
     /// # Errors
     /// [`ClientGone`] if the client can't be reached; the manager then drops the connection.
@@ -205,14 +247,24 @@ pub enum SyncManagerMessage<C> {
         /// How it ended.
         outcome: EventOutcome,
     },
+    /// Whoever runs the service workers of an origin wants the right to speak for them. Anybody may ask; the answer goes
+    /// to the engine, as [`SyncEventKind::Authority`] for this scope, and so to whoever does run them.
+    RequestAuthority {
+        /// One of the origin's service worker registrations.
+        scope: ScopeKey,
+    },
     /// A service worker registration has an active worker now: what waited for one may fire.
     WorkerActivated {
+        /// Of the scope's origin; without it, this is ignored.
+        authority: WorkerAuthority,
         /// The service worker registration.
         scope: ScopeKey,
     },
     /// A service worker was installed: keep what it takes to start it without its page. Replaces what was kept of
     /// this registration before.
     StoreWorker {
+        /// Of the scope's origin; without it, this is ignored.
+        authority: WorkerAuthority,
         /// The service worker registration.
         scope: ScopeKey,
         /// Its active worker.
@@ -220,6 +272,8 @@ pub enum SyncManagerMessage<C> {
     },
     /// A service worker registration is gone, and its sync registrations with it.
     WorkerUnregistered {
+        /// Of the scope's origin; without it, this is ignored.
+        authority: WorkerAuthority,
         /// The service worker registration.
         scope: ScopeKey,
     },
@@ -237,7 +291,7 @@ pub struct DispatchedEvent {
     pub kind: SyncEventKind,
 }
 
-/// The events that the manager has fired.
+/// The events that the manager has fired, and what else it has for whoever runs the service workers of an origin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SyncEventKind {
     /// A [`SyncEvent`](https://wicg.github.io/background-sync/spec/#syncevent) named `sync`.
@@ -262,4 +316,7 @@ pub enum SyncEventKind {
         /// Whether it is not tried again if it fails; what repeats fires again after its interval.
         last_chance: bool,
     },
+    /// Not for a worker, but for whoever runs the workers of the scope's origin: the answer to
+    /// [`SyncManagerMessage::RequestAuthority`]. Nobody waits for an outcome.
+    Authority(WorkerAuthority),
 }
