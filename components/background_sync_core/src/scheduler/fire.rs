@@ -3,7 +3,7 @@
 //! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
 //! permission is asked for. Then it is *running*.
 
-use super::registration::{OriginIndex, RegKey, Registration};
+use super::registration::{OriginIndex, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{
     DispatchError, EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output,
@@ -341,53 +341,6 @@ impl SyncScheduler {
             outcome,
             next,
         });
-    }
-
-    /// The event could not be given to a worker: pending as before, until there is one.
-    fn give_attempt_back(&mut self, now: Now, scope: &ScopeKey, key: RegKey, again: bool) {
-        if let Some(registration) = self.tables.get_mut(key) {
-            registration.state = RegistrationState::Pending;
-            registration.attempts = if again {
-                0
-            } else {
-                registration.attempts.saturating_sub(1)
-            };
-        }
-        self.store_lazily(key);
-        let parked = self.park(scope);
-        self.refresh(key);
-        // The event that showed it has its own entry on the timeline.
-        for other in parked.into_iter().filter(|&other| other != key) {
-            let pending = |found: &Registration| found.state == RegistrationState::Pending;
-            if self.tables.get(other).is_some_and(pending) {
-                self.notify_if_held_back(now, other);
-            }
-        }
-    }
-
-    /// Nothing of this service worker registration fires until it has an active worker. Returns its
-    /// registrations if that is new.
-    fn park(&mut self, scope: &ScopeKey) -> Vec<RegKey> {
-        let keys = self.tables.set_parked(scope, true);
-        for &key in &keys {
-            let event = self
-                .tables
-                .get(key)
-                .and_then(|registration| registration.event);
-            match event.and_then(|event| self.events.get(&event).map(|entry| (event, entry))) {
-                Some((event, entry)) if matches!(entry.phase, Phase::Preparing { .. }) => {
-                    self.disarm(event);
-                }
-                _ => self.refresh(key),
-            }
-        }
-        keys
-    }
-
-    pub(super) fn unpark(&mut self, scope: &ScopeKey) {
-        for key in self.tables.set_parked(scope, false) {
-            self.refresh(key);
-        }
     }
 
     /// Puts a registration among those that wait for a slot, or takes it from them.

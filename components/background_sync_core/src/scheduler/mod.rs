@@ -8,6 +8,8 @@ mod fire;
 mod kind;
 mod load;
 mod notice;
+mod origins;
+mod park;
 mod passes;
 mod periodic;
 mod register;
@@ -311,7 +313,7 @@ impl SyncScheduler {
             store_operations: self.tickets.len(),
             embedder_calls: self.forced.values().map(Vec::len).sum::<usize>() + self.removals.len(),
             deadlines: self.timers.len(),
-            remembered_origins: self.passes.origins(),
+            remembered_origins: self.passes.origins.len(),
         }
     }
 

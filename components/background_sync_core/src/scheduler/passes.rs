@@ -9,25 +9,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::kind::Moment;
+use super::origins::OriginLimits;
 use super::registration::RegKey;
 use super::{SyncScheduler, Timer};
 use crate::{
-    ExtraInterval, MonoTime, Now, Origin, RegistrationState, StoredOrigin, SyncNotification,
-    Urgency, WallTime,
+    ExtraInterval, MonoTime, Now, Origin, RegistrationState, SyncNotification, Urgency, WallTime,
 };
 
 /// A clock that shows less is wrong, in milliseconds since 1970: this is the start of 2026.
 const EARLIEST_CREDIBLE_WALL: WallTime = WallTime(1_767_225_600_000);
-
-/// Fires of one origin within this time are recorded once, in milliseconds.
-const SAME_FIRE_MS: u64 = 1_000;
-
-/// What must outlive an origin's registrations.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct OriginLimits {
-    fired: Option<Moment>,
-    extra: ExtraInterval,
-}
 
 /// When the intervals of a registration are over.
 pub(super) struct Intervals {
@@ -41,10 +31,11 @@ pub(super) struct Intervals {
 pub(super) struct Passes {
     /// Who waits for an interval: not before this.
     intervals: BTreeSet<(MonoTime, RegKey)>,
-    origins: HashMap<Origin, OriginLimits>,
+    pub origins: HashMap<Origin, OriginLimits>,
     /// Origins whose limits the store failed to take.
     pub origins_to_retry: BTreeSet<Origin>,
-    last: Option<Moment>,
+    /// The last pass that fired something.
+    pub last: Option<Moment>,
     /// A pass that has fired nothing yet, and the last one before it.
     unused: Option<Option<Moment>>,
     /// After a reconnect or the start, spread by policy.
@@ -55,25 +46,12 @@ pub(super) struct Passes {
 }
 
 impl Passes {
-    pub fn origins(&self) -> usize {
-        self.origins.len()
-    }
-
-    fn limits(&self, origin: &Origin) -> OriginLimits {
+    pub fn limits(&self, origin: &Origin) -> OriginLimits {
         self.origins.get(origin).copied().unwrap_or_default()
     }
 }
 
 impl SyncScheduler {
-    /// What the store kept about origins.
-    pub(super) fn load_origin(&mut self, now: Now, stored: StoredOrigin) {
-        let fired = stored.fired_at.map(|wall| Moment::restore(now, wall));
-        self.passes.last = self.passes.last.max(fired);
-        let extra = stored.extra;
-        let limits = OriginLimits { fired, extra };
-        self.passes.origins.insert(stored.origin, limits);
-    }
-
     /// Puts a loaded registration back where it was. Returns whether its record is outdated.
     pub(super) fn load_cycle(&mut self, now: Now, key: RegKey, stored_anchor: WallTime) -> bool {
         let Some(origin) = self.tables.scope_key(key).map(|scope| scope.origin.clone()) else {
@@ -248,19 +226,6 @@ impl SyncScheduler {
         self.arm_pass();
     }
 
-    /// [Time of last
-    /// fire](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-time-of-last-fire):
-    /// set before the event, beyond the specification, so that no crash makes up for it, and again
-    /// after its success.
-    pub(super) fn set_time_of_last_fire(&mut self, now: Now, origin: &Origin) {
-        let limits = self.passes.origins.entry(origin.clone()).or_default();
-        let old = limits.fired.replace(Moment::at(now));
-        let same = old.is_some_and(|old| old.after_ms(SAME_FIRE_MS) > now.mono);
-        if !same {
-            self.store_origin(origin, Urgency::Lazy);
-        }
-    }
-
     /// What the embedder adds to the intervals of an origin's periodic events: durable, and in force
     /// at once.
     pub fn handle_extra_interval(&mut self, now: Now, origin: &Origin, extra: ExtraInterval) {
@@ -361,51 +326,5 @@ impl SyncScheduler {
             scope.is_some_and(|scope| scope.origin == *origin)
         };
         repeats.filter(of_origin).collect()
-    }
-
-    /// Clearing site data: when an origin fired last is forgotten. What the embedder has set stays.
-    pub(super) fn clear_origins(&mut self, now: Now, chosen: impl Fn(&Origin) -> bool) {
-        let mut cleared = Vec::new();
-        for (origin, limits) in &mut self.passes.origins {
-            if chosen(origin) && limits.fired.take().is_some() {
-                cleared.push(origin.clone());
-            }
-        }
-        for origin in cleared {
-            self.store_origin(&origin, Urgency::Now);
-        }
-        self.forget_expired_origins(now);
-    }
-
-    /// What limits nothing any more is not kept.
-    fn forget_expired_origins(&mut self, now: Now) {
-        let any_ms = self.policy.periodic_interval_ms(ExtraInterval::Ms(0));
-        let expired = |limits: &OriginLimits| {
-            let over = |fired: Moment| any_ms.is_some_and(|ms| fired.after_ms(ms) <= now.mono);
-            limits.extra == ExtraInterval::Ms(0) && limits.fired.is_none_or(over)
-        };
-        let origins = self.passes.origins.iter();
-        let expired: Vec<Origin> = origins
-            .filter(|(_, limits)| expired(limits))
-            .map(|(origin, _)| origin.clone())
-            .collect();
-        for origin in expired {
-            self.passes.origins.remove(&origin);
-            self.store_origin(&origin, Urgency::Lazy);
-        }
-    }
-
-    /// What is to be stored about an origin. `None`: nothing.
-    pub(super) fn stored_origin(&self, origin: &Origin) -> Option<StoredOrigin> {
-        let limits = self.passes.origins.get(origin)?;
-        Some(StoredOrigin {
-            origin: origin.clone(),
-            fired_at: limits.fired.map(|fired| fired.wall),
-            extra: limits.extra,
-        })
-    }
-
-    pub(super) fn extra_interval(&self, origin: &Origin) -> ExtraInterval {
-        self.passes.limits(origin).extra
     }
 }

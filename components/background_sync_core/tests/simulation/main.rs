@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod checks;
+mod parts;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

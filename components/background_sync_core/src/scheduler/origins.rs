@@ -1,0 +1,85 @@
+//! What is kept about origins, because it must outlive their registrations.
+
+use super::SyncScheduler;
+use super::kind::Moment;
+use crate::{ExtraInterval, Now, Origin, StoredOrigin, Urgency};
+
+/// Fires of one origin within this time are recorded once, in milliseconds.
+const SAME_FIRE_MS: u64 = 1_000;
+
+/// What must outlive an origin's registrations.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OriginLimits {
+    pub fired: Option<Moment>,
+    pub extra: ExtraInterval,
+}
+
+impl SyncScheduler {
+    /// What the store kept about origins.
+    pub(super) fn load_origin(&mut self, now: Now, stored: StoredOrigin) {
+        let fired = stored.fired_at.map(|wall| Moment::restore(now, wall));
+        self.passes.last = self.passes.last.max(fired);
+        let extra = stored.extra;
+        let limits = OriginLimits { fired, extra };
+        self.passes.origins.insert(stored.origin, limits);
+    }
+
+    /// [Time of last
+    /// fire](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-time-of-last-fire):
+    /// set before the event, beyond the specification, so that no crash makes up for it, and again
+    /// after its success.
+    pub(super) fn set_time_of_last_fire(&mut self, now: Now, origin: &Origin) {
+        let limits = self.passes.origins.entry(origin.clone()).or_default();
+        let old = limits.fired.replace(Moment::at(now));
+        let same = old.is_some_and(|old| old.after_ms(SAME_FIRE_MS) > now.mono);
+        if !same {
+            self.store_origin(origin, Urgency::Lazy);
+        }
+    }
+
+    /// Clearing site data: when an origin fired last is forgotten. What the embedder has set stays.
+    pub(super) fn clear_origins(&mut self, now: Now, chosen: impl Fn(&Origin) -> bool) {
+        let mut cleared = Vec::new();
+        for (origin, limits) in &mut self.passes.origins {
+            if chosen(origin) && limits.fired.take().is_some() {
+                cleared.push(origin.clone());
+            }
+        }
+        for origin in cleared {
+            self.store_origin(&origin, Urgency::Now);
+        }
+        self.forget_expired_origins(now);
+    }
+
+    /// What limits nothing any more is not kept.
+    pub(super) fn forget_expired_origins(&mut self, now: Now) {
+        let any_ms = self.policy.periodic_interval_ms(ExtraInterval::Ms(0));
+        let expired = |limits: &OriginLimits| {
+            let over = |fired: Moment| any_ms.is_some_and(|ms| fired.after_ms(ms) <= now.mono);
+            limits.extra == ExtraInterval::Ms(0) && limits.fired.is_none_or(over)
+        };
+        let origins = self.passes.origins.iter();
+        let expired: Vec<Origin> = origins
+            .filter(|(_, limits)| expired(limits))
+            .map(|(origin, _)| origin.clone())
+            .collect();
+        for origin in expired {
+            self.passes.origins.remove(&origin);
+            self.store_origin(&origin, Urgency::Lazy);
+        }
+    }
+
+    /// What is to be stored about an origin. `None`: nothing.
+    pub(super) fn stored_origin(&self, origin: &Origin) -> Option<StoredOrigin> {
+        let limits = self.passes.origins.get(origin)?;
+        Some(StoredOrigin {
+            origin: origin.clone(),
+            fired_at: limits.fired.map(|fired| fired.wall),
+            extra: limits.extra,
+        })
+    }
+
+    pub(super) fn extra_interval(&self, origin: &Origin) -> ExtraInterval {
+        self.passes.limits(origin).extra
+    }
+}
