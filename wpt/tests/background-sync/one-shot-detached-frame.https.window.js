@@ -1,5 +1,4 @@
 // META: title=A sync registration whose caller is gone
-// META: timeout=long
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
 // META: script=../resources/sync-browser.js
 // META: script=resources/sync-helpers.js

@@ -54,9 +54,7 @@ promise_test(async t => {
   const tags = Array.from({length: 30}, (_, i) => `tag ${i}`);
   await Promise.all(tags.map(tag => target.sync.register(tag)));
   await syncBrowser.setOnline(true);
-  for (const tag of tags) {
-    await target.fulfill(await target.nextEvent({tag}));
-  }
+  await Promise.all(tags.map(async tag => target.fulfill(await target.nextEvent({tag}))));
   await target.untilGone();
   assert_equals(target.events.length, tags.length);
 }, 'All tags that wait for the network fire');

@@ -148,6 +148,17 @@ async function goOffline(t) {
   await syncBrowser.setOnline(false);
 }
 
+// For what must happen before a retry that is due after some time: on a slow machine that time may be over already. So
+// one of three tries has to succeed. `attempt` gets a service worker of its own and returns whether it did.
+async function beforeRetry(t, attempt) {
+  for (let i = 0; i < 3; ++i) {
+    if (await attempt(await SyncTarget.create(t))) {
+      return;
+    }
+  }
+  assert_unreached('the retry came first');
+}
+
 // Sets a permission of an origin until the end of the test.
 async function setPermissionForTest(t, name, state, origin = location.origin) {
   const before = (await navigator.permissions.query({name})).state;
