@@ -74,8 +74,11 @@ if (!('ServiceWorkerGlobalScope' in self)) {
   }, 'SyncEvent: conversion of the tag');
 
   test(() => {
-    for (const [value, lastChance] of [[undefined, false], [null, false], [0, false], ['', false], [1, true], ['no', true], [{}, true]]) {
-      assert_equals(new SyncEvent('sync', {tag: 'a', lastChance: value}).lastChance, lastChance);
+    for (const value of [undefined, null, false, 0, '']) {
+      assert_false(new SyncEvent('sync', {tag: 'a', lastChance: value}).lastChance, String(value));
+    }
+    for (const value of [true, 1, 'no', {}]) {
+      assert_true(new SyncEvent('sync', {tag: 'a', lastChance: value}).lastChance, String(value));
     }
   }, 'SyncEvent: conversion of lastChance');
 

@@ -12,15 +12,13 @@ class SyncTarget {
   #calls = 0;
 
   // Registers a worker below a scope of its own, waits until it is active, and unregisters it after the test.
-  static async create(t, {script = 'sync-worker.js', scope = newScope(), cleanUp = true} = {}) {
+  static async create(t, {script = 'sync-worker.js', scope = newScope()} = {}) {
     const target = new SyncTarget();
     target.#listen(t, scope);
     const registration =
         await service_worker_unregister_and_register(t, syncResources + script, scope);
     target.registration = registration;
-    if (cleanUp) {
-      t.add_cleanup(() => registration.unregister());
-    }
+    t.add_cleanup(() => registration.unregister());
     await wait_for_state(t, newestWorker(registration), 'activated');
     return target;
   }
@@ -71,10 +69,10 @@ class SyncTarget {
 
   // Runs a command of sync-worker.js and returns its value. If it throws, so does this, with an Error whose name is the
   // exception's.
-  async command(name, parameters = {}, worker = this.registration.active) {
+  async command(name, parameters = {}) {
     const call = ++this.#calls;
     const answer = new Promise(resolve => this.#answers.set(call, resolve));
-    worker.postMessage({name, call, ...parameters});
+    this.registration.active.postMessage({name, call, ...parameters});
     const {value, error} = await answer;
     if (error) {
       throw Object.assign(new Error(`${name}: ${error}`), {name: error});
