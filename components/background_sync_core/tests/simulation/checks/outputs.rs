@@ -2,7 +2,7 @@
 
 use background_sync_core::*;
 
-use super::{Checks, Key, Promise, RegisterCall, Rest, Running, is_stored};
+use super::{Checks, Key, Promise, RegisterCall, Running, is_stored};
 use crate::parts::Disk;
 
 impl Checks {
