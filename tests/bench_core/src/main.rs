@@ -9,7 +9,6 @@ mod fill;
 mod idle;
 mod raw;
 mod register;
-mod report;
 mod scale;
 
 use std::alloc::System;
@@ -18,6 +17,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use background_sync_bench::report;
 use clap::Parser;
 use stats_alloc::StatsAlloc;
 

@@ -11,6 +11,12 @@ pub enum Goal {
     RatioAtLeast(f64),
     /// The value itself may be so large.
     ValueAtMost(f64),
+    /// The value itself must be so large.
+    ValueAtLeast(f64),
+    /// The value must be less than so many times the reference.
+    RatioBelow(f64),
+    /// Nothing was promised: it explains other lines.
+    None,
 }
 
 /// One line of the report.
@@ -26,7 +32,10 @@ pub struct Line {
     pub reference: Option<f64>,
     /// `value / reference`.
     pub ratio: Option<f64>,
-    /// What was promised.
+    /// What was promised, for programs of this workspace.
+    #[serde(skip)]
+    pub promise: Goal,
+    /// The same in words; empty if nothing was promised.
     pub goal: String,
     /// Whether it was kept.
     pub met: bool,
@@ -44,7 +53,8 @@ impl Line {
         goal: Goal,
     ) -> Self {
         let ratio = reference.map(|reference| value / reference);
-        let (met, goal) = match goal {
+        let promise = goal;
+        let (met, goal) = match promise {
             Goal::RatioAtMost(most) => (
                 ratio.is_some_and(|ratio| ratio <= most),
                 format!("ratio <= {most}"),
@@ -53,7 +63,13 @@ impl Line {
                 ratio.is_some_and(|ratio| ratio >= least),
                 format!("ratio >= {least}"),
             ),
+            Goal::RatioBelow(limit) => (
+                ratio.is_some_and(|ratio| ratio < limit),
+                format!("ratio < {limit}"),
+            ),
             Goal::ValueAtMost(most) => (value <= most, format!("value <= {most}")),
+            Goal::ValueAtLeast(least) => (value >= least, format!("value >= {least}")),
+            Goal::None => (true, String::new()),
         };
         Self {
             name,
@@ -61,6 +77,7 @@ impl Line {
             unit,
             reference,
             ratio,
+            promise,
             goal,
             met,
             note: String::new(),
@@ -75,6 +92,11 @@ impl Line {
         }
     }
 
+    /// Whether it has a goal.
+    pub fn is_promised(&self) -> bool {
+        self.promise != Goal::None
+    }
+
     /// Prints it.
     pub fn print(&self) {
         let or_dash = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), number);
@@ -86,7 +108,11 @@ impl Line {
             self.unit,
             or_dash(self.ratio),
             self.goal,
-            if self.met { "met" } else { "MISSED" },
+            match (self.is_promised(), self.met) {
+                (false, _) => "",
+                (true, true) => "met",
+                (true, false) => "MISSED",
+            },
         );
         if !self.note.is_empty() {
             println!("    {}", self.note);
@@ -103,7 +129,7 @@ pub fn print_head() {
 }
 
 /// Three digits, or all before the point.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     match value.abs() {
         v if v >= 100.0 || v == 0.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),

@@ -1,0 +1,131 @@
+// The benchmark's page. The program that drives the browser calls `bench.NAME(...)`; each call ends with one
+// console line, `bench ` and JSON. All times are milliseconds on one clock, which page and worker share.
+'use strict';
+
+const now = () => performance.timeOrigin + performance.now();
+
+let registration;
+let nextTag = 0;
+const tag = () => `message-${String(nextTag++).padStart(8, '0')}`;
+
+// Messages of the worker, one at a time.
+const inbox = [];
+let waiting = null;
+navigator.serviceWorker.onmessage = (event) => {
+  if (waiting) {
+    const resolve = waiting;
+    waiting = null;
+    resolve(event.data);
+  } else {
+    inbox.push(event.data);
+  }
+};
+const message = () => inbox.length
+  ? Promise.resolve(inbox.shift())
+  : new Promise((resolve) => { waiting = resolve; });
+
+const send = (data) => registration.active.postMessage(data);
+
+// The worker will tell when so many events have come.
+async function expect(count) {
+  send({ expect: count });
+  await message();
+}
+
+const registerMany = (count) =>
+  Promise.all(Array.from({ length: count }, () => registration.sync.register(tag())));
+
+const work = {
+  async start() {
+    await navigator.serviceWorker.register('/worker.js');
+    registration = await navigator.serviceWorker.ready;
+    return {};
+  },
+
+  // The time here, for a program with another clock.
+  async clock() {
+    return { at: now() };
+  },
+
+  // What the engine's own paths cost: a message to the worker and back.
+  async echo(warmUp, count) {
+    const times = [];
+    for (let index = 0; index < warmUp + count; index++) {
+      const sent = now();
+      send('echo');
+      const { at } = await message();
+      const received = now();
+      // 0.2 ms: the clocks of a browser are coarse.
+      if (at < sent - 0.2 || at > received + 0.2) {
+        throw new Error(`the worker's clock says ${at} between ${sent} and ${received}`);
+      }
+      if (index >= warmUp) times.push(received - sent);
+    }
+    return { times };
+  },
+
+  // One after the other, online: until the promise is resolved, and until the event is there.
+  async latency(warmUp, count) {
+    const register = [];
+    const event = [];
+    for (let index = 0; index < warmUp + count; index++) {
+      await expect(1);
+      const called = now();
+      await registration.sync.register(tag());
+      const resolved = now();
+      const { first } = await message();
+      if (index >= warmUp) {
+        register.push(resolved - called);
+        event.push(first - called);
+      }
+    }
+    return { register, event };
+  },
+
+  // Many calls at once, online: until all promises are resolved, and until all events are there.
+  async atOnce(count) {
+    await expect(count);
+    const called = now();
+    await registerMany(count);
+    const resolved = now();
+    const { last } = await message();
+    return { resolved: resolved - called, delivered: last - called };
+  },
+
+  // Many calls at once, with no events.
+  async grow(count) {
+    const called = now();
+    await registerMany(count);
+    return { resolved: now() - called };
+  },
+
+  async expect(count) {
+    await expect(count);
+    return {};
+  },
+
+  async delivered() {
+    return message();
+  },
+
+  async tags() {
+    return { count: (await registration.sync.getTags()).length };
+  },
+
+  // Where the engine offers that to pages. Others are asked from outside.
+  async collectGarbage() {
+    if (typeof TestUtils !== 'undefined') await TestUtils.gc();
+    return {};
+  },
+};
+
+const bench = {};
+for (const [name, run] of Object.entries(work)) {
+  bench[name] = (...args) => {
+    run(...args).then(
+      (value) => console.log(`bench ${JSON.stringify({ name, value })}`),
+      (error) => console.log(`bench ${JSON.stringify({ name, error: String(error) })}`));
+  };
+}
+
+console.log(`bench ${JSON.stringify({ name: 'loaded', value: {} })}`);

@@ -1,0 +1,161 @@
+//! Chromium, driven by the DevTools protocol.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::browser::{Browser, Network, PATIENCE, Process, start_page};
+use crate::protocol::{Protocol, SessionId};
+
+/// What it prints the address of its protocol after.
+const LISTENING: &str = "DevTools listening on ";
+
+/// How long it may take to end before it is killed.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// A running Chromium.
+pub struct Chromium {
+    process: Process,
+    protocol: Protocol,
+    page: SessionId,
+    worker: SessionId,
+}
+
+impl Chromium {
+    /// Starts it with a new profile in this folder, and opens the page.
+    pub fn start(binary: &Path, folder: &Path, url: &str) -> Result<Self> {
+        let (process, address) = start_process(binary, folder)?;
+        let mut protocol = Protocol::connect(&address)?;
+        let attach = json!({
+            "autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true
+        });
+        protocol.call(None, "Target.setAutoAttach", attach)?;
+        let page = attached(&mut protocol, "page")?;
+        for domain in ["Runtime.enable", "Network.enable"] {
+            protocol.call(Some(&page), domain, json!({}))?;
+        }
+        protocol.call(Some(&page), "Page.navigate", json!({ "url": url }))?;
+        let mut chromium = Self {
+            process,
+            protocol,
+            page,
+            worker: SessionId::new(),
+        };
+        start_page(&mut chromium)?;
+        chromium.worker = attached(&mut chromium.protocol, "service_worker")?;
+        chromium
+            .protocol
+            .call(Some(&chromium.worker), "Network.enable", json!({}))?;
+        Ok(chromium)
+    }
+}
+
+fn start_process(binary: &Path, folder: &Path) -> Result<(Process, String)> {
+    let mut process = Command::new(binary)
+        .args(["--headless=new", "--no-sandbox", "--no-first-run"])
+        // What it does by itself would be measured, too.
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-extensions",
+        ])
+        .arg("--remote-debugging-port=0")
+        .arg(format!("--user-data-dir={}", folder.display()))
+        .arg("about:blank")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", binary.display()))?;
+    let stderr = process.stderr.take().expect("piped above");
+    let process = Process(process);
+    let (sender, addresses) = mpsc::channel();
+    thread::spawn(move || {
+        // All lines are read, or Chromium would wait for that.
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if let Some(address) = line.strip_prefix(LISTENING) {
+                let _ = sender.send(address.to_owned());
+            }
+        }
+    });
+    let address = addresses
+        .recv_timeout(PATIENCE)
+        .context("Chromium ended, or did not say where its DevTools protocol is")?;
+    Ok((process, address))
+}
+
+/// The first target of this type that the protocol attaches to.
+fn attached(protocol: &mut Protocol, kind: &str) -> Result<SessionId> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let event = protocol.event("Target.attachedToTarget", deadline)?;
+        let params = &event["params"];
+        if params["targetInfo"]["type"] == kind {
+            let session = params["sessionId"].as_str();
+            return Ok(session.context("a target without a session")?.to_owned());
+        }
+    }
+}
+
+impl Browser for Chromium {
+    fn process_id(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    fn evaluate(&mut self, script: &str) -> Result<()> {
+        let params = json!({ "expression": script });
+        // The answer is not waited for: an error in the script shows in the missing report.
+        self.protocol
+            .send(Some(&self.page), "Runtime.evaluate", params)
+            .map(drop)
+    }
+
+    fn next_console_line(&mut self, deadline: Instant) -> Result<String> {
+        loop {
+            let event = self.protocol.event("Runtime.consoleAPICalled", deadline)?;
+            let first = &event["params"]["args"][0]["value"];
+            if event["sessionId"] == self.page.as_str()
+                && let Some(text) = first.as_str()
+            {
+                return Ok(text.to_owned());
+            }
+        }
+    }
+
+    fn set_network(&mut self, network: Network) -> Result<Instant> {
+        let params = json!({
+            "offline": network == Network::Offline,
+            "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+        });
+        let method = "Network.emulateNetworkConditions";
+        self.protocol
+            .call(Some(&self.page), method, params.clone())?;
+        // This one holds the syncs back and lets them go.
+        let given = Instant::now();
+        self.protocol.call(Some(&self.worker), method, params)?;
+        Ok(given)
+    }
+
+    fn collect_garbage(&mut self) -> Result<()> {
+        for session in [&self.page, &self.worker] {
+            self.protocol
+                .call(Some(session), "HeapProfiler.collectGarbage", json!({}))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        // If it is killed instead, its processes may still write to the profile when that is deleted.
+        if self.protocol.send(None, "Browser.close", json!({})).is_ok() {
+            self.protocol.wait_for_end(CLOSING);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The kiosk, driven by its control channel.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::browser::{Browser, Network, PATIENCE, Process, call, start_page};
+
+/// Everything as by default, except for how many registrations an origin may have, and that the machine's own network
+/// plays no part.
+const CONFIGURATION: &str = r#"
+[background_sync]
+max_registrations_per_origin = 20000
+
+[connectivity]
+watch = "none"
+"#;
+
+/// The events that matter here. There are three `sync` events a registration, which are not even parsed: this process
+/// must leave the processor to the browser.
+const WANTED: [&str; 4] = [
+    r#""event":"console""#,
+    r#""event":"network""#,
+    r#""event":"ready""#,
+    r#""command":"#,
+];
+
+/// A running kiosk.
+pub struct Kiosk {
+    process: Process,
+    commands: ChildStdin,
+    events: Receiver<Value>,
+}
+
+impl Kiosk {
+    /// Starts it with a new profile in this folder, and opens the page.
+    pub fn start(binary: &Path, folder: &Path, url: &str) -> Result<Self> {
+        let configuration = folder.join("kiosk.toml");
+        fs::write(&configuration, CONFIGURATION).context("cannot write the configuration")?;
+        let mut process = Command::new(binary)
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .args(["--headless", "--control", "stdio"])
+            // To have its garbage collected.
+            .args(["--pref", "dom_testutils_enabled"])
+            .arg("--config")
+            .arg(&configuration)
+            .arg("--profile")
+            .arg(folder.join("profile"))
+            .arg(url)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let stdout = process.stdout.take().expect("piped above");
+        let commands = process.stdin.take().expect("piped above");
+        let (sender, events) = mpsc::channel();
+        thread::spawn(move || {
+            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            for line in lines.filter(|line| WANTED.iter().any(|wanted| line.contains(wanted))) {
+                let event = serde_json::from_str(&line).unwrap_or(Value::Null);
+                if sender.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut kiosk = Self {
+            process: Process(process),
+            commands,
+            events,
+        };
+        kiosk.wait_for(|event| event["event"] == "ready")?;
+        start_page(&mut kiosk)?;
+        Ok(kiosk)
+    }
+
+    fn command(&mut self, line: &str) -> Result<()> {
+        writeln!(self.commands, "{line}").context("the kiosk takes no commands any more")
+    }
+
+    fn wait_for(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let event = self.next_event(deadline)?;
+            if wanted(&event) {
+                return Ok(event);
+            }
+        }
+    }
+
+    fn next_event(&mut self, deadline: Instant) -> Result<Value> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let event = self.events.recv_timeout(left);
+        let event = event.context("the kiosk says nothing more")?;
+        if let Some(error) = event["error"].as_str() {
+            bail!("the kiosk says: {error}");
+        }
+        Ok(event)
+    }
+}
+
+impl Browser for Kiosk {
+    fn process_id(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    fn evaluate(&mut self, script: &str) -> Result<()> {
+        // The answer is not waited for: an error in the script shows in the missing report.
+        self.command(&format!("eval {script}, 0"))
+    }
+
+    fn next_console_line(&mut self, deadline: Instant) -> Result<String> {
+        loop {
+            let event = self.next_event(deadline)?;
+            if event["event"] == "console"
+                && let Some(text) = event["text"].as_str()
+            {
+                return Ok(text.to_owned());
+            }
+        }
+    }
+
+    fn set_network(&mut self, network: Network) -> Result<Instant> {
+        let given = Instant::now();
+        self.command(match network {
+            Network::Offline => "offline",
+            Network::Online => "online",
+        })?;
+        self.wait_for(|event| event["event"] == "network")?;
+        Ok(given)
+    }
+
+    fn collect_garbage(&mut self) -> Result<()> {
+        call::<Value>(self, "collectGarbage()").map(drop)
+    }
+}

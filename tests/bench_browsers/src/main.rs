@@ -1,0 +1,149 @@
+//! Measures the same page in the kiosk and in Chromium, side by side.
+//!
+//! The browsers take turns, each time with a new process and a new profile, so that both have the same weather. The
+//! kiosk stores as it does by default: what `register()` has promised survives a power cut.
+
+mod browser;
+mod chromium;
+mod floor;
+mod kiosk;
+mod lines;
+mod memory;
+mod plot;
+mod protocol;
+mod round;
+mod site;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use background_sync_bench::report::{self, median};
+use clap::Parser;
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::chromium::Chromium;
+use crate::kiosk::Kiosk;
+use crate::lines::Measured;
+use crate::round::Round;
+use crate::site::Site;
+
+/// Synchronized writes a round, for the floor.
+const COMMITS: usize = 200;
+
+/// Measure the same page in the kiosk and in Chromium, side by side
+#[derive(Parser)]
+#[command(name = "./mach bench --browsers")]
+struct Arguments {
+    /// The kiosk's binary
+    #[arg(long, value_name = "PATH")]
+    kiosk: PathBuf,
+    /// Chromium's binary
+    #[arg(long, value_name = "PATH")]
+    chromium: PathBuf,
+    /// How often each browser is measured; medians count
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    rounds: usize,
+    /// Keep the profiles in this folder while measuring: it decides the medium
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Write a list of {name, value, unit, reference, ratio, goal, met, note} to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write what each round has measured to this file
+    #[arg(long, value_name = "FILE")]
+    rounds_json: Option<PathBuf>,
+    /// Draw the growth and the ratios to this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Put the table into this Markdown file, between the two comments that mark its place
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    ensure!(arguments.rounds > 0, "`--rounds` must be at least 1");
+    let measured = measure(&arguments)?;
+    let lines = measured.lines();
+    println!(
+        "value: the kiosk; reference: Chromium; medians of {} rounds",
+        arguments.rounds
+    );
+    report::print_head();
+    lines.iter().for_each(report::Line::print);
+    println!(
+        "A synchronized write of 4 KiB takes {:.3} ms.",
+        measured.commit_ms
+    );
+    if let Some(file) = &arguments.json {
+        write_json(file, &lines)?;
+    }
+    if let Some(file) = &arguments.rounds_json {
+        #[derive(Serialize)]
+        struct Rounds<'a> {
+            kiosk: &'a [Round],
+            chromium: &'a [Round],
+        }
+        let (kiosk, chromium) = (&measured.kiosk, &measured.chromium);
+        write_json(file, &Rounds { kiosk, chromium })?;
+    }
+    if let Some(file) = &arguments.svg {
+        plot::draw(file, &measured, &lines)?;
+        println!("Plot: {}", file.display());
+    }
+    if let Some(file) = &arguments.markdown {
+        table::replace(file, &lines)?;
+        println!("Table: {}", file.display());
+    }
+    let promised = lines.iter().filter(|line| line.is_promised()).count();
+    let missed = lines.iter().filter(|line| !line.met).count();
+    println!("{} of {promised} goals met", promised - missed);
+    Ok(match missed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+fn measure(arguments: &Arguments) -> Result<Measured> {
+    let site = Site::start()?;
+    let url = site.url();
+    let mut commits = Vec::new();
+    let mut measured = Measured {
+        kiosk: Vec::new(),
+        chromium: Vec::new(),
+        commit_ms: 0.0,
+    };
+    for number in 1..=arguments.rounds {
+        eprintln!("round {number} of {}", arguments.rounds);
+        let folder = profile(arguments)?;
+        commits.extend(floor::commits_ms(folder.path(), COMMITS)?);
+        let mut kiosk = Kiosk::start(&arguments.kiosk, folder.path(), &url)?;
+        let round = round::measure(&mut kiosk).context("in the kiosk")?;
+        measured.kiosk.push(round);
+        drop(kiosk);
+
+        let folder = profile(arguments)?;
+        let mut chromium = Chromium::start(&arguments.chromium, folder.path(), &url)?;
+        let round = round::measure(&mut chromium).context("in Chromium")?;
+        measured.chromium.push(round);
+    }
+    measured.commit_ms = median(&mut commits);
+    Ok(measured)
+}
+
+/// A folder for one browser's profile.
+fn profile(arguments: &Arguments) -> Result<TempDir> {
+    let folder = match &arguments.folder {
+        Some(folder) => tempfile::tempdir_in(folder),
+        None => tempfile::tempdir(),
+    };
+    folder.context("no folder for a profile")
+}
+
+fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_string_pretty(value)? + "\n";
+    std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))
+}

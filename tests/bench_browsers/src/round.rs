@@ -1,0 +1,193 @@
+//! One round in one browser.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use background_sync_bench::report::median;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::browser::{Browser, Network, call};
+use crate::memory;
+
+/// Tags of one step of the growth.
+pub const STEP: usize = 1_000;
+/// Steps of the growth.
+pub const STEPS: usize = 8;
+/// Calls that are made at once.
+pub const AT_ONCE: usize = 500;
+
+/// Single calls, after as many as it takes to have the scripts compiled.
+const CALLS: (usize, usize) = (100, 300);
+/// How often many calls are made at once; the first time does not count.
+const BURSTS: usize = 4;
+/// How often the network returns to one registration.
+const RETURNS: usize = 7;
+/// How often the browser is asked what time it is.
+const CLOCK_QUESTIONS: usize = 20;
+
+/// What one round has measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Round {
+    /// The page's message to its worker and back, in milliseconds.
+    pub echo_ms: f64,
+    /// From the call of `register()` until its promise is resolved, in milliseconds.
+    pub register_ms: f64,
+    /// From the call of `register()` until its event is at the worker, in milliseconds.
+    pub event_ms: f64,
+    /// Promises resolved per second, of many calls at once.
+    pub burst_per_s: f64,
+    /// From many calls at once until the last event is at the worker, in milliseconds.
+    pub burst_delivered_ms: f64,
+    /// From the network's return until the event of one registration is at the worker, in milliseconds.
+    pub return_one_ms: f64,
+    /// Promises resolved per second, for each further thousand of registered tags.
+    pub growth_per_s: Vec<f64>,
+    /// The browser's memory before the growth, in bytes.
+    pub memory_before: f64,
+    /// By how much it grew, in bytes.
+    pub memory_growth: f64,
+    /// From the network's return until the first of all those events is at the worker, in milliseconds.
+    pub return_first_ms: f64,
+    /// The same for the last.
+    pub return_last_ms: f64,
+}
+
+#[derive(Deserialize)]
+struct Echoes {
+    times: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Latencies {
+    register: Vec<f64>,
+    event: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Burst {
+    resolved: f64,
+    delivered: f64,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    resolved: f64,
+}
+
+#[derive(Deserialize)]
+struct Delivered {
+    first: f64,
+    last: f64,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    count: usize,
+}
+
+/// Measures everything once, in a browser that has just been started.
+pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
+    let (warm_up, calls) = CALLS;
+    let mut echoes: Echoes = call(browser, &format!("echo({warm_up}, {calls})"))?;
+    let mut latencies: Latencies = call(browser, &format!("latency({warm_up}, {calls})"))?;
+    let (mut rates, mut delivered) = bursts(browser)?;
+    let clock = Clock::read(browser)?;
+    let mut returns = Vec::new();
+    for _ in 0..RETURNS {
+        browser.set_network(Network::Offline)?;
+        call::<Step>(browser, "grow(1)")?;
+        returns.push(go_online(browser, &clock, 1)?.0);
+    }
+
+    browser.set_network(Network::Offline)?;
+    let memory_before = memory(browser)?;
+    let mut growth_per_s = Vec::new();
+    for _ in 0..STEPS {
+        let step: Step = call(browser, &format!("grow({STEP})"))?;
+        growth_per_s.push(STEP as f64 / step.resolved * 1e3);
+    }
+    let memory_growth = memory(browser)? - memory_before;
+    let tags: Tags = call(browser, "tags()")?;
+    let all = STEP * STEPS;
+    ensure!(tags.count == all, "{} tags instead of {all}", tags.count);
+    let (return_first_ms, return_last_ms) = go_online(browser, &clock, all)?;
+    Ok(Round {
+        echo_ms: median(&mut echoes.times),
+        register_ms: median(&mut latencies.register),
+        event_ms: median(&mut latencies.event),
+        burst_per_s: median(&mut rates),
+        burst_delivered_ms: median(&mut delivered),
+        return_one_ms: median(&mut returns),
+        growth_per_s,
+        memory_before,
+        memory_growth,
+        return_first_ms,
+        return_last_ms,
+    })
+}
+
+/// The rates of many calls at once, and how long their events took.
+fn bursts(browser: &mut dyn Browser) -> Result<(Vec<f64>, Vec<f64>)> {
+    let mut rates = Vec::new();
+    let mut delivered = Vec::new();
+    for burst in 0..BURSTS {
+        let figures: Burst = call(browser, &format!("atOnce({AT_ONCE})"))?;
+        if burst > 0 {
+            rates.push(AT_ONCE as f64 / figures.resolved * 1e3);
+            delivered.push(figures.delivered);
+        }
+    }
+    Ok((rates, delivered))
+}
+
+/// Restores the network, and waits for so many events; returns when the first and the last were at the worker, in
+/// milliseconds.
+fn go_online(browser: &mut dyn Browser, clock: &Clock, events: usize) -> Result<(f64, f64)> {
+    call::<Value>(browser, &format!("expect({events})"))?;
+    let given = clock.at(browser.set_network(Network::Online)?);
+    let delivered: Delivered = call(browser, "delivered()")?;
+    Ok((delivered.first - given, delivered.last - given))
+}
+
+/// The browser's memory once it has freed what scripts no longer use, in bytes.
+fn memory(browser: &mut dyn Browser) -> Result<f64> {
+    browser.collect_garbage()?;
+    memory::of_tree(browser.process_id())
+}
+
+/// The browser's clock.
+struct Clock {
+    here: Instant,
+    there_ms: f64,
+}
+
+impl Clock {
+    /// Asks it repeatedly; the quickest answer counts.
+    fn read(browser: &mut dyn Browser) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Time {
+            at: f64,
+        }
+        let mut best: Option<(Duration, Self)> = None;
+        for _ in 0..CLOCK_QUESTIONS {
+            let asked = Instant::now();
+            let time: Time = call(browser, "clock()")?;
+            let took = asked.elapsed();
+            if best.as_ref().is_none_or(|(quickest, _)| took < *quickest) {
+                let clock = Self {
+                    here: asked + took / 2,
+                    there_ms: time.at,
+                };
+                best = Some((took, clock));
+            }
+        }
+        let (_, clock) = best.expect("it was asked at least once");
+        Ok(clock)
+    }
+
+    /// What it says when ours says this.
+    fn at(&self, instant: Instant) -> f64 {
+        self.there_ms + instant.duration_since(self.here).as_secs_f64() * 1e3
+    }
+}

@@ -1,0 +1,3 @@
+//! What the benchmarks share: figures, their references and their goals.
+
+pub mod report;
