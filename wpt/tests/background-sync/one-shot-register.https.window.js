@@ -41,6 +41,15 @@ promise_test(async t => {
 promise_test(async t => {
   const target = await SyncTarget.create(t);
   await target.sync.register('tag');
+  await target.nextEvent();
+  const seen = await target.command('seenByAttributes');
+  assert_equals(seen.length, 1);
+  assert_array_equals(seen[0], ['sync', 'tag']);
+}, 'onsync gets the event');
+
+promise_test(async t => {
+  const target = await SyncTarget.create(t);
+  await target.sync.register('tag');
   const event = await target.nextEvent();
   assert_false(event.lastChance);
 }, 'lastChance is false while the event would be retried');

@@ -41,6 +41,13 @@ periodic_test(async (t, target) => {
 }, 'The event is a trusted PeriodicSyncEvent at the global object of the worker');
 
 periodic_test(async (t, target) => {
+  await fire(target);
+  const seen = await target.command('seenByAttributes');
+  assert_equals(seen.length, 1);
+  assert_array_equals(seen[0], ['periodicsync', 'tag']);
+}, 'onperiodicsync gets the event');
+
+periodic_test(async (t, target) => {
   const event = await fire(target);
   assert_array_equals(await target.periodicSync.getTags(), ['tag'], 'during the event');
   await target.fulfill(event);

@@ -21,10 +21,15 @@ function report(event) {
 self.addEventListener('sync', report);
 self.addEventListener('periodicsync', report);
 
+const seenByAttributes = [];
+self.onsync = event => seenByAttributes.push([event.type, event.tag]);
+self.onperiodicsync = event => seenByAttributes.push([event.type, event.tag]);
+
 // Each answers with a value that can be posted. `id` is the one of a held event.
 const commands = {
   ping() {},
   seenTags: () => seenTags,
+  seenByAttributes: () => seenByAttributes,
   fulfill: ({id}) => heldEvents.get(id).fulfill(),
   reject: ({id}) => heldEvents.get(id).reject(new Error('the page wants it to fail')),
   // Adds one more promise to a held event, and returns another id for it.
