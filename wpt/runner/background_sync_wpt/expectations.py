@@ -19,33 +19,29 @@ def files(root):
 
 
 def check_reasons(roots):
-    """Each `expected`, or `disabled`, has a comment above it, there or above its section."""
+    """Each `expected`, or `disabled`, has a comment: above it in the section of its test, or above that section."""
     for root in roots.all:
         for path, _ in files(root):
             with open(path, encoding="utf-8") as file:
-                check_file_reasons(path, file.read().splitlines())
+                line = first_without_reason(file.read().splitlines())
+            if line is not None:
+                raise UsageError(f"{path}, line {line}: an expectation without its reason; put a comment above it")
 
 
-def check_file_reasons(path, lines):
-    """A comment counts for the sections below it, until one at the same level or further out."""
-    # The indentation at which the last comments stood; deeper lines are covered.
-    covered = []
+def first_without_reason(lines):
+    """The number of the first line that expects something and says nowhere why."""
+    has_reason = False
     comment_just_before = False
     for number, line in enumerate(lines, 1):
         text = line.strip()
-        indent = len(line) - len(line.lstrip())
-        if not text:
-            comment_just_before = False
-            continue
-        if text.startswith("#"):
-            covered = [level for level in covered if level < indent] + [indent]
-            comment_just_before = True
-            continue
-        if text.startswith("[") and not comment_just_before:
-            covered = [level for level in covered if level < indent]
-        comment_just_before = False
-        if text.startswith(("expected:", "disabled:")) and not any(level <= indent for level in covered):
-            raise UsageError(f"{path}, line {number}: an expectation without its reason; put a comment above it")
+        if line.startswith("["):
+            has_reason = comment_just_before
+        elif line.startswith((" ", "\t")) and text.startswith("#"):
+            has_reason = True
+        elif text.startswith(("expected:", "disabled:")) and not has_reason:
+            return number
+        comment_just_before = text.startswith("#")
+    return None
 
 
 def find_stale(roots, results, product, complete):
