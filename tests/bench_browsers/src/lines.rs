@@ -1,6 +1,6 @@
 //! What was promised, and what was measured.
 
-use background_sync_bench::report::{Goal, Line, median};
+use background_sync_bench_report::{Goal, Line, median};
 
 use crate::round::{AT_ONCE, Round, STEP, STEPS};
 

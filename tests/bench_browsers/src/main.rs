@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use background_sync_bench::report::{self, median};
+use background_sync_bench_report::{self as report, median};
 use clap::Parser;
 use serde::Serialize;
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use background_sync_bench::report::median;
+use background_sync_bench_report::median;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use background_sync_bench::report::{Line, number};
+use background_sync_bench_report::{Line, number};
 
 /// What the table's place in a Markdown file starts with.
 const BEGINNING: &str = "<!-- ./mach bench --browsers -->\n";
@@ -60,7 +60,7 @@ fn markdown(lines: &[Line]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use background_sync_bench::report::Goal;
+    use background_sync_bench_report::Goal;
 
     use super::*;
 

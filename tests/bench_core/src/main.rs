@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use background_sync_bench::report;
+use background_sync_bench_report as report;
 use clap::Parser;
 use stats_alloc::StatsAlloc;
 
