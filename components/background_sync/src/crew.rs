@@ -27,6 +27,9 @@ pub const MAX_BLOCKED_CLIENTS_PER_ORIGIN: usize = 8;
 /// So long a client may keep the manager waiting, and at most twice as long.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// At the end, clients that keep threads waiting are given this time for their last replies.
+const LAST_REPLIES_LIMIT: Duration = Duration::from_secs(1);
+
 /// What a client that kept a thread waiting did in the end.
 pub(crate) type Released = (ConnectionKey, HandedOver);
 
@@ -74,6 +77,7 @@ pub(crate) fn spawn<W: Work>(
             blocked_of: HashMap::new(),
         }),
         changed: Condvar::new(),
+        let_go: Condvar::new(),
         released,
     });
     start_leader(&crew)?;
@@ -95,6 +99,8 @@ struct Crew<W> {
     desk: Mutex<Desk<W>>,
     /// Something is handed over for the first time in a while, or the work has ended.
     changed: Condvar,
+    /// A client took what it had kept a thread waiting with.
+    let_go: Condvar,
     released: Sender<Released>,
 }
 
@@ -152,6 +158,12 @@ impl<W: Work> Crew<W> {
                 job.finished = true;
             }
         }
+        let waits = |desk: &mut Desk<W>| desk.blocked > 0;
+        // Whether in time or not: this is the end.
+        drop(
+            self.let_go
+                .wait_timeout_while(self.lock(), LAST_REPLIES_LIMIT, waits),
+        );
         drop(job);
         self.end();
     }
@@ -181,6 +193,7 @@ impl<W: Work> Crew<W> {
         if desk.round != round {
             desk.count_released(&mailbox.origin);
             drop(desk);
+            self.let_go.notify_all();
             // An error means that the work has ended.
             let _ = self.released.send((mailbox.key, result));
             return None;

@@ -20,10 +20,13 @@ mod engine;
 mod events;
 mod ipc;
 mod journal;
+mod limits;
 mod mailbox;
 mod manager;
+mod messages;
 mod rate_limit;
 mod requests;
+mod shift;
 mod spawn;
 mod unavailable;
 mod workers;
@@ -38,11 +41,6 @@ pub use background_sync_store::{MemoryStore, RedbStore, RegistrationStore, Store
 pub use background_sync_traits as traits;
 pub use background_sync_traits::{DispatchedEvent, EventToken, SyncClient, SyncManagerMessage};
 
-pub use clients::{
-    MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
-    MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES,
-    MAX_WAITING_MESSAGES,
-};
 pub use config::{Config, StartError, Storage};
 pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
 pub use crew::{MAX_BLOCKED_CLIENTS, MAX_BLOCKED_CLIENTS_PER_ORIGIN};
@@ -51,6 +49,11 @@ pub use ipc::{MAX_DECODED_MESSAGES, receive_over_ipc};
 pub use journal::{
     JournalQuery, MAX_JOURNAL_BYTES, MAX_JOURNAL_ENTRIES, MAX_SUBSCRIBER_LAG, MAX_SUBSCRIBERS,
     WhyReport,
+};
+pub use limits::{
+    MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES,
+    MAX_WAITING_MESSAGES,
 };
 pub use mailbox::{MAX_UNREAD_BYTES, MAX_UNREAD_BYTES_IN_ALL, MAX_UNREAD_REPLIES};
 pub use spawn::SyncManager;

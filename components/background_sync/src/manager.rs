@@ -1,30 +1,24 @@
 //! The thread's loop.
 
 use std::fmt::Display;
-use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use background_sync_core::{
-    Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck, StoreOp,
-    SyncNotification, SyncScheduler, Ticket, Urgency,
+    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, StoreOp, SyncNotification,
+    SyncScheduler, Ticket, Urgency,
 };
 use background_sync_store::{JournalUpdate, Loaded};
-use background_sync_traits::{
-    AuthorityIssuer, DispatchedEvent, EventToken, ScopeKey, SyncClient, SyncEventKind,
-    SyncManagerMessage, WorkerAuthority,
-};
+use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, Sender, select};
 
 use crate::calls::event_kind;
-use crate::clients::{Clients, MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin};
+use crate::clients::Clients;
 use crate::control::ControlMessage;
 pub(crate) use crate::crew::Flow;
-use crate::crew::{Released, Work};
+use crate::crew::Released;
 use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
 use crate::journal::Journal;
-use crate::mailbox::{ConnectionKey, HandedOver, Mailbox};
 use crate::rate_limit::RateLimitedLog;
 use crate::requests::EmbedderCalls;
 use crate::workers::{Revived, Workers};
@@ -92,77 +86,8 @@ pub(crate) struct Manager<C> {
     pub ending: bool,
 }
 
-/// All that the manager's thread has: another thread goes on with it when a client keeps this one waiting.
-pub(crate) struct Shift<C: SyncClient, E> {
-    /// Until it ends.
-    manager: Option<Manager<C>>,
-    inputs: Inputs<C, E>,
-    loaded: Option<Loaded>,
-    writer: Option<JoinHandle<()>>,
-}
-
-impl<C: SyncClient, E> Shift<C, E> {
-    pub(crate) fn new(
-        manager: Manager<C>,
-        inputs: Inputs<C, E>,
-        loaded: Loaded,
-        writer: JoinHandle<()>,
-    ) -> Self {
-        Self {
-            manager: Some(manager),
-            inputs,
-            loaded: Some(loaded),
-            writer: Some(writer),
-        }
-    }
-}
-
-/// The store is closed when it has been dropped.
-impl<C: SyncClient, E> Drop for Shift<C, E> {
-    fn drop(&mut self) {
-        self.manager = None;
-        if self
-            .writer
-            .take()
-            .is_some_and(|writer| writer.join().is_err())
-        {
-            log::error!("the SyncStore thread had panicked");
-        }
-    }
-}
-
-impl<C: SyncClient, E: Display + Send + 'static> Work for Shift<C, E> {
-    type Client = C;
-
-    fn turn(&mut self) -> Flow {
-        let Some(manager) = &mut self.manager else {
-            return Flow::Stop;
-        };
-        if let Some(loaded) = self.loaded.take() {
-            manager.load(loaded);
-        }
-        manager.turn(&mut self.inputs)
-    }
-
-    fn next_due(&mut self) -> Option<Arc<Mailbox<C>>> {
-        self.manager.as_mut()?.clients.next_due()
-    }
-
-    fn handle_client_gone(&mut self, key: ConnectionKey) {
-        if let Some(manager) = &mut self.manager {
-            manager.handle_client_gone(clock::now(), key);
-        }
-    }
-
-    fn finish(&mut self) {
-        if let Some(manager) = &mut self.manager {
-            manager.finish(&self.inputs.committed);
-        }
-    }
-}
-
 impl<C: SyncClient> Manager<C> {
-    fn load(&mut self, loaded: Loaded) {
+    pub(crate) fn load(&mut self, loaded: Loaded) {
         let records = u64::try_from(loaded.set_aside.len()).unwrap_or(u64::MAX);
         let file = loaded.set_aside_file.map(|path| path.display().to_string());
         for record in &loaded.set_aside {
@@ -182,7 +107,7 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// Sleeps until something happens, then handles all that waits.
-    fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
+    pub(crate) fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
         let deadline = self.next_deadline();
         let timer = match deadline {
             Some(at) => crossbeam_channel::after(clock::sleep_until(at, clock::now().mono)),
@@ -275,155 +200,6 @@ impl<C: SyncClient> Manager<C> {
                     self.do_call(now, call, state);
                 }
             }
-        }
-    }
-
-    /// A client let a thread go that it had kept waiting.
-    fn handle_released(&mut self, now: Now, (key, result): Released) {
-        if result == HandedOver::ClientGone {
-            self.handle_client_gone(now, key);
-        }
-    }
-
-    /// Nobody will see the promises of this client: they hold nothing back.
-    fn handle_client_gone(&mut self, now: Now, key: ConnectionKey) {
-        for call in self.clients.client_gone(key) {
-            self.scheduler.handle_acknowledged(now, call);
-        }
-        self.carry_out(now);
-    }
-
-    /// `behind` is the number of messages behind this one.
-    fn handle_message<E: Display>(
-        &mut self,
-        now: Now,
-        message: Result<SyncManagerMessage<C>, E>,
-        behind: usize,
-    ) {
-        let message = match message {
-            Ok(message) => message,
-            Err(error) => {
-                self.misbehaviour
-                    .warn(now.mono, &format!("a message that is none: {error}"));
-                return;
-            }
-        };
-        let obeyed = match behind > MAX_WAITING_MESSAGES {
-            true => self.obey_when_overloaded(now, message),
-            false => self.obey(now, message),
-        };
-        if let Err(Refusal { why, acknowledged }) = obeyed {
-            self.misbehaviour.warn(now.mono, &why.to_string());
-            for call in acknowledged {
-                self.scheduler.handle_acknowledged(now, call);
-            }
-        }
-    }
-
-    /// Only what makes less of what waits.
-    fn obey_when_overloaded(
-        &mut self,
-        now: Now,
-        message: SyncManagerMessage<C>,
-    ) -> Result<(), Refusal> {
-        let why = Misbehaviour::Overloaded;
-        match message {
-            SyncManagerMessage::Connect { .. } => Err(why.into()),
-            SyncManagerMessage::Request {
-                connection,
-                call,
-                request,
-            } => Err(self.clients.refuse_call(connection, call, &request, why)),
-            message => self.obey(now, message),
-        }
-    }
-
-    fn obey(&mut self, now: Now, message: SyncManagerMessage<C>) -> Result<(), Refusal> {
-        match message {
-            SyncManagerMessage::Connect {
-                connection,
-                scope,
-                client,
-            } => {
-                self.clients.connect(connection, scope, client)?;
-            }
-            SyncManagerMessage::Request {
-                connection,
-                call,
-                request,
-            } => {
-                let call = self.clients.open_call(connection, call, request)?;
-                self.start_call(now, connection, call);
-            }
-            SyncManagerMessage::Acknowledge { connection, call } => {
-                if let Some(call) = self.clients.acknowledge(connection, call)? {
-                    self.scheduler.handle_acknowledged(now, call);
-                }
-            }
-            SyncManagerMessage::Disconnect { connection } => {
-                for call in self.clients.disconnect(connection)? {
-                    self.scheduler.handle_acknowledged(now, call);
-                }
-            }
-            SyncManagerMessage::EventFinished { event, outcome } => {
-                // Unknown: it was terminated before, or it is made up.
-                if let Some((event, scope)) = self.events.finish(event) {
-                    if outcome == EventOutcome::NotStarted {
-                        self.workers.revive(&scope);
-                    }
-                    let outcome = match outcome {
-                        // Only the manager says so.
-                        EventOutcome::TimedOut => EventOutcome::Rejected,
-                        other => other,
-                    };
-                    self.scheduler.handle_event_finished(now, event, outcome);
-                }
-            }
-            SyncManagerMessage::RequestAuthority { scope } => {
-                if !is_scope_of_origin(&scope) {
-                    return Err(Misbehaviour::ScopeNotOfOrigin.into());
-                }
-                let authority = self.issuer.authority_of(&scope.origin);
-                // The engine brings it to whoever runs the workers of this origin, wherever this message came from.
-                self.engine.dispatch(DispatchedEvent {
-                    event: EventToken::new(),
-                    scope,
-                    kind: SyncEventKind::Authority(authority),
-                });
-            }
-            SyncManagerMessage::WorkerActivated { authority, scope } => {
-                self.check_authority(authority, &scope)?;
-                self.scheduler.handle_worker_activated(now, &scope);
-            }
-            SyncManagerMessage::StoreWorker {
-                authority,
-                scope,
-                worker,
-            } => {
-                self.check_authority(authority, &scope)?;
-                self.workers.put(scope, worker);
-            }
-            SyncManagerMessage::WorkerUnregistered { authority, scope } => {
-                self.check_authority(authority, &scope)?;
-                self.workers.remove(scope.clone());
-                self.scheduler.handle_worker_unregistered(now, &scope);
-            }
-        }
-        Ok(())
-    }
-
-    /// Only who runs the workers of an origin speaks for them.
-    fn check_authority(
-        &self,
-        authority: WorkerAuthority,
-        scope: &ScopeKey,
-    ) -> Result<(), Misbehaviour> {
-        if !is_scope_of_origin(scope) {
-            Err(Misbehaviour::ScopeNotOfOrigin)
-        } else if authority != self.issuer.authority_of(&scope.origin) {
-            Err(Misbehaviour::NoAuthority)
-        } else {
-            Ok(())
         }
     }
 

@@ -11,9 +11,10 @@ use crossbeam_channel::{Receiver, unbounded};
 use crate::clients::Clients;
 use crate::events::RunningEvents;
 use crate::journal::Journal;
-use crate::manager::{Inputs, Manager, Outbox, Shift};
+use crate::manager::{Inputs, Manager, Outbox};
 use crate::rate_limit::RateLimitedLog;
 use crate::requests::EmbedderCalls;
+use crate::shift::Shift;
 use crate::unavailable::Unavailable;
 use crate::workers::Workers;
 use crate::{

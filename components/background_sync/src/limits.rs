@@ -1,0 +1,126 @@
+//! How much clients may ask, and what is said to those who ask for more.
+
+use background_sync_core::{
+    Call, ExplainerOptions, Permission, RegisterError, ScopeKey, Tag, UnregisterError,
+};
+use background_sync_traits::{SyncRequest, SyncResponse};
+use url::Url;
+
+/// Connections (`SyncManager` objects) in all. Another one is refused.
+pub const MAX_CONNECTIONS: usize = 16_384;
+
+/// Connections of one origin.
+pub const MAX_CONNECTIONS_PER_ORIGIN: usize = 2_048;
+
+/// Calls of one connection that are not answered, and as many whose promise is not known to be
+/// resolved. Another call is refused; another promise counts as resolved.
+pub const MAX_CALLS_PER_CONNECTION: usize = 4_096;
+
+/// Calls of one origin that are not answered. Another one is refused.
+pub const MAX_CALLS_PER_ORIGIN: usize = 16_384;
+
+/// Calls of all connections that are not answered. Another one is refused; so many promises at most are not known to be
+/// resolved.
+pub const MAX_CALLS_IN_ALL: usize = 65_536;
+
+/// Text (tags, `data` and the like) in calls of one origin that are not answered, in UTF-8 bytes. A call beyond that is
+/// refused.
+pub const MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES: u64 = 4 * 1_024 * 1_024;
+
+/// Text in calls of all connections that are not answered, in UTF-8 bytes. A call beyond that is refused.
+pub const MAX_TEXT_IN_CALLS_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// Messages that wait for the manager. While there are more, calls are refused and no connection is opened: the way
+/// messages come (see [`crate::receive_over_ipc`]) may have a limit of its own, but need not.
+pub const MAX_WAITING_MESSAGES: usize = 16_384;
+
+/// Why something that a client sent is ignored or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misbehaviour {
+    #[error("a message for a connection that is not open")]
+    UnknownConnection,
+    #[error("a second connection with the id of an open one")]
+    ConnectionIdInUse,
+    #[error("a scope that is not a URL of its origin")]
+    ScopeNotOfOrigin,
+    #[error("news of a service worker from somebody who does not run it")]
+    NoAuthority,
+    #[error("a connection over the limit")]
+    TooManyConnections,
+    #[error("a call with the number of one that is not answered yet")]
+    CallIdInUse,
+    #[error("this page has too many unanswered calls; wait for some of them")]
+    TooManyCalls,
+    #[error("there are too many unanswered calls; wait for some of them")]
+    TooManyCallsInAll,
+    #[error("the unanswered calls have too much data; wait for some of them")]
+    TooMuchData,
+    #[error("too much is asked at once; try again later")]
+    Overloaded,
+    #[error("a client that does not read what it asked for")]
+    DoesNotRead,
+}
+
+/// Why a call is not taken in.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub why: Misbehaviour,
+    /// These promises count as resolved.
+    pub acknowledged: Vec<Call>,
+}
+
+impl From<Misbehaviour> for Refusal {
+    fn from(why: Misbehaviour) -> Self {
+        Self {
+            why,
+            acknowledged: Vec::new(),
+        }
+    }
+}
+
+/// The answer to a call that can't be done.
+pub(crate) fn refuse(request: &SyncRequest, reason: String) -> SyncResponse {
+    match request {
+        SyncRequest::Register { .. }
+        | SyncRequest::RegisterPeriodic { .. }
+        | SyncRequest::RegisterExplainer { .. } => {
+            SyncResponse::Registered(Err(RegisterError::Unavailable { reason }))
+        }
+        SyncRequest::UnregisterPeriodic { .. } | SyncRequest::UnregisterExplainer { .. } => {
+            SyncResponse::Unregistered(Err(UnregisterError::Unavailable { reason }))
+        }
+        SyncRequest::GetTags | SyncRequest::GetPeriodicTags | SyncRequest::GetExplainerIds => {
+            SyncResponse::Tags(Vec::new())
+        }
+        SyncRequest::QueryPermission { .. } => SyncResponse::Permission(Permission::Denied),
+    }
+}
+
+/// Text that a call brings, in UTF-8 bytes.
+pub(crate) fn text_bytes(request: &SyncRequest) -> u64 {
+    match request {
+        SyncRequest::RegisterExplainer { id, options, .. } => {
+            let options = options.as_ref().map_or(0, ExplainerOptions::text_bytes);
+            options + id.as_ref().map_or(0, length)
+        }
+        SyncRequest::Register { tag, .. } | SyncRequest::RegisterPeriodic { tag, .. } => {
+            tag.as_ref().map_or(0, length)
+        }
+        SyncRequest::UnregisterPeriodic { tag: id } | SyncRequest::UnregisterExplainer { id } => {
+            length(id)
+        }
+        _ => 0,
+    }
+}
+
+fn length(tag: &Tag) -> u64 {
+    u64::try_from(tag.as_str().len()).unwrap_or(u64::MAX)
+}
+
+/// Whether the scope URL is one and belongs to the origin.
+pub(crate) fn is_scope_of_origin(scope: &ScopeKey) -> bool {
+    let origin = Url::parse(scope.scope.as_str()).map(|url| url.origin());
+    origin.is_ok_and(|origin| {
+        origin.is_tuple() && origin.ascii_serialization() == scope.origin.as_str()
+    })
+}

@@ -1,0 +1,165 @@
+//! What clients and workers send. None of it is believed.
+
+use std::fmt::Display;
+
+use background_sync_core::{EventOutcome, Now};
+use background_sync_traits::{
+    DispatchedEvent, EventToken, ScopeKey, SyncClient, SyncEventKind, SyncManagerMessage,
+    WorkerAuthority,
+};
+
+use crate::crew::Released;
+use crate::limits::{MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin};
+use crate::mailbox::{ConnectionKey, HandedOver};
+use crate::manager::Manager;
+
+impl<C: SyncClient> Manager<C> {
+    /// A client let a thread go that it had kept waiting.
+    pub(crate) fn handle_released(&mut self, now: Now, (key, result): Released) {
+        if result == HandedOver::ClientGone {
+            self.handle_client_gone(now, key);
+        }
+    }
+
+    /// Nobody will see the promises of this client: they hold nothing back.
+    pub(crate) fn handle_client_gone(&mut self, now: Now, key: ConnectionKey) {
+        for call in self.clients.client_gone(key) {
+            self.scheduler.handle_acknowledged(now, call);
+        }
+        self.carry_out(now);
+    }
+
+    /// `behind` is the number of messages behind this one.
+    pub(crate) fn handle_message<E: Display>(
+        &mut self,
+        now: Now,
+        message: Result<SyncManagerMessage<C>, E>,
+        behind: usize,
+    ) {
+        let message = match message {
+            Ok(message) => message,
+            Err(error) => {
+                self.misbehaviour
+                    .warn(now.mono, &format!("a message that is none: {error}"));
+                return;
+            }
+        };
+        let obeyed = match behind > MAX_WAITING_MESSAGES {
+            true => self.obey_when_overloaded(now, message),
+            false => self.obey(now, message),
+        };
+        if let Err(Refusal { why, acknowledged }) = obeyed {
+            self.misbehaviour.warn(now.mono, &why.to_string());
+            for call in acknowledged {
+                self.scheduler.handle_acknowledged(now, call);
+            }
+        }
+    }
+
+    /// Only what makes less of what waits.
+    fn obey_when_overloaded(
+        &mut self,
+        now: Now,
+        message: SyncManagerMessage<C>,
+    ) -> Result<(), Refusal> {
+        let why = Misbehaviour::Overloaded;
+        match message {
+            SyncManagerMessage::Connect { .. } => Err(why.into()),
+            SyncManagerMessage::Request {
+                connection,
+                call,
+                request,
+            } => Err(self.clients.refuse_call(connection, call, &request, why)),
+            message => self.obey(now, message),
+        }
+    }
+
+    fn obey(&mut self, now: Now, message: SyncManagerMessage<C>) -> Result<(), Refusal> {
+        match message {
+            SyncManagerMessage::Connect {
+                connection,
+                scope,
+                client,
+            } => {
+                self.clients.connect(connection, scope, client)?;
+            }
+            SyncManagerMessage::Request {
+                connection,
+                call,
+                request,
+            } => {
+                let call = self.clients.open_call(connection, call, request)?;
+                self.start_call(now, connection, call);
+            }
+            SyncManagerMessage::Acknowledge { connection, call } => {
+                if let Some(call) = self.clients.acknowledge(connection, call)? {
+                    self.scheduler.handle_acknowledged(now, call);
+                }
+            }
+            SyncManagerMessage::Disconnect { connection } => {
+                for call in self.clients.disconnect(connection)? {
+                    self.scheduler.handle_acknowledged(now, call);
+                }
+            }
+            SyncManagerMessage::EventFinished { event, outcome } => {
+                // Unknown: it was terminated before, or it is made up.
+                if let Some((event, scope)) = self.events.finish(event) {
+                    if outcome == EventOutcome::NotStarted {
+                        self.workers.revive(&scope);
+                    }
+                    let outcome = match outcome {
+                        // Only the manager says so.
+                        EventOutcome::TimedOut => EventOutcome::Rejected,
+                        other => other,
+                    };
+                    self.scheduler.handle_event_finished(now, event, outcome);
+                }
+            }
+            SyncManagerMessage::RequestAuthority { scope } => {
+                if !is_scope_of_origin(&scope) {
+                    return Err(Misbehaviour::ScopeNotOfOrigin.into());
+                }
+                let authority = self.issuer.authority_of(&scope.origin);
+                // The engine brings it to whoever runs the workers of this origin, wherever this message came from.
+                self.engine.dispatch(DispatchedEvent {
+                    event: EventToken::new(),
+                    scope,
+                    kind: SyncEventKind::Authority(authority),
+                });
+            }
+            SyncManagerMessage::WorkerActivated { authority, scope } => {
+                self.check_authority(authority, &scope)?;
+                self.scheduler.handle_worker_activated(now, &scope);
+            }
+            SyncManagerMessage::StoreWorker {
+                authority,
+                scope,
+                worker,
+            } => {
+                self.check_authority(authority, &scope)?;
+                self.workers.put(scope, worker);
+            }
+            SyncManagerMessage::WorkerUnregistered { authority, scope } => {
+                self.check_authority(authority, &scope)?;
+                self.workers.remove(scope.clone());
+                self.scheduler.handle_worker_unregistered(now, &scope);
+            }
+        }
+        Ok(())
+    }
+
+    /// Only who runs the workers of an origin speaks for them.
+    fn check_authority(
+        &self,
+        authority: WorkerAuthority,
+        scope: &ScopeKey,
+    ) -> Result<(), Misbehaviour> {
+        if !is_scope_of_origin(scope) {
+            Err(Misbehaviour::ScopeNotOfOrigin)
+        } else if authority != self.issuer.authority_of(&scope.origin) {
+            Err(Misbehaviour::NoAuthority)
+        } else {
+            Ok(())
+        }
+    }
+}
