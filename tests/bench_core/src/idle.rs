@@ -54,7 +54,7 @@ pub fn line(folder: &Path, time: Duration) -> Result<Line> {
         goal,
     );
     Ok(line.note(format!(
-        "of the manager's and the store's threads in {} idle seconds, counted by the kernel",
+        "of the manager's, its watch's and the store's threads in {} idle seconds, counted by the kernel",
         time.as_secs()
     )))
 }
@@ -66,7 +66,7 @@ fn wake_ups() -> Result<u64> {
     for task in fs::read_dir("/proc/self/task").context("this needs Linux")? {
         let task = task?.path();
         let name = fs::read_to_string(task.join("comm"))?;
-        if !matches!(name.trim(), "SyncManager" | "SyncStore") {
+        if !matches!(name.trim(), "SyncManager" | "SyncStore" | "SyncWatch") {
             continue;
         }
         threads += 1;
@@ -79,6 +79,6 @@ fn wake_ups() -> Result<u64> {
             }
         }
     }
-    anyhow::ensure!(threads == 2, "{threads} threads of the component");
+    anyhow::ensure!(threads == 3, "{threads} threads of the component");
     Ok(sum)
 }

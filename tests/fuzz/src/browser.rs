@@ -1,5 +1,6 @@
 //! A browser around a manager: an engine, a store and clients that do as the session says.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +10,7 @@ use background_sync::{
 };
 use background_sync_core::{JournalEntry, StoreOp, StoredWorker};
 use background_sync_store::{JournalUpdate, Loaded};
-use background_sync_traits::{ClientGone, SyncReply};
+use background_sync_traits::{ClientGone, Origin, SyncEventKind, SyncReply, WorkerAuthority};
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 
@@ -53,6 +54,8 @@ pub struct EngineState {
     pub questions: Vec<ClientStateResponder>,
     /// Events that run.
     pub running: Vec<DispatchedEvent>,
+    /// What those who run the workers of an origin were given.
+    pub authorities: HashMap<Origin, WorkerAuthority>,
     /// Something was removed: what has its name now may fire while the old event goes on.
     pub removals: bool,
     /// The embedder fired something out of its turn.
@@ -81,6 +84,10 @@ impl Engine for FuzzEngine {
 
     fn dispatch(&self, event: DispatchedEvent) {
         let mut state = self.state.lock();
+        if let SyncEventKind::Authority(authority) = event.kind {
+            state.authorities.insert(event.scope.origin, authority);
+            return;
+        }
         let twice =
             |other: &DispatchedEvent| other.scope == event.scope && other.kind == event.kind;
         let twice = state.running.iter().any(twice);

@@ -9,7 +9,7 @@ use background_sync_fuzz::world::{Place, tag, worker};
 use background_sync_store::{decode, encode_entry, encode_worker};
 use background_sync_traits::{
     CallId, ConnectionId, EventOutcome, EventToken, ExplainerOptions, SyncManagerMessage as M,
-    SyncRequest,
+    SyncRequest, WorkerAuthority,
 };
 
 fn messages() -> Vec<(&'static str, PlainMessage)> {
@@ -25,6 +25,9 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
         call,
         request,
     };
+    // Any number: a fuzzer has no other either.
+    let authority = postcard::to_stdvec(&1_u128).expect("a number can be encoded");
+    let authority: WorkerAuthority = postcard::from_bytes(&authority).expect("it is a number");
     let finished = M::EventFinished {
         event: EventToken::new(),
         outcome: EventOutcome::Rejected,
@@ -68,19 +71,27 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
         ("disconnect", M::Disconnect { connection }),
         ("finished", finished),
         (
+            "request-authority",
+            M::RequestAuthority {
+                scope: scope.clone(),
+            },
+        ),
+        (
             "activated",
             M::WorkerActivated {
+                authority,
                 scope: scope.clone(),
             },
         ),
         (
             "store-worker",
             M::StoreWorker {
+                authority,
                 scope: scope.clone(),
                 worker: worker(b"x"),
             },
         ),
-        ("unregistered", M::WorkerUnregistered { scope }),
+        ("unregistered", M::WorkerUnregistered { authority, scope }),
     ]
 }
 

@@ -1,0 +1,177 @@
+//! What each step of a session does.
+
+use std::sync::atomic::Ordering;
+
+use background_sync::{
+    Clear, Connectivity, EventToken, ExtraInterval, PermissionName, SyncApi, SyncManagerMessage,
+};
+use background_sync_traits::{CallId, SyncRequest, TagTooLong};
+
+use super::{IDS, Run, connection_id};
+use crate::step::Step;
+use crate::world;
+
+impl Run {
+    pub(super) fn take(&mut self, step: Step) {
+        match step {
+            Step::Connect { id, place } => self.connect(id % IDS, place),
+            Step::Register {
+                id,
+                call,
+                tag,
+                inactive,
+            } => {
+                let tag = Ok(world::tag(tag));
+                self.request(
+                    id,
+                    call,
+                    SyncRequest::Register {
+                        tag,
+                        active_worker: !inactive,
+                    },
+                );
+            }
+            Step::RegisterTooLong { id, call, bytes } => {
+                let tag = Err(TagTooLong { bytes });
+                self.request(
+                    id,
+                    call,
+                    SyncRequest::Register {
+                        tag,
+                        active_worker: true,
+                    },
+                );
+            }
+            Step::GetTags { id, call } => self.request(id, call, SyncRequest::GetTags),
+            Step::RegisterPeriodic {
+                id,
+                call,
+                tag,
+                interval_ms,
+                inactive,
+            } => {
+                let request = SyncRequest::RegisterPeriodic {
+                    tag: Ok(world::tag(tag)),
+                    min_interval_ms: interval_ms.into(),
+                    active_worker: !inactive,
+                };
+                self.request(id, call, request);
+            }
+            Step::UnregisterPeriodic { id, call, tag } => {
+                let tag = world::tag(tag);
+                self.request(id, call, SyncRequest::UnregisterPeriodic { tag });
+            }
+            Step::GetPeriodicTags { id, call } => {
+                self.request(id, call, SyncRequest::GetPeriodicTags);
+            }
+            Step::RegisterExplainer {
+                id,
+                call,
+                tag,
+                options,
+                inactive,
+            } => {
+                // A new one replaces the old one.
+                self.engine.lock().removals = true;
+                let request = SyncRequest::RegisterExplainer {
+                    id: Ok(world::tag(tag)),
+                    options: options.into(),
+                    active_worker: !inactive,
+                };
+                self.request(id, call, request);
+            }
+            Step::UnregisterExplainer { id, call, tag } => {
+                self.request(
+                    id,
+                    call,
+                    SyncRequest::UnregisterExplainer {
+                        id: world::tag(tag),
+                    },
+                );
+            }
+            Step::GetExplainerIds { id, call } => {
+                self.request(id, call, SyncRequest::GetExplainerIds);
+            }
+            Step::Acknowledge { id, call } => self.send(SyncManagerMessage::Acknowledge {
+                connection: connection_id(id % IDS),
+                call: CallId(u64::from(call % IDS)),
+            }),
+            Step::Disconnect { id } => self.disconnect(id % IDS),
+            Step::Finish { number, outcome } => self.finish(number, outcome.into()),
+            Step::Forge { outcome } => self.send(SyncManagerMessage::EventFinished {
+                event: EventToken::new(),
+                outcome: outcome.into(),
+            }),
+            Step::WorkerActivated(place) => {
+                let (authority, scope) = (self.authority(place), place.key());
+                self.send(SyncManagerMessage::WorkerActivated { authority, scope });
+            }
+            Step::WorkerUnregistered(place) => {
+                self.engine.lock().removals = true;
+                let (authority, scope) = (self.authority(place), place.key());
+                self.send(SyncManagerMessage::WorkerUnregistered { authority, scope });
+            }
+            Step::StoreWorker { place, script } => {
+                let (authority, scope) = (self.authority(place), place.key());
+                self.send(SyncManagerMessage::StoreWorker {
+                    authority,
+                    scope,
+                    worker: world::worker(&[script]),
+                });
+            }
+            Step::Raw(bytes) => self.raw(&bytes),
+            Step::Garbage => self
+                .messages
+                .send(Err("garbage"))
+                .expect("the manager runs"),
+            Step::Vanish { id } => self.vanish(id % IDS),
+            Step::Engine(state) => self.engine.lock().answer = state.map(Into::into),
+            Step::AnswerQuestion { number, state } => self.answer_question(number, state),
+            Step::StoreFails(fails) => self.store_fails.store(fails, Ordering::Relaxed),
+            step => self.embed(step),
+        }
+    }
+
+    /// What the embedder does.
+    fn embed(&mut self, step: Step) {
+        let control = self.thread.control();
+        match step {
+            Step::Online(true) => control.report_connectivity(Connectivity::Online),
+            Step::Online(false) => control.report_connectivity(Connectivity::Offline),
+            Step::DispatchNow { place, tag } => {
+                self.engine.lock().forced = true;
+                self.dispatches.push(control.dispatch_now(
+                    SyncApi::OneShot,
+                    place.key(),
+                    world::tag(tag),
+                ));
+            }
+            Step::Unregister { place, tag } => {
+                self.engine.lock().removals = true;
+                self.removals.push(control.unregister(
+                    SyncApi::OneShot,
+                    place.key(),
+                    world::tag(tag),
+                ));
+            }
+            Step::ClearOrigin(place) => {
+                self.engine.lock().removals = true;
+                self.removals
+                    .push(control.clear(Clear::Origin(place.key().origin)));
+            }
+            Step::Revoke { place, periodic } => {
+                self.engine.lock().removals = true;
+                let name = match periodic {
+                    true => PermissionName::PeriodicBackgroundSync,
+                    false => PermissionName::BackgroundSync,
+                };
+                control.report_permission_revoked(place.key().origin, name);
+            }
+            Step::ExtraInterval { place, ms } => {
+                let extra = ms.map_or(ExtraInterval::Never, |ms| ExtraInterval::Ms(ms.into()));
+                control.set_extra_interval(place.key().origin, extra);
+            }
+            _ => self.settle(),
+        }
+    }
+}
