@@ -1,5 +1,6 @@
 //! The command line. Flags that servoshell has too mean the same here, so that stock wptrunner can drive the kiosk.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -22,9 +23,11 @@ pub struct Arguments {
     #[arg(short = 'z', long)]
     pub headless: bool,
 
-    /// Start a WebDriver server on this port (not supported yet).
-    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "7000")]
-    pub webdriver: Option<u16>,
+    /// Let programs on this machine drive the browser by WebDriver, on this port. For tests only: whoever can reach
+    /// the port can do anything that the page can [default port: 7000].
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "7000",
+          conflicts_with_all = ["scenario", "control"])]
+    pub webdriver: Option<NonZeroU16>,
 
     /// Set a preference of the engine; without a value, `true`. May be repeated.
     #[arg(long = "pref", value_name = "NAME[=VALUE]")]
@@ -108,6 +111,16 @@ pub struct Arguments {
     pub app_fail_first: Option<u32>,
 }
 
+impl Arguments {
+    /// Whether stock wptrunner has started this process. It starts several at a time, and knows no flags of ours.
+    pub fn is_from_wptrunner(&self) -> bool {
+        self.user_agent.as_deref() == Some(WPTRUNNER_USER_AGENT)
+    }
+}
+
+/// What stock wptrunner gives its products `servo` and `servodriver` as User-Agent.
+const WPTRUNNER_USER_AGENT: &str = "Servo/wptrunner";
+
 /// A scenario that the kiosk can play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ScenarioName {
@@ -142,7 +155,7 @@ impl Default for WindowSize {
 }
 
 /// Largest width and height that is accepted, in pixels: what software rendering can allocate.
-const MAX_EXTENT_PIXELS: u32 = 16_384;
+pub const MAX_EXTENT_PIXELS: u32 = 16_384;
 
 impl FromStr for WindowSize {
     type Err = String;
@@ -210,7 +223,7 @@ mod tests {
             "ca.pem",
         ])
         .expect("stock wptrunner's command line");
-        assert!(arguments.headless && arguments.hard_fail);
+        assert!(arguments.headless && arguments.hard_fail && arguments.is_from_wptrunner());
         assert_eq!(arguments.preferences.len(), 2);
     }
 
@@ -218,7 +231,7 @@ mod tests {
     fn a_url_may_follow_a_webdriver_flag() {
         let arguments =
             Arguments::try_parse_from(["kiosk", "--webdriver=4444", "about:blank"]).expect("valid");
-        assert_eq!(arguments.webdriver, Some(4444));
+        assert_eq!(arguments.webdriver, NonZeroU16::new(4444));
         assert_eq!(arguments.url.as_deref(), Some("about:blank"));
     }
 

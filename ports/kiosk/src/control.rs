@@ -47,12 +47,68 @@ pub enum Command {
     Allow(String),
     /// Forbid it, and remove what it has registered.
     Forbid(String),
+    /// Set one permission of an origin.
+    Permission(SyncPermissionName, PermissionState, String),
+    /// Fire the event of a periodic registration now.
+    FirePeriodic {
+        /// Of its service worker.
+        scope: String,
+        /// Of the registration.
+        tag: String,
+    },
     /// End the kiosk.
     Quit,
 }
 
+/// A permission that background sync asks for, by its name in the permissions API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncPermissionName {
+    /// `background-sync`.
+    BackgroundSync,
+    /// `periodic-background-sync`.
+    PeriodicBackgroundSync,
+}
+
+impl FromStr for SyncPermissionName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "background-sync" => Ok(Self::BackgroundSync),
+            "periodic-background-sync" => Ok(Self::PeriodicBackgroundSync),
+            _ => Err(format!(
+                "`{text}` is neither background-sync nor periodic-background-sync"
+            )),
+        }
+    }
+}
+
+/// The state of a permission, by its name in the permissions API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionState {
+    /// `granted`.
+    Granted,
+    /// `denied`.
+    Denied,
+    /// `prompt`: not decided, so it is as by default.
+    Prompt,
+}
+
+impl FromStr for PermissionState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "granted" => Ok(Self::Granted),
+            "denied" => Ok(Self::Denied),
+            "prompt" => Ok(Self::Prompt),
+            _ => Err(format!("`{text}` is not granted, denied or prompt")),
+        }
+    }
+}
+
 /// For messages about an unknown command.
-const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, allow URL, forbid URL, quit";
+const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, allow URL, forbid URL, permission NAME STATE URL, fire-periodic SCOPE TAG, quit";
 
 impl FromStr for Command {
     type Err = String;
@@ -78,6 +134,23 @@ impl FromStr for Command {
             "clear-syncs" => Self::ClearSyncs(needed()?.trim().to_owned()),
             "allow" => Self::Allow(needed()?.trim().to_owned()),
             "forbid" => Self::Forbid(needed()?.trim().to_owned()),
+            "permission" => {
+                let mut words = needed()?.split_whitespace();
+                let (Some(name), Some(state), Some(url), None) =
+                    (words.next(), words.next(), words.next(), words.next())
+                else {
+                    return Err("`permission` needs a name, a state and a URL".to_owned());
+                };
+                Self::Permission(name.parse()?, state.parse()?, url.to_owned())
+            }
+            "fire-periodic" => {
+                // A tag may be empty.
+                let (scope, tag) = needed()?.split_once(' ').unwrap_or((needed()?, ""));
+                Self::FirePeriodic {
+                    scope: scope.to_owned(),
+                    tag: unescape(tag)?,
+                }
+            }
             "quit" => Self::Quit,
             _ => {
                 return Err(format!(
@@ -154,6 +227,21 @@ mod tests {
             ("open", Command::Open(None)),
             ("eval 1 + 1", Command::Evaluate("1 + 1".to_owned())),
             (r"type a\\b\n", Command::Type("a\\b\n".to_owned())),
+            (
+                "permission periodic-background-sync granted https://a.example/",
+                Command::Permission(
+                    SyncPermissionName::PeriodicBackgroundSync,
+                    PermissionState::Granted,
+                    "https://a.example/".to_owned(),
+                ),
+            ),
+            (
+                r"fire-periodic https://a.example/ the news\n",
+                Command::FirePeriodic {
+                    scope: "https://a.example/".to_owned(),
+                    tag: "the news\n".to_owned(),
+                },
+            ),
         ] {
             assert_eq!(line.parse(), Ok(command), "{line}");
         }
@@ -161,7 +249,16 @@ mod tests {
 
     #[test]
     fn wrong_lines_are_explained() {
-        for line in ["", "fly", "type", "eval  ", r"type \x"] {
+        for line in [
+            "",
+            "fly",
+            "type",
+            "eval  ",
+            r"type \x",
+            "permission background-sync granted",
+            "permission camera granted https://a.example/",
+            "permission background-sync yes https://a.example/",
+        ] {
             assert!(line.parse::<Command>().is_err(), "{line}");
         }
     }

@@ -1,5 +1,6 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use crate::app_server::AppServer;
 use crate::arguments::WindowSize;
 use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
 use crate::browser::surface::SurfaceFactory;
+use crate::browser::webdriver::{AfterCommand, WebDriverServer};
 use crate::browser::{Browser, BrowserOptions};
 use crate::connectivity::{ConnectivityConfig, MachineWatch};
 use crate::control::{self, Command, CommandLine};
@@ -33,6 +35,8 @@ pub struct Plan {
     pub browser: BrowserOptions,
     /// How to find out whether the machine has a network.
     pub connectivity: ConnectivityConfig,
+    /// The port for WebDriver, if it is served.
+    pub webdriver: Option<NonZeroU16>,
     /// Size of the page.
     pub size: WindowSize,
     /// The profile in use; kept until the engine has ended.
@@ -61,6 +65,8 @@ pub enum Direction {
     Scenario,
     /// A program, over the control channel.
     Program,
+    /// A program, by WebDriver.
+    WebDriver,
     /// A person.
     Person,
 }
@@ -84,6 +90,7 @@ pub struct Kiosk {
     url: Url,
     start: Instant,
     screenshot_folder: PathBuf,
+    webdriver: Option<WebDriverServer>,
     /// Sync registrations that still have something to do.
     outstanding: u64,
     _profile: Profile,
@@ -133,6 +140,7 @@ impl Kiosk {
             url,
             start: plan.start,
             screenshot_folder: plan.screenshot_folder,
+            webdriver: None,
             outstanding: 0,
             _profile: plan.profile,
         };
@@ -151,6 +159,9 @@ impl Kiosk {
             if !matches!(kiosk.output, Output::Plain) {
                 control::listen(std::io::BufReader::new(std::io::stdin()), mailbox.clone());
             }
+        }
+        if let Some(port) = plan.webdriver {
+            kiosk.webdriver = Some(WebDriverServer::start(port, mailbox.clone())?);
         }
         // The first message: whatever has happened so far is shown.
         mailbox.send(Message::EngineWoke);
@@ -198,6 +209,15 @@ impl Kiosk {
             Message::DeadlinePassed => return Ok(self.fail_for_time()),
         }
         self.browser.spin();
+        while let Some(command) = self
+            .webdriver
+            .as_ref()
+            .and_then(WebDriverServer::next_command)
+        {
+            if self.browser.follow_webdriver(command, surfaces)? == AfterCommand::Shutdown {
+                return Ok(Next::Exit(ExitCode::SUCCESS));
+            }
+        }
         while let Some(event) = self.browser.next_event() {
             if let Next::Exit(code) = self.note(&event, surfaces)? {
                 return Ok(Next::Exit(code));
@@ -274,6 +294,13 @@ impl Kiosk {
             Command::Forbid(url) => {
                 self.browser
                     .permit_sync(&url, SyncPermission::Denied, requester)
+            }
+            Command::Permission(name, state, url) => {
+                self.browser
+                    .set_sync_permission(name, state, &url, requester);
+            }
+            Command::FirePeriodic { scope, tag } => {
+                self.browser.fire_periodic_sync(&scope, &tag, requester);
             }
             Command::Quit => return Ok(Next::Exit(ExitCode::SUCCESS)),
         }

@@ -30,6 +30,7 @@ use url::Url;
 use self::arguments::Arguments;
 use self::browser::{BrowserOptions, background_sync};
 use self::config::Config;
+use self::connectivity::Watch;
 use self::failure::Failure;
 use self::kiosk::{Direction, PageChoice, Plan};
 use self::profile::Profile;
@@ -48,11 +49,6 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, start: Instant) -> Result<ExitCode, Failure> {
-    if arguments.webdriver.is_some() {
-        return Err(Failure::usage(
-            "--webdriver is not supported yet; use --control stdio",
-        ));
-    }
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("nothing else in the process installs one");
@@ -65,10 +61,14 @@ fn run(arguments: &Arguments, start: Instant) -> Result<ExitCode, Failure> {
 }
 
 fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, Failure> {
-    let config = match &arguments.config {
+    let mut config = match &arguments.config {
         Some(file) => config::read(file)?,
         None => Config::default(),
     };
+    if arguments.is_from_wptrunner() {
+        // Its servers are on this machine, whatever their names are.
+        config.connectivity.watch.get_or_insert(Watch::None);
+    }
     let url = arguments
         .url
         .as_ref()
@@ -77,12 +77,14 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
         .transpose()?;
     let direction = match (arguments.control, arguments.scenario, &url) {
         (Some(_), ..) => Direction::Program,
+        _ if arguments.webdriver.is_some() => Direction::WebDriver,
         (_, Some(_), _) => Direction::Scenario,
         (_, _, None) if headless => Direction::Scenario,
         _ => Direction::Person,
     };
     let page = match url {
         Some(url) if arguments.scenario.is_none() => PageChoice::Url(url),
+        None if arguments.webdriver.is_some() => PageChoice::Url(blank_page()),
         _ => PageChoice::OutboxApp {
             port: arguments.app_port.unwrap_or(0),
             refuse_first: arguments
@@ -111,6 +113,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             user_stylesheets: arguments.user_stylesheets.clone(),
         },
         connectivity: config.connectivity,
+        webdriver: arguments.webdriver,
         size: arguments
             .window_size
             .or(config.window_size)
@@ -120,11 +123,13 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     })
 }
 
-/// A scenario leaves nothing behind unless it is told where.
+/// A scenario leaves nothing behind unless it is told where, nor does a test of wptrunner's.
 fn choose_profile(arguments: &Arguments, direction: Direction) -> Result<Profile, Failure> {
+    let is_fresh =
+        arguments.temporary || arguments.is_from_wptrunner() || direction == Direction::Scenario;
     match &arguments.profile {
         Some(path) => Profile::open(path),
-        None if arguments.temporary || direction == Direction::Scenario => Profile::temporary(),
+        None if is_fresh => Profile::temporary(),
         None => Profile::open(&profile::default_path()?),
     }
 }
@@ -154,6 +159,10 @@ fn parse_url(text: &str) -> Result<Url, Failure> {
                 "`{text}` is neither a URL such as http://localhost:8080/ nor a file that exists"
             ))
         })
+}
+
+fn blank_page() -> Url {
+    Url::parse("about:blank").expect("a valid URL")
 }
 
 fn has_display() -> bool {

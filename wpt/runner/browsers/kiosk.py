@@ -52,10 +52,6 @@ retry_jitter_percent = 0
 reconnect_retry_spread_ms = 0
 max_attempts = {settings.MAX_ATTEMPTS}
 event_cap_ms = {settings.EVENT_CAP_S * 1000}
-
-[prefs]
-# Off by default in Servo; tests ask by it whether background sync is permitted.
-dom_permissions_enabled = true
 """
 
 

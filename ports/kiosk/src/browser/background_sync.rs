@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use servo::background_sync::{OriginPermission, PermissionName, SyncNotification};
+use servo::background_sync::{OriginPermission, PermissionName, SyncApi, SyncNotification};
 use servo::{
     BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder, ServoDelegate, StorageType,
     WebResourceLoad,
@@ -16,6 +16,7 @@ pub use servo::background_sync::{
 };
 
 use super::delegate::State;
+use crate::control::{PermissionState, SyncPermissionName};
 use crate::event::{ConsoleSource, Event, Network};
 use crate::permissions::{Grant, OriginPermissions};
 
@@ -99,6 +100,45 @@ pub fn permit(servo: &Servo, url: &Url, permission: SyncPermission) {
             manager.set_permission(url, name, permission);
         }
     }
+}
+
+/// Sets one permission of the origin of `url`. Not decided is as by default: one-shot sync yes, periodic sync no.
+pub fn set_permission(servo: &Servo, url: &Url, name: SyncPermissionName, state: PermissionState) {
+    let Some(manager) = servo.background_sync_manager() else {
+        return;
+    };
+    let name = match name {
+        SyncPermissionName::BackgroundSync => PermissionName::BackgroundSync,
+        SyncPermissionName::PeriodicBackgroundSync => PermissionName::PeriodicBackgroundSync,
+    };
+    let permission = match (state, name) {
+        (PermissionState::Granted, _)
+        | (PermissionState::Prompt, PermissionName::BackgroundSync) => SyncPermission::Granted,
+        (PermissionState::Denied | PermissionState::Prompt, _) => SyncPermission::Denied,
+    };
+    manager.set_permission(url, name, permission);
+}
+
+/// Fires the event of a periodic registration now, whatever its interval.
+///
+/// # Errors
+/// If there is no such registration.
+pub fn fire_periodic(servo: &Servo, scope: &str, tag: &str) -> Result<(), String> {
+    let manager = servo
+        .background_sync_manager()
+        .ok_or("background sync is off")?;
+    let registration = manager
+        .registrations()
+        .into_iter()
+        .find(|registration| {
+            registration.api == SyncApi::Periodic
+                && registration.scope.scope.as_str() == scope
+                && registration.tag.as_str() == tag
+        })
+        .ok_or_else(|| format!("there is no periodic registration `{tag}` of {scope}"))?;
+    // Its outcome comes as a notice, like any other.
+    drop(manager.dispatch_now(SyncApi::Periodic, &registration.scope, &registration.tag));
+    Ok(())
 }
 
 /// The policy with this name in a configuration file.

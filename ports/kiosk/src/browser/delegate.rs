@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use servo::{
     ConsoleLogLevel, CreateNewWebViewRequest, EmbedderControl, InputEventId, InputEventResult,
-    LoadStatus, PermissionRequest, SimpleDialog, WebResourceLoad, WebResourceResponse, WebView,
-    WebViewDelegate,
+    LoadStatus, PermissionRequest, SimpleDialog, TraversalId, WebResourceLoad, WebResourceResponse,
+    WebView, WebViewDelegate, WebViewId,
 };
 
 use url::Url;
 
 use super::surface::Surface;
+use super::webdriver::WaitingClients;
 use crate::connectivity::{Connectivity, is_on_this_machine};
 use crate::event::{ConsoleSource, Event, Network, RefusedLoad};
 
@@ -27,6 +28,7 @@ pub struct State {
     auxiliary: RefCell<Vec<WebView>>,
     /// Texts and clicks whose input events have not all been handled.
     inputs: RefCell<Vec<PendingInput>>,
+    waiting_clients: WaitingClients,
 }
 
 /// A text or a click on its way through the page.
@@ -45,6 +47,7 @@ impl State {
             surface: RefCell::default(),
             auxiliary: RefCell::default(),
             inputs: RefCell::default(),
+            waiting_clients: WaitingClients::default(),
         }
     }
 
@@ -80,6 +83,31 @@ impl State {
     /// Where pages are drawn from now on.
     pub fn set_surface(&self, surface: Option<Rc<dyn Surface>>) {
         self.surface.replace(surface);
+    }
+
+    /// Which clients of WebDriver wait for what.
+    pub fn waiting_clients(&self) -> &WaitingClients {
+        &self.waiting_clients
+    }
+
+    /// The windows besides the page's.
+    pub fn auxiliary(&self) -> Vec<WebView> {
+        self.auxiliary.borrow().clone()
+    }
+
+    /// Keeps a window open.
+    pub fn add_auxiliary(&self, webview: WebView) {
+        self.auxiliary.borrow_mut().push(webview);
+    }
+
+    /// Closes a window.
+    pub fn remove_auxiliary(&self, id: WebViewId) {
+        let closed: Vec<WebView> = self
+            .auxiliary
+            .borrow_mut()
+            .extract_if(.., |kept| kept.id() == id)
+            .collect();
+        drop(closed);
     }
 
     /// Closes the windows that the page opened, and forgets input that nobody handles any more.
@@ -157,6 +185,7 @@ impl WebViewDelegate for State {
     }
 
     fn notify_load_status_changed(&self, webview: WebView, status: LoadStatus) {
+        self.waiting_clients.note_load(webview.id(), status);
         self.push(Event::Load(status, webview.url()));
     }
 
@@ -181,7 +210,12 @@ impl WebViewDelegate for State {
         self.push(Event::Crashed(reason));
     }
 
+    fn notify_traversal_complete(&self, _: WebView, id: TraversalId) {
+        self.waiting_clients.note_traversal(&id);
+    }
+
     fn notify_input_event_handled(&self, _: WebView, id: InputEventId, _: InputEventResult) {
+        self.waiting_clients.note_input(id);
         let mut inputs = self.inputs.borrow_mut();
         for input in inputs.iter_mut() {
             input.ids.remove(&id);
@@ -196,7 +230,7 @@ impl WebViewDelegate for State {
             .builder(parent.rendering_context())
             .delegate(parent.delegate())
             .build();
-        self.auxiliary.borrow_mut().push(webview);
+        self.add_auxiliary(webview);
         self.push(Event::AuxiliaryWindowOpened);
     }
 

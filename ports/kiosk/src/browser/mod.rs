@@ -5,6 +5,7 @@ mod delegate;
 mod input;
 mod script;
 pub mod surface;
+pub mod webdriver;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use self::background_sync::SyncPermission;
 use self::delegate::State;
 use self::surface::{Surface, SurfaceFactory};
 use crate::connectivity::Connectivity;
+use crate::control::{PermissionState, SyncPermissionName};
 use crate::event::{Event, Network, Requester};
 use crate::failure::Failure;
 use crate::message::Mailbox;
@@ -280,6 +282,30 @@ impl Browser {
                 requester,
                 format!("`{url}` is not a URL: {error}"),
             )),
+        }
+    }
+
+    /// Sets one permission of the origin of a URL.
+    pub fn set_sync_permission(
+        &self,
+        name: SyncPermissionName,
+        state: PermissionState,
+        url: &str,
+        requester: Requester,
+    ) {
+        match Url::parse(url) {
+            Ok(url) => background_sync::set_permission(&self.servo, &url, name, state),
+            Err(error) => self.push_event(Event::CommandFailed(
+                requester,
+                format!("`{url}` is not a URL: {error}"),
+            )),
+        }
+    }
+
+    /// Fires the event of a periodic registration now.
+    pub fn fire_periodic_sync(&self, scope: &str, tag: &str, requester: Requester) {
+        if let Err(reason) = background_sync::fire_periodic(&self.servo, scope, tag) {
+            self.push_event(Event::CommandFailed(requester, reason));
         }
     }
 
