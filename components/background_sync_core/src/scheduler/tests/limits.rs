@@ -100,3 +100,23 @@ fn a_parked_service_worker_holds_no_slot() {
     driver.register_in(&scope_of("https://b.example", "/"), "z");
     assert_eq!(driver.events.last().unwrap().tag, "z");
 }
+
+#[test]
+fn a_registration_that_vanishes_during_its_event_leaks_no_slot() {
+    let policy = Policy {
+        max_events_in_all: NonZeroU32::MIN,
+        max_events_per_origin: NonZeroU32::MIN,
+        ..policy()
+    };
+    let mut driver = Driver::new(policy, Connectivity::Online);
+    for round in 1..=5 {
+        driver.register("x");
+        assert_eq!(driver.events.len(), round);
+        driver
+            .scheduler
+            .handle_worker_unregistered(driver.now, &scope());
+        driver.pump();
+        driver.finish_last(EventOutcome::Fulfilled);
+        driver.assert_empty();
+    }
+}

@@ -188,3 +188,24 @@ fn tags_asked_for_after_an_unfinished_register_include_it() {
     driver.release_store();
     assert_eq!(driver.answer_to(call), Some(&Answer::Tags(vec![tag("x")])));
 }
+
+#[test]
+fn no_window_and_a_long_tag_have_texts_of_their_own() {
+    let too_long = RegisterError::TagTooLong(TagTooLong { bytes: 10_241 }).to_string();
+    let no_window = RegisterError::NoWindow.to_string();
+    assert!(too_long.contains("10241") && !too_long.contains("window"));
+    assert!(no_window.contains("window") && !no_window.contains("tag"));
+}
+
+#[test]
+fn a_registration_is_one_record_whatever_else_its_worker_has() {
+    let mut driver = Driver::offline();
+    for number in 0..200 {
+        driver.register(&number.to_string());
+    }
+    driver.store_answers = false;
+    driver.register_without_acknowledging(&scope(), "x");
+    assert_eq!(driver.held_tickets.len(), 1);
+    let (_, op) = &driver.held_tickets[0];
+    assert!(matches!(op, StoreOp::Put(record) if record.tag == tag("x")));
+}
