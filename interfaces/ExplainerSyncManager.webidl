@@ -1,6 +1,6 @@
 // https://github.com/WICG/background-sync/blob/f5bb216/explainer.md
-// The explainer names no interface, so that of `navigator.sync` is not visible by a name.
-[Pref="dom_background_sync_explainer_enabled", SecureContext, LegacyNoInterfaceObject, Exposed=(Window,Worker)]
+// The explainer names no interface, so that of `navigator.sync` has no name in scripts. Where it is exposed, `navigator.sync` says.
+[LegacyNoInterfaceObject, Exposed=(Window,Worker)]
 interface ExplainerSyncManager {
   [NewObject] Promise<undefined> register(DOMString id, optional ExplainerSyncOptions options = {});
   [NewObject] Promise<undefined> unregister(DOMString id);
