@@ -13,14 +13,10 @@ use serde_json::Value;
 
 use crate::browser::{Browser, Network, PATIENCE, Process, call, start_page};
 
-/// Everything as by default, except for how many registrations an origin may have, and that the machine's own network
-/// plays no part.
+/// Everything as by default, except for how many registrations an origin may have.
 const CONFIGURATION: &str = r#"
 [background_sync]
 max_registrations_per_origin = 20000
-
-[connectivity]
-watch = "none"
 "#;
 
 /// The events that matter here. There are three `sync` events a registration, which are not even parsed: this process
@@ -57,7 +53,6 @@ impl Kiosk {
             .arg(url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let stdout = process.stdout.take().expect("piped above");

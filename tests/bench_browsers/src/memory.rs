@@ -31,7 +31,7 @@ fn proportional_bytes(id: i32) -> Result<f64> {
         // It has ended since.
         return Ok(0.0);
     };
-    let maps = rollup.memory_map_rollup.memory_maps;
+    let maps = rollup.memory_map_rollup.0;
     let bytes = maps.first().and_then(|map| map.extension.map.get("Pss"));
     Ok(*bytes.context("no proportional set size")? as f64)
 }
