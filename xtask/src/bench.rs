@@ -1,69 +1,132 @@
 //! `./mach bench`: builds the benchmarks, optimized, and runs them.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::command;
+use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
 use crate::testing;
+use crate::wpt;
 
 /// The package that measures the component.
 const CORE: &str = "background_sync_bench";
 /// The package that plays a fleet of devices.
 const FLEET: &str = "background_sync_fleet";
+/// The package that measures the kiosk and Chromium side by side.
+const BROWSERS: &str = "background_sync_bench_browsers";
+/// The plot in the README of what it has measured.
+const BROWSERS_PLOT: &str = "docs/browsers.svg";
 
-/// What to measure; everything if nothing is named.
+/// What to measure; the component and the fleet if nothing is named.
 #[derive(Args)]
 pub struct Benchmarks {
     /// How fast the component is, against the floor that the machine sets in the same run
     #[arg(long)]
     core: bool,
-    /// Write the component's figures to this file, as a list of {name, value, unit, reference, ratio,
+    /// Write the figures of `--core` or `--browsers` to this file, as a list of {name, value, unit, reference, ratio,
     /// goal, met, note}
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// What a server sees when 100,000 devices get their network back at once, for each preset
     #[arg(long)]
     fleet: bool,
-    /// Draw the fleet's requests per second to this file
+    /// The same page in the optimized kiosk and in Chromium, side by side
+    #[arg(long)]
+    browsers: bool,
+    /// With `--browsers`: how often each browser is measured; medians count
+    #[arg(long, value_name = "COUNT", default_value_t = 5, requires = "browsers")]
+    rounds: u16,
+    /// With `--browsers`: measure this kiosk instead of building the optimized one
+    #[arg(long, value_name = "PATH", requires = "browsers")]
+    kiosk: Option<PathBuf>,
+    /// With `--browsers`: bring the README's table and its plot up to date
+    #[arg(long, requires = "browsers")]
+    readme: bool,
+    /// Draw the fleet's requests per second, or the comparison of `--browsers`, to this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
 
 /// Runs them; fails if one misses its goal.
 pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
-    let everything = !benchmarks.core && !benchmarks.fleet;
-    let mut code = ExitCode::SUCCESS;
-    let mut run = |package, option, file: &Option<PathBuf>| -> Result<()> {
-        if !run_package(paths, package, option, file.as_deref())? {
-            code = ExitCode::FAILURE;
-        }
-        Ok(())
+    let Benchmarks {
+        core,
+        fleet,
+        browsers,
+        ..
+    } = *benchmarks;
+    // The browsers need Servo, optimized: an hour that nobody should spend without having asked.
+    let nothing_named = !core && !fleet && !browsers;
+    let named = [core, fleet, browsers]
+        .map(usize::from)
+        .iter()
+        .sum::<usize>();
+    ensure!(
+        named < 2 || (benchmarks.json.is_none() && benchmarks.svg.is_none()),
+        "one file is for one benchmark: name one of --core, --fleet and --browsers"
+    );
+    let mut all_met = true;
+    if core || nothing_named {
+        all_met &= run_package(paths, CORE, &file("--json", &benchmarks.json)?)?;
+    }
+    if fleet || nothing_named {
+        all_met &= run_package(paths, FLEET, &file("--svg", &benchmarks.svg)?)?;
+    }
+    if browsers {
+        all_met &= run_package(paths, BROWSERS, &browsers_arguments(paths, benchmarks)?)?;
+    }
+    Ok(match all_met {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn browsers_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
+    // First, because it takes no time to find out, and the kiosk an hour to build.
+    let chromium = wpt::chromium_on_path()?;
+    let kiosk = match &benchmarks.kiosk {
+        Some(path) => std::path::absolute(path)?,
+        None => kiosk::build(paths, Profile::Release)?,
     };
-    if benchmarks.core || everything {
-        run(CORE, "--json", &benchmarks.json)?;
+    let mut arguments: Vec<OsString> = vec!["--kiosk".into(), kiosk.into()];
+    arguments.extend(["--chromium".into(), chromium.into()]);
+    arguments.extend(["--rounds".into(), benchmarks.rounds.to_string().into()]);
+    arguments.extend(file("--json", &benchmarks.json)?);
+    arguments.extend(file("--svg", &benchmarks.svg)?);
+    if benchmarks.readme {
+        arguments.extend(["--markdown".into(), paths.root.join("README.md").into()]);
+        if benchmarks.svg.is_none() {
+            arguments.extend(["--svg".into(), paths.root.join(BROWSERS_PLOT).into()]);
+        }
     }
-    if benchmarks.fleet || everything {
-        run(FLEET, "--svg", &benchmarks.svg)?;
-    }
-    Ok(code)
+    Ok(arguments)
+}
+
+/// An option that names a file, if there is one.
+fn file(option: &str, file: &Option<PathBuf>) -> Result<Vec<OsString>> {
+    Ok(match file {
+        // The benchmark runs in the source tree, the user may be elsewhere.
+        Some(file) => vec![option.into(), std::path::absolute(file)?.into()],
+        None => Vec::new(),
+    })
 }
 
 /// Returns whether every goal was met.
-fn run_package(paths: &Paths, package: &str, option: &str, file: Option<&Path>) -> Result<bool> {
+fn run_package(paths: &Paths, package: &str, arguments: &[OsString]) -> Result<bool> {
     // Optimized, as the embedder's build is.
     let mut cargo = testing::cargo(
         paths,
         &["run", "--quiet", "--release", "--package", package, "--"],
     );
-    if let Some(file) = file {
-        // The benchmark runs in the source tree, the user may be elsewhere.
-        cargo.arg(option).arg(std::path::absolute(file)?);
-    }
+    cargo.args(arguments);
+    // A kiosk without a display still wants a folder for its sockets.
+    let cargo = kiosk::give_runtime_folder(&mut cargo, paths)?;
     let status = cargo.status();
-    let status = status.map_err(|error| command::start_error(&cargo, error))?;
+    let status = status.map_err(|error| command::start_error(cargo, error))?;
     Ok(status.success())
 }

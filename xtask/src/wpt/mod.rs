@@ -171,12 +171,7 @@ fn find_kiosk(paths: &Paths, arguments: &TestWpt) -> Result<Browser> {
 
 fn find_chromium() -> Result<Browser> {
     const PACKAGES: &str = "on Debian: apt-get install chromium chromium-driver";
-    let Some(binary) = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find_map(on_path)
-    else {
-        bail!("Chromium is not installed, or not on the PATH; {PACKAGES}");
-    };
+    let binary = chromium_on_path()?;
     let Some(webdriver) = on_path("chromedriver") else {
         bail!("chromedriver is not installed, or not on the PATH; {PACKAGES}");
     };
@@ -186,6 +181,16 @@ fn find_chromium() -> Result<Browser> {
         webdriver: Some(webdriver),
         version,
     })
+}
+
+/// The Chromium of this machine.
+pub fn chromium_on_path() -> Result<PathBuf> {
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find_map(on_path)
+        .context(
+            "Chromium is not installed, or not on the PATH; on Debian: apt-get install chromium",
+        )
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
