@@ -29,15 +29,6 @@ promise_test(async t => {
 
 promise_test(async t => {
   const target = await SyncTarget.create(t);
-  const worker = target.registration.active;
-  await target.registration.unregister();
-  await wait_for_state(t, worker, 'redundant');
-  assert_equals(target.registration.active, null);
-  await promise_rejects_dom(t, 'InvalidStateError', target.sync.register('tag'));
-}, 'After unregister() register() is rejected with InvalidStateError');
-
-promise_test(async t => {
-  const target = await SyncTarget.create(t);
   await promise_rejects_js(t, TypeError, target.sync.register());
 }, 'Without an argument register() is rejected with TypeError');
 
@@ -63,3 +54,12 @@ promise_test(async t => {
   const registration = await registerInstallingWorker(t);
   await promise_rejects_js(t, TypeError, registration.sync.register());
 }, 'Conversion of the tag comes before the check for an active worker');
+
+promise_test(async t => {
+  const target = await SyncTarget.create(t);
+  const worker = target.registration.active;
+  await target.registration.unregister();
+  await wait_for_state(t, worker, 'redundant');
+  assert_equals(target.registration.active, null);
+  await promise_rejects_dom(t, 'InvalidStateError', target.sync.register('tag'));
+}, 'After unregister() register() is rejected with InvalidStateError');

@@ -28,15 +28,6 @@ promise_test(async t => {
 }, 'Without an active worker unregister() is fulfilled');
 
 promise_test(async t => {
-  await setPermissionForTest(t, permission, 'granted');
-  const target = await SyncTarget.create(t);
-  const worker = target.registration.active;
-  await target.registration.unregister();
-  await wait_for_state(t, worker, 'redundant');
-  await promise_rejects_dom(t, 'InvalidStateError', target.periodicSync.register('tag'));
-}, 'After unregister() of the worker register() is rejected with InvalidStateError');
-
-promise_test(async t => {
   const {periodicSync} = await SyncTarget.create(t);
   await promise_rejects_js(t, TypeError, periodicSync.register());
   await promise_rejects_js(t, TypeError, periodicSync.unregister());
@@ -91,3 +82,12 @@ promise_test(async t => {
   await promise_rejects_name(
       'NotAllowedError', remote.command('registerPeriodic', {tag: 'tag'}), 'register()');
 }, 'The check for the permission comes before the one for a window');
+
+promise_test(async t => {
+  await setPermissionForTest(t, permission, 'granted');
+  const target = await SyncTarget.create(t);
+  const worker = target.registration.active;
+  await target.registration.unregister();
+  await wait_for_state(t, worker, 'redundant');
+  await promise_rejects_dom(t, 'InvalidStateError', target.periodicSync.register('tag'));
+}, 'After unregister() of the worker register() is rejected with InvalidStateError');
