@@ -98,6 +98,10 @@ impl ServiceWorkerRegistration {
             .is::<Window>()
             .then(|| Self::create_scope_things(global, script_url.clone()));
         let task_manager = global.task_manager();
+        let into_algorithm = match job_type {
+            JobType::Unregister => ServiceWorkerAlgorithm::Unregister,
+            JobType::Register | JobType::Update => ServiceWorkerAlgorithm::StartRegister,
+        };
         let job = Job::create_job(
             job_type,
             self.scope_url().clone(),
@@ -107,11 +111,7 @@ impl ServiceWorkerRegistration {
             scope_things,
             storage_key,
         );
-        let algorithm = match job_type {
-            JobType::Unregister => ServiceWorkerAlgorithm::Unregister(job),
-            JobType::Register | JobType::Update => ServiceWorkerAlgorithm::StartRegister(job),
-        };
-        send_algorithm(global, algorithm)
+        send_algorithm(global, into_algorithm(job))
     }
 }
 
