@@ -64,6 +64,14 @@ const work = {
     return { times };
   },
 
+  // The same for many messages at once.
+  async flood(count) {
+    const sent = now();
+    for (let index = 0; index < count; index++) send('echo');
+    for (let index = 0; index < count; index++) await message();
+    return { resolved: now() - sent };
+  },
+
   // One after the other, online: until the promise is resolved, and until the event is there.
   async latency(warmUp, count) {
     const register = [];

@@ -143,6 +143,13 @@ impl Browser for Chromium {
     }
 
     fn collect_garbage(&mut self) -> Result<()> {
+        // Its caches of what the start has left would hide what the registrations take.
+        let pressure = json!({ "level": "critical" });
+        self.protocol.call(
+            Some(&self.page),
+            "Memory.simulatePressureNotification",
+            pressure,
+        )?;
         for session in [&self.page, &self.worker] {
             self.protocol
                 .call(Some(session), "HeapProfiler.collectGarbage", json!({}))?;

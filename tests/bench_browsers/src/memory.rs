@@ -3,9 +3,21 @@
 use anyhow::{Context, Result};
 use procfs::process::{Process, all_processes};
 
+/// How often the memory is read: browsers free some of it in the background.
+const READINGS: usize = 20;
+
+/// The least of some readings of [`of_tree`], in bytes.
+pub fn settled(root: u32) -> Result<f64> {
+    let mut least = f64::INFINITY;
+    for _ in 0..READINGS {
+        least = least.min(of_tree(root)?);
+    }
+    Ok(least)
+}
+
 /// Bytes of a process and all that descend from it, where a page that several processes share counts as one (the sum of
 /// their proportional set sizes).
-pub fn of_tree(root: u32) -> Result<f64> {
+fn of_tree(root: u32) -> Result<f64> {
     let root = i32::try_from(root).context("a process id out of range")?;
     let family = parents()?;
     let mut tree = vec![root];

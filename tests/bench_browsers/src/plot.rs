@@ -61,7 +61,7 @@ fn draw_growth(area: &Area<'_>, growth: &[(f64, f64)]) -> Drawn {
         .x_desc("tags that are registered then")
         .x_labels(9)
         .x_label_formatter(&|tags| number(*tags))
-        .y_label_formatter(&|rate| number(*rate))
+        .y_label_formatter(&|rate| format!("{rate}"))
         .y_labels(6)
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
@@ -78,11 +78,12 @@ fn draw_growth(area: &Area<'_>, growth: &[(f64, f64)]) -> Drawn {
         ("kiosk", KIOSK, curve(|rates| rates.0)),
         ("Chromium", CHROMIUM, curve(|rates| rates.1)),
     ] {
-        let label = points.last().copied().unwrap_or((tags, most));
-        chart.draw_series(LineSeries::new(points, colour.stroke_width(3)).point_size(3))?;
+        let label = points.first().copied().unwrap_or((0.0, most));
+        chart
+            .draw_series(LineSeries::new(points, colour.filled().stroke_width(3)).point_size(3))?;
         let style = (FONT, 15, FontStyle::Bold, &colour)
             .into_text_style(area)
-            .pos(Pos::new(HPos::Right, VPos::Bottom));
+            .pos(Pos::new(HPos::Left, VPos::Bottom));
         chart.draw_series([EmptyElement::at(label) + Text::new(name, (0, -8), style)])?;
     }
     Ok(())
@@ -112,7 +113,7 @@ fn draw_factors(area: &Area<'_>, lines: &[Line]) -> Drawn {
         .configure_mesh()
         .disable_y_mesh()
         .x_desc("a line marks what was promised")
-        .x_label_formatter(&|factor| number(*factor))
+        .x_label_formatter(&|factor| format!("{factor}"))
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(GRID)
@@ -148,7 +149,8 @@ struct Factor {
 
 impl Factor {
     fn of(line: &Line) -> Option<Self> {
-        let ratio = line.ratio?;
+        // A figure that is noise around nothing has no place on a logarithmic scale.
+        let ratio = line.ratio.filter(|ratio| *ratio > 0.0)?;
         match line.promise {
             Goal::RatioAtMost(limit) | Goal::RatioBelow(limit) => Some(Self {
                 reached: 1.0 / ratio,

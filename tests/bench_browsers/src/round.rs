@@ -15,7 +15,7 @@ pub const STEP: usize = 1_000;
 /// Steps of the growth.
 pub const STEPS: usize = 8;
 /// Calls that are made at once.
-pub const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 500;
 
 /// Single calls, after as many as it takes to have the scripts compiled.
 const CALLS: (usize, usize) = (100, 300);
@@ -31,6 +31,8 @@ const CLOCK_QUESTIONS: usize = 20;
 pub struct Round {
     /// The page's message to its worker and back, in milliseconds.
     pub echo_ms: f64,
+    /// Messages to the worker and back per second, of as many at once as there will be tags.
+    pub flood_per_s: f64,
     /// From the call of `register()` until its promise is resolved, in milliseconds.
     pub register_ms: f64,
     /// From the call of `register()` until its event is at the worker, in milliseconds.
@@ -90,6 +92,8 @@ struct Tags {
 pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
     let (warm_up, calls) = CALLS;
     let mut echoes: Echoes = call(browser, &format!("echo({warm_up}, {calls})"))?;
+    let all = STEP * STEPS;
+    let flood: Step = call(browser, &format!("flood({all})"))?;
     let mut latencies: Latencies = call(browser, &format!("latency({warm_up}, {calls})"))?;
     let (mut rates, mut delivered) = bursts(browser)?;
     let clock = Clock::read(browser)?;
@@ -109,11 +113,11 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
     }
     let memory_growth = memory(browser)? - memory_before;
     let tags: Tags = call(browser, "tags()")?;
-    let all = STEP * STEPS;
     ensure!(tags.count == all, "{} tags instead of {all}", tags.count);
     let (return_first_ms, return_last_ms) = go_online(browser, &clock, all)?;
     Ok(Round {
         echo_ms: median(&mut echoes.times),
+        flood_per_s: all as f64 / flood.resolved * 1e3,
         register_ms: median(&mut latencies.register),
         event_ms: median(&mut latencies.event),
         burst_per_s: median(&mut rates),
@@ -153,7 +157,7 @@ fn go_online(browser: &mut dyn Browser, clock: &Clock, events: usize) -> Result<
 /// The browser's memory once it has freed what scripts no longer use, in bytes.
 fn memory(browser: &mut dyn Browser) -> Result<f64> {
     browser.collect_garbage()?;
-    memory::of_tree(browser.process_id())
+    memory::settled(browser.process_id())
 }
 
 /// The browser's clock.

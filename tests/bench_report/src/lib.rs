@@ -30,7 +30,7 @@ pub struct Line {
     pub unit: &'static str,
     /// The same thing without the component, in this run.
     pub reference: Option<f64>,
-    /// `value / reference`.
+    /// `value / reference`, if that has a meaning; without it, a goal that is a ratio is missed.
     pub ratio: Option<f64>,
     /// What was promised, for programs of this workspace.
     #[serde(skip)]
@@ -52,7 +52,10 @@ impl Line {
         reference: Option<f64>,
         goal: Goal,
     ) -> Self {
-        let ratio = reference.map(|reference| value / reference);
+        // A reference that is nothing, or noise around it, is none.
+        let ratio = reference
+            .filter(|reference| *reference > 0.0)
+            .map(|reference| value / reference);
         let promise = goal;
         let (met, goal) = match promise {
             Goal::RatioAtMost(most) => (
