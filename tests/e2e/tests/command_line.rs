@@ -53,15 +53,6 @@ fn what_is_no_url() {
 }
 
 #[test]
-fn webdriver_is_not_there_yet() {
-    assert_sentence(
-        &kiosk(&["--webdriver=4444"]),
-        USAGE,
-        &["--webdriver", "not supported yet"],
-    );
-}
-
-#[test]
 fn an_unknown_preference() {
     assert_sentence(
         &kiosk(&["--pref", "no_such_pref"]),

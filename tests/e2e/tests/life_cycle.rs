@@ -249,3 +249,18 @@ fn a_worker_that_is_gone_is_started_for_the_next_event() {
         .expect("registered");
     assert_eq!(site.server.wait_for(1)[0].body, "next");
 }
+
+#[test]
+fn workers_of_an_unregistered_registration_are_redundant() {
+    let site = Site::new("");
+    let mut kiosk = site.open();
+    let story = "(async () => { \
+        const worker = registration.active; const seen = []; \
+        worker.onstatechange = () => seen.push(worker.state); \
+        const found = await registration.unregister(); \
+        return [found, seen, worker.state, registration.active, await registration.unregister()]; })()";
+    assert_eq!(
+        kiosk.settle(story),
+        Ok(json!([true, ["redundant"], "redundant", null, true]))
+    );
+}
