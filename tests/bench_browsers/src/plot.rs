@@ -31,6 +31,9 @@ pub fn draw(file: &Path, measured: &Measured, lines: &[Line]) -> Result<()> {
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 fn draw_both(file: &Path, measured: &Measured, lines: &[Line]) -> Drawn {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let area = SVGBackend::new(file, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let (growth, factors) = area.split_horizontally(GROWTH_WIDTH);
