@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use background_sync_traits::{
     DispatchedEvent, EventOutcome, ScopeKey, StoredWorker, SyncManagerMessage,
 };
-use content_security_policy::sandboxing_directive::SandboxingFlagSet;
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;
 use layout_api::ScriptThreadFactory;
@@ -77,11 +76,7 @@ impl BackgroundSyncView<'_> {
                     .pipelines
                     .get(&context.pipeline_id)
                     .is_some_and(|pipeline| {
-                        pipeline.url.origin() == origin
-                            && !pipeline
-                                .load_data
-                                .creation_sandboxing_flag_set
-                                .contains(SandboxingFlagSet::SANDBOXED_ORIGIN_BROWSING_CONTEXT_FLAG)
+                        pipeline.url.origin() == origin && !pipeline.has_opaque_origin
                     })
         })
     }

@@ -169,11 +169,6 @@ fn note_active(info: &ServiceWorkerRegistrationInfo) {
     }
 }
 
-/// A registration is gone.
-pub(crate) fn forget_active(scope_url: &ServoUrl) {
-    ACTIVE_REGISTRATIONS.write().remove(scope_url);
-}
-
 impl ServiceWorkerManager {
     /// Answers `pipeline_id` now or as soon as a registration that `client_url` is in the scope of has an active worker.
     pub(crate) fn answer_when_active(&mut self, pipeline_id: PipelineId, client_url: &ServoUrl) {

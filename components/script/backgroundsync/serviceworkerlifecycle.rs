@@ -78,6 +78,12 @@ impl RegistrationLifeCycle {
         }
     }
 
+    pub(super) fn is_running(&self, worker_id: ServiceWorkerId) -> bool {
+        let record = self.records.get(&worker_id);
+        let thread = record.and_then(|record| record.thread.as_ref());
+        thread.is_some_and(|thread| !thread.is_finished())
+    }
+
     pub(super) fn script_of(&self, worker: &ServiceWorker) -> Option<&ServiceWorkerScript> {
         self.records.get(&worker.id)?.script.as_ref()
     }
@@ -119,6 +125,9 @@ impl ServiceWorkerManager {
         worker_id: ServiceWorkerId,
         progress: WorkerProgress,
     ) {
+        if self.leaving.is_done_with(worker_id, &progress) {
+            return;
+        }
         match progress {
             WorkerProgress::ScriptRun(script) => self.script_has_run(scope_url, worker_id, script),
             WorkerProgress::ScriptUnchanged => self.script_is_unchanged(scope_url, worker_id),
@@ -201,12 +210,7 @@ impl ServiceWorkerManager {
             return;
         }
         // And it has no event to finish: it says so itself.
-        let is_running = life_cycle
-            .records
-            .get(&active.id)
-            .and_then(|record| record.thread.as_ref())
-            .is_some_and(|thread| !thread.is_finished());
-        if is_running {
+        if life_cycle.is_running(active.id) {
             let events_given = life_cycle.events_given;
             active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
         } else {

@@ -6,19 +6,23 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/#run-service-worker>
 
+use std::collections::VecDeque;
+
 use background_sync_traits::{ScopeKey, ScriptUrl, StoredWorker, SyncManagerMessage, WorkerSource};
 use log::warn;
 use servo_base::id::ServiceWorkerId;
-use servo_constellation_traits::{ScopeThings, ServiceWorkerScript};
+use servo_constellation_traits::{
+    ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
+};
 use servo_url::ServoUrl;
 
-use crate::dom::backgroundsync::serviceworkerclients::forget_active;
 use crate::dom::backgroundsync::serviceworkerlifecycle::WorkerRecord;
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::backgroundsync::workerthread::{WorkerStart, WorkerThread};
 use crate::dom::serviceworker_manager::{
     ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration, update_serviceworker,
 };
+use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 
 /// What is kept of a registration for the next run of the browser. `None` if it is too long.
 pub(super) fn stored_worker(registration: &ServiceWorkerRegistration) -> Option<StoredWorker> {
@@ -28,6 +32,47 @@ pub(super) fn stored_worker(registration: &ServiceWorkerRegistration) -> Option<
         script_url: ScriptUrl::try_from(active.script_url.as_str()).ok()?,
         source: WorkerSource::try_from(script.source.clone()).ok()?,
     })
+}
+
+/// Unregistered registrations whose worker has events to finish. More end the oldest one at once.
+const MAX_LEAVING_REGISTRATIONS: usize = 8;
+
+/// Registrations that are gone for everybody but their own worker.
+#[derive(Default)]
+pub(crate) struct LeavingRegistrations(VecDeque<ServiceWorkerRegistration>);
+
+impl LeavingRegistrations {
+    /// <https://w3c.github.io/ServiceWorker/#try-clear-registration>
+    fn add(&mut self, registration: ServiceWorkerRegistration) {
+        let Some(active) = &registration.active_worker else {
+            return;
+        };
+        if !registration.life_cycle.is_running(active.id) {
+            return;
+        }
+        let events_given = registration.life_cycle.events_given;
+        active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
+        self.0.push_back(registration);
+        if self.0.len() > MAX_LEAVING_REGISTRATIONS {
+            self.0.pop_front();
+        }
+    }
+
+    /// Whether a worker has nothing to do with a registration any more. One that has finished its events is ended.
+    pub(super) fn is_done_with(
+        &mut self,
+        worker_id: ServiceWorkerId,
+        progress: &WorkerProgress,
+    ) -> bool {
+        let position = self.0.iter().position(|registration| {
+            let active = registration.active_worker.as_ref();
+            active.is_some_and(|active| active.id == worker_id)
+        });
+        if let (Some(position), WorkerProgress::Idle { .. }) = (position, progress) {
+            self.0.remove(position);
+        }
+        position.is_some()
+    }
 }
 
 impl ServiceWorkerManager {
@@ -72,15 +117,28 @@ impl ServiceWorkerManager {
     ///
     /// <https://w3c.github.io/ServiceWorker/#clear-registration>
     pub(crate) fn clear_registration(&mut self, scope_url: &ServoUrl) -> bool {
-        let Some(registration) = self.registrations.remove(scope_url) else {
+        let Some(mut registration) = self.registrations.remove(scope_url) else {
             return false;
         };
-        forget_active(scope_url);
+        // Its workers are redundant now; pages see it before unregister() resolves.
+        self.clients
+            .tell_all_of_change(&ServiceWorkerRegistrationInfo {
+                installing_worker: None,
+                waiting_worker: None,
+                active_worker: None,
+                ..registration.info(scope_url)
+            });
         if let Some(scope_things) = &registration.life_cycle.scope_things {
             tell_sync_manager(scope_things, scope_url, |authority, scope| {
                 SyncManagerMessage::WorkerUnregistered { authority, scope }
             });
         }
+        // What its active worker has begun, it may finish.
+        let installing = registration.installing_worker.take();
+        let waiting = registration.waiting_worker.take();
+        registration.life_cycle.discard(installing);
+        registration.life_cycle.discard(waiting);
+        self.leaving.add(registration);
         true
     }
 
