@@ -1,5 +1,10 @@
 //! The edge towards clients: connections and calls. Nothing that a client says is believed.
 
+mod order;
+mod promises;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -15,6 +20,7 @@ use crate::limits::{
     Misbehaviour, Refusal, is_scope_of_origin, refuse, text_bytes,
 };
 use crate::mailbox::{ConnectionKey, Mailbox, Posted};
+use order::Queue;
 
 /// A call that waits for the engine or the scheduler.
 pub(crate) struct Route {
@@ -28,16 +34,6 @@ pub(crate) struct Route {
 
 /// Numbers connections; never used twice.
 type Serial = u64;
-
-/// Calls of one connection that must not overtake each other. They are carried out also if the
-/// connection ends meanwhile.
-#[derive(Default)]
-struct Queue {
-    /// Calls for which the engine is being asked.
-    asking: usize,
-    /// Calls behind those that the engine is not asked for.
-    behind: Vec<Call>,
-}
 
 struct Connection<C> {
     serial: Serial,
@@ -273,45 +269,6 @@ impl<C: SyncClient> Clients<C> {
         Some((route.scope.clone(), route.request.clone()))
     }
 
-    /// The engine is being asked for this connection.
-    pub fn asking(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.connections.get(&id) {
-            self.queues.entry(connection.serial).or_default().asking += 1;
-        }
-    }
-
-    /// Returns whether a call that the engine is not asked for has to wait, so that it sees the calls
-    /// before it.
-    pub fn waits_behind_register(&mut self, id: ConnectionId, call: Call) -> bool {
-        let serial = self
-            .connections
-            .get(&id)
-            .map(|connection| connection.serial);
-        match serial.and_then(|serial| self.queues.get_mut(&serial)) {
-            Some(queue) => {
-                queue.behind.push(call);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The engine has answered; returns the calls that waited for that.
-    pub fn asked(&mut self, call: Call) -> Vec<Call> {
-        let Some(serial) = self.routes.get(&call).map(|route| route.serial) else {
-            return Vec::new();
-        };
-        let Some(queue) = self.queues.get_mut(&serial) else {
-            return Vec::new();
-        };
-        queue.asking = queue.asking.saturating_sub(1);
-        if queue.asking > 0 {
-            return Vec::new();
-        }
-        let queue = self.queues.remove(&serial);
-        queue.map_or_else(Vec::new, |queue| queue.behind)
-    }
-
     /// Sends the scheduler's answer.
     pub fn answer(&mut self, call: Call, answer: Answer) -> AfterAnswer {
         match answer {
@@ -358,40 +315,6 @@ impl<C: SyncClient> Clients<C> {
         AfterAnswer {
             acknowledged: self.forget_oldest_promise(route.connection),
         }
-    }
-
-    /// A promise too many that is not known to be resolved counts as resolved.
-    fn forget_oldest_promise(&mut self, id: ConnectionId) -> Vec<Call> {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return Vec::new();
-        };
-        if connection.unacknowledged.len() <= MAX_CALLS_PER_CONNECTION
-            && self.unacknowledged <= MAX_CALLS_IN_ALL
-        {
-            return Vec::new();
-        }
-        let oldest = connection.unacknowledged.pop_front();
-        self.unacknowledged -= usize::from(oldest.is_some());
-        oldest.into_iter().map(|(_, call)| call).collect()
-    }
-
-    /// A promise was resolved.
-    pub fn acknowledge(
-        &mut self,
-        id: ConnectionId,
-        call: CallId,
-    ) -> Result<Option<Call>, Misbehaviour> {
-        let connection = self
-            .connections
-            .get_mut(&id)
-            .ok_or(Misbehaviour::UnknownConnection)?;
-        let position = connection
-            .unacknowledged
-            .iter()
-            .position(|(other, _)| *other == call);
-        let found = position.and_then(|position| connection.unacknowledged.remove(position));
-        self.unacknowledged -= usize::from(found.is_some());
-        Ok(found.map(|(_, call)| call))
     }
 
     /// Answers everything that is outstanding: there will be no other answer.
