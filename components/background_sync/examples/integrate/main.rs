@@ -1,14 +1,13 @@
-//! A browser engine with Background Sync in under 100 lines: `cargo run --example integrate`. Its
+//! What a browser engine adds to have Background Sync, in under 100 lines: `cargo run --example integrate`. Its
 //! service workers are processes of their own, reached over ipc-channel; the first attempt fails.
 //! Exits with 0 only if the second one succeeds.
 
 mod page;
+mod processes;
 mod worker;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use std::{env, process, thread};
 
 use background_sync::traits::SyncReply;
 use background_sync::*;
@@ -21,7 +20,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 struct ProcessEngine {
     manager: IpcSender<Message>,
     outbox: String,
-    workers: Arc<Mutex<HashMap<EventToken, process::Child>>>,
+    workers: Arc<processes::Processes>,
 }
 
 impl Engine for ProcessEngine {
@@ -32,38 +31,38 @@ impl Engine for ProcessEngine {
 
     fn dispatch(&self, event: DispatchedEvent) {
         let (token, manager) = (event.event, self.manager.clone());
-        let (workers, outbox) = (self.workers.clone(), self.outbox.clone());
-        // Starting a process takes time, and the manager's thread must not wait for it.
-        thread::spawn(
-            move || match worker::start(event, manager.clone(), outbox) {
-                Ok(child) => drop(workers.lock().map(|mut all| all.insert(token, child))),
-                Err(_) => {
-                    let outcome = EventOutcome::NotStarted;
-                    let event = token;
-                    let _ = manager.send(Message::EventFinished { event, outcome });
-                }
-            },
-        );
+        let mut start = Some((event, manager.clone(), self.outbox.clone()));
+        let said = move |line| match start.take() {
+            Some(start) => worker::tell(line, start),
+            None => {
+                println!("{line}");
+                Ok(())
+            }
+        };
+        // Nothing new if the worker has told the outcome by itself: then this one is ignored.
+        let ended = move |outcome| {
+            let event = token;
+            let _ = manager.send(Message::EventFinished { event, outcome });
+        };
+        self.workers.start(token, worker::command(), said, ended);
     }
 
     fn terminate(&self, event: EventToken, _: &ScopeKey) {
-        let child = self.workers.lock().ok().and_then(|mut w| w.remove(&event));
-        if let Some(mut child) = child {
-            let _ = child.kill();
-        }
+        self.workers.kill(event);
     }
 }
 
 fn main() -> Result<()> {
-    if let Some(server) = env::args().nth(1) {
-        return worker::run(server);
+    if worker::is_this() {
+        return worker::run();
     }
     let folder = tempfile::tempdir()?;
     let (messages, receiver) = ipc::channel::<Message>()?;
+    let workers = Arc::new(processes::Processes::default());
     let engine = ProcessEngine {
         manager: messages.clone(),
         outbox: folder.path().join("outbox").display().to_string(),
-        workers: Arc::default(),
+        workers: workers.clone(),
     };
     let policy = Policy {
         first_retry_delay_ms: 500,
@@ -77,17 +76,21 @@ fn main() -> Result<()> {
     )?;
     let journal = manager.control().subscribe()?;
     page::register(&messages, "send")?;
-    loop {
+    let outcome = loop {
         // An error if it takes too long.
         let entry = journal.recv_timeout(Duration::from_secs(30))?;
         if let SyncNotification::Finished { outcome, next, .. } = entry.what {
             println!("{outcome:?}, {next:?}");
             if next == NextStep::Removed {
-                return match outcome {
-                    EventOutcome::Fulfilled => Ok(()),
-                    other => Err(format!("it ended with {other:?}").into()),
-                };
+                break outcome;
             }
         }
+    };
+    // Workers that still run are terminated.
+    manager.shutdown();
+    workers.wait();
+    match outcome {
+        EventOutcome::Fulfilled => Ok(()),
+        other => Err(format!("it ended with {other:?}").into()),
     }
 }
