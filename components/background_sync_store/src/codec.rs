@@ -28,6 +28,9 @@ const MAX_RECORD_BYTES: u64 = (2 * MAX_URL_BYTES
     + MAX_LANG_BYTES
     + 256) as u64;
 
+/// Most records have room in so many bytes.
+const USUAL_RECORD_BYTES: usize = 256;
+
 /// A record that can't be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
@@ -49,7 +52,8 @@ fn options() -> impl Options {
 }
 
 fn encode_any(version: u8, value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = vec![version];
+    let mut bytes = Vec::with_capacity(USUAL_RECORD_BYTES);
+    bytes.push(version);
     let damaged = |error: bincode::Error| CodecError::Damaged(error.to_string());
     options()
         .serialize_into(&mut bytes, value)

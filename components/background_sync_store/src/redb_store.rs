@@ -228,9 +228,10 @@ impl RegistrationStore for RedbStore {
                 .map_err(|fault| self.error(fault))?,
         };
         loaded.set_aside_file = self.set_aside_file.take();
-        let keys = &loaded.set_aside;
+        let (keys, next_id) = (&loaded.set_aside, loaded.next_id.0);
         if !keys.is_empty()
-            && let Err(fault) = self.run(|database| tables::set_records_aside(database, keys))
+            && let Err(fault) =
+                self.run(|database| tables::set_records_aside(database, keys, next_id))
         {
             let error = self.error(fault);
             log::warn!("unreadable records could not be set aside and will be met again: {error}");

@@ -38,8 +38,16 @@ pub(crate) fn create_tables(database: &Database) -> Result<(), redb::Error> {
 }
 
 /// Moves unreadable records to a table of their own.
-pub(crate) fn set_records_aside(database: &Database, keys: &[SetAside]) -> Result<(), redb::Error> {
+pub(crate) fn set_records_aside(
+    database: &Database,
+    keys: &[SetAside],
+    next_id: u64,
+) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
+    // The newest registration may be among them.
+    transaction
+        .open_table(META)?
+        .insert(META_NEXT_ID, next_id)?;
     {
         let mut registrations = transaction.open_table(REGISTRATIONS)?;
         let mut set_aside = transaction.open_table(SET_ASIDE)?;
@@ -120,7 +128,9 @@ pub(crate) fn write_batch(
         }
     }
     write_origins(&transaction, batch)?;
-    if new_next_id > next_id {
+    // As long as the newest registration is there, it tells which ids are used up.
+    let removes_newest = |op: &StoreOp| matches!(op, StoreOp::Remove(id) if id.0.checked_add(1) == Some(new_next_id));
+    if batch.iter().any(removes_newest) {
         transaction
             .open_table(META)?
             .insert(META_NEXT_ID, new_next_id)?;
