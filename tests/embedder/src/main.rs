@@ -79,7 +79,8 @@ fn main() -> ExitCode {
 /// Does what there is to do after a notification; returns how the program ends, if it does.
 fn follow(servo: &Servo, notification: &SyncNotification) -> Option<ExitCode> {
     match notification {
-        SyncNotification::Registered {
+        // It is offline; right after its registration, the page has not heard of it yet.
+        SyncNotification::HeldBack {
             api, scope, tag, ..
         } => {
             let manager = servo.background_sync_manager()?;
