@@ -136,9 +136,10 @@ fn worker_registers_after(site: &Site, show: impl FnOnce(&mut Kiosk)) -> String 
 
 /// Shows another page in the window, one of no origin that could register.
 fn leave(kiosk: &mut Kiosk) {
-    kiosk.command("open about:blank");
-    kiosk.wait_for("the empty page", |event| {
-        event["status"] == "complete" && event["url"] == "about:blank"
+    // Not about:blank, which every window shows first.
+    kiosk.command("open data:text/html,left");
+    kiosk.wait_for("the other page", |event| {
+        event["status"] == "complete" && event["url"] == "data:text/html,left"
     });
 }
 

@@ -33,13 +33,15 @@ fn a_small_embedder_allows_lists_explains_and_fires() {
     let told = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}{errors}");
-    let lines: Vec<_> = told.lines().collect();
+    let mut lines: Vec<_> = told.lines().collect();
+    // Its page may not have seen the promise resolve yet, or there is no network: either is right.
+    let reason = lines.remove(2);
+    assert!(reason.starts_with("not fired: "), "{told}");
     assert_eq!(
         lines,
         [
             format!("{origin} asks for BackgroundSync").as_str(),
             "hello: Pending",
-            "not fired: there is no network",
             "fired: Fulfilled"
         ]
     );
