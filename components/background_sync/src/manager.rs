@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use background_sync_core::{
-    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, StoreOp, SyncNotification,
-    SyncScheduler, Ticket, Urgency,
+    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, StoreFault, StoreOp,
+    StoredRegistration, SyncNotification, SyncScheduler, Ticket, Urgency,
 };
 use background_sync_store::{JournalUpdate, Loaded};
 use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
@@ -22,7 +22,7 @@ use crate::journal::Journal;
 use crate::rate_limit::RateLimitedLog;
 use crate::requests::EmbedderCalls;
 use crate::workers::{Revived, Workers};
-use crate::writer::{Batch, Committed};
+use crate::writer::{Batch, Committed, NotStored};
 use crate::{ClientState, ClientStateResponder, Embedder, Engine, clock};
 
 /// Messages that are handled before deadlines are looked at again.
@@ -56,6 +56,12 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// Whether nobody waits for this: the end of the process may lose what is relaxed anyway. What was removed stays
+    /// removed, so that is waited for.
+    fn answers_early(&self, op: &StoreOp) -> bool {
+        self.durability == Durability::Relaxed && matches!(op, StoreOp::Put(_))
+    }
+
     fn send(&mut self, durability: Durability, journal: Option<JournalUpdate>) {
         if !self.operations.is_empty() || journal.is_some() {
             let operations = std::mem::take(&mut self.operations);
@@ -179,7 +185,18 @@ impl<C: SyncClient> Manager<C> {
 
     fn handle_committed(&mut self, now: Now, committed: Committed) {
         for (ticket, result) in committed {
-            self.scheduler.handle_stored(now, ticket, result);
+            match result {
+                Ok(()) => self.scheduler.handle_stored(now, ticket, Ok(())),
+                // The scheduler has not waited for this: it is lost when the browser ends.
+                Err(NotStored { op, fault }) if self.outbox.answers_early(&op) => {
+                    if let StoreOp::Put(record) = op {
+                        self.notify(now, not_stored(record, fault));
+                    }
+                }
+                Err(NotStored { fault, .. }) => {
+                    self.scheduler.handle_stored(now, ticket, Err(fault));
+                }
+            }
         }
     }
 
@@ -213,9 +230,14 @@ impl<C: SyncClient> Manager<C> {
                     op,
                     urgency,
                 } => {
-                    self.outbox.operations.push((ticket, op));
-                    urgent |= urgency == Urgency::Now;
                     self.outbox.lazy_since.get_or_insert(now.mono);
+                    let early = self.outbox.answers_early(&op);
+                    self.outbox.operations.push((ticket, op));
+                    if early {
+                        self.scheduler.handle_stored(now, ticket, Ok(()));
+                    } else {
+                        urgent |= urgency == Urgency::Now;
+                    }
                 }
                 Output::Answer { call, answer } => {
                     let Some(answer) = self.embedder_calls.answer(call, answer) else {
@@ -299,5 +321,14 @@ impl<C: SyncClient> Manager<C> {
         }
         self.clients.refuse_all("the browser is shutting down");
         self.embedder_calls.refuse_all();
+    }
+}
+
+fn not_stored(record: StoredRegistration, fault: StoreFault) -> SyncNotification {
+    SyncNotification::StorageFailed {
+        api: record.kind.api(),
+        scope: record.scope,
+        tag: record.tag,
+        fault,
     }
 }

@@ -23,7 +23,13 @@ pub(crate) struct Batch {
     pub durability: Durability,
 }
 
-pub(crate) type Committed = Vec<(Ticket, Result<(), StoreFault>)>;
+pub(crate) type Committed = Vec<(Ticket, Result<(), NotStored>)>;
+
+/// What the store could not do.
+pub(crate) struct NotStored {
+    pub op: StoreOp,
+    pub fault: StoreFault,
+}
 
 /// Starts the thread. It ends when `batches` is closed and empty.
 pub(crate) fn spawn(
@@ -99,26 +105,26 @@ fn commit(
         reason: fault.to_string(),
     };
     let mut failures = 0;
-    let mut one_by_one = |op: &StoreOp| {
-        if operations.len() == 1 || failures >= MAX_FAILURES_IN_A_ROW {
-            return Err(last_fault.clone());
-        }
-        match store.commit(std::slice::from_ref(op), durability) {
-            Ok(()) => {
-                failures = 0;
-                Ok(())
-            }
-            Err(error) => {
-                failures += 1;
-                last_fault = StoreFault {
-                    reason: error.to_string(),
-                };
-                Err(last_fault.clone())
+    let one = operations.len() == 1;
+    let one_by_one = |op: StoreOp| {
+        if !one && failures < MAX_FAILURES_IN_A_ROW {
+            match store.commit(std::slice::from_ref(&op), durability) {
+                Ok(()) => {
+                    failures = 0;
+                    return Ok(());
+                }
+                Err(error) => {
+                    failures += 1;
+                    let reason = error.to_string();
+                    last_fault = StoreFault { reason };
+                }
             }
         }
+        let fault = last_fault.clone();
+        Err(NotStored { op, fault })
     };
     tickets
         .into_iter()
-        .zip(operations.iter().map(&mut one_by_one))
+        .zip(operations.into_iter().map(one_by_one))
         .collect()
 }

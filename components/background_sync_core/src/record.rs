@@ -98,7 +98,9 @@ pub enum Durability {
     /// The loss of power: the data is on the medium when the commit returns.
     #[default]
     Strict,
-    /// The end of the process may lose it, until the next strict commit.
+    /// The end of the process may lose it, until the next strict commit. `register()` is answered, and events are
+    /// dispatched, before the store has it; a fault of the store is told by
+    /// [`crate::SyncNotification::StorageFailed`] alone. Removals are waited for.
     Relaxed,
 }
 

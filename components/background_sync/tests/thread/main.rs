@@ -11,5 +11,6 @@ mod hostile;
 mod lifecycle;
 mod order;
 mod periodic;
+mod relaxed;
 mod support;
 mod time;
