@@ -48,7 +48,7 @@ pub fn ensure_ready() -> Result<Llvm> {
     {
         return Ok(llvm);
     }
-    install(&missing)?;
+    install("Servo", &missing)?;
     let still = self::missing();
     ensure!(
         still.is_empty(),
@@ -59,6 +59,38 @@ pub fn ensure_ready() -> Result<Llvm> {
         Some(llvm) => Ok(llvm),
         None => bail!("after installing, {} is still missing", LLVM.what),
     }
+}
+
+/// Makes sure that web-platform-tests can be downloaded and their runner started.
+pub fn ensure_ready_for_wpt() -> Result<()> {
+    ensure_python()?;
+    let missing = missing_for_wpt();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install("web-platform-tests", &missing)?;
+    let still = missing_for_wpt();
+    ensure!(
+        still.is_empty(),
+        "after installing, this is still missing: {}",
+        words(&still)
+    );
+    Ok(())
+}
+
+fn missing_for_wpt() -> Vec<Need> {
+    let python = is_on_path("python3");
+    let venv = python && succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]));
+    let needs = [
+        (python, "Python 3.11 or newer", &["python3"][..]),
+        (venv, "Python's virtual environments", &["python3-venv"][..]),
+        (is_on_path("curl"), "curl", &["curl", "ca-certificates"][..]),
+        (is_on_path("xz"), "xz", &["xz-utils"][..]),
+    ];
+    let missing = needs.into_iter().filter(|(present, ..)| !present);
+    missing
+        .map(|(_, what, packages)| Need { what, packages })
+        .collect()
 }
 
 fn missing() -> Vec<Need> {
@@ -202,10 +234,11 @@ fn words(needs: &[Need]) -> String {
         .join(", ")
 }
 
-fn install(missing: &[Need]) -> Result<()> {
+/// Installs packages, or says which; `purpose` is what they are for.
+fn install(purpose: &str, missing: &[Need]) -> Result<()> {
     if !is_on_path("apt-get") {
         bail!(
-            "Servo needs these, which are missing here: {}; install them with this system's package \
+            "{purpose} needs these, which are missing here: {}; install them with this system's package \
              manager (for an LLVM outside /usr/lib/llvm-*, set LIBCLANG_PATH to the folder of \
              libclang.so, and CLANG_PATH)",
             words(missing)
@@ -217,12 +250,12 @@ fn install(missing: &[Need]) -> Result<()> {
     if !is_root && !sudo {
         let packages = packages(missing, newest_packaged_llvm());
         bail!(
-            "Servo needs packages that are missing here; run: sudo apt-get update && sudo apt-get \
+            "{purpose} needs packages that are missing here; run: sudo apt-get update && sudo apt-get \
              install --no-install-recommends {}",
             packages.join(" ")
         );
     }
-    eprintln!("Missing for Servo: {}.", words(missing));
+    eprintln!("Missing for {purpose}: {}.", words(missing));
     let apt = |arguments: &[&str]| {
         let mut command = Command::new(if sudo { "sudo" } else { "apt-get" });
         if sudo {
@@ -243,7 +276,7 @@ fn install(missing: &[Need]) -> Result<()> {
     let mut command = apt(&["install", "--yes", "--no-install-recommends"]);
     if !command::status(command.args(&packages))?.success() {
         bail!(
-            "apt-get could not install what Servo needs{}: apt-get install {}",
+            "apt-get could not install what {purpose} needs{}: apt-get install {}",
             if updated {
                 ""
             } else {

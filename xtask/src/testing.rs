@@ -1,6 +1,7 @@
 //! `./mach test`: every check and test in turn, and one line that sums them up.
 
 use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -10,6 +11,7 @@ use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
 use crate::servo::{bundle, check};
 use crate::setup;
+use crate::wpt;
 
 /// Tells the end-to-end tests where the kiosk is.
 const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
@@ -181,7 +183,29 @@ impl Run<'_> {
             kiosk::give_runtime_folder(&mut cargo, self.paths)?;
             self.step(title, cargo)?;
         }
+        self.web_platform_tests(&binary);
         Ok(())
+    }
+
+    /// Counts subtests. Those that an expectation in `wpt/meta` says can't pass are neither passed nor failed.
+    fn web_platform_tests(&mut self, kiosk: &Path) {
+        let title = "web-platform-tests";
+        announce(title);
+        let before = self.count;
+        let is_as_expected = match wpt::run_in_kiosk(self.paths, kiosk) {
+            Ok((tally, is_as_expected)) => {
+                self.count.passed += tally.passed;
+                self.count.failed += tally.unexpected;
+                is_as_expected
+            }
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                false
+            }
+        };
+        if !is_as_expected {
+            self.note_failure(title, before);
+        }
     }
 
     fn deny(&mut self) -> Result<()> {

@@ -2,18 +2,25 @@
 
 mod checkout;
 mod python;
+mod readme;
 mod results;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
+use self::readme::Column;
 use self::results::Results;
+pub use self::results::Tally;
 use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
+use crate::setup;
+
+/// Names a checkout on machines where none can be downloaded.
+const ROOT_VARIABLE: &str = "BACKGROUND_SYNC_WPT_ROOT";
 
 /// What to run, and where.
 #[derive(Args)]
@@ -21,7 +28,7 @@ pub struct TestWpt {
     /// The browser
     #[arg(long, value_enum, default_value = "kiosk")]
     product: Product,
-    /// A web-platform-tests checkout [default: one that is downloaded into the cache]
+    /// A web-platform-tests checkout [default: $BACKGROUND_SYNC_WPT_ROOT, or one that is downloaded into the cache]
     #[arg(long, value_name = "DIR")]
     wpt_root: Option<PathBuf>,
     /// Write the standard report, as wpt.fyi takes it
@@ -39,6 +46,9 @@ pub struct TestWpt {
     /// Show every subtest, and what the browser prints
     #[arg(long, short)]
     verbose: bool,
+    /// Run everything in both browsers, and write the README's table of the results
+    #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "paths"])]
+    write_readme: bool,
     /// Only these tests: paths, or URL paths such as /background-sync
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
@@ -61,29 +71,43 @@ impl Product {
             Self::Chromium => "chromium",
         }
     }
+
+    /// As people know it.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Kiosk => "Servo",
+            Self::Chromium => "Chromium",
+        }
+    }
 }
 
 /// A browser that is there.
 struct Browser {
+    product: Product,
     binary: PathBuf,
     webdriver: Option<PathBuf>,
     version: String,
 }
 
+/// The runner, ready to test something.
+struct Runner<'a> {
+    paths: &'a Paths,
+    cache: PathBuf,
+    checkout: PathBuf,
+    python: PathBuf,
+}
+
 /// Runs the tests; fails unless every result is as `wpt/meta` expects.
 pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
+    if arguments.write_readme {
+        return write_readme(paths, arguments);
+    }
     // What needs no time first: a missing browser is said before anything is downloaded.
     let chromium = match arguments.product {
         Product::Chromium => Some(find_chromium()?),
         Product::Kiosk => None,
     };
-    let cache = paths.cache.join("wpt");
-    let checkout = match &arguments.wpt_root {
-        Some(root) => std::path::absolute(root)
-            .with_context(|| format!("{} is not a usable path", root.display()))?,
-        None => checkout::ensure(&cache)?,
-    };
-    let python = python::ensure(&paths.root.join("wpt/runner/requirements.txt"), &cache)?;
+    let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let browser = match chromium {
         Some(browser) => browser,
         None => find_kiosk(paths, arguments)?,
@@ -91,32 +115,99 @@ pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     let report = match &arguments.log_wptreport {
         Some(file) => std::path::absolute(file)
             .with_context(|| format!("{} is not a usable path", file.display()))?,
-        None => cache.join(format!("report-{}.json", arguments.product.name())),
+        None => runner.report(browser.product),
     };
-
-    let mut runner = Command::new(&python);
-    runner
-        .arg(paths.root.join("wpt/runner/run.py"))
-        .arg("--checkout")
-        .arg(&checkout)
-        .arg("--work")
-        .arg(cache.join("work"))
-        .args(["--product", arguments.product.name()])
-        .arg("--binary")
-        .arg(&browser.binary)
-        .args(["--browser-version", &browser.version])
-        .arg("--log-wptreport")
-        .arg(&report);
-    if let Some(webdriver) = &browser.webdriver {
-        runner.arg("--webdriver-binary").arg(webdriver);
-    }
+    let mut command = runner.command(&browser, &report)?;
     if arguments.verbose {
-        runner.arg("--verbose");
+        command.arg("--verbose");
     }
-    runner.args(&arguments.paths);
-    kiosk::give_runtime_folder(&mut runner, paths)?;
-    eprintln!("Testing {} {}.", browser.binary.display(), browser.version);
-    repeat(&mut runner, &report, arguments.repeat)
+    command.args(&arguments.paths);
+    repeat(&mut command, &report, arguments.repeat)
+}
+
+/// Runs everything in a kiosk; what it came to, and whether all is as expected.
+pub fn run_in_kiosk(paths: &Paths, binary: &Path) -> Result<(Tally, bool)> {
+    let runner = Runner::prepare(paths, None)?;
+    let (results, success) = runner.run_all(&kiosk_at(binary.to_owned())?)?;
+    let (_, tally) = results.tally("/");
+    Ok((tally, success))
+}
+
+fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
+    let chromium = find_chromium()?;
+    let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
+    let mut columns = Vec::new();
+    for browser in [find_kiosk(paths, arguments)?, chromium] {
+        let (results, success) = runner.run_all(&browser)?;
+        ensure!(
+            success,
+            "the README is left as it is, because not every result in {} is as expected",
+            browser.product.title()
+        );
+        columns.push(Column {
+            browser: format!("{} {}", browser.product.title(), browser.version),
+            results,
+        });
+    }
+    readme::write(&paths.root.join("README.md"), &columns)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl<'a> Runner<'a> {
+    /// Downloads and installs what is missing.
+    fn prepare(paths: &'a Paths, root: Option<&Path>) -> Result<Self> {
+        setup::ensure_ready_for_wpt()?;
+        let cache = paths.cache.join("wpt");
+        let named = root
+            .map(Path::to_owned)
+            .or_else(|| std::env::var_os(ROOT_VARIABLE).map(PathBuf::from))
+            .filter(|root| !root.as_os_str().is_empty());
+        let checkout = match named {
+            Some(root) => std::path::absolute(&root)
+                .with_context(|| format!("{} is not a usable path", root.display()))?,
+            None => checkout::ensure(&cache)?,
+        };
+        let python = python::ensure(&paths.root.join("wpt/runner/requirements.txt"), &cache)?;
+        Ok(Self {
+            paths,
+            cache,
+            checkout,
+            python,
+        })
+    }
+
+    /// Where the report goes if nobody says.
+    fn report(&self, product: Product) -> PathBuf {
+        self.cache.join(format!("report-{}.json", product.name()))
+    }
+
+    fn run_all(&self, browser: &Browser) -> Result<(Results, bool)> {
+        let report = self.report(browser.product);
+        let status = command::status(&mut self.command(browser, &report)?)?;
+        Ok((results::read(&report)?, status.success()))
+    }
+
+    fn command(&self, browser: &Browser, report: &Path) -> Result<Command> {
+        let mut command = Command::new(&self.python);
+        command
+            .arg(self.paths.root.join("wpt/runner/run.py"))
+            .arg("--checkout")
+            .arg(&self.checkout)
+            .arg("--work")
+            .arg(self.cache.join("work"))
+            .args(["--product", browser.product.name()])
+            .arg("--binary")
+            .arg(&browser.binary)
+            .args(["--browser-version", &browser.version])
+            .arg("--log-wptreport")
+            .arg(report);
+        if let Some(webdriver) = &browser.webdriver {
+            command.arg("--webdriver-binary").arg(webdriver);
+        }
+        kiosk::give_runtime_folder(&mut command, self.paths)?;
+        eprintln!("Testing {} {}.", browser.binary.display(), browser.version);
+        Ok(command)
+    }
 }
 
 fn repeat(runner: &mut Command, report: &Path, count: u32) -> Result<ExitCode> {
@@ -161,8 +252,13 @@ fn find_kiosk(paths: &Paths, arguments: &TestWpt) -> Result<Browser> {
         None if arguments.release => kiosk::build(paths, Profile::Release)?,
         None => kiosk::build(paths, Profile::Dev)?,
     };
+    kiosk_at(binary)
+}
+
+fn kiosk_at(binary: PathBuf) -> Result<Browser> {
     let version = version(&binary)?;
     Ok(Browser {
+        product: Product::Kiosk,
         binary,
         webdriver: None,
         version,
@@ -177,6 +273,7 @@ fn find_chromium() -> Result<Browser> {
     };
     let version = version(&binary)?;
     Ok(Browser {
+        product: Product::Chromium,
         binary,
         webdriver: Some(webdriver),
         version,

@@ -1,4 +1,4 @@
-//! The standard report of a run, as far as two runs are compared.
+//! The standard report of a run: what is compared between runs, counted, and shown in the README.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,6 +16,8 @@ struct Report {
 struct TestResult {
     test: String,
     status: String,
+    /// Only where it is another one.
+    expected: Option<String>,
     subtests: Vec<SubtestResult>,
 }
 
@@ -23,11 +25,45 @@ struct TestResult {
 struct SubtestResult {
     name: String,
     status: String,
+    /// Only where it is another one.
+    expected: Option<String>,
+}
+
+/// Numbers of results.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// Subtests that pass, as expected; and tests without subtests.
+    pub passed: u64,
+    /// Tests and subtests whose result is not the expected one.
+    pub unexpected: u64,
+    /// Subtests that an expectation with a reason says can't pass, and don't.
+    pub known_failures: u64,
+}
+
+impl Tally {
+    fn add(&mut self, status: &str, expected: Option<&String>) {
+        if expected.is_some_and(|expected| expected != status) {
+            self.unexpected += 1;
+        } else if status == "PASS" {
+            self.passed += 1;
+        } else {
+            self.known_failures += 1;
+        }
+    }
+
+    /// Subtests of which all or some pass.
+    pub fn total(&self) -> u64 {
+        self.passed + self.unexpected + self.known_failures
+    }
 }
 
 /// The status of every test, and of every subtest in it.
 #[derive(Debug, Eq, PartialEq)]
-pub struct Results(BTreeMap<(String, Option<String>), String>);
+pub struct Results {
+    statuses: BTreeMap<(String, Option<String>), String>,
+    /// For each test, what its subtests came to.
+    tallies: BTreeMap<String, Tally>,
+}
 
 /// Reads a report.
 pub fn read(file: &Path) -> Result<Results> {
@@ -36,33 +72,66 @@ pub fn read(file: &Path) -> Result<Results> {
     parse(&text).with_context(|| format!("the report {} can't be read", file.display()))
 }
 
-fn parse(text: &str) -> Result<Results> {
+/// As [`read`], from its text.
+pub fn parse(text: &str) -> Result<Results> {
     let report: Report = serde_json::from_str(text)?;
-    let mut results = BTreeMap::new();
+    let mut statuses = BTreeMap::new();
+    let mut tallies = BTreeMap::new();
     for test in report.results {
-        for subtest in test.subtests {
-            results.insert((test.test.clone(), Some(subtest.name)), subtest.status);
+        let mut tally = Tally::default();
+        for subtest in &test.subtests {
+            tally.add(&subtest.status, subtest.expected.as_ref());
         }
-        results.insert((test.test, None), test.status);
+        // The status of a test with subtests says only whether it came to its end; of a crash test it is all there is.
+        let is_unexpected = test
+            .expected
+            .is_some_and(|expected| expected != test.status);
+        if is_unexpected {
+            tally.unexpected += 1;
+        } else if test.subtests.is_empty() {
+            tally.add(&test.status, None);
+        }
+        for subtest in test.subtests {
+            statuses.insert((test.test.clone(), Some(subtest.name)), subtest.status);
+        }
+        tallies.insert(test.test.clone(), tally);
+        statuses.insert((test.test, None), test.status);
     }
-    Ok(Results(results))
+    Ok(Results { statuses, tallies })
 }
 
 impl Results {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.statuses.len()
+    }
+
+    /// What the tests whose URLs begin so came to, and how many tests these are.
+    pub fn tally(&self, url: &str) -> (usize, Tally) {
+        let mut sum = Tally::default();
+        let mut tests = 0;
+        for (_, tally) in self
+            .tallies
+            .iter()
+            .filter(|(test, _)| test.starts_with(url))
+        {
+            tests += 1;
+            sum.passed += tally.passed;
+            sum.unexpected += tally.unexpected;
+            sum.known_failures += tally.known_failures;
+        }
+        (tests, sum)
     }
 
     /// Where another run came to something else, for people.
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        let names = self.0.keys().chain(other.0.keys());
+        let names = self.statuses.keys().chain(other.statuses.keys());
         let mut differences: Vec<String> = names
-            .filter(|name| self.0.get(name) != other.0.get(name))
+            .filter(|name| self.statuses.get(name) != other.statuses.get(name))
             .map(|name| {
                 let status = |results: &Self| {
                     results
-                        .0
+                        .statuses
                         .get(name)
                         .cloned()
                         .unwrap_or_else(|| "no result".to_owned())
@@ -105,6 +174,27 @@ mod tests {
             first.differences(&report("FAIL")?),
             ["/a.html “one”: FAIL, first PASS"]
         );
+        Ok(())
+    }
+
+    #[test]
+    fn results_are_counted() -> Result<()> {
+        let results = parse(
+            "{\"results\": [{\"test\": \"/a/1.html\", \"status\": \"OK\", \"subtests\": [\
+             {\"name\": \"passes\", \"status\": \"PASS\"},\
+             {\"name\": \"can't pass\", \"status\": \"FAIL\"},\
+             {\"name\": \"should pass\", \"status\": \"FAIL\", \"expected\": \"PASS\"}]},\
+             {\"test\": \"/a/crashtest.html\", \"status\": \"PASS\", \"subtests\": []},\
+             {\"test\": \"/b.html\", \"status\": \"TIMEOUT\", \"expected\": \"OK\", \"subtests\": []}]}",
+        )?;
+        let counted = |passed, unexpected, known_failures| Tally {
+            passed,
+            unexpected,
+            known_failures,
+        };
+        assert_eq!(results.tally("/a/"), (2, counted(2, 1, 1)));
+        assert_eq!(results.tally("/b"), (1, counted(0, 1, 0)));
+        assert_eq!(results.tally("/").1.total(), 5);
         Ok(())
     }
 
