@@ -92,7 +92,7 @@ pub fn relaxed(folder: &Path) -> Result<Line> {
     Ok(
         Line::new("register(), relaxed", value, "us", Some(message), goal).note(format!(
             "raw ipc round trip; with the store in memory {in_memory:.0} us; the floor, an echo behind \
-             the router, the manager's and the store's threads, is {threads:.0} us"
+             a thread that receives and the manager's, is {threads:.0} us"
         )),
     )
 }
