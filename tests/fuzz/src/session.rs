@@ -9,7 +9,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use background_sync::{
     Config, Connectivity, EventOutcome, JournalQuery, MAX_JOURNAL_ENTRIES, MemoryStore, Policy,
-    Reply, Silent, SyncManager, SyncManagerMessage, SyncManagerThread,
+    Reply, Silent, SyncManager, SyncManagerMessage, SyncManagerThread, WhyReport,
 };
 use background_sync_traits::{CallId, ConnectionId, SyncReply, SyncRequest, WorkerAuthority};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -53,6 +53,7 @@ struct Run {
     uncertain: [bool; IDS as usize],
     probes: Vec<(ConnectionId, Receiver<SyncReply>)>,
     dispatches: Vec<Reply<Result<EventOutcome, background_sync::DispatchError>>>,
+    reasons: Vec<Reply<WhyReport>>,
     removals: Vec<Reply<Result<u64, background_sync::RemoveError>>>,
 }
 
@@ -145,6 +146,7 @@ impl Run {
             uncertain: [false; IDS as usize],
             probes: Vec::new(),
             dispatches: Vec::new(),
+            reasons: Vec::new(),
             removals: Vec::new(),
         };
         for (origin, scope) in GOOD_PLACES {
@@ -193,6 +195,9 @@ impl Run {
         self.thread.shutdown();
         for dispatch in self.dispatches {
             let _ = dispatch.wait().expect("a dispatch is answered");
+        }
+        for reason in self.reasons {
+            drop(reason.wait().expect("why is answered"));
         }
         for removal in self.removals {
             let _ = removal.wait().expect("a removal is answered");

@@ -1,7 +1,7 @@
 //! What happens in a session.
 
 use arbitrary::Arbitrary;
-use background_sync::{ClientState, EventOutcome, Permission};
+use background_sync::{ClientState, EventOutcome, Permission, SyncApi};
 use background_sync_traits::{ExplainerOptions, Recurrence, SyncData, TextTooLong};
 
 use crate::world::Place;
@@ -61,6 +61,11 @@ pub enum Step {
         id: u8,
         call: u8,
     },
+    QueryPermission {
+        id: u8,
+        call: u8,
+        periodic: bool,
+    },
     Acknowledge {
         id: u8,
         call: u8,
@@ -75,10 +80,19 @@ pub enum Step {
     Forge {
         outcome: Outcome,
     },
-    WorkerActivated(Place),
-    WorkerUnregistered(Place),
+    /// Anybody asks for what proves who runs the workers of an origin.
+    RequestAuthority(Place),
+    WorkerActivated {
+        place: Place,
+        authority: Authority,
+    },
+    WorkerUnregistered {
+        place: Place,
+        authority: Authority,
+    },
     StoreWorker {
         place: Place,
+        authority: Authority,
         script: u8,
     },
     /// Bytes as a peer may send them.
@@ -97,10 +111,17 @@ pub enum Step {
     StoreFails(bool),
     Online(bool),
     DispatchNow {
+        api: Api,
+        place: Place,
+        tag: u8,
+    },
+    Why {
+        api: Api,
         place: Place,
         tag: u8,
     },
     Unregister {
+        api: Api,
         place: Place,
         tag: u8,
     },
@@ -115,6 +136,36 @@ pub enum Step {
     },
     /// Everything that was sent is handled before the session goes on.
     Settle,
+}
+
+/// What somebody has who says to run the workers of a place.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "they are what they are called")]
+pub enum Authority {
+    /// What was given for it.
+    Given,
+    /// What was given for another place.
+    Of(Place),
+    MadeUp,
+}
+
+/// An API that makes registrations.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "as `SyncApi`")]
+pub enum Api {
+    OneShot,
+    Periodic,
+    Explainer,
+}
+
+impl From<Api> for SyncApi {
+    fn from(api: Api) -> Self {
+        match api {
+            Api::OneShot => Self::OneShot,
+            Api::Periodic => Self::Periodic,
+            Api::Explainer => Self::Explainer,
+        }
+    }
 }
 
 /// Options of a registration of the explainer.

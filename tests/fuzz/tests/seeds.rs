@@ -1,19 +1,26 @@
 //! The seeds: one of each kind, so that the fuzzer need not guess how they are encoded.
 
-use std::fs;
 use std::path::Path;
+use std::{env, fs};
 
 use background_sync_core::{JournalEntry, SyncApi, SyncNotification, TagTooLong, WallTime};
 use background_sync_fuzz::message::{self, PlainClient, PlainMessage};
 use background_sync_fuzz::world::{Place, tag, worker};
 use background_sync_store::{decode, encode_entry, encode_worker};
 use background_sync_traits::{
-    CallId, ConnectionId, EventOutcome, EventToken, ExplainerOptions, SyncManagerMessage as M,
-    SyncRequest, WorkerAuthority,
+    CallId, ConnectionId, EventOutcome, EventToken, ExplainerOptions, PermissionName,
+    SyncManagerMessage as M, SyncRequest, WorkerAuthority,
 };
+use serde::de::DeserializeOwned;
+
+/// A name that is otherwise random. Any will do: a fuzzer has no other either.
+fn numbered<T: DeserializeOwned>(number: u128) -> T {
+    let bytes = postcard::to_stdvec(&number).expect("a number can be encoded");
+    postcard::from_bytes(&bytes).expect("it is a number")
+}
 
 fn messages() -> Vec<(&'static str, PlainMessage)> {
-    let connection = ConnectionId::new();
+    let connection: ConnectionId = numbered(2);
     let call = CallId(7);
     let scope = Place::Good(0).key();
     let register = |tag| SyncRequest::Register {
@@ -25,11 +32,9 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
         call,
         request,
     };
-    // Any number: a fuzzer has no other either.
-    let authority = postcard::to_stdvec(&1_u128).expect("a number can be encoded");
-    let authority: WorkerAuthority = postcard::from_bytes(&authority).expect("it is a number");
+    let authority: WorkerAuthority = numbered(1);
     let finished = M::EventFinished {
-        event: EventToken::new(),
+        event: numbered::<EventToken>(3),
         outcome: EventOutcome::Rejected,
     };
     let periodic = SyncRequest::RegisterPeriodic {
@@ -67,6 +72,12 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
             request(SyncRequest::UnregisterExplainer { id: tag(2) }),
         ),
         ("get-tags", request(SyncRequest::GetTags)),
+        (
+            "query-permission",
+            request(SyncRequest::QueryPermission {
+                name: PermissionName::PeriodicBackgroundSync,
+            }),
+        ),
         ("acknowledge", M::Acknowledge { connection, call }),
         ("disconnect", M::Disconnect { connection }),
         ("finished", finished),
@@ -95,28 +106,7 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
     ]
 }
 
-#[test]
-fn seeds_are_read() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
-    for (name, _) in messages() {
-        let bytes = fs::read(root.join("wire").join(name)).expect("it was written");
-        assert!(message::decode(&bytes[1..]).is_some(), "{name}");
-    }
-    for name in ["record-v1-pending.bin", "record-v1-firing.bin"] {
-        let bytes = fs::read(root.join("records").join(name)).expect("it was copied");
-        assert!(decode(&bytes).is_ok(), "{name}");
-    }
-}
-
-#[test]
-#[ignore = "writes seeds"]
-fn write_seeds() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
-    for (name, message) in messages() {
-        let mut bytes = vec![0];
-        bytes.extend(message::encode(&message));
-        fs::write(root.join("wire").join(name), bytes).expect("it can be written");
-    }
+fn records() -> Vec<(&'static str, Vec<u8>)> {
     let entry = JournalEntry {
         sequence: 3,
         at: WallTime(1_700_000_000_000),
@@ -129,8 +119,39 @@ fn write_seeds() {
             last_chance: false,
         },
     };
-    let bytes = encode_entry(&entry).expect("it is valid");
-    fs::write(root.join("records/journal-entry"), bytes).expect("it can be written");
-    let bytes = encode_worker(&worker(b"onsync = () => {}")).expect("it is valid");
-    fs::write(root.join("records/worker"), bytes).expect("it can be written");
+    let worker = worker(b"onsync = () => {}");
+    vec![
+        ("journal-entry", encode_entry(&entry).expect("it is valid")),
+        ("worker", encode_worker(&worker).expect("it is valid")),
+    ]
+}
+
+/// With `BACKGROUND_SYNC_WRITE_SEEDS` in the environment they are written first.
+#[test]
+fn seeds_are_what_is_sent_and_stored_today() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    let messages = messages().into_iter().map(|(name, message)| {
+        let mut bytes = vec![0];
+        bytes.extend(message::encode(&message));
+        (root.join("wire").join(name), bytes)
+    });
+    let records = records()
+        .into_iter()
+        .map(|(name, bytes)| (root.join("records").join(name), bytes));
+    for (file, bytes) in messages.chain(records) {
+        if env::var_os("BACKGROUND_SYNC_WRITE_SEEDS").is_some() {
+            fs::write(&file, &bytes).expect("it can be written");
+        }
+        let seed = fs::read(&file).expect("it was written");
+        assert_eq!(seed, bytes, "{}", file.display());
+    }
+}
+
+#[test]
+fn copied_seeds_are_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/records");
+    for name in ["record-v1-pending.bin", "record-v1-firing.bin"] {
+        let bytes = fs::read(root.join(name)).expect("it was copied");
+        assert!(decode(&bytes).is_ok(), "{name}");
+    }
 }

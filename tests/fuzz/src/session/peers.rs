@@ -11,7 +11,7 @@ use super::{IDS, Run, connection_id, forged_authority};
 use crate::browser::Client;
 use crate::calls::{Calls, Connection, Expects, Method};
 use crate::message::{self, PlainClient};
-use crate::step::State;
+use crate::step::{Authority, State};
 use crate::world::Place;
 
 impl Run {
@@ -81,8 +81,13 @@ impl Run {
         }
     }
 
-    /// What whoever runs the workers of a place has; nothing of worth for a place that can't be.
-    pub(super) fn authority(&mut self, place: Place) -> WorkerAuthority {
+    /// What somebody has who says to run the workers of a place; nothing of worth for a place that can't be.
+    pub(super) fn authority(&mut self, place: Place, authority: Authority) -> WorkerAuthority {
+        let place = match authority {
+            Authority::Given => place,
+            Authority::Of(other) => other,
+            Authority::MadeUp => return forged_authority(),
+        };
         self.send(SyncManagerMessage::RequestAuthority { scope: place.key() });
         self.settle();
         let state = self.engine.lock();

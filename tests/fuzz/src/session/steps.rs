@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use background_sync::{
-    Clear, Connectivity, EventToken, ExtraInterval, PermissionName, SyncApi, SyncManagerMessage,
+    Clear, Connectivity, EventToken, ExtraInterval, PermissionName, SyncManagerMessage,
 };
 use background_sync_traits::{CallId, SyncRequest, TagTooLong};
 
@@ -92,6 +92,10 @@ impl Run {
             Step::GetExplainerIds { id, call } => {
                 self.request(id, call, SyncRequest::GetExplainerIds);
             }
+            Step::QueryPermission { id, call, periodic } => {
+                let name = permission_name(periodic);
+                self.request(id, call, SyncRequest::QueryPermission { name });
+            }
             Step::Acknowledge { id, call } => self.send(SyncManagerMessage::Acknowledge {
                 connection: connection_id(id % IDS),
                 call: CallId(u64::from(call % IDS)),
@@ -102,17 +106,24 @@ impl Run {
                 event: EventToken::new(),
                 outcome: outcome.into(),
             }),
-            Step::WorkerActivated(place) => {
-                let (authority, scope) = (self.authority(place), place.key());
+            Step::RequestAuthority(place) => {
+                self.send(SyncManagerMessage::RequestAuthority { scope: place.key() });
+            }
+            Step::WorkerActivated { place, authority } => {
+                let (authority, scope) = (self.authority(place, authority), place.key());
                 self.send(SyncManagerMessage::WorkerActivated { authority, scope });
             }
-            Step::WorkerUnregistered(place) => {
+            Step::WorkerUnregistered { place, authority } => {
                 self.engine.lock().removals = true;
-                let (authority, scope) = (self.authority(place), place.key());
+                let (authority, scope) = (self.authority(place, authority), place.key());
                 self.send(SyncManagerMessage::WorkerUnregistered { authority, scope });
             }
-            Step::StoreWorker { place, script } => {
-                let (authority, scope) = (self.authority(place), place.key());
+            Step::StoreWorker {
+                place,
+                authority,
+                script,
+            } => {
+                let (authority, scope) = (self.authority(place, authority), place.key());
                 self.send(SyncManagerMessage::StoreWorker {
                     authority,
                     scope,
@@ -138,21 +149,22 @@ impl Run {
         match step {
             Step::Online(true) => control.report_connectivity(Connectivity::Online),
             Step::Online(false) => control.report_connectivity(Connectivity::Offline),
-            Step::DispatchNow { place, tag } => {
+            Step::DispatchNow { api, place, tag } => {
                 self.engine.lock().forced = true;
-                self.dispatches.push(control.dispatch_now(
-                    SyncApi::OneShot,
-                    place.key(),
-                    world::tag(tag),
-                ));
+                let tag = world::tag(tag);
+                self.dispatches
+                    .push(control.dispatch_now(api.into(), place.key(), tag));
             }
-            Step::Unregister { place, tag } => {
+            Step::Why { api, place, tag } => {
+                let tag = world::tag(tag);
+                self.reasons
+                    .push(control.why_not_fired(api.into(), place.key(), tag));
+            }
+            Step::Unregister { api, place, tag } => {
                 self.engine.lock().removals = true;
-                self.removals.push(control.unregister(
-                    SyncApi::OneShot,
-                    place.key(),
-                    world::tag(tag),
-                ));
+                let tag = world::tag(tag);
+                self.removals
+                    .push(control.unregister(api.into(), place.key(), tag));
             }
             Step::ClearOrigin(place) => {
                 self.engine.lock().removals = true;
@@ -161,11 +173,7 @@ impl Run {
             }
             Step::Revoke { place, periodic } => {
                 self.engine.lock().removals = true;
-                let name = match periodic {
-                    true => PermissionName::PeriodicBackgroundSync,
-                    false => PermissionName::BackgroundSync,
-                };
-                control.report_permission_revoked(place.key().origin, name);
+                control.report_permission_revoked(place.key().origin, permission_name(periodic));
             }
             Step::ExtraInterval { place, ms } => {
                 let extra = ms.map_or(ExtraInterval::Never, |ms| ExtraInterval::Ms(ms.into()));
@@ -173,5 +181,12 @@ impl Run {
             }
             _ => self.settle(),
         }
+    }
+}
+
+fn permission_name(periodic: bool) -> PermissionName {
+    match periodic {
+        true => PermissionName::PeriodicBackgroundSync,
+        false => PermissionName::BackgroundSync,
     }
 }
