@@ -189,7 +189,7 @@ impl<C: SyncClient> Manager<C> {
                 Ok(()) => self.scheduler.handle_stored(now, ticket, Ok(())),
                 // The scheduler has not waited for this: it is lost when the browser ends.
                 Err(NotStored { op, fault }) if self.outbox.answers_early(&op) => {
-                    if let StoreOp::Put(record) = op {
+                    if let StoreOp::Put(record) = *op {
                         self.notify(now, not_stored(record, fault));
                     }
                 }

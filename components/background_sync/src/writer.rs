@@ -27,7 +27,7 @@ pub(crate) type Committed = Vec<(Ticket, Result<(), NotStored>)>;
 
 /// What the store could not do.
 pub(crate) struct NotStored {
-    pub op: StoreOp,
+    pub op: Box<StoreOp>,
     pub fault: StoreFault,
 }
 
@@ -121,6 +121,7 @@ fn commit(
             }
         }
         let fault = last_fault.clone();
+        let op = Box::new(op);
         Err(NotStored { op, fault })
     };
     tickets
