@@ -336,11 +336,9 @@ impl Engine for ServoEngine {
                 BackgroundSyncToConstellationMessage::QueryOpenWindow(asked_for, Box::new(answer));
             constellation.send(EmbedderToConstellationMessage::BackgroundSync(query));
         };
-        let request = self.permissions.when_decided(
-            scope.origin.as_str(),
-            name,
-            Box::new(ask_constellation),
-        );
+        let request =
+            self.permissions
+                .when_decided(scope.origin.as_str(), name, Box::new(ask_constellation));
         if let Some(request) = request {
             self.embedder.send(ToEmbedder::PermissionRequest(request));
         }

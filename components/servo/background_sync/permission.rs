@@ -139,8 +139,7 @@ impl Drop for BackgroundSyncPermissionRequest {
             PermissionName::BackgroundSync => by_default.permission,
             PermissionName::PeriodicBackgroundSync => by_default.periodic_permission,
         };
-        self.permissions
-            .answer(&self.origin, self.name, permission);
+        self.permissions.answer(&self.origin, self.name, permission);
     }
 }
 
