@@ -1,19 +1,20 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
-use std::num::NonZeroU16;
+mod plan;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use url::Url;
 
+pub use self::plan::{Direction, PageChoice, Plan};
 use crate::app_server::AppServer;
-use crate::arguments::WindowSize;
+use crate::browser::Browser;
 use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
 use crate::browser::surface::SurfaceFactory;
 use crate::browser::webdriver::{AfterCommand, WebDriverServer};
-use crate::browser::{Browser, BrowserOptions};
-use crate::connectivity::{ConnectivityConfig, MachineWatch};
+use crate::connectivity::MachineWatch;
 use crate::control::{self, Command, CommandLine};
 use crate::event::{Event, Network, RefusedLoad, Requester};
 use crate::failure::{Failure, FailureKind};
@@ -22,54 +23,6 @@ use crate::output::Output;
 use crate::profile::Profile;
 use crate::scenario::{self, Action, Scenario};
 use crate::timeline::{Actor, Timeline};
-
-/// What a kiosk is to do, decided before anything is started.
-pub struct Plan {
-    /// What to show.
-    pub page: PageChoice,
-    /// Who decides what happens.
-    pub direction: Direction,
-    /// When the kiosk was started.
-    pub start: Instant,
-    /// What the engine is started with.
-    pub browser: BrowserOptions,
-    /// How to find out whether the machine has a network.
-    pub connectivity: ConnectivityConfig,
-    /// The port for WebDriver, if it is served.
-    pub webdriver: Option<NonZeroU16>,
-    /// Size of the page.
-    pub size: WindowSize,
-    /// The profile in use; kept until the engine has ended.
-    pub profile: Profile,
-    /// Where screenshots of the scenario go.
-    pub screenshot_folder: PathBuf,
-}
-
-/// What to show.
-pub enum PageChoice {
-    /// Any page.
-    Url(Url),
-    /// The bundled app, served by the kiosk.
-    OutboxApp {
-        /// Port of its server, 0 for any.
-        port: u16,
-        /// How many messages the server refuses first.
-        refuse_first: u32,
-    },
-}
-
-/// Who decides what happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// The scenario.
-    Scenario,
-    /// A program, over the control channel.
-    Program,
-    /// A program, by WebDriver.
-    WebDriver,
-    /// A person.
-    Person,
-}
 
 /// What the event loop is to do after a message.
 #[derive(Debug)]

@@ -185,7 +185,7 @@ impl WebViewDelegate for State {
     }
 
     fn notify_load_status_changed(&self, webview: WebView, status: LoadStatus) {
-        self.waiting_clients.note_load(webview.id(), status);
+        self.waiting_clients.note_load(&webview, status);
         self.push(Event::Load(status, webview.url()));
     }
 

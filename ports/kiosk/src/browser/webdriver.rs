@@ -2,22 +2,22 @@
 //!
 //! Off unless the command line asks for it. Dialogs are answered at once, as always, so there never is one to handle.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+mod waiting;
+
 use std::net::{Ipv4Addr, TcpListener};
 use std::num::NonZeroU16;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError};
 use euclid::{Point2D, Size2D};
 use servo::{
-    DeviceIndependentIntRect, EventLoopWaker, GenericSender, InputEventId, LoadStatus, TraversalId,
-    WebDriverCommandMsg, WebDriverLoadStatus, WebDriverScriptCommand, WebView, WebViewBuilder,
-    WebViewId, prefs,
+    DeviceIndependentIntRect, EventLoopWaker, GenericSender, TraversalId, WebDriverCommandMsg,
+    WebDriverLoadStatus, WebDriverScriptCommand, WebView, WebViewBuilder, WebViewId, prefs,
 };
 use url::{Position, Url};
 use webdriver::command::SetPermissionState;
 use winit::dpi::PhysicalSize;
 
+pub use self::waiting::WaitingClients;
 use super::surface::SurfaceFactory;
 use super::{Browser, background_sync};
 use crate::arguments::MAX_EXTENT_PIXELS;
@@ -70,41 +70,7 @@ pub enum AfterCommand {
     Shutdown,
 }
 
-/// Who waits for what the engine's callbacks tell.
-#[derive(Default)]
-pub struct WaitingClients {
-    loads: RefCell<HashMap<WebViewId, GenericSender<WebDriverLoadStatus>>>,
-    traversals: RefCell<HashMap<TraversalId, GenericSender<WebDriverLoadStatus>>>,
-    inputs: RefCell<HashMap<InputEventId, Sender<()>>>,
-    selected: RefCell<Option<WebViewId>>,
-}
-
-// A client that is gone needs no answer: results of `send` are dropped on purpose, here and below.
-impl WaitingClients {
-    /// A page has got further with loading.
-    pub fn note_load(&self, webview: WebViewId, status: LoadStatus) {
-        if status == LoadStatus::Complete
-            && let Some(client) = self.loads.borrow_mut().remove(&webview)
-        {
-            let _ = client.send(WebDriverLoadStatus::Complete);
-        }
-    }
-
-    /// A step in a session history is done.
-    pub fn note_traversal(&self, traversal: &TraversalId) {
-        if let Some(client) = self.traversals.borrow_mut().remove(traversal) {
-            let _ = client.send(WebDriverLoadStatus::Complete);
-        }
-    }
-
-    /// A page has handled an input event.
-    pub fn note_input(&self, input: InputEventId) {
-        if let Some(client) = self.inputs.borrow_mut().remove(&input) {
-            let _ = client.send(());
-        }
-    }
-}
-
+// A client that is gone needs no answer: results of `send` are dropped on purpose.
 impl Browser {
     /// Follows a command of WebDriver's.
     ///
@@ -121,7 +87,7 @@ impl Browser {
             Message::NewWindow(_, answer, load) => {
                 let webview = self.open_webdriver_window(surfaces)?;
                 if let Some(load) = load {
-                    self.waiting().loads.borrow_mut().insert(webview.id(), load);
+                    self.waiting().await_load(webview.id(), load);
                 }
                 let _ = answer.send(webview.id());
             }
@@ -143,7 +109,7 @@ impl Browser {
                 let _ = answer.send(self.selected_webview());
             }
             Message::SelectWebViewForInteraction(id) => {
-                self.waiting().selected.replace(Some(id));
+                self.waiting().select(id);
                 for webview in self.webviews() {
                     webview.set_focused(webview.id() == id);
                 }
@@ -166,7 +132,7 @@ impl Browser {
             Message::LoadUrl(id, url, load) => self.load_for_webdriver(id, url, load),
             Message::Refresh(id, load) => {
                 if let Some(webview) = self.webview(id) {
-                    self.waiting().loads.borrow_mut().insert(id, load);
+                    self.waiting().await_load(id, load);
                     webview.reload();
                 }
             }
@@ -176,7 +142,7 @@ impl Browser {
                 if let Some(webview) = self.webview(id) {
                     let input = webview.notify_input_event(event);
                     if let Some(answer) = answer {
-                        self.waiting().inputs.borrow_mut().insert(input, answer);
+                        self.waiting().await_input(input, answer);
                     }
                 }
             }
@@ -225,13 +191,12 @@ impl Browser {
         is_asked: impl Fn(&WebView) -> bool,
         script: &WebDriverScriptCommand,
     ) {
-        let mut loads = self.waiting().loads.borrow_mut();
         match script {
             WebDriverScriptCommand::AddLoadStatusSender(id, load) => {
-                loads.insert(*id, load.clone());
+                self.waiting().await_load(*id, load.clone());
             }
             WebDriverScriptCommand::RemoveLoadStatusSender(id) => {
-                loads.remove(id);
+                self.waiting().forget_load(*id);
             }
             WebDriverScriptCommand::SetPermission(name, state, _) => {
                 let asked = self.webviews().into_iter().find(is_asked);
@@ -260,7 +225,7 @@ impl Browser {
             // No load follows that could complete.
             let _ = load.send(WebDriverLoadStatus::NavigationStop);
         } else {
-            self.waiting().loads.borrow_mut().insert(id, load);
+            self.waiting().await_load_of(id, url.clone(), load);
         }
         webview.load(url);
     }
@@ -273,10 +238,7 @@ impl Browser {
     ) {
         if let Some(webview) = self.webview(id) {
             let traversal = step(&webview, 1);
-            self.waiting()
-                .traversals
-                .borrow_mut()
-                .insert(traversal, done);
+            self.waiting().await_traversal(traversal, done);
         }
     }
 
@@ -329,8 +291,8 @@ impl Browser {
     }
 
     fn selected_webview(&self) -> Option<WebViewId> {
-        let selected = *self.waiting().selected.borrow();
-        selected
+        self.waiting()
+            .selected()
             .filter(|id| self.webview(*id).is_some())
             .or_else(|| self.page().map(WebView::id))
     }
