@@ -39,7 +39,8 @@ fn a_worker_cannot_update_itself_while_it_is_installed() {
 #[test]
 fn a_worker_that_retires_itself_takes_its_syncs_along() {
     let site = Site::new(
-        "onsync = (event) => event.waitUntil(registration.unregister().then((found) => post('/gone', found)));",
+        "onsync = (event) => event.waitUntil(event.tag === 'second' ? Promise.reject() \
+           : registration.unregister().then((found) => post('/gone', found)));",
     );
     let mut kiosk = site.open();
     kiosk.set_network("offline");
