@@ -11,7 +11,9 @@ mod paths;
 mod progress;
 mod servo;
 mod setup;
+mod spidermonkey;
 mod testing;
+mod watch;
 mod wpt;
 
 use std::ffi::OsString;

@@ -30,9 +30,10 @@ const RUNS: [(&str, &str); 2] = [
 /// The package of the end-to-end tests, and where it is.
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 9] = [
+const OTHER_ROOTS: [&str; 10] = [
     "ports/kiosk/src/main.rs",
     "tests/embedder/src/main.rs",
+    "tests/unpatched/src/main.rs",
     "components/constellation/background_sync.rs",
     "components/script/backgroundsync/mod.rs",
     "components/servo/background_sync.rs",
@@ -151,7 +152,7 @@ impl Run<'_> {
         });
         let Some(binary) = binary else { return Ok(()) };
         if let Some(llvm) = setup::find_llvm() {
-            let mut cargo = kiosk::cargo(self.paths, &llvm);
+            let mut cargo = kiosk::cargo(self.paths, &llvm, Profile::Dev);
             cargo.args(["test", "--locked", "--no-fail-fast"]);
             self.step("kiosk tests", cargo)?;
         }

@@ -1,9 +1,11 @@
 //! `./mach test-wpt`: the stock wptrunner, on upstream's tests and ours, in the kiosk or in Chromium.
 
 mod checkout;
+mod comparison;
 mod python;
 mod readme;
 mod results;
+mod unpatched;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -49,6 +51,12 @@ pub struct TestWpt {
     /// Run everything in both browsers, and write the README's table of the results
     #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "paths"])]
     write_readme: bool,
+    /// Compare with Servo as published: no subtest of service-workers (or of PATH) may be lost
+    #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "release", "write_readme"])]
+    unpatched: bool,
+    /// What Servo as published passes: taken from this report if there is one, else written there
+    #[arg(long, value_name = "FILE", requires = "unpatched")]
+    report_unpatched: Option<PathBuf>,
     /// Only these tests: paths, or URL paths such as /background-sync
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
@@ -61,6 +69,9 @@ enum Product {
     Kiosk,
     /// The peer.
     Chromium,
+    /// Any Servo, as the runner itself drives it.
+    #[value(skip)]
+    Stock,
 }
 
 impl Product {
@@ -69,13 +80,14 @@ impl Product {
         match self {
             Self::Kiosk => "kiosk",
             Self::Chromium => "chromium",
+            Self::Stock => "servo",
         }
     }
 
     /// As people know it.
     fn title(self) -> &'static str {
         match self {
-            Self::Kiosk => "Servo",
+            Self::Kiosk | Self::Stock => "Servo",
             Self::Chromium => "Chromium",
         }
     }
@@ -102,10 +114,13 @@ pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     if arguments.write_readme {
         return write_readme(paths, arguments);
     }
+    if arguments.unpatched {
+        return unpatched::compare(paths, arguments);
+    }
     // What needs no time first: a missing browser is said before anything is downloaded.
     let chromium = match arguments.product {
         Product::Chromium => Some(find_chromium()?),
-        Product::Kiosk => None,
+        Product::Kiosk | Product::Stock => None,
     };
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let browser = match chromium {

@@ -1,6 +1,6 @@
 //! The standard report of a run: what is compared between runs, counted, and shown in the README.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -57,6 +57,15 @@ impl Tally {
     }
 }
 
+/// A subtest: the URL of its test, and its name there.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Subtest {
+    /// The test.
+    pub test: String,
+    /// The name.
+    pub name: String,
+}
+
 /// The status of every test, and of every subtest in it.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Results {
@@ -104,6 +113,30 @@ impl Results {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.statuses.len()
+    }
+
+    /// The URLs of the tests.
+    pub fn tests(&self) -> BTreeSet<&str> {
+        self.tallies.keys().map(String::as_str).collect()
+    }
+
+    /// How many subtests have a result, of whatever kind.
+    pub fn subtest_count(&self) -> usize {
+        let subtests = self.statuses.keys().filter(|(_, name)| name.is_some());
+        subtests.count()
+    }
+
+    /// The subtests that pass.
+    pub fn passing(&self) -> BTreeSet<Subtest> {
+        let passing = self.statuses.iter().filter(|(_, status)| *status == "PASS");
+        passing
+            .filter_map(|((test, name), _)| {
+                Some(Subtest {
+                    test: test.clone(),
+                    name: name.clone()?,
+                })
+            })
+            .collect()
     }
 
     /// What the tests whose URLs begin so came to, and how many tests these are.
