@@ -23,8 +23,8 @@ pub struct Arguments {
     #[arg(short = 'z', long)]
     pub headless: bool,
 
-    /// Let programs drive the browser by WebDriver, on this port of every network interface. For tests only: whoever can
-    /// reach the port can do anything that the page can [default port: 7000].
+    /// Let programs of this machine drive the browser by WebDriver, on this port of 127.0.0.1. For tests only: whoever
+    /// can connect to it can do anything that the page can [default port: 7000].
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "7000",
           conflicts_with_all = ["scenario", "control"])]
     pub webdriver: Option<NonZeroU16>,
