@@ -1,10 +1,11 @@
 //! `./mach bench`: builds the benchmarks, optimized, and runs them.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::command;
@@ -21,6 +22,9 @@ const FLEET: &str = "background_sync_fleet";
 const BROWSERS: &str = "background_sync_bench_browsers";
 /// The plot in the README of what it has measured.
 const BROWSERS_PLOT: &str = "docs/browsers.svg";
+/// Where in the cache their profiles are: the system's folder for temporary files may be kept in memory, where a durable
+/// write costs nothing.
+const BROWSERS_PROFILES: &str = "profiles";
 
 /// What to measure; the component and the fleet if nothing is named.
 #[derive(Args)]
@@ -44,8 +48,8 @@ pub struct Benchmarks {
     /// With `--browsers`: measure this kiosk instead of building the optimized one
     #[arg(long, value_name = "PATH", requires = "browsers")]
     kiosk: Option<PathBuf>,
-    /// With `--browsers`: bring the README's table and its plot up to date
-    #[arg(long, requires = "browsers")]
+    /// With `--browsers`: bring the README's table and its plot, docs/browsers.svg, up to date
+    #[arg(long, requires = "browsers", conflicts_with = "svg")]
     readme: bool,
     /// Draw the fleet's requests per second, or the comparison of `--browsers`, to this file
     #[arg(long, value_name = "FILE")]
@@ -93,16 +97,18 @@ fn browsers_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsSt
         Some(path) => std::path::absolute(path)?,
         None => kiosk::build(paths, Profile::Release)?,
     };
+    let profiles = paths.cache.join(BROWSERS_PROFILES);
+    fs::create_dir_all(&profiles)
+        .with_context(|| format!("cannot create {}", profiles.display()))?;
     let mut arguments: Vec<OsString> = vec!["--kiosk".into(), kiosk.into()];
+    arguments.extend(["--folder".into(), profiles.into()]);
     arguments.extend(["--chromium".into(), chromium.into()]);
     arguments.extend(["--rounds".into(), benchmarks.rounds.to_string().into()]);
     arguments.extend(file("--json", &benchmarks.json)?);
     arguments.extend(file("--svg", &benchmarks.svg)?);
     if benchmarks.readme {
         arguments.extend(["--markdown".into(), paths.root.join("README.md").into()]);
-        if benchmarks.svg.is_none() {
-            arguments.extend(["--svg".into(), paths.root.join(BROWSERS_PLOT).into()]);
-        }
+        arguments.extend(["--svg".into(), paths.root.join(BROWSERS_PLOT).into()]);
     }
     Ok(arguments)
 }

@@ -47,7 +47,7 @@ const work = {
     return { at: now() };
   },
 
-  // What the engine's own paths cost: a message to the worker and back.
+  // A message to the worker and back: what the engine's own paths cost, scripts at both ends included.
   async echo(warmUp, count) {
     const times = [];
     for (let index = 0; index < warmUp + count; index++) {
@@ -70,6 +70,26 @@ const work = {
     for (let index = 0; index < count; index++) send('echo');
     for (let index = 0; index < count; index++) await message();
     return { resolved: now() - sent };
+  },
+
+  // To whoever keeps the registrations, and back: what `register()` needs, too, before it stores anything.
+  async ask(warmUp, count) {
+    const times = [];
+    for (let index = 0; index < warmUp + count; index++) {
+      const called = now();
+      const tags = await registration.sync.getTags();
+      const answered = now();
+      if (tags.length) throw new Error(`${tags.length} tags where there should be none`);
+      if (index >= warmUp) times.push(answered - called);
+    }
+    return { times };
+  },
+
+  // The same for many calls at once.
+  async askAtOnce(count) {
+    const called = now();
+    await Promise.all(Array.from({ length: count }, () => registration.sync.getTags()));
+    return { resolved: now() - called };
   },
 
   // One after the other, online: until the promise is resolved, and until the event is there.
@@ -120,9 +140,9 @@ const work = {
     return { count: (await registration.sync.getTags()).length };
   },
 
-  // Where the engine offers that to pages. Others are asked from outside.
+  // Servo's own; with a preference it is there for pages. Other engines are asked from outside.
   async collectGarbage() {
-    if (typeof TestUtils !== 'undefined') await TestUtils.gc();
+    navigator.servo.garbageCollectAllContexts();
     return {};
   },
 };

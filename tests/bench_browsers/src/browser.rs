@@ -38,7 +38,7 @@ pub trait Browser {
     /// Cuts or restores the network. Returns when the command was given; by the end it has taken effect.
     fn set_network(&mut self, network: Network) -> Result<Instant>;
 
-    /// Frees what scripts no longer use.
+    /// Has what scripts no longer use freed, as far as the browser can be told so; it may happen in the background.
     fn collect_garbage(&mut self) -> Result<()>;
 }
 

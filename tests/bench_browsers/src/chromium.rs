@@ -143,7 +143,8 @@ impl Browser for Chromium {
     }
 
     fn collect_garbage(&mut self) -> Result<()> {
-        // Its caches of what the start has left would hide what the registrations take.
+        // Its caches of what the start has left would hide what the registrations take. Together with the worker's
+        // garbage this frees more than can be freed in the kiosk.
         let pressure = json!({ "level": "critical" });
         self.protocol.call(
             Some(&self.page),

@@ -1,13 +1,14 @@
 //! Measures the same page in the kiosk and in Chromium, side by side.
 //!
-//! The browsers take turns, each time with a new process and a new profile, so that both have the same weather. The
-//! kiosk stores as it does by default: what `register()` has promised survives a power cut.
+//! The browsers take turns, also at going first, each time with a new process and a new profile, so that both have the
+//! same weather. The kiosk stores as it does by default: what `register()` has promised survives a power cut.
 
 mod browser;
 mod chromium;
 mod floor;
 mod kiosk;
 mod lines;
+mod medium;
 mod memory;
 mod plot;
 mod protocol;
@@ -27,10 +28,12 @@ use tempfile::TempDir;
 use crate::chromium::Chromium;
 use crate::kiosk::Kiosk;
 use crate::lines::Measured;
+use crate::medium::Medium;
 use crate::round::Round;
 use crate::site::Site;
+use crate::table::Table;
 
-/// Synchronized writes a round, for the floor.
+/// Synchronized writes before each browser, for the floor.
 const COMMITS: usize = 200;
 
 /// Measure the same page in the kiosk and in Chromium, side by side
@@ -48,7 +51,7 @@ struct Arguments {
     rounds: usize,
     /// Keep the profiles in this folder while measuring: it decides the medium
     #[arg(long, value_name = "FOLDER")]
-    folder: Option<PathBuf>,
+    folder: PathBuf,
     /// Write a list of {name, value, unit, reference, ratio, goal, met, note} to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -66,6 +69,16 @@ struct Arguments {
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     ensure!(arguments.rounds > 0, "`--rounds` must be at least 1");
+    // What measuring would be in vain without comes first.
+    let medium = Medium::of(&arguments.folder)?;
+    println!("profiles: {} ({medium})", arguments.folder.display());
+    let table = arguments.markdown.as_deref().map(Table::find).transpose()?;
+    ensure!(
+        table.is_none() || !medium.is_memory(),
+        "{} is kept in memory ({medium}), where a synchronized write costs nothing: the table wants profiles on a disk, \
+         where registrations survive a power cut; set BACKGROUND_SYNC_CACHE to a folder that is on one",
+        arguments.folder.display()
+    );
     let measured = measure(&arguments)?;
     let lines = measured.lines();
     println!(
@@ -90,13 +103,22 @@ fn main() -> Result<ExitCode> {
         let (kiosk, chromium) = (&measured.kiosk, &measured.chromium);
         write_json(file, &Rounds { kiosk, chromium })?;
     }
-    if let Some(file) = &arguments.svg {
-        plot::draw(file, &measured, &lines)?;
-        println!("Plot: {}", file.display());
+    match &arguments.svg {
+        Some(file) => {
+            plot::draw(file, &measured, &lines)?;
+            println!("Plot: {}", file.display());
+        }
+        None => println!("For a plot: `--svg FILE`; for the README's plot and table: `--readme`."),
     }
-    if let Some(file) = &arguments.markdown {
-        table::replace(file, &lines)?;
-        println!("Table: {}", file.display());
+    if let Some(table) = &table {
+        let conditions = format!(
+            "Medians of {} rounds; profiles on {medium}, where a synchronized write of 4 KiB takes {} ms; memory of \
+             all processes, without pages of files.",
+            arguments.rounds,
+            report::number(measured.commit_ms)
+        );
+        table.replace(&lines, &conditions, arguments.svg.as_deref())?;
+        println!("Table: {}", table.file().display());
     }
     let promised = lines.iter().filter(|line| line.is_promised()).count();
     let missed = lines.iter().filter(|line| !line.met).count();
@@ -118,32 +140,61 @@ fn measure(arguments: &Arguments) -> Result<Measured> {
     };
     for number in 1..=arguments.rounds {
         eprintln!("round {number} of {}", arguments.rounds);
-        let folder = profile(arguments)?;
-        commits.extend(floor::commits_ms(folder.path(), COMMITS)?);
-        let mut kiosk = Kiosk::start(&arguments.kiosk, folder.path(), &url)?;
-        let round = round::measure(&mut kiosk).context("in the kiosk")?;
-        measured.kiosk.push(round);
-        drop(kiosk);
-
-        let folder = profile(arguments)?;
-        let mut chromium = Chromium::start(&arguments.chromium, folder.path(), &url)?;
-        let round = round::measure(&mut chromium).context("in Chromium")?;
-        measured.chromium.push(round);
+        for product in order(number) {
+            let folder = profile(arguments)?;
+            commits.extend(floor::commits_ms(folder.path(), COMMITS)?);
+            match product {
+                Product::Kiosk => {
+                    let mut kiosk = Kiosk::start(&arguments.kiosk, folder.path(), &url)?;
+                    let round = round::measure(&mut kiosk).context("in the kiosk")?;
+                    measured.kiosk.push(round);
+                }
+                Product::Chromium => {
+                    let mut chromium = Chromium::start(&arguments.chromium, folder.path(), &url)?;
+                    let round = round::measure(&mut chromium).context("in Chromium")?;
+                    measured.chromium.push(round);
+                }
+            }
+        }
     }
     measured.commit_ms = median(&mut commits);
     Ok(measured)
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Product {
+    Kiosk,
+    Chromium,
+}
+
+/// Who goes first in this round, and who follows; they take turns, because the second finds another machine: a warmer
+/// one, and a disk that still writes.
+fn order(round: usize) -> [Product; 2] {
+    match round % 2 {
+        1 => [Product::Kiosk, Product::Chromium],
+        _ => [Product::Chromium, Product::Kiosk],
+    }
+}
+
 /// A folder for one browser's profile.
 fn profile(arguments: &Arguments) -> Result<TempDir> {
-    let folder = match &arguments.folder {
-        Some(folder) => tempfile::tempdir_in(folder),
-        None => tempfile::tempdir(),
-    };
-    folder.context("no folder for a profile")
+    tempfile::tempdir_in(&arguments.folder).context("no folder for a profile")
 }
 
 fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value)? + "\n";
     std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_are_measured_in_each_round_and_take_turns_at_going_first() {
+        assert_eq!(order(1), [Product::Kiosk, Product::Chromium]);
+        assert_eq!(order(2), [Product::Chromium, Product::Kiosk]);
+        assert_eq!(order(3), order(1));
+    }
 }

@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::browser::{Browser, Network, call};
-use crate::memory;
+use crate::memory::{self, Memory};
 
 /// Tags of one step of the growth.
 pub const STEP: usize = 1_000;
 /// Steps of the growth.
 pub const STEPS: usize = 8;
 /// Calls that are made at once.
-const AT_ONCE: usize = 500;
+pub const AT_ONCE: usize = 500;
 
 /// Single calls, after as many as it takes to have the scripts compiled.
 const CALLS: (usize, usize) = (100, 300);
-/// How often many calls are made at once; the first time does not count.
+/// How often many calls are made at once, of each kind; the first time does not count.
 const BURSTS: usize = 4;
 /// How often the network returns to one registration.
 const RETURNS: usize = 7;
@@ -33,6 +33,10 @@ pub struct Round {
     pub echo_ms: f64,
     /// Messages to the worker and back per second, of as many at once as there will be tags.
     pub flood_per_s: f64,
+    /// From the call of `getTags()`, while there are none, until its promise is resolved, in milliseconds.
+    pub ask_ms: f64,
+    /// The same per second, of as many calls at once as one step of the growth has.
+    pub asks_per_s: f64,
     /// From the call of `register()` until its promise is resolved, in milliseconds.
     pub register_ms: f64,
     /// From the call of `register()` until its event is at the worker, in milliseconds.
@@ -45,10 +49,10 @@ pub struct Round {
     pub return_one_ms: f64,
     /// Promises resolved per second, for each further thousand of registered tags.
     pub growth_per_s: Vec<f64>,
-    /// The browser's memory before the growth, in bytes.
-    pub memory_before: f64,
-    /// By how much it grew, in bytes.
-    pub memory_growth: f64,
+    /// The browser's memory before the growth.
+    pub memory_before: Memory,
+    /// The same with all tags registered.
+    pub memory_with: Memory,
     /// From the network's return until the first of all those events is at the worker, in milliseconds.
     pub return_first_ms: f64,
     /// The same for the last.
@@ -56,7 +60,7 @@ pub struct Round {
 }
 
 #[derive(Deserialize)]
-struct Echoes {
+struct Times {
     times: Vec<f64>,
 }
 
@@ -91,9 +95,12 @@ struct Tags {
 /// Measures everything once, in a browser that has just been started.
 pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
     let (warm_up, calls) = CALLS;
-    let mut echoes: Echoes = call(browser, &format!("echo({warm_up}, {calls})"))?;
+    let mut echoes: Times = call(browser, &format!("echo({warm_up}, {calls})"))?;
     let all = STEP * STEPS;
     let flood: Step = call(browser, &format!("flood({all})"))?;
+    // Before anything is registered.
+    let mut asks: Times = call(browser, &format!("ask({warm_up}, {calls})"))?;
+    let mut ask_rates = ask_bursts(browser)?;
     let mut latencies: Latencies = call(browser, &format!("latency({warm_up}, {calls})"))?;
     let (mut rates, mut delivered) = bursts(browser)?;
     let clock = Clock::read(browser)?;
@@ -105,19 +112,21 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
     }
 
     browser.set_network(Network::Offline)?;
-    let memory_before = memory(browser)?;
+    let memory_before = memory::settled(browser)?;
     let mut growth_per_s = Vec::new();
     for _ in 0..STEPS {
         let step: Step = call(browser, &format!("grow({STEP})"))?;
         growth_per_s.push(STEP as f64 / step.resolved * 1e3);
     }
-    let memory_growth = memory(browser)? - memory_before;
+    let memory_with = memory::settled(browser)?;
     let tags: Tags = call(browser, "tags()")?;
     ensure!(tags.count == all, "{} tags instead of {all}", tags.count);
     let (return_first_ms, return_last_ms) = go_online(browser, &clock, all)?;
     Ok(Round {
         echo_ms: median(&mut echoes.times),
         flood_per_s: all as f64 / flood.resolved * 1e3,
+        ask_ms: median(&mut asks.times),
+        asks_per_s: median(&mut ask_rates),
         register_ms: median(&mut latencies.register),
         event_ms: median(&mut latencies.event),
         burst_per_s: median(&mut rates),
@@ -125,10 +134,22 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
         return_one_ms: median(&mut returns),
         growth_per_s,
         memory_before,
-        memory_growth,
+        memory_with,
         return_first_ms,
         return_last_ms,
     })
+}
+
+/// The rates of many questions at once.
+fn ask_bursts(browser: &mut dyn Browser) -> Result<Vec<f64>> {
+    let mut rates = Vec::new();
+    for burst in 0..BURSTS {
+        let asked: Step = call(browser, &format!("askAtOnce({STEP})"))?;
+        if burst > 0 {
+            rates.push(STEP as f64 / asked.resolved * 1e3);
+        }
+    }
+    Ok(rates)
 }
 
 /// The rates of many calls at once, and how long their events took.
@@ -152,12 +173,6 @@ fn go_online(browser: &mut dyn Browser, clock: &Clock, events: usize) -> Result<
     let given = clock.at(browser.set_network(Network::Online)?);
     let delivered: Delivered = call(browser, "delivered()")?;
     Ok((delivered.first - given, delivered.last - given))
-}
-
-/// The browser's memory once it has freed what scripts no longer use, in bytes.
-fn memory(browser: &mut dyn Browser) -> Result<f64> {
-    browser.collect_garbage()?;
-    memory::settled(browser.process_id())
 }
 
 /// The browser's clock.
