@@ -1,7 +1,7 @@
 """Runs stock wptrunner, from a web-platform-tests checkout, with our products, test roots and expectations.
 
 `./mach test-wpt` calls it; it prints what the runner prints, then a summary, and exits with 0 only if every result
-was as expected and no expectation is stale.
+was as expected and no expectation is stale. Product `servo` has no expectations: its report is to be compared.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import fcntl
 import os
 import sys
 import tempfile
+from contextlib import nullcontext
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
@@ -38,7 +39,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkout", required=True, type=os.path.abspath, help="web-platform-tests, with the runner")
     parser.add_argument("--work", required=True, type=os.path.abspath, help="folder for manifests and generated tests")
-    parser.add_argument("--product", required=True, choices=["kiosk", "chromium"])
+    parser.add_argument("--product", required=True, choices=["kiosk", "chromium", "servo"],
+                        help="servo: the runner's own, without our roots and expectations, for comparisons")
     parser.add_argument("--binary", required=True, help="the browser")
     parser.add_argument("--webdriver-binary", help="chromedriver")
     parser.add_argument("--browser-version", help="for the report")
@@ -51,10 +53,13 @@ def parse_arguments():
 def main():
     arguments = parse_arguments()
     use_checkout(arguments.checkout)
-    from background_sync_wpt import expectations, report, roots
+    from background_sync_wpt import expectations, report, roots, stock
 
+    is_stock = arguments.product == stock.PRODUCT
     try:
         found = roots.prepare(arguments.checkout, arguments.work, REPOSITORY)
+        if is_stock:
+            found = stock.prepare(found, arguments.work)
         includes = roots.choose(found, arguments.paths)
         expectations.check_reasons(found)
     except roots.UsageError as error:
@@ -63,11 +68,13 @@ def main():
     report_path = arguments.log_wptreport or os.path.join(arguments.work, f"report-{arguments.product}.json")
     if os.path.exists(report_path):
         os.remove(report_path)
-    with hold_ports():
+    with hold_ports(), stock.surroundings(arguments.work) if is_stock else nullcontext():
         failed = run(arguments, found, includes, report_path)
     if not os.path.exists(report_path):
         print("error: wptrunner ended without a report", file=sys.stderr)
         return 1
+    if is_stock:
+        return int(failed)
     results = report.read(report_path)
     stale = expectations.find_stale(found, results, arguments.product, complete=not arguments.paths)
     return report.summarize(results, stale, failed, found)
@@ -86,11 +93,14 @@ def hold_ports():
 
 def run(arguments, found, includes, report_path):
     """Runs the tests; whether the runner found anything unexpected."""
+    from background_sync_wpt import stock
     from wptrunner import wptcommandline, wptrunner
 
+    is_stock = arguments.product == stock.PRODUCT
     certificates = os.path.join(arguments.checkout, "tools", "certs")
     # The one shows everything that a browser prints, the other a line for each test.
-    formatter = "mach" if arguments.verbose else "grouped"
+    formatter = "mach" if arguments.verbose or is_stock else "grouped"
+    log = f"{report_path}.log" if is_stock and not arguments.verbose else "-"
     command = [
         "--product", arguments.product,
         "--config", found.config,
@@ -110,10 +120,12 @@ def run(arguments, found, includes, report_path):
         # No test here needs that server, and it is slow to start.
         "--no-enable-webtransport-h3",
         "--log-wptreport", report_path,
-        f"--log-{formatter}", "-",
+        f"--log-{formatter}", log,
     ]
-    if arguments.verbose:
+    if formatter == "mach":
         command.append("--log-mach-verbose")
+    if is_stock:
+        command += stock.OPTIONS
     if arguments.webdriver_binary:
         command += ["--webdriver-binary", arguments.webdriver_binary]
     if arguments.browser_version:
@@ -123,6 +135,8 @@ def run(arguments, found, includes, report_path):
     kwargs = vars(wptcommandline.create_parser().parse_args(command))
     wptcommandline.check_args(kwargs)
     wptrunner.setup_logging(kwargs, {})
+    if is_stock and not arguments.verbose:
+        wptrunner.logger.add_handler(stock.Progress())
     return wptrunner.start(**kwargs)
 
 

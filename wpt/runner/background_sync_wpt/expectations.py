@@ -4,6 +4,7 @@ import os
 
 from wptrunner.wptmanifest.backends.static import compile as compile_static
 
+from .reasons import first_problem
 from .roots import UsageError
 
 
@@ -19,29 +20,14 @@ def files(root):
 
 
 def check_reasons(roots):
-    """Each `expected`, or `disabled`, has a comment: above it in the section of its test, or above that section."""
+    """Raises for the first expectation that says nowhere why."""
     for root in roots.all:
         for path, _ in files(root):
             with open(path, encoding="utf-8") as file:
-                line = first_without_reason(file.read().splitlines())
-            if line is not None:
-                raise UsageError(f"{path}, line {line}: an expectation without its reason; put a comment above it")
-
-
-def first_without_reason(lines):
-    """The number of the first line that expects something and says nowhere why."""
-    has_reason = False
-    comment_just_before = False
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if line.startswith("["):
-            has_reason = comment_just_before
-        elif line.startswith((" ", "\t")) and text.startswith("#"):
-            has_reason = True
-        elif text.startswith(("expected:", "disabled:")) and not has_reason:
-            return number
-        comment_just_before = text.startswith("#")
-    return None
+                problem = first_problem(file.read().splitlines())
+            if problem is not None:
+                line, what = problem
+                raise UsageError(f"{path}, line {line}: {what}")
 
 
 def find_stale(roots, results, product, complete):

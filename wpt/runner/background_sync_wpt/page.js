@@ -1,5 +1,5 @@
-// Served with testharnessreport.js: carries vendor commands from the test's window to the runner and back.
-// Not for tests to call: they use /resources/sync-browser.js of our tests.
+// Served with testharnessreport.js: carries vendor commands from the test's window to the runner and back. It is the part
+// of testdriver-vendor.js, which stock wptrunner serves empty, that sync-browser.js uses.
 (() => {
   const pending = new Map();
 
@@ -21,15 +21,28 @@
     window.__wptrunner_process_next_event();
   });
 
-  window.__backgroundSyncVendor = {
+  const run = (command, params) => new Promise((resolve, reject) => {
+    // Queued for the runner at once, answered in a later task.
+    const id = window.__wptrunner_message_queue.push({type: 'action', action: 'background_sync', command, params});
+    pending.set(id, {resolve, reject});
+  });
+
+  const vendor = {
     settings: window.__backgroundSyncSettings,
-    run(command, params) {
-      return new Promise((resolve, reject) => {
-        // Queued for the runner at once, answered in a later task.
-        const id = window.__wptrunner_message_queue.push(
-            {type: 'action', action: 'background_sync', command, params});
-        pending.set(id, {resolve, reject});
-      });
-    },
+    set_online: online => run('set_online', {online}),
+    set_permission: (origin, name, state) => run('set_permission', {origin, name, state}),
+    fire_periodic_sync: (scope, tag) => run('fire_periodic_sync', {scope, tag}),
   };
+
+  // testdriver.js comes later, and makes the object.
+  let internal;
+  Object.defineProperty(window, 'test_driver_internal', {
+    configurable: true,
+    enumerable: true,
+    get: () => internal,
+    set(object) {
+      internal = object;
+      object.background_sync = vendor;
+    },
+  });
 })();

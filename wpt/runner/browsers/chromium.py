@@ -3,6 +3,7 @@
 It takes the place of the runner's own product of that name.
 """
 
+import copy
 import os
 
 from background_sync_wpt import settings
@@ -23,7 +24,7 @@ from wptrunner.executors.executorchrome import ChromeDriverProtocol, ChromeDrive
 __wptrunner__ = {
     "product": "chromium",
     "check_args": "check_args",
-    "browser": "ChromeBrowser",
+    "browser": "ChromiumBrowser",
     "executor": {
         "testharness": "ChromiumTestharnessExecutor",
         "crashtest": "ChromeDriverCrashTestExecutor",
@@ -35,6 +36,9 @@ __wptrunner__ = {
     "update_properties": "update_properties",
     "timeout_multiplier": "get_timeout_multiplier",
 }
+
+
+FIELD_TRIAL_PARAMETERS = "--force-fieldtrial-params=BackgroundSync.G:"
 
 
 def executor_kwargs(logger, test_type, test_environment, run_info_data, subsuite, **kwargs):
@@ -53,7 +57,7 @@ def executor_kwargs(logger, test_type, test_environment, run_info_data, subsuite
     pairs = "/".join(f"{name}/{value}" for name, value in parameters.items())
     arguments += [
         "--force-fieldtrials=BackgroundSync/G",
-        f"--force-fieldtrial-params=BackgroundSync.G:{pairs}",
+        FIELD_TRIAL_PARAMETERS + pairs,
         # The certificates of a checkout may have expired.
         "--ignore-certificate-errors",
     ]
@@ -117,8 +121,33 @@ class ChromiumProtocol(ChromeDriverProtocol):
         self._implements = [*parts, ChromiumBackgroundSyncProtocolPart]
 
 
+class ChromiumBrowser(ChromeBrowser):
+    """Stock, started anew between tests with and without short periodic intervals."""
+
+    def settings(self, test):
+        return {**super().settings(test), "short_intervals": settings.wants_short_intervals(test.prefs)}
+
+
+def with_short_intervals(capabilities):
+    """The same, for a browser whose periodic intervals are short.
+
+    They are multiples of this one, by how much the user engages with the origin. What the runner does counts as that.
+    """
+    capabilities = copy.deepcopy(capabilities)
+    more = f"/min_periodic_sync_events_interval_sec/{settings.SHORT_PERIODIC_INTERVAL_S}"
+    options = capabilities["goog:chromeOptions"]
+    options["args"] = [
+        argument + more if argument.startswith(FIELD_TRIAL_PARAMETERS) else argument for argument in options["args"]]
+    return capabilities
+
+
 class ChromiumTestharnessExecutor(ChromeDriverTestharnessExecutor):
     """Stock, and the vendor commands."""
+
+    def __init__(self, *args, **kwargs):
+        if kwargs.get("browser_settings", {}).get("short_intervals"):
+            kwargs["capabilities"] = with_short_intervals(kwargs["capabilities"])
+        super().__init__(*args, **kwargs)
 
     # The constructor of the base class chooses among its own two.
     @property

@@ -52,6 +52,12 @@ retry_jitter_percent = 0
 reconnect_retry_spread_ms = 0
 max_attempts = {settings.MAX_ATTEMPTS}
 event_cap_ms = {settings.EVENT_CAP_S * 1000}
+periodic_max_attempts = {settings.MAX_ATTEMPTS}
+"""
+SHORT_PERIODIC_INTERVALS = f"""
+periodic_interval_any_origin_ms = {settings.SHORT_PERIODIC_INTERVAL_S * 1000}
+periodic_interval_across_origins_ms = {settings.SHORT_PERIODIC_INTERVAL_S * 1000}
+periodic_grouping_ms = 0
 """
 
 
@@ -169,6 +175,7 @@ class KioskExecutor(ProcessTestExecutor):
         self.protocol = KioskProtocol(self, browser)
         self.preferences = {}
         self.config_path = self.write_file(CONFIG)
+        self.short_periodic_config_path = self.write_file(CONFIG + SHORT_PERIODIC_INTERVALS)
         self.hosts_path = self.write_file(make_hosts_file(server_config, "127.0.0.1"))
         # Servo takes the names of the test servers from there.
         self.process_environment = {**os.environ, "HOST_FILE": self.hosts_path, "RUST_BACKTRACE": "1"}
@@ -182,6 +189,7 @@ class KioskExecutor(ProcessTestExecutor):
 
     def teardown(self):
         os.unlink(self.config_path)
+        os.unlink(self.short_periodic_config_path)
         os.unlink(self.hosts_path)
         super().teardown()
 
@@ -189,6 +197,7 @@ class KioskExecutor(ProcessTestExecutor):
         self.preferences = new_environment.get("prefs", {})
 
     def command_for(self, test):
+        short_intervals = settings.wants_short_intervals(self.preferences)
         command = [
             self.binary,
             "--control", "stdio",
@@ -197,10 +206,11 @@ class KioskExecutor(ProcessTestExecutor):
             "--temporary",
             "-u", "Servo/wptrunner",
             "--ignore-certificate-errors",
-            "--config", self.config_path,
+            "--config", self.short_periodic_config_path if short_intervals else self.config_path,
         ]
         for name, value in self.preferences.items():
-            command += ["--pref", f"{name}={value}"]
+            if name != settings.PERIODIC_PREFERENCE:
+                command += ["--pref", f"{name}={value}"]
         return [*command, *self.browser.binary_args, self.test_url(test)]
 
     def do_test(self, test):

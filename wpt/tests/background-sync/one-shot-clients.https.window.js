@@ -2,7 +2,9 @@
 // META: timeout=long
 // META: script=/common/get-host-info.sub.js
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=resources/sync-browser.js
 // META: script=resources/sync-helpers.js
 'use strict';
 
@@ -10,6 +12,8 @@
 // that is top-level or auxiliary must exist. It need not be the caller.
 
 const remoteOrigin = get_host_info().HTTPS_REMOTE_ORIGIN;
+// The one that frame.html asks for.
+const scopeOfFrames = syncResources + 'scope/frame';
 
 async function frameOf(t, url) {
   const frame = await with_iframe(url);
@@ -82,18 +86,23 @@ promise_test(async t => {
 }, 'What a frame has registered outlives it');
 
 promise_test(async t => {
-  const target = await SyncTarget.create(t);
+  const target = await SyncTarget.create(t, {scope: scopeOfFrames});
   const remote = await RemoteWindow.frame(t, location.origin, 'allow-scripts allow-same-origin');
-  await remote.registerWorker();
   assert_equals(await remote.command('register', {tag: 'tag'}), undefined);
+  await target.nextEvent({tag: 'tag'});
 }, 'A sandboxed frame that keeps its origin can register');
 
 promise_test(async t => {
-  const target = await SyncTarget.create(t);
+  // There is what the frame would register with, if it had the origin of its URL: the test before this one.
+  const target = await SyncTarget.create(t, {scope: scopeOfFrames});
   const remote = await RemoteWindow.frame(t, location.origin, 'allow-scripts');
+  // A registration would stay.
+  await goOffline(t);
   // Which error it is, and whether there is a navigator.serviceWorker at all, is up to other specifications.
-  const result = await remote.command('register', {tag: 'tag'}).then(() => 'fulfilled', () => 'rejected');
-  assert_equals(result, 'rejected');
+  for (const command of ['register', 'registerWorker']) {
+    const result = await remote.command(command, {tag: 'tag'}).then(() => 'fulfilled', () => 'rejected');
+    assert_equals(result, 'rejected', command);
+  }
   assert_array_equals(await target.sync.getTags(), []);
 }, 'A sandboxed frame with an opaque origin can not register');
 

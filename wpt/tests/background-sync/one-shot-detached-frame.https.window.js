@@ -1,6 +1,8 @@
 // META: title=A sync registration whose caller is gone
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=resources/sync-browser.js
 // META: script=resources/sync-helpers.js
 'use strict';
 

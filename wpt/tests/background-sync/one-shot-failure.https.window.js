@@ -1,7 +1,9 @@
 // META: title=Sync events that fail
 // META: timeout=long
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=resources/sync-browser.js
 // META: script=resources/sync-helpers.js
 'use strict';
 
@@ -19,10 +21,11 @@ promise_test(async t => {
   assert_equals(target.events.length, 2);
 }, 'A failed event is fired again, until it succeeds');
 
-promise_test(t => beforeRetry(t, async target => {
+promise_test(t => beforeRetry(t, async (target, stepsDone) => {
   await target.sync.register('tag');
   await target.reject(await target.nextEvent());
   await target.registerAndFulfill('another tag');
+  stepsDone();
   const notAtOnce = target.eventsOf({tag: 'tag'}).length === 1;
   await target.nextEvent({tag: 'tag'});
   return notAtOnce;

@@ -1,7 +1,9 @@
 // META: title=Sync registrations without a network
 // META: timeout=long
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=resources/sync-browser.js
 // META: script=resources/sync-helpers.js
 'use strict';
 
@@ -97,9 +99,29 @@ promise_test(async t => {
 promise_test(async t => {
   const target = await SyncTarget.create(t);
   await target.sync.register('tag');
-  await target.reject(await target.nextEvent());
+  const first = await target.nextEvent();
+  await target.sync.register('tag');
   await goOffline(t);
-  // Nothing can be awaited that comes later than an event which must not come.
+  await target.reject(first);
+  await target.settle();
+  assert_equals(target.events.length, 1, 'events without a network');
+  assert_array_equals(await target.sync.getTags(), ['tag']);
+  await syncBrowser.setOnline(true);
+  const second = await target.nextEvent();
+  assert_false(second.lastChance);
+  await target.fulfill(second);
+  await target.untilGone('tag');
+  assert_equals(target.events.length, 2);
+}, 'What is registered again while it fires, and fails without a network, waits for it and fires once more');
+
+promise_test(async t => {
+  const target = await SyncTarget.create(t);
+  await target.sync.register('tag');
+  const first = await target.nextEvent();
+  // Before it fails, so that no retry can come first.
+  await goOffline(t);
+  await target.reject(first);
+  // Without a network no event comes at all, so there is none that could be awaited as the later one.
   await new Promise(resolve => t.step_timeout(resolve, 2 * syncBrowser.retryDelayMs));
   assert_equals(target.events.length, 1, 'events without a network');
   assert_array_equals(await target.sync.getTags(), ['tag']);

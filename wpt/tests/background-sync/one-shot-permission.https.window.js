@@ -2,7 +2,9 @@
 // META: timeout=long
 // META: script=/common/get-host-info.sub.js
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=resources/sync-browser.js
 // META: script=resources/sync-helpers.js
 'use strict';
 
@@ -80,8 +82,8 @@ promise_test(async t => {
 
 promise_test(async t => {
   const remoteOrigin = get_host_info().HTTPS_REMOTE_ORIGIN;
-  await setPermissionForTest(t, name, 'denied', remoteOrigin);
   const remote = await RemoteWindow.frame(t, remoteOrigin);
+  await remote.setPermissionForTest(t, name, 'denied');
   await remote.registerWorker();
   await promise_rejects_name('NotAllowedError', remote.command('register', {tag: 'tag'}), 'register()');
 }, 'The check for the permission comes before the one for a window');

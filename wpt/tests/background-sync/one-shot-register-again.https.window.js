@@ -1,7 +1,9 @@
 // META: title=Tags that are registered again
 // META: timeout=long
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=resources/sync-browser.js
 // META: script=resources/sync-helpers.js
 'use strict';
 
@@ -37,7 +39,7 @@ promise_test(async t => {
   assert_equals(target.events.length, 2);
 }, 'A tag that is registered again while it fires, fires again once its event has succeeded');
 
-promise_test(t => beforeRetry(t, async target => {
+promise_test(t => beforeRetry(t, async (target, stepsDone) => {
   // Fails earlier, so its retry is due earlier than one of `tag`.
   await target.sync.register('control');
   await target.reject(await target.nextEvent({tag: 'control'}));
@@ -45,6 +47,7 @@ promise_test(t => beforeRetry(t, async target => {
   const first = await target.nextEvent({tag: 'tag'});
   await target.sync.register('tag');
   await target.reject(first);
+  stepsDone();
   await target.nextEvent({tag: 'tag'});
   return target.eventsOf({tag: 'control'}).length === 1;
 }), 'A tag that is registered again while it fires, fires again at once although its event has failed');
@@ -62,13 +65,14 @@ promise_test(async t => {
   assert_equals(target.events.length, 2);
 }, 'A tag that is registered many times while it fires, fires once more');
 
-promise_test(t => beforeRetry(t, async target => {
+promise_test(t => beforeRetry(t, async (target, stepsDone) => {
   // Fails earlier, so its retry is due earlier than one of `tag`.
   await target.sync.register('control');
   await target.reject(await target.nextEvent({tag: 'control'}));
   await target.sync.register('tag');
   await target.reject(await target.nextEvent({tag: 'tag'}));
   await target.sync.register('tag');
+  stepsDone();
   await target.nextEvent({tag: 'tag'});
   return target.eventsOf({tag: 'control'}).length === 1;
 }), 'A tag that is registered again while it waits for a retry fires at once');
@@ -76,8 +80,10 @@ promise_test(t => beforeRetry(t, async target => {
 promise_test(async t => {
   const target = await SyncTarget.create(t);
   await target.sync.register('tag');
-  await target.reject(await target.nextEvent());
+  const first = await target.nextEvent();
+  // Before it fails, so that no retry can come first.
   await goOffline(t);
+  await target.reject(first);
   assert_equals(await target.sync.register('tag'), undefined);
   assert_array_equals(await target.sync.getTags(), ['tag']);
   assert_equals(target.events.length, 1);
@@ -86,3 +92,17 @@ promise_test(async t => {
   await target.untilGone('tag');
   assert_equals(target.events.length, 2);
 }, 'A tag that is registered again while it waits for a retry, without a network, fires once with it');
+
+promise_test(t => beforeRetry(t, async (target, stepsDone) => {
+  await target.sync.register('tag');
+  await target.reject(await target.nextEvent());
+  await target.sync.register('tag');
+  stepsDone();
+  await target.fulfill(await target.nextEvent());
+  await target.untilGone('tag');
+  // Fails later, so its retry is due later than the one that `tag` waited for.
+  await target.sync.register('control');
+  await target.reject(await target.nextEvent({tag: 'control'}));
+  await target.nextEvent({tag: 'control'});
+  return target.eventsOf({tag: 'tag'}).length === 2;
+}), 'A tag that is registered again while it waits for a retry, and succeeds, has no more retry');

@@ -1,28 +1,18 @@
 // META: title=waitUntil() of sync events
 // META: timeout=long
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=resources/sync-browser.js
 // META: script=resources/sync-helpers.js
+// META: script=resources/wait-until-tags.js
 'use strict';
 
 // https://wicg.github.io/background-sync/spec/#sync-event: the extended lifetime promises decide whether an attempt has
-// succeeded. What the worker does for each tag is in wait-until-worker.js.
+// succeeded. The tags are in wait-until-tags.js, what the worker does for each in wait-until-worker.js.
 const script = 'wait-until-worker.js';
 
-for (const tag of [
-  'no waitUntil()',
-  'a value that is no promise',
-  'a fulfilled promise',
-  'a promise that is fulfilled later',
-  'a fulfilled thenable',
-  'several fulfilled promises',
-  'a promise whose rejection is handled',
-  'preventDefault()',
-  'an exception of the listener',
-  'an exception of the listener after a fulfilled promise',
-  'a rejected promise that is only returned',
-  'a fulfilled promise added later',
-]) {
+for (const tag of succeedingTags) {
   promise_test(async t => {
     const target = await SyncTarget.create(t, {script});
     await target.sync.register(tag);
@@ -32,20 +22,7 @@ for (const tag of [
   }, `The event succeeds: ${tag}`);
 }
 
-for (const tag of [
-  'a rejected promise',
-  'a promise rejected with undefined',
-  'a promise that is rejected later',
-  'a rejected thenable',
-  'a rejected promise before fulfilled ones',
-  'a rejected promise after fulfilled ones',
-  'a rejected promise in the second listener',
-  'a rejected promise in onsync',
-  'an exception of the listener after a rejected promise',
-  'a rejected promise added while another is pending',
-  'a rejected promise added by the reaction to the only one',
-  'a rejected promise added by an added one',
-]) {
+for (const tag of failingTags) {
   promise_test(async t => {
     const target = await SyncTarget.create(t, {script});
     await target.sync.register(tag);

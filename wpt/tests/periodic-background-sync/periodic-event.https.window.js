@@ -1,7 +1,9 @@
 // META: title=periodicsync events
 // META: timeout=long
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=../background-sync/resources/sync-browser.js
 // META: script=../background-sync/resources/sync-helpers.js
 'use strict';
 

@@ -2,7 +2,9 @@
 // META: timeout=long
 // META: script=/common/get-host-info.sub.js
 // META: script=/service-workers/service-worker/resources/test-helpers.sub.js
-// META: script=../resources/sync-browser.js
+// META: script=/resources/testdriver.js
+// META: script=/resources/testdriver-vendor.js
+// META: script=../background-sync/resources/sync-browser.js
 // META: script=../background-sync/resources/sync-helpers.js
 'use strict';
 
@@ -51,8 +53,8 @@ promise_test(async t => {
 }, 'A same-origin frame can register');
 
 promise_test(async t => {
-  await setPermissionForTest(t, permission, 'granted', remoteOrigin);
   const remote = await RemoteWindow.frame(t, remoteOrigin);
+  await remote.setPermissionForTest(t, permission, 'granted');
   await remote.registerWorker();
   await promise_rejects_name(
       'InvalidAccessError', remote.command('registerPeriodic', {tag: 'tag'}), 'register()');
@@ -60,24 +62,24 @@ promise_test(async t => {
 }, 'In a cross-origin frame register() is rejected with InvalidAccessError');
 
 promise_test(async t => {
-  await setPermissionForTest(t, permission, 'granted', remoteOrigin);
   const remote = await RemoteWindow.frame(t, remoteOrigin);
+  await remote.setPermissionForTest(t, permission, 'granted');
   await remote.registerWorker();
   await promise_rejects_name(
       'InvalidAccessError', remote.inWorker('registerPeriodic', {tag: 'tag'}), 'register()');
 }, 'In a service worker all of whose windows are cross-origin frames, register() is rejected with InvalidAccessError');
 
 promise_test(async t => {
-  await setPermissionForTest(t, permission, 'granted', remoteOrigin);
   const frame = await RemoteWindow.frame(t, remoteOrigin);
+  await frame.setPermissionForTest(t, permission, 'granted');
   await frame.registerWorker();
   await RemoteWindow.auxiliary(t, remoteOrigin);
   assert_equals(await frame.command('registerPeriodic', {tag: 'tag'}), undefined);
 }, 'A cross-origin frame can register while another window of its origin is open');
 
 promise_test(async t => {
-  await setPermissionForTest(t, permission, 'denied', remoteOrigin);
   const remote = await RemoteWindow.frame(t, remoteOrigin);
+  await remote.setPermissionForTest(t, permission, 'denied');
   await remote.registerWorker();
   await promise_rejects_name(
       'NotAllowedError', remote.command('registerPeriodic', {tag: 'tag'}), 'register()');

@@ -1,5 +1,5 @@
 // Helpers for tests of Background Sync and Periodic Background Sync. They need
-// /service-workers/service-worker/resources/test-helpers.sub.js and sync-browser.js.
+// /service-workers/service-worker/resources/test-helpers.sub.js, and sync-browser.js with what that needs.
 'use strict';
 
 const syncResources = new URL('.', document.currentScript.src).href;
@@ -10,6 +10,7 @@ class SyncTarget {
   #takers = [];
   #answers = new Map();
   #calls = 0;
+  #rejectedAt;
 
   // Registers a worker below a scope of its own, waits until it is active, and unregisters it after the test.
   static async create(t, {script = 'sync-worker.js', scope = newScope()} = {}) {
@@ -82,7 +83,13 @@ class SyncTarget {
 
   // Both return once the worker has seen the end of its event.
   fulfill({id}) { return this.command('fulfill', {id}); }
-  reject({id}) { return this.command('reject', {id}); }
+  reject({id}) {
+    this.#rejectedAt ??= performance.now();
+    return this.command('reject', {id});
+  }
+
+  // Milliseconds since the first rejection began: no retry is due earlier than retryDelayMs.
+  get sinceRejection() { return performance.now() - this.#rejectedAt; }
 
   // Registers a tag, lets its event succeed and returns the event.
   async registerAndFulfill(tag) {
@@ -146,22 +153,29 @@ async function goOffline(t) {
   await syncBrowser.setOnline(false);
 }
 
-// For what must happen before a retry that is due after some time: on a slow machine that time may be over already. So
-// one of three tries has to succeed. `attempt` gets a service worker of its own and returns whether it did.
+// For steps that must be over before a retry is due. On a slow machine they may not be, so `attempt` is made again, but
+// only if the clock says that its steps took too long to judge. It gets a service worker of its own, rejects an event of
+// it, calls `stepsDone` when all that is left is up to the browser, and returns whether the retry came later.
 async function beforeRetry(t, attempt) {
-  for (let i = 0; i < 3; ++i) {
-    if (await attempt(await SyncTarget.create(t))) {
+  for (let i = 0; i < 5; ++i) {
+    const target = await SyncTarget.create(t);
+    let took;
+    const inTime = await attempt(target, () => took = target.sinceRejection);
+    if (inTime) {
       return;
     }
+    // The other half of the delay is for the browser.
+    assert_greater_than_equal(
+        took, syncBrowser.retryDelayMs / 2, 'the retry came too early, although the steps of the test took only [ms]');
   }
-  assert_unreached('the retry came first');
+  assert_unreached('the steps of this test take too long on this machine');
 }
 
-// Sets a permission of an origin until the end of the test.
-async function setPermissionForTest(t, name, state, origin = location.origin) {
+// Sets a permission of this origin until the end of the test.
+async function setPermissionForTest(t, name, state) {
   const before = (await navigator.permissions.query({name})).state;
-  t.add_cleanup(() => syncBrowser.setPermission(name, before, origin));
-  await syncBrowser.setPermission(name, state, origin);
+  t.add_cleanup(() => syncBrowser.setPermission(name, before));
+  await syncBrowser.setPermission(name, state);
 }
 
 // As promise_rejects_dom(), for errors that came as messages.
@@ -180,6 +194,7 @@ class RemoteWindow {
   static async create(t, origin, open, close) {
     const url = syncResources.replace(location.origin, origin) + 'frame.html';
     const remote = new RemoteWindow();
+    remote.origin = origin;
     const loaded = nextMessage(({data}) => data.loaded);
     remote.window = open(url);
     remote.#close = close;
@@ -225,6 +240,13 @@ class RemoteWindow {
   // Runs a command of sync-worker.js in the service worker of the other origin.
   inWorker(name, parameters = {}) {
     return this.command('inWorker', {command: {name, call: `${name} ${++this.#calls}`, ...parameters}});
+  }
+
+  // Sets a permission of the other origin until the end of the test.
+  async setPermissionForTest(t, name, state) {
+    const before = await this.command('permissionState', {permission: name});
+    t.add_cleanup(() => syncBrowser.setPermission(name, before, this.origin));
+    await syncBrowser.setPermission(name, state, this.origin);
   }
 
   // Gives the other origin an active service worker until the end of the test.

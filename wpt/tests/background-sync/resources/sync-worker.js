@@ -5,6 +5,7 @@ importScripts('tell-pages.js');
 
 const heldEvents = new Map();
 const seenTags = [];
+const tagsWithoutClient = [];
 
 // Keeps the event going until a page ends it, and returns its id.
 function hold(event) {
@@ -16,6 +17,14 @@ function hold(event) {
 function report(event) {
   seenTags.push(event.tag);
   tellPages({message: 'event', id: hold(event), ...describe(event)});
+  event.waitUntil(noteClients(event));
+}
+
+async function noteClients(event) {
+  const clients = await self.clients.matchAll({includeUncontrolled: true, type: 'all'});
+  if (clients.length === 0) {
+    tagsWithoutClient.push(event.tag);
+  }
 }
 
 self.addEventListener('sync', report);
@@ -29,9 +38,12 @@ self.onperiodicsync = event => seenByAttributes.push([event.type, event.tag]);
 const commands = {
   ping() {},
   seenTags: () => seenTags,
+  // Of the events during which no page of the origin was there.
+  tagsWithoutClient: () => tagsWithoutClient,
   seenByAttributes: () => seenByAttributes,
   fulfill: ({id}) => heldEvents.get(id).fulfill(),
   reject: ({id}) => heldEvents.get(id).reject(new Error('the page wants it to fail')),
+  fulfillAll: () => heldEvents.forEach(({fulfill}) => fulfill()),
   // Adds one more promise to a held event, and returns another id for it.
   extend: ({id}) => hold(heldEvents.get(id).event),
   register: ({tag}) => self.registration.sync.register(tag),

@@ -19,6 +19,8 @@ function describe(event) {
     type: event.type,
     tag: event.tag,
     lastChance: event.lastChance,
+    // When it was told of, in milliseconds since 1970: not when that has arrived.
+    time: Date.now(),
     isTrusted: event.isTrusted,
     bubbles: event.bubbles,
     cancelable: event.cancelable,

@@ -1,4 +1,4 @@
-// The tag of a sync event says what happens to it.
+// The tag of a sync or periodicsync event says what happens to it.
 'use strict';
 
 importScripts('tell-pages.js');
@@ -43,7 +43,7 @@ const behaviors = {
     event.waitUntil(nextTask().then(nextTask).then(() => Promise.reject(error)));
   },
   'a rejected promise in the second listener'() {},
-  'a rejected promise in onsync'() {},
+  'a rejected promise in the event handler'() {},
   'an exception of the listener after a rejected promise'(event) {
     event.waitUntil(Promise.reject(error));
     throw error;
@@ -89,19 +89,21 @@ function tryToExtend(event) {
   tellPages({message: 'event', type: 'waitUntil', tag: event.tag, exception: name});
 }
 
-self.addEventListener('sync', event => {
-  tellPages({message: 'event', ...describe(event)});
-  return behaviors[event.tag](event);
-});
+for (const type of ['sync', 'periodicsync']) {
+  self.addEventListener(type, event => {
+    tellPages({message: 'event', ...describe(event)});
+    return behaviors[event.tag](event);
+  });
 
-self.addEventListener('sync', event => {
-  if (event.tag === 'a rejected promise in the second listener') {
-    event.waitUntil(Promise.reject(error));
-  }
-});
+  self.addEventListener(type, event => {
+    if (event.tag === 'a rejected promise in the second listener') {
+      event.waitUntil(Promise.reject(error));
+    }
+  });
 
-self.onsync = event => {
-  if (event.tag === 'a rejected promise in onsync') {
-    event.waitUntil(Promise.reject(error));
-  }
-};
+  self[`on${type}`] = event => {
+    if (event.tag === 'a rejected promise in the event handler') {
+      event.waitUntil(Promise.reject(error));
+    }
+  };
+}
