@@ -18,8 +18,9 @@ use rustc_hash::FxHashMap;
 use servo_base::generic_channel::GenericSender;
 use servo_base::id::{BrowsingContextId, PainterId, PipelineId, WebViewId};
 use servo_constellation_traits::{
-    BackgroundSyncToConstellationMessage, ScopeThings, ServiceWorkerManagerFactory,
-    ServiceWorkerMsg, ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
+    BackgroundSyncToConstellationMessage, JobError, JobResult, ScopeThings, ServiceWorkerAlgorithm,
+    ServiceWorkerAlgorithmResult, ServiceWorkerManagerFactory, ServiceWorkerMsg,
+    ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
 };
 use servo_url::{ImmutableOrigin, ServoUrl};
 use storage_traits::StorageThreads;
@@ -49,9 +50,9 @@ impl BackgroundSyncView<'_> {
             // Needs more than a view: `Constellation::start_stored_worker` does it.
             BackgroundSyncToConstellationMessage::StartWorker(..) => {}
             BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
-            BackgroundSyncToConstellationMessage::Terminate(scope) => {
+            BackgroundSyncToConstellationMessage::Terminate(event, scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
-                    let _ = manager.send(ServiceWorkerMsg::TerminateWorker(scope));
+                    let _ = manager.send(ServiceWorkerMsg::TerminateWorker(event, scope));
                 }
             }
         }
@@ -107,6 +108,27 @@ impl BackgroundSyncView<'_> {
     }
 }
 
+/// A page asks for what is not of its origin: its promise is not left pending.
+pub(crate) fn refuse_algorithm(algorithm: ServiceWorkerAlgorithm) {
+    let (client, answer) = match algorithm {
+        ServiceWorkerAlgorithm::StartRegister(job) | ServiceWorkerAlgorithm::Unregister(job) => {
+            let refused = JobResult::RejectPromise(JobError::SecurityError);
+            (job.client, ServiceWorkerAlgorithmResult::Job(refused))
+        }
+        ServiceWorkerAlgorithm::MatchServiceWorkerRegistration { result_handler, .. } => (
+            result_handler,
+            ServiceWorkerAlgorithmResult::MatchServiceWorkerRegistration(None),
+        ),
+        // Nobody waits for an answer that must come.
+        ServiceWorkerAlgorithm::NewClient { .. } | ServiceWorkerAlgorithm::WhenActive { .. } => {
+            return;
+        }
+    };
+    if client.send(answer).is_err() {
+        debug!("The client of a service worker job is gone.");
+    }
+}
+
 fn origin_of(scope: &ScopeKey) -> Option<ImmutableOrigin> {
     Some(ServoUrl::parse(scope.scope.as_str()).ok()?.origin())
 }
@@ -135,6 +157,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
             script: ServiceWorkerScript {
                 url: script_url,
                 source: worker.source.into(),
+                imports: Vec::new(),
             },
         };
         if manager.send(message).is_err() {
