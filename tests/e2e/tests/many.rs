@@ -140,6 +140,7 @@ fn a_thousand_registrations_of_twenty_origins_are_delivered_and_the_page_stays_r
         );
         kiosk.set_network("online");
         let longest = ask_until_received(&mut kiosk, &site, before + REGISTRATIONS);
+        println!("the longest wait for a script: {longest:?}");
         assert!(longest < RESPONSIVE, "a script took {longest:?}");
         wait_for_all(&mut kiosk);
     }
