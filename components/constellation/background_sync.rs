@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use background_sync_traits::{
-    DispatchedEvent, EventOutcome, ScopeKey, StoredWorker, SyncManagerMessage,
+    DispatchedEvent, EventOutcome, ScopeKey, StoredImports, StoredWorker, SyncManagerMessage,
 };
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;
@@ -18,9 +18,9 @@ use rustc_hash::FxHashMap;
 use servo_base::generic_channel::GenericSender;
 use servo_base::id::{BrowsingContextId, PainterId, PipelineId, WebViewId};
 use servo_constellation_traits::{
-    BackgroundSyncToConstellationMessage, JobError, JobResult, ScopeThings, ServiceWorkerAlgorithm,
-    ServiceWorkerAlgorithmResult, ServiceWorkerManagerFactory, ServiceWorkerMsg,
-    ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
+    BackgroundSyncToConstellationMessage, ImportedScript, JobError, JobResult, ScopeThings,
+    ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerManagerFactory,
+    ServiceWorkerMsg, ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
 };
 use servo_url::{ImmutableOrigin, ServoUrl};
 use storage_traits::StorageThreads;
@@ -129,6 +129,21 @@ pub(crate) fn refuse_algorithm(algorithm: ServiceWorkerAlgorithm) {
     }
 }
 
+/// The scripts of which the URLs can be read, which are all that were stored.
+fn imported_scripts(imports: StoredImports) -> Vec<ImportedScript> {
+    Vec::from(imports)
+        .into_iter()
+        .filter_map(|import| {
+            Some(ImportedScript {
+                url: ServoUrl::parse(import.url.as_str()).ok()?,
+                final_url: ServoUrl::parse(import.final_url.as_str()).ok()?,
+                source: import.source.into(),
+                muted_errors: import.muted_errors,
+            })
+        })
+        .collect()
+}
+
 fn origin_of(scope: &ScopeKey) -> Option<ImmutableOrigin> {
     Some(ServoUrl::parse(scope.scope.as_str()).ok()?.origin())
 }
@@ -157,7 +172,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
             script: ServiceWorkerScript {
                 url: script_url,
                 source: worker.source.into(),
-                imports: Vec::new(),
+                imports: imported_scripts(worker.imports),
             },
         };
         if manager.send(message).is_err() {

@@ -9,11 +9,12 @@
 use std::collections::VecDeque;
 
 use background_sync_traits::{
-    EventToken, ScriptUrl, StoredWorker, SyncManagerMessage, WorkerSource,
+    EventToken, ScriptUrl, StoredImport, StoredImports, StoredWorker, SyncManagerMessage,
+    WorkerSource,
 };
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
-    ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
+    ImportedScript, ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
 };
 use servo_url::ServoUrl;
 
@@ -32,7 +33,23 @@ pub(super) fn stored_worker(registration: &ServiceWorkerRegistration) -> Option<
     Some(StoredWorker {
         script_url: ScriptUrl::try_from(active.script_url.as_str()).ok()?,
         source: WorkerSource::try_from(script.source.clone()).ok()?,
+        imports: stored_imports(&script.imports)?,
     })
+}
+
+fn stored_imports(imports: &[ImportedScript]) -> Option<StoredImports> {
+    let imports: Option<Vec<StoredImport>> = imports
+        .iter()
+        .map(|import| {
+            Some(StoredImport {
+                url: ScriptUrl::try_from(import.url.as_str()).ok()?,
+                final_url: ScriptUrl::try_from(import.final_url.as_str()).ok()?,
+                source: WorkerSource::try_from(import.source.clone()).ok()?,
+                muted_errors: import.muted_errors,
+            })
+        })
+        .collect();
+    StoredImports::try_from(imports?).ok()
 }
 
 /// Unregistered registrations whose worker has events to finish. More end the oldest one at once.
