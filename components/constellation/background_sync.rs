@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use background_sync_traits::{
-    DispatchedEvent, EventOutcome, ScopeKey, StoredWorker, SyncManagerMessage,
+    DispatchedEvent, EventOutcome, ScopeKey, StoredImports, StoredWorker, SyncManagerMessage,
 };
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;
@@ -18,7 +18,8 @@ use rustc_hash::FxHashMap;
 use servo_base::generic_channel::GenericSender;
 use servo_base::id::{BrowsingContextId, PainterId, PipelineId, WebViewId};
 use servo_constellation_traits::{
-    BackgroundSyncToConstellationMessage, ScopeThings, ServiceWorkerManagerFactory,
+    BackgroundSyncToConstellationMessage, ImportedScript, JobError, JobResult, ScopeThings,
+    ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerManagerFactory,
     ServiceWorkerMsg, ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
 };
 use servo_url::{ImmutableOrigin, ServoUrl};
@@ -49,9 +50,9 @@ impl BackgroundSyncView<'_> {
             // Needs more than a view: `Constellation::start_stored_worker` does it.
             BackgroundSyncToConstellationMessage::StartWorker(..) => {}
             BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
-            BackgroundSyncToConstellationMessage::Terminate(scope) => {
+            BackgroundSyncToConstellationMessage::Terminate(event, scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
-                    let _ = manager.send(ServiceWorkerMsg::TerminateWorker(scope));
+                    let _ = manager.send(ServiceWorkerMsg::TerminateWorker(event, scope));
                 }
             }
         }
@@ -107,6 +108,42 @@ impl BackgroundSyncView<'_> {
     }
 }
 
+/// A page asks for what is not of its origin: its promise is not left pending.
+pub(crate) fn refuse_algorithm(algorithm: ServiceWorkerAlgorithm) {
+    let (client, answer) = match algorithm {
+        ServiceWorkerAlgorithm::StartRegister(job) | ServiceWorkerAlgorithm::Unregister(job) => {
+            let refused = JobResult::RejectPromise(JobError::SecurityError);
+            (job.client, ServiceWorkerAlgorithmResult::Job(refused))
+        }
+        ServiceWorkerAlgorithm::MatchServiceWorkerRegistration { result_handler, .. } => (
+            result_handler,
+            ServiceWorkerAlgorithmResult::MatchServiceWorkerRegistration(None),
+        ),
+        // Nobody waits for an answer that must come.
+        ServiceWorkerAlgorithm::NewClient { .. } | ServiceWorkerAlgorithm::WhenActive { .. } => {
+            return;
+        }
+    };
+    if client.send(answer).is_err() {
+        debug!("The client of a service worker job is gone.");
+    }
+}
+
+/// The scripts of which the URLs can be read, which are all that were stored.
+fn imported_scripts(imports: StoredImports) -> Vec<ImportedScript> {
+    Vec::from(imports)
+        .into_iter()
+        .filter_map(|import| {
+            Some(ImportedScript {
+                url: ServoUrl::parse(import.url.as_str()).ok()?,
+                final_url: ServoUrl::parse(import.final_url.as_str()).ok()?,
+                source: import.source.into(),
+                muted_errors: import.muted_errors,
+            })
+        })
+        .collect()
+}
+
 fn origin_of(scope: &ScopeKey) -> Option<ImmutableOrigin> {
     Some(ServoUrl::parse(scope.scope.as_str()).ok()?.origin())
 }
@@ -135,6 +172,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
             script: ServiceWorkerScript {
                 url: script_url,
                 source: worker.source.into(),
+                imports: imported_scripts(worker.imports),
             },
         };
         if manager.send(message).is_err() {

@@ -355,8 +355,9 @@ impl Engine for ServoEngine {
         ));
     }
 
-    fn terminate(&self, _event: EventToken, scope: &ScopeKey) {
+    fn terminate(&self, event: EventToken, scope: &ScopeKey) {
         self.send(BackgroundSyncToConstellationMessage::Terminate(
+            event,
             scope.clone(),
         ));
     }

@@ -168,6 +168,7 @@ mod tests {
             let worker = StoredWorker {
                 script_url: "https://a.example/sw.js".try_into().unwrap(),
                 source: vec![round].try_into().unwrap(),
+                imports: Default::default(),
             };
             workers.put(scope(round), worker);
         }

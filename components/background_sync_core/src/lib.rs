@@ -35,6 +35,7 @@ mod policy;
 mod record;
 mod rng;
 mod scheduler;
+mod stored_imports;
 mod time;
 mod types;
 
@@ -46,5 +47,6 @@ pub use periodic::*;
 pub use policy::*;
 pub use record::*;
 pub use scheduler::{SchedulerConfig, SyncScheduler, Usage};
+pub use stored_imports::{MAX_STORED_IMPORTS, StoredImport, StoredImports, TooManyImports};
 pub use time::*;
 pub use types::*;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stored_imports::StoredImports;
+
 use crate::TextTooLong;
 
 /// Longest tag that is accepted, in UTF-8 bytes (Chromium's limit; the specification has none).
@@ -331,6 +333,8 @@ pub struct StoredWorker {
     pub script_url: ScriptUrl,
     /// Its script.
     pub source: WorkerSource,
+    /// What the script has imported.
+    pub imports: StoredImports,
 }
 
 /// Why a page's call of `unregister()` failed.

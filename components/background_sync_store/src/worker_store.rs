@@ -6,7 +6,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use background_sync_core::{MAX_URL_BYTES, MAX_WORKER_SOURCE_BYTES, ScopeKey, StoredWorker};
+use background_sync_core::{
+    MAX_STORED_IMPORTS, MAX_URL_BYTES, MAX_WORKER_SOURCE_BYTES, ScopeKey, ScriptUrl, StoredImports,
+    StoredWorker, WorkerSource,
+};
 use bincode::Options;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
@@ -16,13 +19,16 @@ use crate::{CodecError, StoreError};
 pub const WORKERS_FILE_NAME: &str = "workers.redb";
 
 /// Version of the encoding that is written.
-const WORKER_VERSION: u8 = 1;
+const WORKER_VERSION: u8 = 2;
 
 /// So many workers are kept, in all. One more takes the place of the one that was stored first.
 pub const MAX_STORED_WORKERS: u64 = 512;
 
 /// No valid record is longer, in bytes.
-const MAX_RECORD_BYTES: u64 = (MAX_WORKER_SOURCE_BYTES + 3 * MAX_URL_BYTES + 64) as u64;
+const MAX_RECORD_BYTES: u64 = (2 * MAX_WORKER_SOURCE_BYTES
+    + 3 * MAX_URL_BYTES
+    + MAX_STORED_IMPORTS * (2 * MAX_URL_BYTES + 64)
+    + 64) as u64;
 
 /// Memory for pages of the file, in bytes.
 const CACHE_BYTES: usize = 1024 * 1024;
@@ -199,6 +205,17 @@ pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
         Some((&WORKER_VERSION, fields)) => options()
             .deserialize(fields)
             .map_err(|error| CodecError::Damaged(error.to_string())),
+        // Before imported scripts were kept.
+        Some((&1, fields)) => {
+            let (script_url, source): (ScriptUrl, WorkerSource) = options()
+                .deserialize(fields)
+                .map_err(|error| CodecError::Damaged(error.to_string()))?;
+            Ok(StoredWorker {
+                script_url,
+                source,
+                imports: StoredImports::default(),
+            })
+        }
         Some((&version, _)) => Err(CodecError::UnknownVersion(version)),
     }
 }
@@ -206,7 +223,7 @@ pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use background_sync_core::{Origin, ScopeUrl, ScriptUrl, WorkerSource};
+    use background_sync_core::{Origin, ScopeUrl, StoredImport};
 
     use super::*;
 
@@ -221,6 +238,7 @@ mod tests {
         StoredWorker {
             script_url: ScriptUrl::try_from("https://a.example/sw.js").unwrap(),
             source: WorkerSource::try_from(source.as_bytes().to_vec()).unwrap(),
+            imports: StoredImports::default(),
         }
     }
 
@@ -271,8 +289,31 @@ mod tests {
     }
 
     #[test]
+    fn imported_scripts_are_kept_and_records_without_them_are_read() {
+        let import = StoredImport {
+            url: ScriptUrl::try_from("https://cdn.example/lib.js").unwrap(),
+            final_url: ScriptUrl::try_from("https://cdn.example/lib-1.js").unwrap(),
+            source: WorkerSource::try_from(b"lib".to_vec()).unwrap(),
+            muted_errors: true,
+        };
+        let with_import = StoredWorker {
+            imports: vec![import].try_into().unwrap(),
+            ..worker("main")
+        };
+        let bytes = encode_worker(&with_import).unwrap();
+        assert_eq!(decode_worker(&bytes).unwrap(), with_import);
+
+        // As the first version wrote it.
+        let url = b"https://a.example/sw.js";
+        let mut bytes = vec![1, u8::try_from(url.len()).unwrap()];
+        bytes.extend_from_slice(url);
+        bytes.extend_from_slice(b"\x04main");
+        assert_eq!(decode_worker(&bytes).unwrap(), worker("main"));
+    }
+
+    #[test]
     fn what_is_no_record_is_refused() {
-        for bytes in [&[][..], &[2], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
+        for bytes in [&[][..], &[3], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
             assert!(decode_worker(bytes).is_err(), "{bytes:?}");
         }
     }

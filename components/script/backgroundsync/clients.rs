@@ -11,6 +11,7 @@ use js::context::JSContext;
 use js::realm::CurrentRealm;
 use log::debug;
 use script_bindings::reflector::{Reflector, reflect_dom_object};
+use servo_base::id::PipelineId;
 use servo_constellation_traits::{ServiceWorkerClientInfo, ServiceWorkerMsg, WorkerProgress};
 
 use crate::dom::RootedPromise;
@@ -100,15 +101,19 @@ impl RoutedPromiseListener<crate::DomTypeHolder, Vec<ServiceWorkerClientInfo>> f
         let clients: Vec<DomRoot<Client>> = response
             .into_iter()
             .map(|client| {
-                let frame_type = if client.is_top_level {
-                    FrameType::Top_level
-                } else {
-                    FrameType::Nested
-                };
+                let frame_type = frame_type_of(&client);
                 worker.client_object(cx, client.pipeline_id, client.url, frame_type)
             })
             .collect();
         promise.resolve_native(cx, &clients);
+    }
+}
+
+fn frame_type_of(client: &ServiceWorkerClientInfo) -> FrameType {
+    if client.is_top_level {
+        FrameType::Top_level
+    } else {
+        FrameType::Nested
     }
 }
 
@@ -127,8 +132,22 @@ impl ServiceWorkerGlobalScope {
         }
     }
 
+    /// The client that has sent a message. `info` is what the manager knows of it.
+    pub(crate) fn source_of_message(
+        &self,
+        cx: &mut JSContext,
+        pipeline_id: PipelineId,
+        info: Option<ServiceWorkerClientInfo>,
+    ) -> DomRoot<Client> {
+        let (url, frame_type) = match info {
+            Some(info) => (info.url.clone(), frame_type_of(&info)),
+            None => (self.scope_url().clone(), FrameType::None),
+        };
+        self.client_object(cx, pipeline_id, url, frame_type)
+    }
+
     /// The name of a client, as scripts see it.
-    pub(crate) fn client_id(pipeline_id: servo_base::id::PipelineId) -> DOMString {
+    pub(crate) fn client_id(pipeline_id: PipelineId) -> DOMString {
         format!("{pipeline_id}").into()
     }
 }

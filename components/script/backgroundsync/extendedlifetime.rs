@@ -22,6 +22,7 @@ use crate::dom::bindings::error::{Error, ErrorResult};
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::{Dom, DomRoot};
+use crate::dom::console::{Console, stringify_handle_value};
 use crate::dom::event::Event;
 use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::globalscope::GlobalScope;
@@ -119,6 +120,20 @@ impl ExtendableEvent {
         Ok(())
     }
 
+    /// Nobody else would be told why a worker was not installed, or not activated properly.
+    fn report_rejection(&self, cx: &mut CurrentRealm, reason: HandleValue) {
+        let consequence = match &*self.lifetime().on_settled.borrow() {
+            Some(OnSettled::Install) => "is not installed: its install event failed",
+            Some(OnSettled::Activate) => "is activated although its activate event failed",
+            Some(OnSettled::Report(_)) | None => return,
+        };
+        let global = self.global();
+        let reason = stringify_handle_value(cx, reason);
+        let script = global.get_url();
+        let message = format!("The service worker {script} {consequence}: {reason}");
+        Console::internal_error(cx, &global, message);
+    }
+
     fn count_off_promise(&self, cx: &mut CurrentRealm) {
         let lifetime = self.lifetime();
         debug_assert!(lifetime.pending_promises.get() > 0);
@@ -171,13 +186,14 @@ impl PromiseSettled {
 }
 
 impl Callback for PromiseSettled {
-    fn callback(&self, cx: &mut CurrentRealm, _value: HandleValue) {
+    fn callback(&self, cx: &mut CurrentRealm, value: HandleValue) {
         let event = DomRoot::from_ref(&*self.event);
         match self.settlement {
             Settlement::CountOff => event.count_off_promise(cx),
             settlement => {
                 if settlement == Settlement::Rejected {
                     event.lifetime().rejected.set(true);
+                    event.report_rejection(cx, value);
                 }
                 // A reaction to an already resolved promise runs one microtask later, so that a handler of the same
                 // promise may still call waitUntil().

@@ -17,6 +17,7 @@ use storage_traits::background_sync::BackgroundSyncMessage;
 
 use crate::dom::backgroundsync::extendedlifetime::OnSettled;
 use crate::dom::backgroundsync::workerreports::handle_authority;
+use crate::dom::backgroundsync::workerthread::EventsInHand;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::periodicsyncevent::PeriodicSyncEvent;
@@ -30,6 +31,8 @@ pub(crate) struct PendingOutcome {
     event: EventToken,
     report_to: GenericSender<BackgroundSyncMessage>,
     when_dropped: EventOutcome,
+    /// Of the thread that has it.
+    in_hand: Option<EventsInHand>,
 }
 
 impl PendingOutcome {
@@ -38,12 +41,15 @@ impl PendingOutcome {
             event,
             report_to,
             when_dropped: EventOutcome::NotStarted,
+            in_hand: None,
         }
     }
 
-    /// The event is handed to a worker: from here on, to lose it is a failed attempt.
-    fn started(mut self) -> Self {
+    /// The event is handed to the thread of a worker: from here on, to lose it is a failed attempt.
+    fn started(mut self, in_hand: &EventsInHand) -> Self {
         self.when_dropped = EventOutcome::WorkerGone;
+        in_hand.insert(self.event);
+        self.in_hand = Some(in_hand.clone());
         self
     }
 
@@ -54,6 +60,9 @@ impl PendingOutcome {
 
 impl Drop for PendingOutcome {
     fn drop(&mut self) {
+        if let Some(in_hand) = self.in_hand.take() {
+            in_hand.remove(self.event);
+        }
         let message = SyncManagerMessage::EventFinished {
             event: self.event,
             outcome: self.when_dropped,
@@ -68,6 +77,12 @@ impl Drop for PendingOutcome {
 pub(crate) struct FunctionalEvent {
     kind: SyncEventKind,
     outcome: PendingOutcome,
+}
+
+impl FunctionalEvent {
+    pub(super) fn is(&self, event: EventToken) -> bool {
+        self.outcome.event == event
+    }
 }
 
 impl ServiceWorkerManager {
@@ -120,10 +135,13 @@ impl ServiceWorkerManager {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        if let Some(worker) = &registration.active_worker {
+        if let Some(worker) = &registration.active_worker
+            && let Some(thread) = registration.life_cycle.thread_of(worker.id)
+        {
+            let outcome = event.outcome.started(thread.events());
             registration.life_cycle.events_given += 1;
             worker.send_message(ServiceWorkerScriptMsg::FunctionalEvent(FunctionalEvent {
-                outcome: event.outcome.started(),
+                outcome,
                 ..event
             }));
         }

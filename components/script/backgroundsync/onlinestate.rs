@@ -14,6 +14,9 @@ use stylo_atoms::Atom;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::document::Document;
 use crate::dom::eventtarget::EventTarget;
+use crate::dom::serviceworker_manager::ServiceWorkerManager;
+use crate::dom::serviceworkerglobalscope::{ServiceWorkerGlobalScope, ServiceWorkerScriptMsg};
+use crate::realms::enter_auto_realm;
 
 /// Of this process, so that workers can read it too. Online until an embedder says otherwise: a page that is told to
 /// be offline by mistake does not even try.
@@ -36,11 +39,35 @@ pub(crate) fn set_online(
     documents: impl Iterator<Item = impl std::ops::Deref<Target = Document>>,
 ) {
     note_online(online);
-    let name = if online { "online" } else { "offline" };
     for document in documents {
-        document
-            .window()
-            .upcast::<EventTarget>()
-            .fire_event(cx, Atom::from(name));
+        fire(cx, document.window().upcast(), online);
+    }
+}
+
+fn fire(cx: &mut JSContext, global: &EventTarget, online: bool) {
+    let name = if online { "online" } else { "offline" };
+    global.fire_event(cx, Atom::from(name));
+}
+
+impl ServiceWorkerManager {
+    /// Workers that do not run see `navigator.onLine` when they do.
+    pub(crate) fn tell_workers_of_network(&self, online: bool) {
+        for registration in self.registrations.values() {
+            let workers = [
+                &registration.installing_worker,
+                &registration.waiting_worker,
+                &registration.active_worker,
+            ];
+            for worker in workers.into_iter().flatten() {
+                worker.send_message(ServiceWorkerScriptMsg::OnlineChanged(online));
+            }
+        }
+    }
+}
+
+impl ServiceWorkerGlobalScope {
+    pub(crate) fn fire_online_changed(&self, cx: &mut JSContext, online: bool) {
+        let mut realm = enter_auto_realm(cx, self);
+        fire(&mut realm.current_realm(), self.upcast(), online);
     }
 }

@@ -134,12 +134,13 @@ impl Clients {
             .filter(|(_, client)| {
                 include_uncontrolled || client.controlled_by.as_ref() == Some(scope_url)
             })
-            .map(|(pipeline_id, client)| ServiceWorkerClientInfo {
-                pipeline_id: *pipeline_id,
-                url: client.url.clone(),
-                is_top_level: client.is_top_level,
-            })
+            .map(|(pipeline_id, client)| client.info(*pipeline_id))
             .collect()
+    }
+
+    pub(crate) fn info(&self, pipeline_id: PipelineId) -> Option<ServiceWorkerClientInfo> {
+        let client = self.clients.get(&pipeline_id)?;
+        Some(client.info(pipeline_id))
     }
 
     fn take_waiting(&mut self) -> Vec<(PipelineId, ServoUrl)> {
@@ -153,6 +154,14 @@ impl Clients {
 }
 
 impl Client {
+    fn info(&self, pipeline_id: PipelineId) -> ServiceWorkerClientInfo {
+        ServiceWorkerClientInfo {
+            pipeline_id,
+            url: self.url.clone(),
+            is_top_level: self.is_top_level,
+        }
+    }
+
     fn tell(&self, result: ServiceWorkerAlgorithmResult) {
         if self.callback.send(result).is_err() {
             debug!("A service worker client is gone.");

@@ -16,7 +16,7 @@ use servo_constellation_traits::{
 };
 use servo_url::ServoUrl;
 
-use crate::dom::backgroundsync::serviceworkerlifecycle::WorkerRecord;
+use crate::dom::backgroundsync::serviceworkerlifecycle::{RegistrationLifeCycle, WorkerRecord};
 use crate::dom::backgroundsync::workerthread::{WorkerStart, WorkerThread};
 use crate::dom::serviceworker_manager::{
     ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration, update_serviceworker,
@@ -119,6 +119,7 @@ impl ServiceWorkerManager {
         };
         let life_cycle = &mut registration.life_cycle;
         life_cycle.records.insert(worker.id, record);
+        life_cycle.step_begins(worker.id);
         life_cycle.starting = Some(worker);
         life_cycle.scope_things = Some(scope_things);
         life_cycle.jobs = jobs;
@@ -152,8 +153,10 @@ impl ServiceWorkerManager {
             return;
         };
         if let Some(record) = registration.life_cycle.records.get_mut(&worker_id) {
-            record.script = Some(script);
+            let imports = mem::take(&mut record.imports);
+            record.script = Some(ServiceWorkerScript { imports, ..script });
         }
+        registration.life_cycle.step_begins(worker_id);
         // Install, step 4: the worker becomes the installing worker. One that was is given up.
         let replaced = registration.installing_worker.replace(worker);
         registration.life_cycle.discard(replaced);
@@ -196,21 +199,29 @@ impl ServiceWorkerManager {
             return;
         };
         registration.life_cycle.discard(Some(worker));
-        let is_empty = registration.newest_worker().is_none()
-            && registration.life_cycle.queued_jobs.is_empty();
-        if is_empty {
-            self.registrations.remove(scope_url);
-        }
         self.run_next_job(scope_url);
+        self.remove_if_unused(scope_url);
     }
 
+    /// Runs the jobs that wait, up to one that takes its time.
     fn run_next_job(&mut self, scope_url: &ServoUrl) {
-        let next = self
-            .registrations
-            .get_mut(scope_url)
-            .and_then(|registration| registration.life_cycle.queued_jobs.pop_front());
-        if let Some(job) = next {
+        while let Some(registration) = self.registrations.get_mut(scope_url)
+            && registration.life_cycle.starting.is_none()
+            && let Some(job) = registration.life_cycle.queued_jobs.pop_front()
+        {
             self.run_register_job(job);
+        }
+    }
+}
+
+impl RegistrationLifeCycle {
+    /// The registration is gone: so are the jobs that wait for it.
+    pub(super) fn reject_jobs(&mut self) {
+        for job in mem::take(&mut self.jobs)
+            .into_iter()
+            .chain(mem::take(&mut self.queued_jobs))
+        {
+            finish_job(&job, JobResult::RejectPromise(JobError::TypeError));
         }
     }
 }

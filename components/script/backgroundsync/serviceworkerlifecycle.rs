@@ -8,12 +8,13 @@
 //! <https://w3c.github.io/ServiceWorker/#algorithms>
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
 
 use background_sync_traits::SyncManagerMessage;
-use log::warn;
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
-    Job, ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
+    ImportedScript, Job, ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript,
+    WorkerProgress,
 };
 use servo_url::ServoUrl;
 
@@ -33,8 +34,12 @@ pub(super) struct WorkerRecord {
     pub(super) thread: Option<WorkerThread>,
     /// Known once it has run.
     pub(super) script: Option<ServiceWorkerScript>,
+    /// What it has imported before its script was over.
+    pub(super) imports: Vec<ImportedScript>,
     /// <https://w3c.github.io/ServiceWorker/#dfn-skip-waiting-flag>
     pub(super) skip_waiting: bool,
+    /// When what it does to become active has lasted too long.
+    pub(super) limit: Option<Instant>,
 }
 
 /// What the manager keeps of a registration, besides its workers.
@@ -49,8 +54,6 @@ pub(crate) struct RegistrationLifeCycle {
     pub(super) queued_jobs: VecDeque<Job>,
     /// What it takes to start a worker.
     pub(super) scope_things: Option<ScopeThings>,
-    /// Threads that were told to end, but may not have yet.
-    pub(super) ending_threads: Vec<WorkerThread>,
     /// Functional events that wait for the end of the `activate` event.
     pub(crate) queued_events: Vec<FunctionalEvent>,
     /// How many functional events the active worker was given.
@@ -62,11 +65,8 @@ pub(crate) struct RegistrationLifeCycle {
 impl RegistrationLifeCycle {
     /// Ends a worker's thread, without waiting for it.
     pub(super) fn terminate(&mut self, worker_id: ServiceWorkerId) {
-        self.ending_threads.retain(|thread| !thread.is_finished());
-        let record = self.records.get_mut(&worker_id);
-        if let Some(thread) = record.and_then(|record| record.thread.take()) {
-            thread.terminate();
-            self.ending_threads.push(thread);
+        if let Some(record) = self.records.get_mut(&worker_id) {
+            record.thread = None;
         }
     }
 
@@ -78,9 +78,12 @@ impl RegistrationLifeCycle {
         }
     }
 
+    pub(super) fn thread_of(&self, worker_id: ServiceWorkerId) -> Option<&WorkerThread> {
+        self.records.get(&worker_id)?.thread.as_ref()
+    }
+
     pub(super) fn is_running(&self, worker_id: ServiceWorkerId) -> bool {
-        let record = self.records.get(&worker_id);
-        let thread = record.and_then(|record| record.thread.as_ref());
+        let thread = self.thread_of(worker_id);
         thread.is_some_and(|thread| !thread.is_finished())
     }
 
@@ -129,6 +132,9 @@ impl ServiceWorkerManager {
             return;
         }
         match progress {
+            WorkerProgress::ScriptImported(script) => {
+                self.script_was_imported(scope_url, worker_id, script);
+            }
             WorkerProgress::ScriptRun(script) => self.script_has_run(scope_url, worker_id, script),
             WorkerProgress::ScriptUnchanged => self.script_is_unchanged(scope_url, worker_id),
             WorkerProgress::ScriptFailed => self.script_has_failed(scope_url, worker_id),
@@ -156,13 +162,14 @@ impl ServiceWorkerManager {
         // Steps 16 to 18: the worker is installed, and waits. One that waited is given up.
         let replaced = registration.waiting_worker.replace(worker);
         registration.life_cycle.discard(replaced);
+        registration.life_cycle.step_is_over(worker_id);
         let info = registration.info(scope_url);
         self.clients.tell_all_of_change(&info);
         // Step 22.
         self.try_activate(scope_url);
     }
 
-    fn install_has_failed(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
+    pub(super) fn install_has_failed(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
@@ -172,16 +179,25 @@ impl ServiceWorkerManager {
         else {
             return;
         };
-        warn!(
-            "The service worker {} failed to install.",
-            worker.script_url
-        );
         registration.life_cycle.discard(Some(worker));
         let info = registration.info(scope_url);
-        if registration.newest_worker().is_none() {
+        self.remove_if_unused(scope_url);
+        self.clients.tell_all_of_change(&info);
+    }
+
+    /// Forgets a registration that has no worker and gets none.
+    pub(super) fn remove_if_unused(&mut self, scope_url: &ServoUrl) {
+        let is_unused = self
+            .registrations
+            .get(scope_url)
+            .is_some_and(|registration| {
+                registration.newest_worker().is_none()
+                    && registration.life_cycle.starting.is_none()
+                    && registration.life_cycle.queued_jobs.is_empty()
+            });
+        if is_unused {
             self.registrations.remove(scope_url);
         }
-        self.clients.tell_all_of_change(&info);
     }
 
     /// <https://w3c.github.io/ServiceWorker/#try-activate>
@@ -256,6 +272,7 @@ impl ServiceWorkerManager {
         let info = registration.info(scope_url);
         // Step 11: the worker fires its activate event.
         if let Some(worker) = &registration.active_worker {
+            registration.life_cycle.step_begins(worker.id);
             worker.send_message(ServiceWorkerScriptMsg::Activate);
         }
         // Steps 7 and 9: pages see it, and those that used the old one use the new one.
@@ -265,19 +282,24 @@ impl ServiceWorkerManager {
     }
 
     /// The end of <https://w3c.github.io/ServiceWorker/#activate>.
-    fn activate_has_finished(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
+    pub(super) fn activate_has_finished(
+        &mut self,
+        scope_url: &ServoUrl,
+        worker_id: ServiceWorkerId,
+    ) {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        if registration
+        let is_active = registration
             .active_worker
             .as_ref()
-            .is_none_or(|worker| worker.id != worker_id)
-        {
+            .is_some_and(|worker| worker.id == worker_id);
+        if !is_active || registration.life_cycle.activated {
             return;
         }
         // Step 13: the worker is activated, however its event ended.
         registration.life_cycle.activated = true;
+        registration.life_cycle.step_is_over(worker_id);
         let info = registration.info(scope_url);
         self.clients.tell_all_of_change(&info);
         if let Some(scope_things) = &registration.life_cycle.scope_things {

@@ -8,11 +8,13 @@
 
 use std::collections::VecDeque;
 
-use background_sync_traits::{ScopeKey, ScriptUrl, StoredWorker, SyncManagerMessage, WorkerSource};
-use log::warn;
+use background_sync_traits::{
+    EventToken, ScriptUrl, StoredImport, StoredImports, StoredWorker, SyncManagerMessage,
+    WorkerSource,
+};
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
-    ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
+    ImportedScript, ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
 };
 use servo_url::ServoUrl;
 
@@ -31,7 +33,23 @@ pub(super) fn stored_worker(registration: &ServiceWorkerRegistration) -> Option<
     Some(StoredWorker {
         script_url: ScriptUrl::try_from(active.script_url.as_str()).ok()?,
         source: WorkerSource::try_from(script.source.clone()).ok()?,
+        imports: stored_imports(&script.imports)?,
     })
+}
+
+fn stored_imports(imports: &[ImportedScript]) -> Option<StoredImports> {
+    let imports: Option<Vec<StoredImport>> = imports
+        .iter()
+        .map(|import| {
+            Some(StoredImport {
+                url: ScriptUrl::try_from(import.url.as_str()).ok()?,
+                final_url: ScriptUrl::try_from(import.final_url.as_str()).ok()?,
+                source: WorkerSource::try_from(import.source.clone()).ok()?,
+                muted_errors: import.muted_errors,
+            })
+        })
+        .collect();
+    StoredImports::try_from(imports?).ok()
 }
 
 /// Unregistered registrations whose worker has events to finish. More end the oldest one at once.
@@ -52,10 +70,19 @@ impl LeavingRegistrations {
         }
         let events_given = registration.life_cycle.events_given;
         active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
+        active.send_message(ServiceWorkerScriptMsg::Unregistered);
         self.0.push_back(registration);
         if self.0.len() > MAX_LEAVING_REGISTRATIONS {
             self.0.pop_front();
         }
+    }
+
+    /// Ends the worker that was given `event`, if it is one of these. Returns whether it was.
+    pub(super) fn terminate(&mut self, event: EventToken) -> bool {
+        let before = self.0.len();
+        self.0
+            .retain(|registration| registration.life_cycle.worker_with(event).is_none());
+        self.0.len() < before
     }
 
     /// Whether a worker has nothing to do with a registration any more. One that has finished its events is ended.
@@ -84,11 +111,14 @@ impl ServiceWorkerManager {
         scope_things: ScopeThings,
         script: ServiceWorkerScript,
     ) {
-        // A page was faster.
-        if self.registrations.contains_key(&scope_url) {
+        let registration = self
+            .registrations
+            .entry(scope_url.clone())
+            .or_insert_with(ServiceWorkerRegistration::new);
+        // A page was faster. If what it registers is not active yet, it takes over from this one as a new version.
+        if registration.active_worker.is_some() {
             return;
         }
-        let mut registration = ServiceWorkerRegistration::new();
         // Nobody listens at the other end until the worker runs.
         let (sender, _) = crossbeam_channel::unbounded();
         let worker = ServiceWorker::new(
@@ -103,13 +133,15 @@ impl ServiceWorkerManager {
         registration.life_cycle.records.insert(worker.id, record);
         registration.life_cycle.activated = true;
         registration.active_worker = Some(worker);
-        self.clients
-            .tell_all_of_change(&registration.info(&scope_url));
+        let info = registration.info(&scope_url);
         tell_sync_manager(&scope_things, &scope_url, |authority, scope| {
             SyncManagerMessage::WorkerActivated { authority, scope }
         });
-        registration.life_cycle.scope_things = Some(scope_things);
-        self.registrations.insert(scope_url, registration);
+        registration
+            .life_cycle
+            .scope_things
+            .get_or_insert(scope_things);
+        self.clients.tell_all_of_change(&info);
         self.answer_waiting_clients();
     }
 
@@ -136,24 +168,39 @@ impl ServiceWorkerManager {
         // What its active worker has begun, it may finish.
         let installing = registration.installing_worker.take();
         let waiting = registration.waiting_worker.take();
+        let starting = registration.life_cycle.starting.take();
+        registration.life_cycle.discard(starting);
         registration.life_cycle.discard(installing);
         registration.life_cycle.discard(waiting);
+        registration.life_cycle.reject_jobs();
         self.leaving.add(registration);
         true
     }
 
-    /// <https://w3c.github.io/ServiceWorker/#terminate-service-worker>
-    pub(crate) fn terminate_worker(&mut self, scope: &ScopeKey) {
-        let registration = ServoUrl::parse(scope.scope.as_str())
-            .ok()
-            .and_then(|scope_url| self.registrations.get_mut(&scope_url));
-        let Some(registration) = registration else {
-            return;
-        };
-        if let Some(active) = &registration.active_worker {
-            warn!("The service worker of {scope} has passed its execution cap.");
-            registration.life_cycle.terminate(active.id);
+    /// The worker that a page sends a message to, running.
+    pub(crate) fn worker_for_message(
+        &mut self,
+        scope_url: &ServoUrl,
+        worker_id: ServiceWorkerId,
+    ) -> Option<&ServiceWorker> {
+        let is = |worker: &&ServiceWorker| worker.id == worker_id;
+        let registration = self.registrations.get(scope_url)?;
+        if registration
+            .active_worker
+            .as_ref()
+            .is_some_and(|worker| worker.id == worker_id)
+        {
+            self.ensure_running(scope_url);
         }
+        let registration = self.registrations.get(scope_url)?;
+        [
+            &registration.active_worker,
+            &registration.waiting_worker,
+            &registration.installing_worker,
+        ]
+        .into_iter()
+        .flatten()
+        .find(is)
     }
 
     /// Starts the active worker again if its thread has ended. Returns whether it runs.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -295,6 +295,27 @@ impl Kiosk {
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until this many threads of service workers are left.
+    pub fn wait_for_worker_threads(&self, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let threads = fs::read_dir(format!("/proc/{}/task", self.id())).expect("it runs");
+            let names = threads
+                .flatten()
+                .filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+            let workers = names.filter(|name| name.starts_with("SW:")).count();
+            if workers == count {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{workers} threads of service workers run, not {count}; {}",
+                self.story()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Kills the process at once, as a power cut would end it.

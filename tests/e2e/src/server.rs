@@ -1,6 +1,6 @@
 //! A web server for one test: it serves files, logs what it receives, and fails or hangs when told to.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Cursor;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -43,6 +43,17 @@ struct State {
     received: Vec<Received>,
     answers: VecDeque<Answer>,
     held: Vec<Request>,
+    held_paths: HashSet<String>,
+    held_gets: Vec<(String, Request)>,
+}
+
+impl State {
+    fn file(&self, path: &str) -> Response<Cursor<Vec<u8>>> {
+        match self.files.get(path) {
+            Some(file) => reply(file.status, &file.headers, &file.text),
+            None => reply(404, &[], "no such file"),
+        }
+    }
 }
 
 struct Shared {
@@ -121,6 +132,51 @@ impl TestServer {
         self.shared.lock().files.insert(path.to_owned(), file);
     }
 
+    /// Answers GET requests of a path with a redirect.
+    pub fn serve_redirect(&self, path: &str, location: &str) {
+        let file = File {
+            status: 302,
+            headers: vec![header("Location", location)],
+            text: String::new(),
+        };
+        self.shared.lock().files.insert(path.to_owned(), file);
+    }
+
+    /// Does not answer GET requests of a path before [`TestServer::release_path`].
+    pub fn hold_path(&self, path: &str) {
+        self.shared.lock().held_paths.insert(path.to_owned());
+    }
+
+    /// Waits until a GET request of a path is held.
+    pub fn wait_for_held(&self, path: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.shared.lock();
+        while !state.held_gets.iter().any(|(held, _)| held == path) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "nobody has asked for {path}");
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Answers GET requests of a path again, those that are held first.
+    pub fn release_path(&self, path: &str) {
+        let mut state = self.shared.lock();
+        state.held_paths.remove(path);
+        let (released, held) = std::mem::take(&mut state.held_gets)
+            .into_iter()
+            .partition(|(held, _)| held == path);
+        state.held_gets = held;
+        let released: Vec<(String, Request)> = released;
+        for (path, request) in released {
+            let _ = request.respond(state.file(&path));
+        }
+    }
+
     /// Answers for the next POST requests, in order.
     pub fn answer_next(&self, answers: impl IntoIterator<Item = Answer>) {
         self.shared.lock().answers.extend(answers);
@@ -186,10 +242,14 @@ impl Shared {
             .unwrap_or_default()
             .to_owned();
         if *request.method() != Method::Post {
-            let response = match self.lock().files.get(&path) {
-                Some(file) => reply(file.status, &file.headers, &file.text),
-                None => reply(404, &[], "no such file"),
-            };
+            let mut state = self.lock();
+            if state.held_paths.contains(&path) {
+                state.held_gets.push((path, request));
+                self.changed.notify_all();
+                return;
+            }
+            let response = state.file(&path);
+            drop(state);
             let _ = request.respond(response);
             return;
         }

@@ -58,3 +58,51 @@ fn an_unregistered_worker_is_not_started_again() {
     assert_eq!(restored["count"], 0);
     assert!(site.server.received().is_empty());
 }
+
+#[test]
+fn what_a_worker_has_imported_is_there_without_the_network() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let site = Site::new(
+        "importScripts('/lib.js', '/lib.js'); \
+         oninstall = () => importScripts('/late.js'); \
+         onsync = (event) => { if (event.tag === 'hang') while (true) {} \
+           event.waitUntil(post('/sync', [event.tag, lib(), self.loads])); };",
+    );
+    let lib = "self.loads = (self.loads ?? 0) + 1; function lib() { return 'of the library'; }";
+    site.server.serve("/lib.js", "text/javascript", lib);
+    site.server
+        .serve("/late.js", "text/javascript", "self.late = true;");
+    let section = format!("{FAST_RETRIES}event_cap_ms = 500\n")
+        .replace("max_attempts = 3", "max_attempts = 1");
+    let builder = || {
+        Kiosk::builder()
+            .background_sync(&section)
+            .profile(profile.path())
+    };
+    let mut kiosk = site.open_with(builder());
+    for path in ["/lib.js", "/late.js"] {
+        site.server.serve_status(path, 503);
+    }
+    // Started again in the same run.
+    for tag in ["hang", "again"] {
+        kiosk
+            .settle(&format!("registration.sync.register('{tag}')"))
+            .expect("registered");
+        kiosk.wait_for_sync("finished");
+    }
+    assert_eq!(
+        site.server.wait_for(1)[0].body,
+        json!(["again", "of the library", 2])
+    );
+    kiosk.set_network("offline");
+    kiosk
+        .settle("registration.sync.register('survivor')")
+        .expect("registered");
+    kiosk.kill();
+    // And in the next run, without its page.
+    let _kiosk = builder().open("about:blank");
+    assert_eq!(
+        site.server.wait_for(2)[1].body,
+        json!(["survivor", "of the library", 2])
+    );
+}

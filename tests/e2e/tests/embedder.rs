@@ -91,14 +91,55 @@ fn clearing_ends_a_sync_that_is_firing() {
     kiosk.command("clear-syncs 127.0.0.1");
     assert_eq!(syncs(&mut kiosk), json!([]));
     site.server.release();
-    // What happens next on this origin comes after the end of that event.
+    // Another one that fails is tried again, later than this one would have been.
+    assert_is_not_tried_again(&mut kiosk);
+}
+
+/// Waits for the second attempt of a sync that is registered now: there must be none of `firing`.
+fn assert_is_not_tried_again(kiosk: &mut Kiosk) {
     kiosk
         .settle("registration.sync.register('next')")
         .expect("registered");
-    kiosk.wait_for("the next event", |event| {
-        event["kind"] == "dispatched" && event["tag"] == "next"
+    kiosk.wait_for("the next event to be tried again", |event| {
+        event["kind"] == "dispatched" && event["tag"] == "next" && event["attempt"] == 2
     });
-    assert!(!kiosk.seen().iter().any(|event| {
+    let again = kiosk.seen().iter().find(|event| {
         event["kind"] == "dispatched" && event["tag"] == "firing" && event["attempt"] == 2
-    }));
+    });
+    assert_eq!(again, None);
+}
+
+#[test]
+fn a_sync_that_is_firing_while_its_origin_is_forbidden_is_not_tried_again() {
+    let site = Site::new(
+        "self.addEventListener('sync', (event) => event.waitUntil( \
+           post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
+    );
+    let mut kiosk = site.open();
+    site.server.answer_next([background_sync_e2e::Answer::Hold]);
+    kiosk
+        .settle("registration.sync.register('firing')")
+        .expect("registered");
+    kiosk.wait_for_sync("dispatched");
+    let url = site.server.url("/");
+    kiosk.command(&format!("forbid {url}"));
+    assert_eq!(syncs(&mut kiosk), json!([]));
+    site.server.release();
+    kiosk.command(&format!("allow {url}"));
+    assert_is_not_tried_again(&mut kiosk);
+}
+
+#[test]
+fn pages_and_workers_are_told_once_that_the_network_has_changed() {
+    let site = Site::new("ononline = () => post('/worker', navigator.onLine);");
+    let mut kiosk = site.open();
+    kiosk.evaluate(
+        "window.seen = [], ['online', 'offline'].forEach((name) => addEventListener(name, () => seen.push(name))), 0",
+    );
+    for state in ["offline", "online"] {
+        kiosk.set_network(state);
+        kiosk.command(state);
+    }
+    assert_eq!(kiosk.evaluate("seen"), json!(["offline", "online"]));
+    assert_eq!(site.server.wait_for(1)[0].body, json!(true));
 }

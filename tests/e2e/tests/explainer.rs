@@ -176,3 +176,20 @@ fn wrong_options_are_refused() {
         Ok(json!([]))
     );
 }
+
+#[test]
+fn a_worker_registers_through_its_navigator() {
+    let site = Site::new(
+        "self.addEventListener('sync', (event) => event.waitUntil(event.tag === 'first' \
+           ? navigator.sync.register('second', { data: 'from the worker' }) \
+           : post('/sync', [event.id, event.data])));",
+    );
+    let mut kiosk = open(&site);
+    kiosk
+        .settle("navigator.sync.register('first')")
+        .expect("registered");
+    assert_eq!(
+        site.server.wait_for(1)[0].body,
+        json!(["second", "from the worker"])
+    );
+}

@@ -62,6 +62,74 @@ fn a_promise_that_never_settles_is_given_up() {
 }
 
 #[test]
+fn promises_without_end_are_stopped() {
+    assert_is_stopped(
+        "self.addEventListener('sync', () => { \
+           const next = () => { Promise.resolve().then(next); }; next(); next(); });",
+    );
+}
+
+#[test]
+fn no_thread_of_a_stopped_worker_goes_on() {
+    let site = Site::new(
+        r"self.addEventListener('sync', (event) => {
+            const next = () => { Promise.resolve().then(next); };
+            if (event.tag === 'promises') { next(); next(); }
+            if (event.tag === 'microtasks') { (function again() { queueMicrotask(again); queueMicrotask(again); })(); }
+            if (event.tag.startsWith('loop')) while (true) {}
+            event.waitUntil(post('/sync', event.tag));
+        });
+        self.addEventListener('sync', (event) => { if (event.tag === 'loop twice') while (true) {} });",
+    );
+    let mut kiosk = open_with_cap(&site);
+    // All of them are given to the worker before it begins with the first.
+    kiosk.set_network("offline");
+    let tags = ["promises", "loop", "microtasks", "loop twice", "loop again"];
+    for tag in tags {
+        kiosk
+            .settle(&format!("registration.sync.register('{tag}')"))
+            .expect("registered");
+    }
+    kiosk.set_network("online");
+    for _ in tags {
+        kiosk.wait_for("a tag to be given up", |event| event["next"] == "Removed");
+    }
+    kiosk
+        .settle("registration.sync.register('next')")
+        .expect("registered");
+    kiosk.wait_for("the next event to succeed", |event| {
+        event["kind"] == "finished" && event["tag"] == "next" && event["outcome"] == "Fulfilled"
+    });
+    kiosk.wait_for_worker_threads(1);
+}
+
+#[test]
+fn the_cap_ends_the_worker_of_an_unregistered_registration_and_no_other() {
+    let site = Site::new(
+        r"const started = Math.random();
+        self.addEventListener('message', (event) => event.source.postMessage(started));
+        self.addEventListener('sync', () => { while (true) {} });",
+    );
+    let mut kiosk = open_with_cap(&site);
+    kiosk
+        .settle("registration.sync.register('endless')")
+        .expect("registered");
+    kiosk.wait_for_sync("dispatched");
+    assert_eq!(kiosk.settle("registration.unregister()"), Ok(json!(true)));
+    // The scope is registered again while the old worker still loops.
+    let again = "navigator.serviceWorker.register('/sw.js').then(async (it) => { \
+        const worker = it.installing; \
+        await new Promise((done) => { worker.onstatechange = () => { \
+          if (worker.state === 'activated') done(); }; }); \
+        window.ask = () => new Promise((answer) => { \
+          navigator.serviceWorker.onmessage = (event) => answer(event.data); worker.postMessage(''); }); })";
+    kiosk.settle(again).expect("registered again");
+    let before = kiosk.settle("ask()").expect("the new worker runs");
+    kiosk.wait_for_worker_threads(1);
+    assert_eq!(kiosk.settle("ask()"), Ok(before), "it is still the same");
+}
+
+#[test]
 fn a_browser_whose_worker_loops_ends_when_told() {
     let site = Site::new("self.addEventListener('sync', () => { while (true) {} });");
     let mut kiosk = open_with_cap(&site);

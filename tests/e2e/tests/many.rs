@@ -18,7 +18,7 @@ const CYCLES: usize = 10;
 const REGISTRATIONS: usize = ORIGINS * TAGS;
 
 /// A script in the page must be answered within this time while everything is delivered.
-const RESPONSIVE: Duration = Duration::from_secs(3);
+const RESPONSIVE: Duration = Duration::from_secs(1);
 
 /// Memory after all cycles, in percent of what it was after the second. FIXME: it should be 105. Measured: 103.4, and with
 /// every channel serialized 105.8, some 4 KiB an event; whatever keeps these is not found yet.
@@ -140,6 +140,7 @@ fn a_thousand_registrations_of_twenty_origins_are_delivered_and_the_page_stays_r
         );
         kiosk.set_network("online");
         let longest = ask_until_received(&mut kiosk, &site, before + REGISTRATIONS);
+        println!("the longest wait for a script: {longest:?}");
         assert!(longest < RESPONSIVE, "a script took {longest:?}");
         wait_for_all(&mut kiosk);
     }

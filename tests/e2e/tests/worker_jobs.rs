@@ -59,3 +59,17 @@ fn a_worker_that_retires_itself_takes_its_syncs_along() {
     let listed = kiosk.wait_for("the registrations", |event| event["command"] == number);
     assert_eq!(listed["registrations"], json!([]));
 }
+
+#[test]
+fn a_worker_that_is_unregistered_registers_nothing_more() {
+    let site = Site::new(
+        "onsync = (event) => event.waitUntil(registration.unregister() \
+           .then(() => registration.sync.register('again')) \
+           .then(() => post('/again', 'registered'), (error) => post('/again', error.name)));",
+    );
+    let mut kiosk = site.open();
+    kiosk
+        .settle("registration.sync.register('last')")
+        .expect("registered");
+    assert_eq!(site.server.wait_for(1)[0].body, json!("InvalidStateError"));
+}

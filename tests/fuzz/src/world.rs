@@ -76,5 +76,6 @@ pub fn worker(script: &[u8]) -> StoredWorker {
     StoredWorker {
         script_url: ScriptUrl::try_from("https://a.example/sw.js").expect("short"),
         source: script.to_vec().try_into().expect("short"),
+        imports: Default::default(),
     }
 }

@@ -235,6 +235,7 @@ fn news_of_workers_need_the_authority_for_their_origin() {
     let worker = |source: &str| StoredWorker {
         script_url: "https://a.example/sw.js".try_into().unwrap(),
         source: source.as_bytes().to_vec().try_into().unwrap(),
+        imports: Default::default(),
     };
     let mut browser = Browser::start(config().connectivity(Connectivity::Offline));
     let victim = browser.page();

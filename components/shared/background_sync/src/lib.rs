@@ -11,8 +11,8 @@ pub use background_sync_core::{
     BoundedText, Connectivity, EventOutcome, ExplainerOptions, MAX_DATA_BYTES,
     MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin,
     Permission, PermissionName, Recurrence, RegisterError, ScopeKey, ScopeUrl, ScriptUrl,
-    StoredWorker, SyncData, Tag, TagTooLong, TextDirection, TextTooLong, UnregisterError,
-    WorkerSource,
+    StoredImport, StoredImports, StoredWorker, SyncData, Tag, TagTooLong, TextDirection,
+    TextTooLong, UnregisterError, WorkerSource,
 };
 use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};
