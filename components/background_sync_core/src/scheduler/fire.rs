@@ -286,6 +286,10 @@ impl SyncScheduler {
             return;
         };
         registration.event = None;
+        self.undo_after_event(now, key, attempt, last_chance, outcome);
+        let Some(registration) = self.tables.get_mut(key) else {
+            return;
+        };
         let tag = registration.tag.clone();
         let api = registration.kind.api();
         let repeats = registration.kind.cycle().is_some();
@@ -309,7 +313,7 @@ impl SyncScheduler {
                 registration.attempts = 0;
                 // What replaced it meanwhile may have another time.
                 if api == SyncApi::Explainer {
-                    self.start(now, key);
+                    self.begin_to_wait(now, key);
                 }
                 self.store_lazily(key);
                 self.refresh(key);

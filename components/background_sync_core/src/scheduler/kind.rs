@@ -60,6 +60,11 @@ impl Cycle {
         }
     }
 
+    /// Its event is over: the next interval begins.
+    pub fn begin_anew(&mut self, now: Now) {
+        self.anchor = Moment::at(now);
+    }
+
     fn restore(now: Now, stored: &StoredCycle) -> Self {
         Self {
             min_interval_ms: stored.min_interval_ms,

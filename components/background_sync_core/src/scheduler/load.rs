@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::SyncScheduler;
-use super::kind::{Kind, Moment};
+use super::kind::Kind;
 use super::registration::{Due, Existence, RegKey, Registration};
 use crate::{
     MAX_INTERRUPTIONS, Now, RegistrationId, RegistrationKind, RegistrationState, RemovalReason,
@@ -139,7 +139,7 @@ impl SyncScheduler {
             registration.interruptions = registration.interruptions.saturating_add(1);
         }
         if ends && let Some(cycle) = registration.kind.cycle_mut() {
-            cycle.anchor = Moment::at(now);
+            cycle.begin_anew(now);
         }
         if ends || attempts == 0 || used_up {
             self.wait_for_interval(key);

@@ -18,16 +18,17 @@ mod storage;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use self::fire::{Event, Phase};
-use self::kind::Kind;
 use self::passes::Passes;
 use self::registration::RegKey;
 use self::storage::TicketUse;
 use self::tables::Tables;
+use self::undo::Undo;
 use crate::rng::SmallRng;
 use crate::{
     Answer, Call, ClientFacts, Connectivity, EventId, EventOutcome, MonoTime, Now, Output,
@@ -118,8 +119,8 @@ pub struct SyncScheduler {
     rng: SmallRng,
     tables: Tables,
     passes: Passes,
-    /// What the store knows of registrations while another kind is on its way there.
-    undo: HashMap<RegKey, Kind>,
+    /// What the store knows of registrations while something else is on its way there.
+    undo: HashMap<RegKey, Undo>,
     timers: BTreeSet<(MonoTime, Timer)>,
     events: BTreeMap<EventId, Event>,
     tickets: HashMap<Ticket, TicketUse>,

@@ -2,7 +2,7 @@
 //! and what follows the events of what repeats.
 
 use super::SyncScheduler;
-use super::kind::{Cycle, Kind, Moment};
+use super::kind::{Cycle, Kind};
 use super::registration::RegKey;
 use super::storage::Waiter;
 use crate::{
@@ -78,7 +78,7 @@ impl SyncScheduler {
     /// Step 10 of `register(tag, options)`.
     fn register_periodic_again(&mut self, now: Now, call: Call, key: RegKey, kind: Kind) {
         let interval_of = |kind: &Kind| kind.cycle().map(|cycle| cycle.min_interval_ms);
-        let Some(registration) = self.tables.get_mut(key) else {
+        let Some(registration) = self.tables.get(key) else {
             return;
         };
         // Step 10.1. Beyond the specification, which keeps the anchor time, it begins anew.
@@ -87,10 +87,13 @@ impl SyncScheduler {
         }
         // Step 10.2.
         let firing = registration.state == RegistrationState::Firing;
-        if firing {
-            registration.state = RegistrationState::ReregisteredWhileFiring;
-        }
         let ticket = registration.ticket;
+        if firing {
+            self.remember(key);
+            if let Some(registration) = self.tables.get_mut(key) {
+                registration.state = RegistrationState::ReregisteredWhileFiring;
+            }
+        }
         self.hold_back(key, call);
         let waiter = Waiter::Register {
             call,
@@ -195,7 +198,7 @@ impl SyncScheduler {
             return NextStep::RetryIn { ms };
         }
         if let Some(cycle) = registration.kind.cycle_mut() {
-            cycle.anchor = Moment::at(now);
+            cycle.begin_anew(now);
         }
         if success {
             self.set_time_of_last_fire(now, origin);

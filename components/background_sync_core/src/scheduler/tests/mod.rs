@@ -6,6 +6,7 @@ mod embedder;
 mod embedder_periodic;
 mod explain;
 mod explainer;
+mod explainer_faults;
 mod faults;
 mod fire;
 mod limits;
