@@ -1,6 +1,5 @@
 //! What the embedder may ask and do, beyond the specification.
 
-use super::fire::PermissionState;
 use super::registration::RegKey;
 use super::storage::Waiter;
 use super::{Removal, SyncScheduler};
@@ -60,7 +59,7 @@ impl SyncScheduler {
             registration.state = RegistrationState::Pending;
             self.set_due(key, None);
             self.set_interval(key, None);
-            self.prepare(now, key, PermissionState::Unknown);
+            self.ask_and_prepare(now, key);
             self.store_attempt(key);
         }
         self.settle(now);

@@ -24,7 +24,7 @@ pub(super) struct Event {
 pub(super) enum Phase {
     Preparing {
         attempt_is_durable: bool,
-        permission_is_granted: bool,
+        permission: PermissionState,
     },
     Running {
         cap: MonoTime,
@@ -33,13 +33,16 @@ pub(super) enum Phase {
     },
 }
 
-/// Who asked for the permission.
+/// Whether an event may fire, as far as its origin's permission goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PermissionState {
-    /// The `register()` call that is the reason for this event, just now.
-    JustGranted,
-    /// Nobody.
-    Unknown,
+    /// By the answer, or by the `register()` call that is the reason for this event, just now.
+    Granted,
+    /// The embedder is being asked.
+    Asked {
+        /// How long its answer is waited for.
+        until: MonoTime,
+    },
 }
 
 impl SyncScheduler {
@@ -49,9 +52,15 @@ impl SyncScheduler {
             return;
         }
         while let Some(key) = self.tables.next_turn(&self.policy) {
-            self.prepare(now, key, PermissionState::Unknown);
+            self.ask_and_prepare(now, key);
             self.store_attempt(key);
         }
+    }
+
+    /// Reserves a slot for a registration's next event, and asks for its permission.
+    pub(super) fn ask_and_prepare(&mut self, now: Now, key: RegKey) {
+        let until = now.mono.after_ms(self.policy.permission_limit_ms);
+        self.prepare(now, key, PermissionState::Asked { until });
     }
 
     /// Reserves a slot for a registration's next event.
@@ -64,10 +73,9 @@ impl SyncScheduler {
         };
         let event = EventId(self.next_event);
         self.next_event += 1;
-        let permission_is_granted = permission == PermissionState::JustGranted;
         let phase = Phase::Preparing {
             attempt_is_durable: false,
-            permission_is_granted,
+            permission,
         };
         self.set_due(key, None);
         self.tables.take_slot(origin);
@@ -81,7 +89,8 @@ impl SyncScheduler {
             }
         }
         self.tables.set_ready(key, false);
-        if !permission_is_granted {
+        if let PermissionState::Asked { until } = permission {
+            self.timers.insert((until, Timer::Permission(event)));
             let scope = scope.clone();
             self.outputs
                 .push_back(Output::CheckPermission { event, scope, name });
@@ -98,10 +107,13 @@ impl SyncScheduler {
     }
 
     /// Gives up a preparing event: its slot is free, its attempt is not counted.
-    pub(super) fn disarm(&mut self, event: EventId) {
-        let Some(event) = self.events.remove(&event) else {
+    pub(super) fn disarm(&mut self, id: EventId) {
+        let Some(event) = self.events.remove(&id) else {
             return;
         };
+        if let Phase::Preparing { permission, .. } = event.phase {
+            self.wait_no_longer(id, permission);
+        }
         if let Some(registration) = self.tables.get_mut(event.key) {
             registration.event = None;
             if let Some(cycle) = registration.kind.cycle_mut() {
@@ -144,23 +156,26 @@ impl SyncScheduler {
         let Some(event) = self.events.get_mut(&id) else {
             return;
         };
-        let Phase::Preparing {
-            permission_is_granted,
-            ..
-        } = &mut event.phase
-        else {
+        let Phase::Preparing { permission, .. } = &mut event.phase else {
             return;
         };
         let key = event.key;
         match check {
             PermissionCheck::Answered(Permission::Granted) => {
-                *permission_is_granted = true;
+                let asked = std::mem::replace(permission, PermissionState::Granted);
+                self.wait_no_longer(id, asked);
                 self.try_to_fire(now, id);
             }
             PermissionCheck::Answered(Permission::Denied) => {
                 self.remove_for(key, RemovalReason::PermissionDenied, None);
             }
             PermissionCheck::Unanswered => self.defer(now, id),
+        }
+    }
+
+    fn wait_no_longer(&mut self, event: EventId, permission: PermissionState) {
+        if let PermissionState::Asked { until } = permission {
+            self.timers.remove(&(until, Timer::Permission(event)));
         }
     }
 
@@ -195,7 +210,7 @@ impl SyncScheduler {
             event.phase,
             Phase::Preparing {
                 attempt_is_durable: true,
-                permission_is_granted: true
+                permission: PermissionState::Granted
             }
         );
         let Some(registration) = self.tables.get_mut(key) else {

@@ -100,6 +100,8 @@ enum Timer {
     Gate(RegKey),
     /// An event passed its execution cap.
     Cap(EventId),
+    /// Nobody has said whether an event has the permission.
+    Permission(EventId),
     /// Removals that the store failed to do are tried again.
     Removals,
     /// A wake-up for periodic events.
@@ -266,6 +268,7 @@ impl SyncScheduler {
                 }
                 Timer::Gate(key) => self.gate_due(now, key),
                 Timer::Cap(event) => self.cap_event(now, event),
+                Timer::Permission(event) => self.defer(now, event),
                 Timer::Removals => self.retry_removals(),
                 Timer::Pass => due.extend(self.process_periodic_sync_registrations(now)),
             }

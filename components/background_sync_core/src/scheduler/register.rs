@@ -144,7 +144,7 @@ impl SyncScheduler {
     /// Reserves a slot if there is a network and nobody else waits for one.
     pub(super) fn prepare_at_once(&mut self, now: Now, key: RegKey) {
         if self.is_online() && self.tables.slot_is_free_for(key, &self.policy) {
-            self.prepare(now, key, PermissionState::JustGranted);
+            self.prepare(now, key, PermissionState::Granted);
         }
     }
 

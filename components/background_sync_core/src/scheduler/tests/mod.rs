@@ -14,6 +14,7 @@ mod periodic;
 mod periodic_passes;
 mod periodic_restart;
 mod periodic_rules;
+mod permission;
 mod register;
 mod restart;
 mod retry;
@@ -35,6 +36,9 @@ pub(super) struct Driver {
     pub held_tickets: Vec<(Ticket, StoreOp)>,
     /// The permission that is answered at dispatch.
     pub permission: PermissionCheck,
+    pub permission_answers: bool,
+    /// Events whose permission was asked for in vain.
+    pub unanswered: Vec<EventId>,
     pub answers: Vec<(Call, Answer)>,
     pub events: Vec<Fired>,
     pub terminated: Vec<EventId>,
@@ -103,6 +107,8 @@ impl Driver {
             store_fails: false,
             held_tickets: Vec::new(),
             permission: PermissionCheck::Answered(Permission::Granted),
+            permission_answers: true,
+            unanswered: Vec::new(),
             answers: Vec::new(),
             events: Vec::new(),
             terminated: Vec::new(),
@@ -146,6 +152,9 @@ impl Driver {
                 Output::Store { ticket, op, .. } if self.store_answers => self.commit(ticket, op),
                 Output::Store { ticket, op, .. } => self.held_tickets.push((ticket, op)),
                 Output::Answer { call, answer } => self.answers.push((call, answer)),
+                Output::CheckPermission { event, .. } if !self.permission_answers => {
+                    self.unanswered.push(event);
+                }
                 Output::CheckPermission { event, .. } => {
                     self.scheduler
                         .handle_permission(self.now, event, self.permission);
