@@ -65,7 +65,7 @@ impl SyncScheduler {
         let found = self.tables.find_in(SyncApi::Explainer, scope, id);
         self.check_text(scope, &kind, found)?;
         if facts.active_worker {
-            self.unpark(scope);
+            self.unpark(now, scope);
         }
         match found {
             // A new request overrides an old one with the same id.

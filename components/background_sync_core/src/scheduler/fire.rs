@@ -6,9 +6,9 @@
 use super::registration::{OriginIndex, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{
-    DispatchError, EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output,
-    Permission, PermissionCheck, PermissionName, RegistrationState, RemovalReason, ScopeKey,
-    SyncApi, SyncNotification,
+    EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output, Permission,
+    PermissionCheck, PermissionName, RegistrationState, RemovalReason, ScopeKey, SyncApi,
+    SyncNotification,
 };
 
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl SyncScheduler {
             }
         }
         self.tables.release_slot(event.origin);
-        self.answer_forced(event.key, &Err(DispatchError::NotNow));
+        self.give_up_forced(event.key);
         self.store_lazily(event.key);
         self.refresh(event.key);
     }
@@ -185,14 +185,17 @@ impl SyncScheduler {
             return;
         };
         let forced = self.is_forced(key);
-        self.wait_until(now, key, self.policy.local_fault_delay_ms);
+        let delay_ms = self.policy.local_fault_delay_ms;
+        if !forced {
+            self.wait_until(now, key, delay_ms);
+        }
         self.disarm(id);
-        // The embedder's wish is not made up for later: what repeats has another event anyway.
-        let waits_for_pass = self.tables.get(key).is_some_and(|registration| {
-            registration.kind.cycle().is_some() && registration.attempts == 0
+        // What waited for nothing else does not try at once.
+        let pending = self.tables.get(key).is_some_and(|registration| {
+            registration.state == RegistrationState::Pending && registration.due.is_none()
         });
-        if forced && waits_for_pass {
-            self.wait_for_interval(key);
+        if forced && pending {
+            self.wait_until(now, key, delay_ms);
         }
     }
 
@@ -295,71 +298,96 @@ impl SyncScheduler {
         self.timers.remove(&(cap, Timer::Cap(id)));
         self.tables.release_slot(event.origin);
         let key = event.key;
-        self.answer_forced(key, &Ok(outcome));
+        if outcome != EventOutcome::NotStarted {
+            self.answer_forced(key, &Ok(outcome));
+        }
+        self.undo_after_event(now, key, attempt, last_chance, outcome);
         // A registration that was removed meanwhile has no outcome.
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
         registration.event = None;
-        self.undo_after_event(now, key, attempt, last_chance, outcome);
-        let Some(registration) = self.tables.get_mut(key) else {
-            return;
-        };
         let tag = registration.tag.clone();
         let api = registration.kind.api();
-        let repeats = registration.kind.cycle().is_some();
-        let again = registration.state == RegistrationState::ReregisteredWhileFiring;
-        if outcome != EventOutcome::NotStarted {
-            registration.interruptions = 0;
-        }
-        let next = match outcome {
-            // Not in the specification: without an active worker nothing was fired.
-            EventOutcome::NotStarted => {
-                self.give_attempt_back(now, &event.scope, key, again);
-                if repeats && self.extra_interval(&event.scope.origin) == ExtraInterval::Never {
-                    self.wait_for_interval(key);
-                }
-                NextStep::Parked
-            }
-            _ if repeats => self.periodic_event_finished(now, key, &event.scope.origin, outcome),
-            // Substeps 2.1 and 3.1: registered again meanwhile, so it fires again.
-            _ if again => {
-                registration.state = RegistrationState::Pending;
-                registration.attempts = 0;
-                // What replaced it meanwhile may have another time.
-                if api == SyncApi::Explainer {
-                    self.begin_to_wait(now, key);
-                }
-                self.store_lazily(key);
-                self.refresh(key);
-                NextStep::FiresAgain
-            }
-            // Substep 2.3: done.
-            EventOutcome::Fulfilled => {
-                self.remove_lazily(key);
-                NextStep::Removed
-            }
-            // Substep 3.2: failed, and may be tried again.
-            _ if !last_chance => {
-                let ms = self.wait_for_retry(now, key);
-                self.store_lazily(key);
-                NextStep::RetryIn { ms }
-            }
-            // Substep 3.3: failed for good.
-            _ => {
-                self.remove_lazily(key);
-                NextStep::Removed
-            }
-        };
-        let scope = event.scope;
+        let next = self.after_event(now, &event, outcome, last_chance);
         self.notify(SyncNotification::Finished {
             api,
-            scope,
+            scope: event.scope,
             tag,
             attempt,
             outcome,
             next,
         });
+    }
+
+    /// What becomes of a registration whose event is over.
+    fn after_event(
+        &mut self,
+        now: Now,
+        event: &Event,
+        outcome: EventOutcome,
+        last_chance: bool,
+    ) -> NextStep {
+        let (key, scope) = (event.key, &event.scope);
+        let Some(registration) = self.tables.get_mut(key) else {
+            return NextStep::Removed;
+        };
+        let again = registration.state == RegistrationState::ReregisteredWhileFiring;
+        if outcome == EventOutcome::NotStarted {
+            return self.nothing_was_fired(now, scope, key, again);
+        }
+        registration.interruptions = 0;
+        if registration.kind.cycle().is_some() {
+            return self.periodic_event_finished(now, key, &scope.origin, outcome);
+        }
+        // Substeps 2.1 and 3.1: registered again meanwhile, so it fires again.
+        if again {
+            registration.state = RegistrationState::Pending;
+            registration.attempts = 0;
+            // What replaced it meanwhile may have another time.
+            if registration.kind.api() == SyncApi::Explainer {
+                self.begin_to_wait(now, key);
+            }
+            self.store_lazily(key);
+            self.refresh(key);
+            return NextStep::FiresAgain;
+        }
+        match outcome {
+            // Substep 3.2: failed, and may be tried again.
+            EventOutcome::Rejected | EventOutcome::WorkerGone | EventOutcome::TimedOut
+                if !last_chance =>
+            {
+                let ms = self.wait_for_retry(now, key);
+                self.store_lazily(key);
+                NextStep::RetryIn { ms }
+            }
+            // Substep 2.3, done, or 3.3, failed for good.
+            _ => {
+                self.remove_lazily(key);
+                NextStep::Removed
+            }
+        }
+    }
+
+    /// Not in the specification: there was no active worker.
+    fn nothing_was_fired(
+        &mut self,
+        now: Now,
+        scope: &ScopeKey,
+        key: RegKey,
+        again: bool,
+    ) -> NextStep {
+        self.give_attempt_back(now, scope, key, again);
+        let repeats = self
+            .tables
+            .get(key)
+            .is_some_and(|registration| registration.kind.cycle().is_some());
+        if self.is_forced(key) {
+            self.wait_for_worker(now, key);
+        } else if repeats && self.extra_interval(&scope.origin) == ExtraInterval::Never {
+            self.wait_for_interval(key);
+        }
+        NextStep::Parked
     }
 
     /// Puts a registration among those that wait for a slot, or takes it from them.

@@ -5,6 +5,7 @@ mod embedder;
 mod explain;
 mod explainer;
 mod fire;
+mod forced;
 mod kind;
 mod load;
 mod notice;
@@ -24,6 +25,7 @@ mod wait;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use self::fire::{Event, Phase};
+use self::forced::Forced;
 use self::passes::Passes;
 use self::registration::RegKey;
 use self::storage::TicketUse;
@@ -102,6 +104,8 @@ enum Timer {
     Cap(EventId),
     /// Nobody has said whether an event has the permission.
     Permission(EventId),
+    /// There is no worker for what the embedder asked for.
+    Worker(RegKey),
     /// Removals that the store failed to do are tried again.
     Removals,
     /// A wake-up for periodic events.
@@ -129,7 +133,7 @@ pub struct SyncScheduler {
     unacknowledged: HashMap<Call, RegKey>,
     removals_to_retry: BTreeSet<RegistrationId>,
     /// Calls that wait for the outcome of an event that the embedder asked for.
-    forced: HashMap<RegKey, Vec<Call>>,
+    forced: HashMap<RegKey, Forced>,
     /// Calls that wait for removals.
     removals: HashMap<Call, Removal>,
     next_registration: u64,
@@ -241,7 +245,7 @@ impl SyncScheduler {
 
     /// A service worker registration has an active worker now.
     pub fn handle_worker_activated(&mut self, now: Now, scope: &ScopeKey) {
-        self.unpark(scope);
+        self.unpark(now, scope);
         self.settle(now);
     }
 
@@ -269,6 +273,7 @@ impl SyncScheduler {
                 Timer::Gate(key) => self.gate_due(now, key),
                 Timer::Cap(event) => self.cap_event(now, event),
                 Timer::Permission(event) => self.defer(now, event),
+                Timer::Worker(key) => self.give_up_forced(key),
                 Timer::Removals => self.retry_removals(),
                 Timer::Pass => due.extend(self.process_periodic_sync_registrations(now)),
             }
@@ -315,7 +320,12 @@ impl SyncScheduler {
             events: self.events.len(),
             unacknowledged_calls: self.unacknowledged.len(),
             store_operations: self.tickets.len(),
-            embedder_calls: self.forced.values().map(Vec::len).sum::<usize>() + self.removals.len(),
+            embedder_calls: self.removals.len()
+                + self
+                    .forced
+                    .values()
+                    .map(|forced| forced.calls.len())
+                    .sum::<usize>(),
             deadlines: self.timers.len(),
             remembered_origins: self.passes.origins.len(),
         }

@@ -61,7 +61,7 @@ impl SyncScheduler {
         }
         // Not in the specification: limits.
         let tag = tag.map_err(|too_long| RegisterError::TagTooLong(*too_long))?;
-        self.unpark(scope);
+        self.unpark(now, scope);
         // Step 8.
         let kind = Kind::periodic(Cycle::new(now, min_interval_ms));
         match self.tables.find_in(SyncApi::Periodic, scope, tag) {

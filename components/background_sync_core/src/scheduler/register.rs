@@ -36,7 +36,7 @@ impl SyncScheduler {
         }
         // Not in the specification: limits.
         let tag = tag.map_err(|too_long| RegisterError::TagTooLong(*too_long))?;
-        self.unpark(scope);
+        self.unpark(now, scope);
         // Step 7.
         match self.tables.find(scope, tag) {
             // Step 8.
