@@ -3,6 +3,7 @@
 //! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
 //! permission is asked for. Then it is *running*.
 
+use super::clock::Moment;
 use super::registration::{OriginIndex, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{
@@ -48,6 +49,7 @@ pub(super) enum PermissionState {
 impl SyncScheduler {
     /// Gives free slots to what is ready, origin by origin.
     pub(super) fn settle(&mut self, now: Now) {
+        self.look_at_clock(now);
         if !self.is_online() {
             return;
         }
@@ -85,7 +87,7 @@ impl SyncScheduler {
             name = registration.kind.permission();
             let first = registration.attempts == 0;
             if let Some(cycle) = registration.kind.cycle_mut().filter(|_| first) {
-                cycle.about_to_fire_at = Some(now.wall);
+                cycle.about_to_fire_at = Some(Moment::at(now));
             }
         }
         self.tables.set_ready(key, false);

@@ -29,6 +29,7 @@ impl SyncScheduler {
             self.spread_first_attempts(now);
         }
         self.begin_passes(now);
+        self.trust_clock(now);
     }
 
     /// Returns whether the registration goes on.
@@ -42,9 +43,9 @@ impl SyncScheduler {
         let retry_at = record.retry_at;
         let id = record.id;
         let scope = record.scope.clone();
-        let stored_anchor = match &record.kind {
-            RegistrationKind::Periodic(cycle) => Some(cycle.anchor),
-            RegistrationKind::Explainer(explainer) => Some(explainer.cycle.anchor),
+        let stored_cycle = match &record.kind {
+            RegistrationKind::Periodic(cycle) => Some(*cycle),
+            RegistrationKind::Explainer(explainer) => Some(explainer.cycle),
             RegistrationKind::OneShot => None,
         };
         let kind = Kind::restore(now, record.kind);
@@ -56,7 +57,7 @@ impl SyncScheduler {
         };
         if registration.kind.cycle().is_some() {
             let key = self.tables.insert(&scope, id, registration);
-            let outdated = stored_anchor.is_some_and(|anchor| self.load_cycle(now, key, anchor));
+            let outdated = stored_cycle.is_some_and(|cycle| self.load_cycle(key, &cycle));
             self.resume_cycle(now, key, record.state, retry_at, outdated);
             return true;
         }

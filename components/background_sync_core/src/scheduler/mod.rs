@@ -1,6 +1,7 @@
 //! The state machine. This file has what goes in and out; the algorithms are in the submodules.
 
 mod arena;
+mod clock;
 mod embedder;
 mod explain;
 mod explainer;
@@ -24,6 +25,7 @@ mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use self::clock::Clock;
 use self::fire::{Event, Phase};
 use self::forced::Forced;
 use self::passes::Passes;
@@ -110,6 +112,8 @@ enum Timer {
     Removals,
     /// A wake-up for periodic events.
     Pass,
+    /// The wall clock was wrong.
+    Clock,
 }
 
 /// Decides when `sync` events fire: the
@@ -125,6 +129,7 @@ pub struct SyncScheduler {
     rng: SmallRng,
     tables: Tables,
     passes: Passes,
+    clock: Clock,
     /// What the store knows of registrations while something else is on its way there.
     undo: HashMap<RegKey, Undo>,
     timers: BTreeSet<(MonoTime, Timer)>,
@@ -152,6 +157,7 @@ impl SyncScheduler {
             rng: SmallRng::new(config.seed),
             tables: Tables::default(),
             passes: Passes::default(),
+            clock: Clock::default(),
             undo: HashMap::new(),
             timers: BTreeSet::new(),
             events: BTreeMap::new(),
@@ -259,6 +265,7 @@ impl SyncScheduler {
 
     /// Does what is due. Harmless when nothing is.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.look_at_clock(now);
         let mut due = Vec::new();
         while let Some(&(at, timer)) = self.timers.first() {
             if at > now.mono {
@@ -275,6 +282,7 @@ impl SyncScheduler {
                 Timer::Permission(event) => self.defer(now, event),
                 Timer::Worker(key) => self.give_up_forced(key),
                 Timer::Removals => self.retry_removals(),
+                Timer::Clock => self.clock_check_due(now),
                 Timer::Pass => due.extend(self.process_periodic_sync_registrations(now)),
             }
         }

@@ -1,7 +1,7 @@
 //! What is kept about origins, because it must outlive their registrations.
 
 use super::SyncScheduler;
-use super::kind::Moment;
+use super::clock::Moment;
 use crate::{ExtraInterval, Now, Origin, StoredOrigin, Urgency};
 
 /// Fires of one origin within this time are recorded once, in milliseconds.
@@ -14,6 +14,13 @@ pub(super) struct OriginLimits {
     pub extra: ExtraInterval,
 }
 
+impl OriginLimits {
+    /// After a jump of the wall clock. Returns whether it is to be stored anew.
+    pub fn rebase(&mut self, now: Now) -> bool {
+        self.fired.as_mut().is_some_and(|fired| fired.rebase(now))
+    }
+}
+
 impl SyncScheduler {
     /// What the store kept about origins.
     pub(super) fn load_origin(&mut self, now: Now, stored: StoredOrigin) {
@@ -21,7 +28,10 @@ impl SyncScheduler {
         self.passes.last = self.passes.last.max(fired);
         let extra = stored.extra;
         let limits = OriginLimits { fired, extra };
-        self.passes.origins.insert(stored.origin, limits);
+        self.passes.origins.insert(stored.origin.clone(), limits);
+        if fired.map(|fired| fired.wall) != stored.fired_at {
+            self.store_origin(&stored.origin, Urgency::Lazy);
+        }
     }
 
     /// [Time of last

@@ -8,16 +8,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::kind::Moment;
+use super::clock::Moment;
 use super::origins::OriginLimits;
 use super::registration::RegKey;
 use super::{SyncScheduler, Timer};
 use crate::{
-    ExtraInterval, MonoTime, Now, Origin, RegistrationState, SyncNotification, Urgency, WallTime,
+    ExtraInterval, MonoTime, Now, Origin, RegistrationState, StoredCycle, SyncNotification, Urgency,
 };
-
-/// A clock that shows less is wrong, in milliseconds since 1970: this is the start of 2026.
-const EARLIEST_CREDIBLE_WALL: WallTime = WallTime(1_767_225_600_000);
 
 /// When the intervals of a registration are over.
 pub(super) struct Intervals {
@@ -46,6 +43,16 @@ pub(super) struct Passes {
 }
 
 impl Passes {
+    /// Whether the time matters to anything.
+    pub fn something_waits(&self) -> bool {
+        !self.intervals.is_empty()
+    }
+
+    /// All that is kept of wake-ups.
+    pub fn last_mut(&mut self) -> impl Iterator<Item = &mut Moment> {
+        self.last.iter_mut().chain(self.unused.iter_mut().flatten())
+    }
+
     pub fn limits(&self, origin: &Origin) -> OriginLimits {
         self.origins.get(origin).copied().unwrap_or_default()
     }
@@ -53,7 +60,7 @@ impl Passes {
 
 impl SyncScheduler {
     /// Puts a loaded registration back where it was. Returns whether its record is outdated.
-    pub(super) fn load_cycle(&mut self, now: Now, key: RegKey, stored_anchor: WallTime) -> bool {
+    pub(super) fn load_cycle(&mut self, key: RegKey, stored: &StoredCycle) -> bool {
         let Some(origin) = self.tables.scope_key(key).map(|scope| scope.origin.clone()) else {
             return false;
         };
@@ -62,14 +69,14 @@ impl SyncScheduler {
             return false;
         };
         // The origin's own record may have been lost with the last commits before a crash.
-        let fired = cycle.fired_at.map(|wall| Moment::restore(now, wall));
+        let fired = cycle.fired_at;
+        let outdated = cycle.stored() != *stored;
         if fired.is_some() {
             let limits = self.passes.origins.entry(origin).or_default();
             limits.fired = limits.fired.max(fired);
             self.passes.last = self.passes.last.max(fired);
         }
-        // An anchor in the future would begin anew at each start.
-        stored_anchor > now.wall && now.wall >= EARLIEST_CREDIBLE_WALL
+        outdated
     }
 
     /// The interval begins: from its anchor time.
@@ -98,7 +105,7 @@ impl SyncScheduler {
 
     /// When this registration may fire next, but for the gap between passes. `None`: never, at
     /// present.
-    fn interval_ends(&self, key: RegKey) -> Option<MonoTime> {
+    pub(super) fn interval_ends(&self, key: RegKey) -> Option<MonoTime> {
         self.intervals(key).map(|ends| ends.own.max(ends.of_origin))
     }
 
@@ -214,7 +221,7 @@ impl SyncScheduler {
     pub(super) fn periodic_event_fired(&mut self, now: Now, key: RegKey, origin: &Origin) {
         let registration = self.tables.get_mut(key);
         if let Some(cycle) = registration.and_then(|registration| registration.kind.cycle_mut()) {
-            cycle.fired_at = Some(now.wall);
+            cycle.fired_at = Some(Moment::at(now));
             cycle.about_to_fire_at = None;
         }
         // What the embedder asks for is no wake-up, or it could keep other origins from theirs.

@@ -52,6 +52,13 @@ impl Undo {
             stale: false,
         }
     }
+
+    /// After a jump of the wall clock.
+    pub fn rebase(&mut self, now: Now) {
+        if let Some(cycle) = self.kind.cycle_mut() {
+            cycle.rebase(now);
+        }
+    }
 }
 
 impl SyncScheduler {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod clock;
 mod embedder;
 mod embedder_periodic;
 mod explain;
@@ -98,7 +99,7 @@ impl Driver {
         Self {
             scheduler: SyncScheduler::new(SchedulerConfig::new(policy, connectivity, 7)),
             now: Now {
-                wall: WallTime(1_000_000),
+                wall: WallTime(1_900_000_000_000),
                 mono: MonoTime(0),
             },
             store: BTreeMap::new(),
