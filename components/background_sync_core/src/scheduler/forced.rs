@@ -64,6 +64,7 @@ impl SyncScheduler {
         }
         self.set_due(key, None);
         self.set_interval(key, None);
+        self.leave_pass(key);
         self.ask_and_prepare(now, key);
         self.store_attempt(key);
     }

@@ -6,12 +6,24 @@ use crate::{
     StoredCycle, StoredExplainer, SyncApi,
 };
 
+/// Why a repeating registration has fired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum FiredFor {
+    /// Its interval was over, and it was selected: a wake-up.
+    #[default]
+    Interval,
+    /// The embedder asked for it. That is no wake-up, or it could keep other origins from theirs.
+    Embedder,
+}
+
 /// When a repeating registration fires.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cycle {
     pub min_interval_ms: u64,
     pub anchor: Moment,
     pub fired_at: Option<Moment>,
+    /// Why it did.
+    pub fired_for: FiredFor,
     /// Its next event is being prepared: what the store is to hold before that fires.
     pub about_to_fire_at: Option<Moment>,
     /// Its place among the intervals; not before this.
@@ -24,6 +36,7 @@ impl Cycle {
             min_interval_ms,
             anchor: Moment::at(now),
             fired_at: None,
+            fired_for: FiredFor::default(),
             about_to_fire_at: None,
             due: None,
         }
@@ -39,6 +52,7 @@ impl Cycle {
             min_interval_ms: stored.min_interval_ms,
             anchor: Moment::restore(now, stored.anchor),
             fired_at: stored.fired_at.map(|wall| Moment::restore(now, wall)),
+            fired_for: FiredFor::default(),
             about_to_fire_at: None,
             due: None,
         }

@@ -57,7 +57,8 @@ impl SyncScheduler {
         };
         if registration.kind.cycle().is_some() {
             let key = self.tables.insert(&scope, id, registration);
-            let outdated = stored_cycle.is_some_and(|cycle| self.load_cycle(key, &cycle));
+            let outdated =
+                stored_cycle.is_some_and(|cycle| self.load_cycle(key, record.state, &cycle));
             self.resume_cycle(now, key, record.state, retry_at, outdated);
             return true;
         }

@@ -247,6 +247,7 @@ impl SyncScheduler {
     pub fn handle_connectivity(&mut self, now: Now, connectivity: Connectivity) {
         self.change_connectivity(now, connectivity);
         self.settle(now);
+        self.notify_of_waiting(now);
     }
 
     /// A service worker registration has an active worker now.

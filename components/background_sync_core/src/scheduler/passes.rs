@@ -9,6 +9,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::clock::Moment;
+use super::kind::FiredFor;
 use super::origins::OriginLimits;
 use super::registration::RegKey;
 use super::{SyncScheduler, Timer};
@@ -35,6 +36,8 @@ pub(super) struct Passes {
     pub last: Option<Moment>,
     /// A pass that has fired nothing yet, and the last one before it.
     unused: Option<Option<Moment>>,
+    /// What a pass has selected and has not fired yet.
+    selected: BTreeSet<RegKey>,
     /// After a reconnect or the start, spread by policy.
     not_before: MonoTime,
     /// A pass is put off to be shared.
@@ -60,7 +63,12 @@ impl Passes {
 
 impl SyncScheduler {
     /// Puts a loaded registration back where it was. Returns whether its record is outdated.
-    pub(super) fn load_cycle(&mut self, key: RegKey, stored: &StoredCycle) -> bool {
+    pub(super) fn load_cycle(
+        &mut self,
+        key: RegKey,
+        state: RegistrationState,
+        stored: &StoredCycle,
+    ) -> bool {
         let Some(origin) = self.tables.scope_key(key).map(|scope| scope.origin.clone()) else {
             return false;
         };
@@ -68,13 +76,20 @@ impl SyncScheduler {
         let Some(cycle) = registration.and_then(|registration| registration.kind.cycle()) else {
             return false;
         };
-        // The origin's own record may have been lost with the last commits before a crash.
         let fired = cycle.fired_at;
         let outdated = cycle.stored() != *stored;
         if fired.is_some() {
             let limits = self.passes.origins.entry(origin).or_default();
             limits.fired = limits.fired.max(fired);
-            self.passes.last = self.passes.last.max(fired);
+            // The origin's own record may have been lost with the last commits before a crash.
+            let interrupted = matches!(
+                state,
+                RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring
+            );
+            if interrupted {
+                limits.woke = limits.woke.max(fired);
+                self.passes.last = self.passes.last.max(fired);
+            }
         }
         outdated
     }
@@ -82,6 +97,7 @@ impl SyncScheduler {
     /// The interval begins: from its anchor time.
     pub(super) fn wait_for_interval(&mut self, key: RegKey) {
         self.set_due(key, None);
+        self.leave_pass(key);
         if let Some(registration) = self.tables.get_mut(key) {
             registration.state = RegistrationState::Waiting;
             registration.attempts = 0;
@@ -199,6 +215,7 @@ impl SyncScheduler {
         }
         let selected: Vec<RegKey> = due.into_iter().map(|(_, key)| key).collect();
         for &key in &selected {
+            self.passes.selected.insert(key);
             self.set_interval(key, None);
             if let Some(registration) = self.tables.get_mut(key) {
                 registration.state = RegistrationState::Pending;
@@ -219,17 +236,23 @@ impl SyncScheduler {
 
     /// The first attempt of an event is dispatched: the caps count from here.
     pub(super) fn periodic_event_fired(&mut self, now: Now, key: RegKey, origin: &Origin) {
+        let fired_for = if self.is_forced(key) {
+            FiredFor::Embedder
+        } else {
+            FiredFor::Interval
+        };
         let registration = self.tables.get_mut(key);
         if let Some(cycle) = registration.and_then(|registration| registration.kind.cycle_mut()) {
             cycle.fired_at = Some(Moment::at(now));
             cycle.about_to_fire_at = None;
+            cycle.fired_for = fired_for;
         }
-        // What the embedder asks for is no wake-up, or it could keep other origins from theirs.
-        if !self.is_forced(key) {
+        if fired_for == FiredFor::Interval {
             self.passes.last = Some(Moment::at(now));
             self.passes.unused = None;
+            self.passes.selected.remove(&key);
         }
-        self.set_time_of_last_fire(now, origin);
+        self.set_time_of_last_fire(now, origin, fired_for);
         self.arm_pass();
     }
 
@@ -282,19 +305,22 @@ impl SyncScheduler {
         self.wait_for_interval(key);
     }
 
+    /// If nothing of a pass fires, it was no wake-up: others need not wait for the gap after it.
+    pub(super) fn leave_pass(&mut self, key: RegKey) {
+        if self.passes.selected.remove(&key)
+            && self.passes.selected.is_empty()
+            && let Some(before) = self.passes.unused.take()
+        {
+            self.passes.last = before;
+            self.arm_pass();
+        }
+    }
+
     /// The network has gone: what was selected and has not begun waits for another pass, so that the
     /// caps hold whenever the network returns.
     pub(super) fn end_pass(&mut self) {
-        for key in self.tables.all_ready() {
-            let selected = self.tables.get(key).is_some_and(|registration| {
-                registration.kind.cycle().is_some() && registration.attempts == 0
-            });
-            if selected {
-                self.deselect(key);
-            }
-        }
-        if let Some(before) = self.passes.unused.take() {
-            self.passes.last = before;
+        for key in self.passes.selected.clone() {
+            self.deselect(key);
         }
         self.passes.shared_at = None;
         self.arm_pass();

@@ -2,7 +2,8 @@
 //! and what follows the events of what repeats.
 
 use super::SyncScheduler;
-use super::kind::{Cycle, Kind};
+use super::clock::Moment;
+use super::kind::{Cycle, FiredFor, Kind};
 use super::registration::RegKey;
 use super::storage::Waiter;
 use crate::{
@@ -103,7 +104,7 @@ impl SyncScheduler {
         if firing {
             self.store_for(key, waiter);
         } else if self.join(ticket, waiter).is_some() {
-            self.answer_registered(now, call, true);
+            self.answer_registered(now, call, Some(key), true);
         }
     }
 
@@ -197,11 +198,16 @@ impl SyncScheduler {
             self.store_lazily(key);
             return NextStep::RetryIn { ms };
         }
+        let mut fired_for = FiredFor::default();
         if let Some(cycle) = registration.kind.cycle_mut() {
             cycle.begin_anew(now);
+            fired_for = cycle.fired_for;
+            if success {
+                cycle.fired_at = Some(Moment::at(now));
+            }
         }
         if success {
-            self.set_time_of_last_fire(now, origin);
+            self.set_time_of_last_fire(now, origin, fired_for);
         }
         self.wait_for_interval(key);
         self.store_lazily(key);

@@ -171,6 +171,7 @@ impl SyncScheduler {
         self.drop_gate(key);
         self.set_due(key, None);
         self.set_interval(key, None);
+        self.leave_pass(key);
         let event = self.tables.get(key)?.event;
         let registration = self.tables.remove(key)?;
         self.undo.remove(&key);
@@ -186,6 +187,10 @@ impl SyncScheduler {
     pub(super) fn stored(&mut self, now: Now, ticket: Ticket, result: Result<(), StoreFault>) {
         let Some(TicketUse { purpose, waiters }) = self.tickets.remove(&ticket) else {
             return;
+        };
+        let key = match purpose {
+            Purpose::Put { key, .. } => Some(key),
+            Purpose::Remove(_) | Purpose::Origin(_) => None,
         };
         match (purpose, &result) {
             (Purpose::Put { key, event, undo }, Ok(())) => {
@@ -223,7 +228,7 @@ impl SyncScheduler {
                     self.answer(call, Answer::Registered(Err(error)));
                 }
                 Waiter::Register { call, duplicate } => {
-                    self.answer_registered(now, call, duplicate);
+                    self.answer_registered(now, call, key, duplicate);
                 }
             }
         }
