@@ -68,10 +68,11 @@ impl Cycle {
 
     /// After a jump of the wall clock. Returns whether something else is to be stored now.
     pub fn rebase(&mut self, now: Now) -> bool {
-        let fired_at = self.fired_at.as_mut();
-        let moments = fired_at.into_iter().chain(&mut self.about_to_fire_at);
-        let moments = moments.chain([&mut self.anchor]);
-        moments.fold(false, |changed, moment| moment.rebase(now) || changed)
+        let mut changed = self.anchor.rebase(now);
+        for moment in [&mut self.fired_at, &mut self.about_to_fire_at] {
+            changed |= moment.as_mut().is_some_and(|moment| moment.rebase(now));
+        }
+        changed
     }
 }
 

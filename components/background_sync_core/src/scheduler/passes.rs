@@ -79,16 +79,17 @@ impl SyncScheduler {
         let fired = cycle.fired_at;
         let outdated = cycle.stored() != *stored;
         if fired.is_some() {
-            let limits = self.passes.origins.entry(origin).or_default();
+            let limits = self.passes.origins.entry(origin.clone()).or_default();
             limits.fired = limits.fired.max(fired);
             // The origin's own record may have been lost with the last commits before a crash.
             let interrupted = matches!(
                 state,
                 RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring
             );
-            if interrupted {
-                limits.woke = limits.woke.max(fired);
+            if interrupted && limits.woke < fired {
+                limits.woke = fired;
                 self.passes.last = self.passes.last.max(fired);
+                self.store_origin(&origin, Urgency::Lazy);
             }
         }
         outdated
