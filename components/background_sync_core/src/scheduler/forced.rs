@@ -13,8 +13,19 @@ pub(super) struct Forced {
     pub calls: Vec<Call>,
     /// What it waited for: it goes back to that if its event can't be fired.
     before: Option<Before>,
-    /// There was no worker; until when it waits for one.
-    worker_until: Option<MonoTime>,
+    worker: WorkerWait,
+}
+
+/// Whether there was no worker.
+#[derive(Clone, Copy, Debug, Default)]
+enum WorkerWait {
+    /// Nobody knows yet.
+    #[default]
+    NotYet,
+    /// There was none. It waits for one until then.
+    Until(MonoTime),
+    /// It has waited, and tries again.
+    Over,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +70,7 @@ impl SyncScheduler {
     }
 
     fn force(&mut self, now: Now, key: RegKey) {
+        self.stop_waiting_for_worker(key);
         if let Some(registration) = self.tables.get_mut(key) {
             registration.state = RegistrationState::Pending;
         }
@@ -80,12 +92,10 @@ impl SyncScheduler {
         key: RegKey,
         result: &Result<EventOutcome, DispatchError>,
     ) {
+        self.stop_waiting_for_worker(key);
         let Some(forced) = self.forced.remove(&key) else {
             return;
         };
-        if let Some(until) = forced.worker_until {
-            self.timers.remove(&(until, Timer::Worker(key)));
-        }
         for call in forced.calls {
             self.answer(call, Answer::Dispatched(result.clone()));
         }
@@ -115,11 +125,20 @@ impl SyncScheduler {
     pub(super) fn wait_for_worker(&mut self, now: Now, key: RegKey) {
         let until = now.mono.after_ms(self.policy.worker_start_limit_ms);
         match self.forced.get_mut(&key) {
-            Some(forced) if forced.worker_until.is_none() => {
-                forced.worker_until = Some(until);
+            Some(forced) if matches!(forced.worker, WorkerWait::NotYet) => {
+                forced.worker = WorkerWait::Until(until);
                 self.timers.insert((until, Timer::Worker(key)));
             }
             _ => self.give_up_forced(key),
+        }
+    }
+
+    fn stop_waiting_for_worker(&mut self, key: RegKey) {
+        if let Some(forced) = self.forced.get_mut(&key)
+            && let WorkerWait::Until(until) = forced.worker
+        {
+            forced.worker = WorkerWait::Over;
+            self.timers.remove(&(until, Timer::Worker(key)));
         }
     }
 

@@ -115,6 +115,26 @@ fn without_a_worker_in_time_the_embedder_is_told() {
     driver.assert_empty();
 }
 
+/// The limit is on the wait for the worker, not on the event.
+#[test]
+fn once_there_is_a_worker_the_event_has_its_time() {
+    let patient = Policy {
+        event_cap_ms: 180_000,
+        ..policy()
+    };
+    let mut driver = Driver::new(patient, Connectivity::Offline);
+    driver.register("x");
+    let call = driver.dispatch_now("x");
+    driver.finish_last(EventOutcome::NotStarted);
+    driver.activate();
+    driver.advance(60_000);
+    assert_eq!(driver.answer_to(call), None);
+    driver.finish_last(EventOutcome::Fulfilled);
+    let expected = Answer::Dispatched(Ok(EventOutcome::Fulfilled));
+    assert_eq!(driver.answer_to(call), Some(&expected));
+    driver.assert_empty();
+}
+
 #[test]
 fn what_can_not_be_dispatched_now_waits_as_before() {
     let mut driver = Driver::online();
