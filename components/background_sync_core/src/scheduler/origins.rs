@@ -83,9 +83,10 @@ impl SyncScheduler {
 
     /// What limits nothing any more is not kept.
     pub(super) fn forget_expired_origins(&mut self, now: Now) {
-        let any_ms = self.policy.periodic_interval_ms(ExtraInterval::Ms(0));
+        // The gap after its wake-up is no shorter than its own interval.
+        let gap_ms = self.policy.periodic_gap_ms();
         let expired = |limits: &OriginLimits| {
-            let over = |fired: Moment| any_ms.is_some_and(|ms| fired.after_ms(ms) <= now.mono);
+            let over = |fired: Moment| fired.after_ms(gap_ms) <= now.mono;
             limits.extra == ExtraInterval::Ms(0) && limits.fired.is_none_or(over)
         };
         let origins = self.passes.origins.iter();
