@@ -103,7 +103,8 @@ pub enum DispatchError {
     #[error("there is no such sync registration")]
     NotRegistered,
     /// Something got in the way: the store failed, the engine did not answer, or there is no active
-    /// worker. The registration is kept and fires later; what repeats, when its interval is over.
+    /// worker, and none came in time. The registration is kept and goes on waiting for what it waited
+    /// for.
     #[error("the event could not be dispatched now; the registration is kept")]
     NotNow,
     /// The manager ended first.

@@ -82,7 +82,7 @@ pub struct StoredCycle {
 pub struct StoredOrigin {
     /// Which origin.
     pub origin: Origin,
-    /// [Time of last fire](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-time-of-last-fire).
+    /// When it fired last in a wake-up, not because the embedder asked for it: [Time of last fire](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-time-of-last-fire).
     pub fired_at: Option<WallTime>,
     /// What the embedder has set.
     pub extra: ExtraInterval,

@@ -41,6 +41,12 @@ pub struct Policy {
     /// An event does not wait longer than this for its page to say that the promise of
     /// `register()` is resolved, in milliseconds.
     pub acknowledge_limit_ms: u64,
+    /// What the embedder wants to fire at once waits no longer than this for a worker, if there is none,
+    /// in milliseconds.
+    pub worker_start_limit_ms: u64,
+    /// An event does not wait longer than this for the answer whether its origin has the permission, in
+    /// milliseconds: it gives up its slot, as after a local fault, and asks again later.
+    pub permission_limit_ms: u64,
     /// After a local fault (the store, or no answer from the engine), what it prevented is tried
     /// again after this time, in milliseconds. No attempt is counted.
     pub local_fault_delay_ms: u64,
@@ -113,6 +119,8 @@ impl Policy {
             reconnect_first_attempt_spread_ms: 0,
             event_cap_ms: 3 * MINUTE_MS,
             acknowledge_limit_ms: 10_000,
+            worker_start_limit_ms: MINUTE_MS / 2,
+            permission_limit_ms: MINUTE_MS,
             local_fault_delay_ms: 30_000,
             durability: Durability::Strict,
             max_registrations_per_origin: 1_000,

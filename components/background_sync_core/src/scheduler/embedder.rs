@@ -1,12 +1,11 @@
 //! What the embedder may ask and do, beyond the specification.
 
-use super::fire::PermissionState;
 use super::registration::RegKey;
 use super::storage::Waiter;
 use super::{Removal, SyncScheduler};
 use crate::{
-    Answer, Call, DispatchError, Now, Origin, RegistrationInfo, RegistrationState, RemovalReason,
-    RemoveError, ScopeKey, ScopeUrl, StoreFault, SyncApi, Tag,
+    Answer, Call, Now, Origin, RegistrationInfo, RemovalReason, RemoveError, ScopeKey, ScopeUrl,
+    StoreFault, SyncApi, Tag,
 };
 
 impl SyncScheduler {
@@ -33,53 +32,6 @@ impl SyncScheduler {
     /// Origins with at least one registration.
     pub fn origins(&self) -> impl Iterator<Item = &Origin> {
         self.tables.origins()
-    }
-
-    /// Fires a registration's event now, whatever it waits for: the network, its back-off, its
-    /// interval, its turn. Answered with [`Answer::Dispatched`] when the event is over; if one runs
-    /// already, with that one's outcome. What follows the event is as always: of what repeats, the
-    /// next interval, its own and its origin's, begins now. Other origins wait no longer for it.
-    pub fn handle_dispatch_now(
-        &mut self,
-        now: Now,
-        call: Call,
-        api: SyncApi,
-        scope: &ScopeKey,
-        tag: &Tag,
-    ) {
-        let key = self.tables.find_in(api, scope, tag);
-        let registration = key.and_then(|key| self.tables.get_mut(key));
-        let (Some(key), Some(registration)) = (key, registration) else {
-            return self.answer(call, Answer::Dispatched(Err(DispatchError::NotRegistered)));
-        };
-        if !registration.is_durable() {
-            return self.answer(call, Answer::Dispatched(Err(DispatchError::NotRegistered)));
-        }
-        self.forced.entry(key).or_default().push(call);
-        if registration.event.is_none() {
-            registration.state = RegistrationState::Pending;
-            self.set_due(key, None);
-            self.set_interval(key, None);
-            self.prepare(now, key, PermissionState::Unknown);
-            self.store_attempt(key);
-        }
-        self.settle(now);
-    }
-
-    /// Whether the embedder asked for this registration's next event.
-    pub(super) fn is_forced(&self, key: RegKey) -> bool {
-        self.forced.contains_key(&key)
-    }
-
-    /// Answers who asked for a registration's event.
-    pub(super) fn answer_forced(
-        &mut self,
-        key: RegKey,
-        result: &Result<crate::EventOutcome, DispatchError>,
-    ) {
-        for call in self.forced.remove(&key).unwrap_or_default() {
-            self.answer(call, Answer::Dispatched(result.clone()));
-        }
     }
 
     /// Removes one registration. Answered with [`Answer::Removed`] when that is durable.

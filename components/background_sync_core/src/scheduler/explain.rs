@@ -7,6 +7,10 @@ use crate::{
     MonoTime, Now, RegistrationState, ScopeKey, SyncApi, SyncNotification, Tag, WhyNotFired,
 };
 
+/// Entries of the timeline about what gets no slot when the network returns; more would push everything
+/// else out of it.
+const MAX_ENTRIES_OF_WAITING: usize = 100;
+
 impl SyncScheduler {
     /// Why what this API registered has not fired.
     #[must_use]
@@ -85,6 +89,18 @@ impl SyncScheduler {
             in_ms if in_ms == own => Some(WhyNotFired::WaitsForInterval { in_ms }),
             in_ms if in_ms == of_origin => Some(WhyNotFired::WaitsForOrigin { in_ms }),
             in_ms => Some(WhyNotFired::WaitsForWakeUp { in_ms }),
+        }
+    }
+
+    /// Tells the timeline what got no slot, of those whose turn comes first.
+    pub(super) fn notify_of_waiting(&mut self, now: Now) {
+        if !self.is_online() {
+            return;
+        }
+        let mut waiting = self.tables.all_ready();
+        waiting.sort_unstable_by_key(|key| key.id);
+        for key in waiting.into_iter().take(MAX_ENTRIES_OF_WAITING) {
+            self.notify_if_held_back(now, key);
         }
     }
 

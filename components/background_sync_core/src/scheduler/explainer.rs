@@ -65,7 +65,7 @@ impl SyncScheduler {
         let found = self.tables.find_in(SyncApi::Explainer, scope, id);
         self.check_text(scope, &kind, found)?;
         if facts.active_worker {
-            self.unpark(scope);
+            self.unpark(now, scope);
         }
         match found {
             // A new request overrides an old one with the same id.
@@ -118,12 +118,10 @@ impl SyncScheduler {
         {
             self.disarm(event);
         }
+        self.remember(key);
         self.set_due(key, None);
         self.set_interval(key, None);
-        let old = self.tables.set_kind(key, kind);
-        if let Some(old) = old {
-            self.undo.entry(key).or_insert(old);
-        }
+        self.tables.set_kind(key, kind);
         if let Some(registration) = self.tables.get_mut(key) {
             registration.interruptions = 0;
             if firing {
@@ -143,7 +141,7 @@ impl SyncScheduler {
     }
 
     /// A registration waits for its first event.
-    pub(super) fn start(&mut self, now: Now, key: RegKey) {
+    pub(super) fn begin_to_wait(&mut self, now: Now, key: RegKey) {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
@@ -152,7 +150,7 @@ impl SyncScheduler {
         }
         registration.state = RegistrationState::Pending;
         match registration.kind.first_delay_ms() {
-            0 => self.prepare_at_once(now, key),
+            0 => self.refresh(key),
             ms => {
                 registration.state = RegistrationState::Waiting;
                 self.wait_until(now, key, ms);
@@ -160,26 +158,12 @@ impl SyncScheduler {
         }
     }
 
-    /// The store did not take what replaced a registration's kind: it is what it was.
-    pub(super) fn take_back(&mut self, now: Now, key: RegKey) {
-        let Some(old) = self.undo.remove(&key) else {
-            return;
-        };
-        let event = self.tables.get(key).and_then(|found| found.event);
-        let firing = self
-            .tables
-            .get(key)
-            .is_some_and(|found| found.state == RegistrationState::Firing);
-        if let Some(event) = event
-            && !firing
-        {
-            self.disarm(event);
-        }
-        self.set_due(key, None);
-        self.set_interval(key, None);
-        self.tables.set_kind(key, old);
-        if !firing {
-            self.start(now, key);
+    /// A registration that is just being asked for waits for its first event, or fires.
+    pub(super) fn start(&mut self, now: Now, key: RegKey) {
+        self.begin_to_wait(now, key);
+        let state = self.tables.get(key).map(|registration| registration.state);
+        if state == Some(RegistrationState::Pending) {
+            self.prepare_at_once(now, key);
         }
     }
 }

@@ -3,12 +3,13 @@
 //! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
 //! permission is asked for. Then it is *running*.
 
+use super::clock::Moment;
 use super::registration::{OriginIndex, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{
-    DispatchError, EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output,
-    Permission, PermissionCheck, PermissionName, RegistrationState, RemovalReason, ScopeKey,
-    SyncApi, SyncNotification,
+    EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output, Permission,
+    PermissionCheck, PermissionName, RegistrationState, RemovalReason, ScopeKey, SyncApi,
+    SyncNotification,
 };
 
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Event {
 pub(super) enum Phase {
     Preparing {
         attempt_is_durable: bool,
-        permission_is_granted: bool,
+        permission: PermissionState,
     },
     Running {
         cap: MonoTime,
@@ -33,25 +34,35 @@ pub(super) enum Phase {
     },
 }
 
-/// Who asked for the permission.
+/// Whether an event may fire, as far as its origin's permission goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PermissionState {
-    /// The `register()` call that is the reason for this event, just now.
-    JustGranted,
-    /// Nobody.
-    Unknown,
+    /// By the answer, or by the `register()` call that is the reason for this event, just now.
+    Granted,
+    /// The embedder is being asked.
+    Asked {
+        /// How long its answer is waited for.
+        until: MonoTime,
+    },
 }
 
 impl SyncScheduler {
     /// Gives free slots to what is ready, origin by origin.
     pub(super) fn settle(&mut self, now: Now) {
+        self.look_at_clock(now);
         if !self.is_online() {
             return;
         }
         while let Some(key) = self.tables.next_turn(&self.policy) {
-            self.prepare(now, key, PermissionState::Unknown);
+            self.ask_and_prepare(now, key);
             self.store_attempt(key);
         }
+    }
+
+    /// Reserves a slot for a registration's next event, and asks for its permission.
+    pub(super) fn ask_and_prepare(&mut self, now: Now, key: RegKey) {
+        let until = now.mono.after_ms(self.policy.permission_limit_ms);
+        self.prepare(now, key, PermissionState::Asked { until });
     }
 
     /// Reserves a slot for a registration's next event.
@@ -64,10 +75,9 @@ impl SyncScheduler {
         };
         let event = EventId(self.next_event);
         self.next_event += 1;
-        let permission_is_granted = permission == PermissionState::JustGranted;
         let phase = Phase::Preparing {
             attempt_is_durable: false,
-            permission_is_granted,
+            permission,
         };
         self.set_due(key, None);
         self.tables.take_slot(origin);
@@ -77,11 +87,12 @@ impl SyncScheduler {
             name = registration.kind.permission();
             let first = registration.attempts == 0;
             if let Some(cycle) = registration.kind.cycle_mut().filter(|_| first) {
-                cycle.about_to_fire_at = Some(now.wall);
+                cycle.about_to_fire_at = Some(Moment::at(now));
             }
         }
         self.tables.set_ready(key, false);
-        if !permission_is_granted {
+        if let PermissionState::Asked { until } = permission {
+            self.timers.insert((until, Timer::Permission(event)));
             let scope = scope.clone();
             self.outputs
                 .push_back(Output::CheckPermission { event, scope, name });
@@ -98,10 +109,13 @@ impl SyncScheduler {
     }
 
     /// Gives up a preparing event: its slot is free, its attempt is not counted.
-    pub(super) fn disarm(&mut self, event: EventId) {
-        let Some(event) = self.events.remove(&event) else {
+    pub(super) fn disarm(&mut self, id: EventId) {
+        let Some(event) = self.events.remove(&id) else {
             return;
         };
+        if let Phase::Preparing { permission, .. } = event.phase {
+            self.wait_no_longer(id, permission);
+        }
         if let Some(registration) = self.tables.get_mut(event.key) {
             registration.event = None;
             if let Some(cycle) = registration.kind.cycle_mut() {
@@ -109,7 +123,7 @@ impl SyncScheduler {
             }
         }
         self.tables.release_slot(event.origin);
-        self.answer_forced(event.key, &Err(DispatchError::NotNow));
+        self.give_up_forced(event.key);
         self.store_lazily(event.key);
         self.refresh(event.key);
     }
@@ -144,17 +158,14 @@ impl SyncScheduler {
         let Some(event) = self.events.get_mut(&id) else {
             return;
         };
-        let Phase::Preparing {
-            permission_is_granted,
-            ..
-        } = &mut event.phase
-        else {
+        let Phase::Preparing { permission, .. } = &mut event.phase else {
             return;
         };
         let key = event.key;
         match check {
             PermissionCheck::Answered(Permission::Granted) => {
-                *permission_is_granted = true;
+                let asked = std::mem::replace(permission, PermissionState::Granted);
+                self.wait_no_longer(id, asked);
                 self.try_to_fire(now, id);
             }
             PermissionCheck::Answered(Permission::Denied) => {
@@ -164,20 +175,29 @@ impl SyncScheduler {
         }
     }
 
+    fn wait_no_longer(&mut self, event: EventId, permission: PermissionState) {
+        if let PermissionState::Asked { until } = permission {
+            self.timers.remove(&(until, Timer::Permission(event)));
+        }
+    }
+
     /// After a local fault: tried again later, no attempt counted.
     pub(super) fn defer(&mut self, now: Now, id: EventId) {
         let Some(key) = self.events.get(&id).map(|event| event.key) else {
             return;
         };
         let forced = self.is_forced(key);
-        self.wait_until(now, key, self.policy.local_fault_delay_ms);
+        let delay_ms = self.policy.local_fault_delay_ms;
+        if !forced {
+            self.wait_until(now, key, delay_ms);
+        }
         self.disarm(id);
-        // The embedder's wish is not made up for later: what repeats has another event anyway.
-        let waits_for_pass = self.tables.get(key).is_some_and(|registration| {
-            registration.kind.cycle().is_some() && registration.attempts == 0
+        // What waited for nothing else does not try at once.
+        let pending = self.tables.get(key).is_some_and(|registration| {
+            registration.state == RegistrationState::Pending && registration.due.is_none()
         });
-        if forced && waits_for_pass {
-            self.wait_for_interval(key);
+        if forced && pending {
+            self.wait_until(now, key, delay_ms);
         }
     }
 
@@ -195,7 +215,7 @@ impl SyncScheduler {
             event.phase,
             Phase::Preparing {
                 attempt_is_durable: true,
-                permission_is_granted: true
+                permission: PermissionState::Granted
             }
         );
         let Some(registration) = self.tables.get_mut(key) else {
@@ -280,7 +300,10 @@ impl SyncScheduler {
         self.timers.remove(&(cap, Timer::Cap(id)));
         self.tables.release_slot(event.origin);
         let key = event.key;
-        self.answer_forced(key, &Ok(outcome));
+        if outcome != EventOutcome::NotStarted {
+            self.answer_forced(key, &Ok(outcome));
+        }
+        self.undo_after_event(now, key, attempt, last_chance, outcome);
         // A registration that was removed meanwhile has no outcome.
         let Some(registration) = self.tables.get_mut(key) else {
             return;
@@ -288,59 +311,85 @@ impl SyncScheduler {
         registration.event = None;
         let tag = registration.tag.clone();
         let api = registration.kind.api();
-        let repeats = registration.kind.cycle().is_some();
-        let again = registration.state == RegistrationState::ReregisteredWhileFiring;
-        if outcome != EventOutcome::NotStarted {
-            registration.interruptions = 0;
-        }
-        let next = match outcome {
-            // Not in the specification: without an active worker nothing was fired.
-            EventOutcome::NotStarted => {
-                self.give_attempt_back(now, &event.scope, key, again);
-                if repeats && self.extra_interval(&event.scope.origin) == ExtraInterval::Never {
-                    self.wait_for_interval(key);
-                }
-                NextStep::Parked
-            }
-            _ if repeats => self.periodic_event_finished(now, key, &event.scope.origin, outcome),
-            // Substeps 2.1 and 3.1: registered again meanwhile, so it fires again.
-            _ if again => {
-                registration.state = RegistrationState::Pending;
-                registration.attempts = 0;
-                // What replaced it meanwhile may have another time.
-                if api == SyncApi::Explainer {
-                    self.start(now, key);
-                }
-                self.store_lazily(key);
-                self.refresh(key);
-                NextStep::FiresAgain
-            }
-            // Substep 2.3: done.
-            EventOutcome::Fulfilled => {
-                self.remove_lazily(key);
-                NextStep::Removed
-            }
-            // Substep 3.2: failed, and may be tried again.
-            _ if !last_chance => {
-                let ms = self.wait_for_retry(now, key);
-                self.store_lazily(key);
-                NextStep::RetryIn { ms }
-            }
-            // Substep 3.3: failed for good.
-            _ => {
-                self.remove_lazily(key);
-                NextStep::Removed
-            }
-        };
-        let scope = event.scope;
+        let next = self.after_event(now, &event, outcome, last_chance);
         self.notify(SyncNotification::Finished {
             api,
-            scope,
+            scope: event.scope,
             tag,
             attempt,
             outcome,
             next,
         });
+    }
+
+    /// What becomes of a registration whose event is over.
+    fn after_event(
+        &mut self,
+        now: Now,
+        event: &Event,
+        outcome: EventOutcome,
+        last_chance: bool,
+    ) -> NextStep {
+        let (key, scope) = (event.key, &event.scope);
+        let Some(registration) = self.tables.get_mut(key) else {
+            return NextStep::Removed;
+        };
+        let again = registration.state == RegistrationState::ReregisteredWhileFiring;
+        if outcome == EventOutcome::NotStarted {
+            return self.nothing_was_fired(now, scope, key, again);
+        }
+        registration.interruptions = 0;
+        if registration.kind.cycle().is_some() {
+            return self.periodic_event_finished(now, key, &scope.origin, outcome);
+        }
+        // Substeps 2.1 and 3.1: registered again meanwhile, so it fires again.
+        if again {
+            registration.state = RegistrationState::Pending;
+            registration.attempts = 0;
+            // What replaced it meanwhile may have another time.
+            if registration.kind.api() == SyncApi::Explainer {
+                self.begin_to_wait(now, key);
+            }
+            self.store_lazily(key);
+            self.refresh(key);
+            return NextStep::FiresAgain;
+        }
+        match outcome {
+            // Substep 3.2: failed, and may be tried again.
+            EventOutcome::Rejected | EventOutcome::WorkerGone | EventOutcome::TimedOut
+                if !last_chance =>
+            {
+                let ms = self.wait_for_retry(now, key);
+                self.store_lazily(key);
+                NextStep::RetryIn { ms }
+            }
+            // Substep 2.3, done, or 3.3, failed for good.
+            _ => {
+                self.remove_lazily(key);
+                NextStep::Removed
+            }
+        }
+    }
+
+    /// Not in the specification: there was no active worker.
+    fn nothing_was_fired(
+        &mut self,
+        now: Now,
+        scope: &ScopeKey,
+        key: RegKey,
+        again: bool,
+    ) -> NextStep {
+        self.give_attempt_back(now, scope, key, again);
+        let repeats = self
+            .tables
+            .get(key)
+            .is_some_and(|registration| registration.kind.cycle().is_some());
+        if self.is_forced(key) {
+            self.wait_for_worker(now, key);
+        } else if repeats && self.extra_interval(&scope.origin) == ExtraInterval::Never {
+            self.wait_for_interval(key);
+        }
+        NextStep::Parked
     }
 
     /// Puts a registration among those that wait for a slot, or takes it from them.

@@ -1,40 +1,19 @@
 //! What is particular to the registrations of each API.
 
+use super::clock::Moment;
 use crate::{
     EventKind, ExplainerOptions, MonoTime, Now, PermissionName, Recurrence, RegistrationKind,
-    StoredCycle, StoredExplainer, SyncApi, WallTime,
+    StoredCycle, StoredExplainer, SyncApi,
 };
 
-/// A point in time on both clocks. Unlike [`MonoTime`] it may lie before the start of the monotonic
-/// one: what was restored from the store does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment {
-    mono_ms: i64,
-    pub wall: WallTime,
-}
-
-impl Moment {
-    pub fn at(now: Now) -> Self {
-        Self {
-            mono_ms: i64::try_from(now.mono.0).unwrap_or(i64::MAX),
-            wall: now.wall,
-        }
-    }
-
-    /// If the wall clock says that it is still to come, the clock has jumped: it counts as now.
-    pub fn restore(now: Now, wall: WallTime) -> Self {
-        let age_ms = now.wall.0.saturating_sub(wall.0);
-        let age_ms = i64::try_from(age_ms).unwrap_or(i64::MAX);
-        Self {
-            mono_ms: Self::at(now).mono_ms.saturating_sub(age_ms),
-            wall: wall.min(now.wall),
-        }
-    }
-
-    pub fn after_ms(self, ms: u64) -> MonoTime {
-        let after = i128::from(self.mono_ms) + i128::from(ms);
-        MonoTime(u64::try_from(after.max(0)).unwrap_or(u64::MAX))
-    }
+/// Why a repeating registration has fired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum FiredFor {
+    /// Its interval was over, and it was selected: a wake-up.
+    #[default]
+    Interval,
+    /// The embedder asked for it. That is no wake-up, or it could keep other origins from theirs.
+    Embedder,
 }
 
 /// When a repeating registration fires.
@@ -42,9 +21,11 @@ impl Moment {
 pub(super) struct Cycle {
     pub min_interval_ms: u64,
     pub anchor: Moment,
-    pub fired_at: Option<WallTime>,
+    pub fired_at: Option<Moment>,
+    /// Why it did.
+    pub fired_for: FiredFor,
     /// Its next event is being prepared: what the store is to hold before that fires.
-    pub about_to_fire_at: Option<WallTime>,
+    pub about_to_fire_at: Option<Moment>,
     /// Its place among the intervals; not before this.
     pub due: Option<MonoTime>,
 }
@@ -55,27 +36,43 @@ impl Cycle {
             min_interval_ms,
             anchor: Moment::at(now),
             fired_at: None,
+            fired_for: FiredFor::default(),
             about_to_fire_at: None,
             due: None,
         }
+    }
+
+    /// Its event is over: the next interval begins.
+    pub fn begin_anew(&mut self, now: Now) {
+        self.anchor = Moment::at(now);
     }
 
     fn restore(now: Now, stored: &StoredCycle) -> Self {
         Self {
             min_interval_ms: stored.min_interval_ms,
             anchor: Moment::restore(now, stored.anchor),
-            fired_at: stored.fired_at,
+            fired_at: stored.fired_at.map(|wall| Moment::restore(now, wall)),
+            fired_for: FiredFor::default(),
             about_to_fire_at: None,
             due: None,
         }
     }
 
-    fn stored(&self) -> StoredCycle {
+    pub fn stored(&self) -> StoredCycle {
         StoredCycle {
             min_interval_ms: self.min_interval_ms,
             anchor: self.anchor.wall,
-            fired_at: self.about_to_fire_at.or(self.fired_at),
+            fired_at: self.about_to_fire_at.or(self.fired_at).map(|at| at.wall),
         }
+    }
+
+    /// After a jump of the wall clock. Returns whether something else is to be stored now.
+    pub fn rebase(&mut self, now: Now) -> bool {
+        let mut changed = self.anchor.rebase(now);
+        for moment in [&mut self.fired_at, &mut self.about_to_fire_at] {
+            changed |= moment.as_mut().is_some_and(|moment| moment.rebase(now));
+        }
+        changed
     }
 }
 

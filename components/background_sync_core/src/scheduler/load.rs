@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::SyncScheduler;
-use super::kind::{Kind, Moment};
+use super::kind::Kind;
 use super::registration::{Due, Existence, RegKey, Registration};
 use crate::{
     MAX_INTERRUPTIONS, Now, RegistrationId, RegistrationKind, RegistrationState, RemovalReason,
@@ -29,6 +29,7 @@ impl SyncScheduler {
             self.spread_first_attempts(now);
         }
         self.begin_passes(now);
+        self.trust_clock(now);
     }
 
     /// Returns whether the registration goes on.
@@ -42,9 +43,9 @@ impl SyncScheduler {
         let retry_at = record.retry_at;
         let id = record.id;
         let scope = record.scope.clone();
-        let stored_anchor = match &record.kind {
-            RegistrationKind::Periodic(cycle) => Some(cycle.anchor),
-            RegistrationKind::Explainer(explainer) => Some(explainer.cycle.anchor),
+        let stored_cycle = match &record.kind {
+            RegistrationKind::Periodic(cycle) => Some(*cycle),
+            RegistrationKind::Explainer(explainer) => Some(explainer.cycle),
             RegistrationKind::OneShot => None,
         };
         let kind = Kind::restore(now, record.kind);
@@ -56,7 +57,8 @@ impl SyncScheduler {
         };
         if registration.kind.cycle().is_some() {
             let key = self.tables.insert(&scope, id, registration);
-            let outdated = stored_anchor.is_some_and(|anchor| self.load_cycle(now, key, anchor));
+            let outdated =
+                stored_cycle.is_some_and(|cycle| self.load_cycle(key, record.state, &cycle));
             self.resume_cycle(now, key, record.state, retry_at, outdated);
             return true;
         }
@@ -139,7 +141,7 @@ impl SyncScheduler {
             registration.interruptions = registration.interruptions.saturating_add(1);
         }
         if ends && let Some(cycle) = registration.kind.cycle_mut() {
-            cycle.anchor = Moment::at(now);
+            cycle.begin_anew(now);
         }
         if ends || attempts == 0 || used_up {
             self.wait_for_interval(key);

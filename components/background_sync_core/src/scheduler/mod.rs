@@ -1,10 +1,12 @@
 //! The state machine. This file has what goes in and out; the algorithms are in the submodules.
 
 mod arena;
+mod clock;
 mod embedder;
 mod explain;
 mod explainer;
 mod fire;
+mod forced;
 mod kind;
 mod load;
 mod notice;
@@ -18,16 +20,19 @@ mod storage;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use self::clock::Clock;
 use self::fire::{Event, Phase};
-use self::kind::Kind;
+use self::forced::Forced;
 use self::passes::Passes;
 use self::registration::RegKey;
 use self::storage::TicketUse;
 use self::tables::Tables;
+use self::undo::Undo;
 use crate::rng::SmallRng;
 use crate::{
     Answer, Call, ClientFacts, Connectivity, EventId, EventOutcome, MonoTime, Now, Output,
@@ -99,10 +104,16 @@ enum Timer {
     Gate(RegKey),
     /// An event passed its execution cap.
     Cap(EventId),
+    /// Nobody has said whether an event has the permission.
+    Permission(EventId),
+    /// There is no worker for what the embedder asked for.
+    Worker(RegKey),
     /// Removals that the store failed to do are tried again.
     Removals,
     /// A wake-up for periodic events.
     Pass,
+    /// The wall clock was wrong.
+    Clock,
 }
 
 /// Decides when `sync` events fire: the
@@ -118,15 +129,16 @@ pub struct SyncScheduler {
     rng: SmallRng,
     tables: Tables,
     passes: Passes,
-    /// What the store knows of registrations while another kind is on its way there.
-    undo: HashMap<RegKey, Kind>,
+    clock: Clock,
+    /// What the store knows of registrations while something else is on its way there.
+    undo: HashMap<RegKey, Undo>,
     timers: BTreeSet<(MonoTime, Timer)>,
     events: BTreeMap<EventId, Event>,
     tickets: HashMap<Ticket, TicketUse>,
     unacknowledged: HashMap<Call, RegKey>,
     removals_to_retry: BTreeSet<RegistrationId>,
     /// Calls that wait for the outcome of an event that the embedder asked for.
-    forced: HashMap<RegKey, Vec<Call>>,
+    forced: HashMap<RegKey, Forced>,
     /// Calls that wait for removals.
     removals: HashMap<Call, Removal>,
     next_registration: u64,
@@ -145,6 +157,7 @@ impl SyncScheduler {
             rng: SmallRng::new(config.seed),
             tables: Tables::default(),
             passes: Passes::default(),
+            clock: Clock::default(),
             undo: HashMap::new(),
             timers: BTreeSet::new(),
             events: BTreeMap::new(),
@@ -234,11 +247,12 @@ impl SyncScheduler {
     pub fn handle_connectivity(&mut self, now: Now, connectivity: Connectivity) {
         self.change_connectivity(now, connectivity);
         self.settle(now);
+        self.notify_of_waiting(now);
     }
 
     /// A service worker registration has an active worker now.
     pub fn handle_worker_activated(&mut self, now: Now, scope: &ScopeKey) {
-        self.unpark(scope);
+        self.unpark(now, scope);
         self.settle(now);
     }
 
@@ -252,6 +266,7 @@ impl SyncScheduler {
 
     /// Does what is due. Harmless when nothing is.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.look_at_clock(now);
         let mut due = Vec::new();
         while let Some(&(at, timer)) = self.timers.first() {
             if at > now.mono {
@@ -265,7 +280,10 @@ impl SyncScheduler {
                 }
                 Timer::Gate(key) => self.gate_due(now, key),
                 Timer::Cap(event) => self.cap_event(now, event),
+                Timer::Permission(event) => self.defer(now, event),
+                Timer::Worker(key) => self.give_up_forced(key),
                 Timer::Removals => self.retry_removals(),
+                Timer::Clock => self.clock_check_due(now),
                 Timer::Pass => due.extend(self.process_periodic_sync_registrations(now)),
             }
         }
@@ -311,7 +329,12 @@ impl SyncScheduler {
             events: self.events.len(),
             unacknowledged_calls: self.unacknowledged.len(),
             store_operations: self.tickets.len(),
-            embedder_calls: self.forced.values().map(Vec::len).sum::<usize>() + self.removals.len(),
+            embedder_calls: self.removals.len()
+                + self
+                    .forced
+                    .values()
+                    .map(|forced| forced.calls.len())
+                    .sum::<usize>(),
             deadlines: self.timers.len(),
             remembered_origins: self.passes.origins.len(),
         }

@@ -53,8 +53,9 @@ impl SyncScheduler {
         keys
     }
 
-    pub(super) fn unpark(&mut self, scope: &ScopeKey) {
+    pub(super) fn unpark(&mut self, now: Now, scope: &ScopeKey) {
         for key in self.tables.set_parked(scope, false) {
+            self.fire_if_forced(now, key);
             self.refresh(key);
         }
     }

@@ -8,16 +8,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::kind::Moment;
+use super::clock::Moment;
+use super::kind::FiredFor;
 use super::origins::OriginLimits;
 use super::registration::RegKey;
 use super::{SyncScheduler, Timer};
 use crate::{
-    ExtraInterval, MonoTime, Now, Origin, RegistrationState, SyncNotification, Urgency, WallTime,
+    ExtraInterval, MonoTime, Now, Origin, RegistrationState, StoredCycle, SyncNotification, Urgency,
 };
-
-/// A clock that shows less is wrong, in milliseconds since 1970: this is the start of 2026.
-const EARLIEST_CREDIBLE_WALL: WallTime = WallTime(1_767_225_600_000);
 
 /// When the intervals of a registration are over.
 pub(super) struct Intervals {
@@ -38,6 +36,8 @@ pub(super) struct Passes {
     pub last: Option<Moment>,
     /// A pass that has fired nothing yet, and the last one before it.
     unused: Option<Option<Moment>>,
+    /// What a pass has selected and has not fired yet.
+    selected: BTreeSet<RegKey>,
     /// After a reconnect or the start, spread by policy.
     not_before: MonoTime,
     /// A pass is put off to be shared.
@@ -46,6 +46,16 @@ pub(super) struct Passes {
 }
 
 impl Passes {
+    /// Whether the time matters to anything.
+    pub fn something_waits(&self) -> bool {
+        !self.intervals.is_empty()
+    }
+
+    /// All that is kept of wake-ups.
+    pub fn last_mut(&mut self) -> impl Iterator<Item = &mut Moment> {
+        self.last.iter_mut().chain(self.unused.iter_mut().flatten())
+    }
+
     pub fn limits(&self, origin: &Origin) -> OriginLimits {
         self.origins.get(origin).copied().unwrap_or_default()
     }
@@ -53,7 +63,12 @@ impl Passes {
 
 impl SyncScheduler {
     /// Puts a loaded registration back where it was. Returns whether its record is outdated.
-    pub(super) fn load_cycle(&mut self, now: Now, key: RegKey, stored_anchor: WallTime) -> bool {
+    pub(super) fn load_cycle(
+        &mut self,
+        key: RegKey,
+        state: RegistrationState,
+        stored: &StoredCycle,
+    ) -> bool {
         let Some(origin) = self.tables.scope_key(key).map(|scope| scope.origin.clone()) else {
             return false;
         };
@@ -61,20 +76,29 @@ impl SyncScheduler {
         let Some(cycle) = registration.and_then(|registration| registration.kind.cycle()) else {
             return false;
         };
-        // The origin's own record may have been lost with the last commits before a crash.
-        let fired = cycle.fired_at.map(|wall| Moment::restore(now, wall));
+        let fired = cycle.fired_at;
+        let outdated = cycle.stored() != *stored;
         if fired.is_some() {
-            let limits = self.passes.origins.entry(origin).or_default();
+            let limits = self.passes.origins.entry(origin.clone()).or_default();
             limits.fired = limits.fired.max(fired);
-            self.passes.last = self.passes.last.max(fired);
+            // The origin's own record may have been lost with the last commits before a crash.
+            let interrupted = matches!(
+                state,
+                RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring
+            );
+            if interrupted && limits.woke < fired {
+                limits.woke = fired;
+                self.passes.last = self.passes.last.max(fired);
+                self.store_origin(&origin, Urgency::Lazy);
+            }
         }
-        // An anchor in the future would begin anew at each start.
-        stored_anchor > now.wall && now.wall >= EARLIEST_CREDIBLE_WALL
+        outdated
     }
 
     /// The interval begins: from its anchor time.
     pub(super) fn wait_for_interval(&mut self, key: RegKey) {
         self.set_due(key, None);
+        self.leave_pass(key);
         if let Some(registration) = self.tables.get_mut(key) {
             registration.state = RegistrationState::Waiting;
             registration.attempts = 0;
@@ -98,7 +122,7 @@ impl SyncScheduler {
 
     /// When this registration may fire next, but for the gap between passes. `None`: never, at
     /// present.
-    fn interval_ends(&self, key: RegKey) -> Option<MonoTime> {
+    pub(super) fn interval_ends(&self, key: RegKey) -> Option<MonoTime> {
         self.intervals(key).map(|ends| ends.own.max(ends.of_origin))
     }
 
@@ -192,6 +216,7 @@ impl SyncScheduler {
         }
         let selected: Vec<RegKey> = due.into_iter().map(|(_, key)| key).collect();
         for &key in &selected {
+            self.passes.selected.insert(key);
             self.set_interval(key, None);
             if let Some(registration) = self.tables.get_mut(key) {
                 registration.state = RegistrationState::Pending;
@@ -212,17 +237,23 @@ impl SyncScheduler {
 
     /// The first attempt of an event is dispatched: the caps count from here.
     pub(super) fn periodic_event_fired(&mut self, now: Now, key: RegKey, origin: &Origin) {
+        let fired_for = if self.is_forced(key) {
+            FiredFor::Embedder
+        } else {
+            FiredFor::Interval
+        };
         let registration = self.tables.get_mut(key);
         if let Some(cycle) = registration.and_then(|registration| registration.kind.cycle_mut()) {
-            cycle.fired_at = Some(now.wall);
+            cycle.fired_at = Some(Moment::at(now));
             cycle.about_to_fire_at = None;
+            cycle.fired_for = fired_for;
         }
-        // What the embedder asks for is no wake-up, or it could keep other origins from theirs.
-        if !self.is_forced(key) {
+        if fired_for == FiredFor::Interval {
             self.passes.last = Some(Moment::at(now));
             self.passes.unused = None;
+            self.passes.selected.remove(&key);
         }
-        self.set_time_of_last_fire(now, origin);
+        self.set_time_of_last_fire(now, origin, fired_for);
         self.arm_pass();
     }
 
@@ -275,19 +306,22 @@ impl SyncScheduler {
         self.wait_for_interval(key);
     }
 
+    /// If nothing of a pass fires, it was no wake-up: others need not wait for the gap after it.
+    pub(super) fn leave_pass(&mut self, key: RegKey) {
+        if self.passes.selected.remove(&key)
+            && self.passes.selected.is_empty()
+            && let Some(before) = self.passes.unused.take()
+        {
+            self.passes.last = before;
+            self.arm_pass();
+        }
+    }
+
     /// The network has gone: what was selected and has not begun waits for another pass, so that the
     /// caps hold whenever the network returns.
     pub(super) fn end_pass(&mut self) {
-        for key in self.tables.all_ready() {
-            let selected = self.tables.get(key).is_some_and(|registration| {
-                registration.kind.cycle().is_some() && registration.attempts == 0
-            });
-            if selected {
-                self.deselect(key);
-            }
-        }
-        if let Some(before) = self.passes.unused.take() {
-            self.passes.last = before;
+        for key in self.passes.selected.clone() {
+            self.deselect(key);
         }
         self.passes.shared_at = None;
         self.arm_pass();

@@ -2,7 +2,8 @@
 //! and what follows the events of what repeats.
 
 use super::SyncScheduler;
-use super::kind::{Cycle, Kind, Moment};
+use super::clock::Moment;
+use super::kind::{Cycle, FiredFor, Kind};
 use super::registration::RegKey;
 use super::storage::Waiter;
 use crate::{
@@ -61,7 +62,7 @@ impl SyncScheduler {
         }
         // Not in the specification: limits.
         let tag = tag.map_err(|too_long| RegisterError::TagTooLong(*too_long))?;
-        self.unpark(scope);
+        self.unpark(now, scope);
         // Step 8.
         let kind = Kind::periodic(Cycle::new(now, min_interval_ms));
         match self.tables.find_in(SyncApi::Periodic, scope, tag) {
@@ -78,7 +79,7 @@ impl SyncScheduler {
     /// Step 10 of `register(tag, options)`.
     fn register_periodic_again(&mut self, now: Now, call: Call, key: RegKey, kind: Kind) {
         let interval_of = |kind: &Kind| kind.cycle().map(|cycle| cycle.min_interval_ms);
-        let Some(registration) = self.tables.get_mut(key) else {
+        let Some(registration) = self.tables.get(key) else {
             return;
         };
         // Step 10.1. Beyond the specification, which keeps the anchor time, it begins anew.
@@ -87,10 +88,13 @@ impl SyncScheduler {
         }
         // Step 10.2.
         let firing = registration.state == RegistrationState::Firing;
-        if firing {
-            registration.state = RegistrationState::ReregisteredWhileFiring;
-        }
         let ticket = registration.ticket;
+        if firing {
+            self.remember(key);
+            if let Some(registration) = self.tables.get_mut(key) {
+                registration.state = RegistrationState::ReregisteredWhileFiring;
+            }
+        }
         self.hold_back(key, call);
         let waiter = Waiter::Register {
             call,
@@ -100,7 +104,7 @@ impl SyncScheduler {
         if firing {
             self.store_for(key, waiter);
         } else if self.join(ticket, waiter).is_some() {
-            self.answer_registered(now, call, true);
+            self.answer_registered(now, call, Some(key), true);
         }
     }
 
@@ -194,11 +198,16 @@ impl SyncScheduler {
             self.store_lazily(key);
             return NextStep::RetryIn { ms };
         }
+        let mut fired_for = FiredFor::default();
         if let Some(cycle) = registration.kind.cycle_mut() {
-            cycle.anchor = Moment::at(now);
+            cycle.begin_anew(now);
+            fired_for = cycle.fired_for;
+            if success {
+                cycle.fired_at = Some(Moment::at(now));
+            }
         }
         if success {
-            self.set_time_of_last_fire(now, origin);
+            self.set_time_of_last_fire(now, origin, fired_for);
         }
         self.wait_for_interval(key);
         self.store_lazily(key);

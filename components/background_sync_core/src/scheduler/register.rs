@@ -36,7 +36,7 @@ impl SyncScheduler {
         }
         // Not in the specification: limits.
         let tag = tag.map_err(|too_long| RegisterError::TagTooLong(*too_long))?;
-        self.unpark(scope);
+        self.unpark(now, scope);
         // Step 7.
         match self.tables.find(scope, tag) {
             // Step 8.
@@ -114,7 +114,7 @@ impl SyncScheduler {
             }
             // Step 8.3, at once or with the commit that is under way.
             if self.join(ticket, waiter).is_some() {
-                self.answer_registered(now, call, true);
+                self.answer_registered(now, call, Some(key), true);
             }
             return;
         }
@@ -144,7 +144,7 @@ impl SyncScheduler {
     /// Reserves a slot if there is a network and nobody else waits for one.
     pub(super) fn prepare_at_once(&mut self, now: Now, key: RegKey) {
         if self.is_online() && self.tables.slot_is_free_for(key, &self.policy) {
-            self.prepare(now, key, PermissionState::JustGranted);
+            self.prepare(now, key, PermissionState::Granted);
         }
     }
 
@@ -172,12 +172,16 @@ impl SyncScheduler {
         self.answer(call, Answer::Tags(tags));
     }
 
-    pub(super) fn answer_registered(&mut self, now: Now, call: Call, duplicate: bool) {
+    /// `key`: what was registered, if it is still there.
+    pub(super) fn answer_registered(
+        &mut self,
+        now: Now,
+        call: Call,
+        key: Option<RegKey>,
+        duplicate: bool,
+    ) {
         self.answer(call, Answer::Registered(Ok(())));
-        // Unknown if its client or its registration is gone.
-        let Some(&key) = self.unacknowledged.get(&call) else {
-            return;
-        };
+        let Some(key) = key else { return };
         let Some(scope) = self.tables.scope_key(key).cloned() else {
             return;
         };

@@ -1,7 +1,7 @@
 //! What is told to the store, and what its answers mean.
 
-use super::kind::Kind;
 use super::registration::{Existence, RegKey, Registration};
+use super::undo::Undo;
 use super::{SyncScheduler, Timer};
 use crate::{
     Answer, Call, DispatchError, EventId, Now, Origin, Output, RegisterError, RegistrationId,
@@ -39,11 +39,11 @@ pub(super) struct TicketUse {
 #[derive(Debug)]
 enum Purpose {
     /// A registration's first or next state. `event`: it records the attempt of this event.
-    /// `kind`: of another kind than before.
+    /// `undo`: what it is then, if something else was to replace it and is refused.
     Put {
         key: RegKey,
         event: Option<EventId>,
-        kind: Option<Kind>,
+        undo: Option<Box<Undo>>,
     },
     Remove(RegistrationId),
     Origin(Origin),
@@ -77,6 +77,13 @@ impl SyncScheduler {
     }
 
     fn store(&mut self, key: RegKey, urgency: Urgency, waiters: Vec<Waiter>) -> Option<Ticket> {
+        // What replaces it may still be refused, and must not be stored by this.
+        if waiters.is_empty()
+            && let Some(undo) = self.undo.get_mut(&key)
+        {
+            undo.stale = true;
+            return None;
+        }
         let scope = self.tables.scope_key(key)?.clone();
         let registration = self.tables.get(key)?;
         let preparing = match registration.state {
@@ -84,11 +91,11 @@ impl SyncScheduler {
             _ => None,
         };
         let op = StoreOp::Put(record(key.id, scope, registration, preparing.is_some()));
-        let replaces = !waiters.is_empty() && self.undo.contains_key(&key);
+        let undo = (!waiters.is_empty()).then(|| self.as_it_is(key)).flatten();
         let purpose = Purpose::Put {
             key,
             event: preparing,
-            kind: replaces.then(|| registration.kind.clone()),
+            undo: undo.map(Box::new),
         };
         Some(self.submit(op, urgency, TicketUse { purpose, waiters }))
     }
@@ -164,6 +171,7 @@ impl SyncScheduler {
         self.drop_gate(key);
         self.set_due(key, None);
         self.set_interval(key, None);
+        self.leave_pass(key);
         let event = self.tables.get(key)?.event;
         let registration = self.tables.remove(key)?;
         self.undo.remove(&key);
@@ -180,9 +188,13 @@ impl SyncScheduler {
         let Some(TicketUse { purpose, waiters }) = self.tickets.remove(&ticket) else {
             return;
         };
+        let key = match purpose {
+            Purpose::Put { key, .. } => Some(key),
+            Purpose::Remove(_) | Purpose::Origin(_) => None,
+        };
         match (purpose, &result) {
-            (Purpose::Put { key, event, kind }, Ok(())) => {
-                self.put_succeeded(now, ticket, key, event, kind);
+            (Purpose::Put { key, event, undo }, Ok(())) => {
+                self.put_succeeded(now, ticket, key, event, undo);
             }
             (Purpose::Put { key, event, .. }, Err(fault)) => {
                 self.put_failed(now, ticket, key, event, fault);
@@ -216,7 +228,7 @@ impl SyncScheduler {
                     self.answer(call, Answer::Registered(Err(error)));
                 }
                 Waiter::Register { call, duplicate } => {
-                    self.answer_registered(now, call, duplicate);
+                    self.answer_registered(now, call, key, duplicate);
                 }
             }
         }
@@ -236,31 +248,42 @@ impl SyncScheduler {
         ticket: Ticket,
         key: RegKey,
         event: Option<EventId>,
-        kind: Option<Kind>,
+        undo: Option<Box<Undo>>,
     ) {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
+        let existence = std::mem::replace(&mut registration.existence, Existence::Durable);
+        let mut stale = existence == (Existence::Inserting { stale: true });
+        // A newer operation may have taken over the event.
+        let mut current = registration.ticket.is_none();
         if registration.ticket == Some(ticket) {
             registration.ticket = None;
-            self.undo.remove(&key);
-        } else if let Some(kind) = kind {
-            self.undo.insert(key, kind);
-        }
-        let existence = std::mem::replace(&mut registration.existence, Existence::Durable);
-        if existence == (Existence::Inserting { stale: true }) {
-            self.store_lazily(key);
+            current = true;
+            stale |= self.undo.remove(&key).is_some_and(|undo| undo.stale);
+        } else if let Some(undo) = undo {
+            self.undo_goes_back_to(key, *undo);
         }
         self.refresh(key);
-        // A newer operation may have taken over the event.
-        let current = self
-            .tables
-            .get(key)
-            .and_then(|registration| registration.ticket);
+        if stale {
+            self.store_what_is_stale(key, event);
+        }
         if let Some(event) = event
-            && current.is_none()
+            && current
         {
             self.attempt_is_durable(now, event);
+        }
+    }
+
+    /// What changed while the store was busy with a registration; `event`: whose attempt it has.
+    fn store_what_is_stale(&mut self, key: RegKey, event: Option<EventId>) {
+        let Some(registration) = self.tables.get(key) else {
+            return;
+        };
+        if registration.event.is_some() && registration.event != event {
+            self.store_attempt(key);
+        } else {
+            self.store_lazily(key);
         }
     }
 
@@ -281,8 +304,11 @@ impl SyncScheduler {
         let newest = registration.ticket == Some(ticket);
         if newest {
             registration.ticket = None;
-            // The call that registered it again is refused.
-            if registration.state == RegistrationState::ReregisteredWhileFiring {
+            // The call that registered it again is refused; of what can be replaced, `take_back` knows
+            // whether one before it was not.
+            if !self.undo.contains_key(&key)
+                && registration.state == RegistrationState::ReregisteredWhileFiring
+            {
                 registration.state = RegistrationState::Firing;
             }
         }

@@ -80,6 +80,7 @@ impl SyncScheduler {
             Connectivity::Online => {
                 self.spread_first_attempts(now);
                 self.begin_passes(now);
+                self.doubt_clock(now);
                 if self.policy.reconnect_brings_retries_forward {
                     self.bring_retries_forward(now);
                 }

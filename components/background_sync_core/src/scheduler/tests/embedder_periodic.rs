@@ -129,3 +129,23 @@ fn the_embedder_reaches_every_api() {
         assert_eq!(driver.store.len(), left);
     }
 }
+
+/// Other origins wait no longer for it, also after a restart.
+#[test]
+fn what_is_dispatched_now_is_no_wake_up_after_a_restart_either() {
+    let mut driver = two_origins();
+    driver.advance(60_000);
+    driver.dispatch_now_of(Periodic, "a");
+    driver.finish_last(EventOutcome::Fulfilled);
+    // A record of the origin that has this is worth nothing.
+    driver.set_extra(ExtraInterval::Ms(1));
+    driver.set_extra(ExtraInterval::Ms(0));
+    let mut driver = driver.restart_with(periodic_policy(), Online);
+    driver.register_periodic("late", 0);
+    let start = driver.now.mono.0;
+    driver.advance(40_000);
+    assert_eq!(driver.fired(), [(start + 40_000, "b")]);
+    driver.finish_last(EventOutcome::Fulfilled);
+    driver.advance_succeeding(99_999);
+    assert_eq!(driver.events.len(), 1, "but its own origin waits");
+}

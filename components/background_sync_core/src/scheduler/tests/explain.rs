@@ -218,6 +218,8 @@ fn the_timeline_says_what_waits_for_a_worker() {
     driver.register_in(&scope_of("https://b.example", "/"), "other");
     driver.held_back();
     driver.connect(Online);
+    let capped = (OneShot, "z".to_owned(), WhyNotFired::NoFreeSlot);
+    assert_eq!(driver.held_back(), [capped]);
     let event_of = |text: &str| {
         let mut events = driver.events.iter();
         events.find(|fired| fired.tag == text).unwrap().clone()
@@ -230,4 +232,39 @@ fn the_timeline_says_what_waits_for_a_worker() {
     assert_eq!(driver.held_back(), [parked("z")]);
     driver.advance(1_000);
     assert_eq!(driver.held_back(), [parked("y")], "its retry is due");
+}
+
+#[test]
+fn a_client_that_leaves_early_is_on_the_timeline_all_the_same() {
+    let mut driver = Driver::offline();
+    driver.store_answers = false;
+    let call = driver.register_without_acknowledging(&scope(), "x");
+    driver.acknowledge(call);
+    driver.release_store();
+    let registered = |note: &SyncNotification| matches!(note, SyncNotification::Registered { tag, .. } if tag.as_str() == "x");
+    assert_eq!(
+        driver.notes.iter().filter(|note| registered(note)).count(),
+        1
+    );
+    let held = (OneShot, "x".to_owned(), WhyNotFired::Offline);
+    assert_eq!(driver.held_back(), [held]);
+}
+
+#[test]
+fn what_gets_no_slot_when_the_network_returns_is_on_the_timeline() {
+    let policy = Policy {
+        max_events_in_all: NonZeroU32::MIN,
+        ..policy()
+    };
+    let mut driver = Driver::new(policy, Offline);
+    for tag in 0..200 {
+        driver.register(&tag.to_string());
+    }
+    driver.notes.clear();
+    driver.connect(Online);
+    let held = driver.held_back();
+    assert_eq!(held.len(), 100);
+    assert_eq!(held[0], (OneShot, "1".to_owned(), WhyNotFired::NoFreeSlot));
+    driver.connect(Offline);
+    assert_eq!(driver.held_back(), []);
 }

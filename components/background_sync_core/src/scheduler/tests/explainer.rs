@@ -2,14 +2,14 @@ use super::periodic::periodic_policy;
 use super::*;
 use Connectivity::{Offline, Online};
 
-fn data(text: &str) -> ExplainerOptions {
+pub(super) fn data(text: &str) -> ExplainerOptions {
     ExplainerOptions {
         data: text.try_into().unwrap(),
         ..ExplainerOptions::default()
     }
 }
 
-fn repeating(text: &str) -> ExplainerOptions {
+pub(super) fn repeating(text: &str) -> ExplainerOptions {
     ExplainerOptions {
         recurrence: Recurrence::Repeating,
         ..data(text)
@@ -17,7 +17,12 @@ fn repeating(text: &str) -> ExplainerOptions {
 }
 
 impl Driver {
-    fn register_with(&mut self, id: &str, options: ExplainerOptions, facts: ClientFacts) -> Call {
+    pub fn register_with(
+        &mut self,
+        id: &str,
+        options: ExplainerOptions,
+        facts: ClientFacts,
+    ) -> Call {
         let call = self.call();
         self.scheduler.handle_register_explainer(
             self.now,
@@ -37,7 +42,7 @@ impl Driver {
     }
 
     /// Data of the last event.
-    fn last_data(&self) -> &str {
+    pub fn last_data(&self) -> &str {
         match &self.events.last().unwrap().kind {
             EventKind::Explainer { data } => data.as_str(),
             other => panic!("{other:?}"),

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod clock;
 mod embedder;
 mod embedder_periodic;
 mod explain;
 mod explainer;
+mod explainer_faults;
 mod faults;
 mod fire;
 mod limits;
@@ -13,6 +15,7 @@ mod periodic;
 mod periodic_passes;
 mod periodic_restart;
 mod periodic_rules;
+mod permission;
 mod register;
 mod restart;
 mod retry;
@@ -34,6 +37,9 @@ pub(super) struct Driver {
     pub held_tickets: Vec<(Ticket, StoreOp)>,
     /// The permission that is answered at dispatch.
     pub permission: PermissionCheck,
+    pub permission_answers: bool,
+    /// Events whose permission was asked for in vain.
+    pub unanswered: Vec<EventId>,
     pub answers: Vec<(Call, Answer)>,
     pub events: Vec<Fired>,
     pub terminated: Vec<EventId>,
@@ -93,7 +99,7 @@ impl Driver {
         Self {
             scheduler: SyncScheduler::new(SchedulerConfig::new(policy, connectivity, 7)),
             now: Now {
-                wall: WallTime(1_000_000),
+                wall: WallTime(1_900_000_000_000),
                 mono: MonoTime(0),
             },
             store: BTreeMap::new(),
@@ -102,6 +108,8 @@ impl Driver {
             store_fails: false,
             held_tickets: Vec::new(),
             permission: PermissionCheck::Answered(Permission::Granted),
+            permission_answers: true,
+            unanswered: Vec::new(),
             answers: Vec::new(),
             events: Vec::new(),
             terminated: Vec::new(),
@@ -145,6 +153,9 @@ impl Driver {
                 Output::Store { ticket, op, .. } if self.store_answers => self.commit(ticket, op),
                 Output::Store { ticket, op, .. } => self.held_tickets.push((ticket, op)),
                 Output::Answer { call, answer } => self.answers.push((call, answer)),
+                Output::CheckPermission { event, .. } if !self.permission_answers => {
+                    self.unanswered.push(event);
+                }
                 Output::CheckPermission { event, .. } => {
                     self.scheduler
                         .handle_permission(self.now, event, self.permission);

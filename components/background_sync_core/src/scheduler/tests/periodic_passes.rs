@@ -190,3 +190,25 @@ fn a_fleet_does_not_wake_up_all_at_once() {
     }
     assert!(times.len() > 15, "{times:?}");
 }
+
+/// A pass that fires nothing uses nobody's gap.
+#[test]
+fn a_pass_whose_selection_is_denied_or_removed_is_no_wake_up() {
+    for removes in [true, false] {
+        let mut driver = Driver::periodic();
+        driver.register_periodic("a", 0);
+        driver.advance(10_000);
+        driver.register_periodic_in(&scope_of("https://b.example", "/"), "b", 0);
+        driver.store_answers = !removes;
+        driver.permission = PermissionCheck::Answered(Permission::Denied);
+        driver.advance(90_000);
+        driver.permission = PermissionCheck::Answered(Permission::Granted);
+        if removes {
+            driver.unregister_periodic("a");
+            driver.release_store();
+        }
+        assert_eq!(driver.events.len(), 0);
+        driver.advance(10_000);
+        assert_eq!(driver.fired(), [(110_000, "b")]);
+    }
+}

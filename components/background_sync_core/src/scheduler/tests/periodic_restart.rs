@@ -206,3 +206,26 @@ fn a_store_that_cannot_remember_an_origin_is_asked_again() {
     driver.advance(30_000);
     assert_eq!(driver.origins.len(), 1);
 }
+
+/// The gap across origins may be longer than the interval of each.
+#[test]
+fn the_gap_after_a_wake_up_outlives_its_registration() {
+    let wide = Policy {
+        periodic_interval_across_origins_ms: 300_000,
+        ..periodic_policy()
+    };
+    let mut driver = Driver::new(wide.clone(), Online);
+    driver.register_periodic("a", 0);
+    driver.advance(10_000);
+    driver.register_periodic_in(&scope_of("https://b.example", "/"), "b", 0);
+    driver.advance_succeeding(90_000);
+    driver.unregister_periodic("a");
+    driver.advance(150_000);
+    driver.set_extra(ExtraInterval::Ms(1));
+    driver.set_extra(ExtraInterval::Ms(0));
+    let mut driver = driver.restart_with(wide, Online);
+    driver.advance(149_000);
+    assert_eq!(driver.events.len(), 0);
+    driver.advance(2_000);
+    assert_eq!(driver.events.len(), 1);
+}
