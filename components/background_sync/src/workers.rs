@@ -70,7 +70,7 @@ impl Workers {
                 })
                 .ok(),
         };
-        let store = on_disk.map_or_else(WorkerStore::in_memory, Ok)?;
+        let store = on_disk.unwrap_or_else(WorkerStore::in_memory);
         let (requests, requests_in) = bounded(MAX_WAITING_REQUESTS);
         let (revived_out, revived) = unbounded();
         let thread = thread::Builder::new()
