@@ -191,8 +191,10 @@ impl SyncManagerControl {
         })
     }
 
-    /// Removes registrations and their history, durably, as for clearing site data; the answer is
-    /// how many registrations there were. An event that runs goes on, and its outcome is ignored.
+    /// Removes registrations, their history and the scripts that their workers are started from after
+    /// a restart, as for clearing site data; the answer is how many registrations there were, and comes
+    /// when all of it is durable. An event that runs goes on, and its outcome is ignored. A worker that
+    /// the engine still has may be kept again when it is activated the next time.
     pub fn clear(&self, what: Clear) -> Reply<Result<u64, RemoveError>> {
         self.ask(|reply| ControlMessage::Clear { what, reply })
     }

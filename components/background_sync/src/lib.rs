@@ -16,6 +16,7 @@ mod clock;
 mod config;
 mod control;
 mod crew;
+mod embedder_calls;
 mod engine;
 mod events;
 mod ipc;
@@ -24,6 +25,7 @@ mod limits;
 mod mailbox;
 mod manager;
 mod messages;
+mod outbox;
 mod rate_limit;
 mod requests;
 mod shift;
@@ -56,4 +58,5 @@ pub use limits::{
     MAX_WAITING_MESSAGES,
 };
 pub use mailbox::{MAX_UNREAD_BYTES, MAX_UNREAD_BYTES_IN_ALL, MAX_UNREAD_REPLIES};
+pub use outbox::RELAXED_WINDOW_MS;
 pub use spawn::SyncManager;

@@ -2,18 +2,20 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 use background_sync_core::{SchedulerConfig, SyncScheduler};
-use background_sync_store::{MemoryStore, RedbStore, RegistrationStore};
+use background_sync_store::{MemoryStore, RedbStore, RegistrationStore, StoreError};
 use background_sync_traits::{AuthorityIssuer, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, unbounded};
 
 use crate::clients::Clients;
+use crate::embedder_calls::EmbedderCalls;
 use crate::events::RunningEvents;
 use crate::journal::Journal;
-use crate::manager::{Inputs, Manager, Outbox};
+use crate::manager::{Inputs, Manager};
+use crate::outbox::Outbox;
 use crate::rate_limit::RateLimitedLog;
-use crate::requests::EmbedderCalls;
 use crate::shift::Shift;
 use crate::unavailable::Unavailable;
 use crate::workers::Workers;
@@ -58,19 +60,20 @@ impl SyncManager {
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
         let loaded = store.load_all()?;
-        let journal = store.load_journal().unwrap_or_else(|error| {
-            log::error!("the journal can't be read: {error}");
-            Vec::new()
-        });
-        let (workers, revived) = Workers::spawn(&config.storage)?;
-        let (batches, batches_in) = unbounded();
+        let unreadable =
+            |error: StoreError| log::error!("the journal can't be read in full: {error}");
+        let journal = store.load_journal().map_err(unreadable).unwrap_or_default();
+        let next_entry = store.next_journal_sequence().map_err(unreadable);
+        let journal = Journal::new(journal, next_entry.unwrap_or_default());
+        let retry_delay = Duration::from_millis(config.policy.local_fault_delay_ms);
+        let (workers, from_workers) = Workers::spawn(&config.storage, retry_delay)?;
+        let (mut outbox, batches) = Outbox::new(config.policy.durability);
         let (committed_out, committed) = unbounded();
-        let writer = writer::spawn(store, batches_in, committed_out)?;
+        outbox.set_writer(writer::spawn(store, batches, committed_out)?);
         let (control_out, control) = unbounded();
         let (questions_out, answers) = unbounded();
         let (released_out, released) = unbounded();
         let seed = RandomState::new().hash_one(0);
-        let durability = config.policy.durability;
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
         let manager = Manager {
             scheduler: SyncScheduler::new(scheduler_config),
@@ -79,14 +82,9 @@ impl SyncManager {
             engine,
             embedder,
             questions_out,
-            outbox: Outbox {
-                batches,
-                operations: Vec::new(),
-                lazy_since: None,
-                durability,
-            },
+            outbox,
             misbehaviour: RateLimitedLog::default(),
-            journal: Journal::new(journal),
+            journal,
             embedder_calls: EmbedderCalls::default(),
             workers,
             issuer: AuthorityIssuer::new(),
@@ -97,10 +95,10 @@ impl SyncManager {
             control,
             answers,
             committed,
-            revived,
+            from_workers,
             released,
         };
-        let shift = Shift::new(manager, inputs, loaded, writer);
+        let shift = Shift::new(manager, inputs, loaded);
         let thread = crew::spawn(shift, released_out)?;
         Ok(SyncManagerThread::new(
             SyncManagerControl {

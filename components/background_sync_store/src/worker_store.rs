@@ -34,6 +34,8 @@ const CACHE_BYTES: usize = 1024 * 1024;
 /// By scope, an origin and a scope URL in one key; number of the store operation, then the record.
 const WORKERS: TableDefinition<(&str, &str), (u64, &[u8])> = TableDefinition::new("workers");
 
+type Workers<'t> = redb::Table<'t, (&'static str, &'static str), (u64, &'static [u8])>;
+
 /// A file that can't be read is kept under another name until there is the next one: scripts are long, and can be had
 /// again.
 const MAX_FILES_SET_ASIDE: u32 = 1;
@@ -175,9 +177,7 @@ impl WorkerStore {
 
     fn change(
         &mut self,
-        work: &dyn Fn(
-            &mut redb::Table<'_, (&'static str, &'static str), (u64, &'static [u8])>,
-        ) -> Result<(), redb::Error>,
+        work: &dyn Fn(&mut Workers<'_>) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
         self.run(|database| {
             let transaction = database.begin_write()?;
