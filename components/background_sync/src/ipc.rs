@@ -16,10 +16,8 @@ const MAX_BROKEN_MESSAGES_IN_A_ROW: usize = 4_096;
 
 /// Turns an IPC receiver into what [`crate::SyncManager::spawn`] takes. What does not decode arrives
 /// as an error, and the manager ignores it. A thread of its own receives, so that a flood of messages
-/// makes its senders wait, and not other channels of this process.
-///
-/// # Panics
-/// If the system can't start a thread.
+/// makes its senders wait, and not other channels of this process. If the system has no thread left, the returned channel
+/// is closed, and [`crate::SyncManager::spawn`] has none either.
 #[must_use]
 pub fn receive_over_ipc<T>(receiver: IpcReceiver<T>) -> Receiver<Result<T, SerDeError>>
 where
@@ -46,8 +44,9 @@ where
         }
     };
     let thread = thread::Builder::new().name("SyncReceive".to_owned());
-    let thread = thread.spawn(receive);
-    drop(thread.expect("the system starts threads"));
+    if let Err(error) = thread.spawn(receive) {
+        log::error!("no thread to receive messages: {error}");
+    }
     messages
 }
 

@@ -114,6 +114,24 @@ impl Journal {
         journal
     }
 
+    /// With what the store has, now that it is open: what happened before comes after that.
+    pub fn adopt(&mut self, stored: Vec<JournalEntry>, next_sequence: u64) {
+        let before = std::mem::replace(self, Self::new(stored, next_sequence));
+        self.subscribers = before.subscribers;
+        for mut entry in before.entries {
+            entry.sequence = self.next_sequence;
+            self.push(entry);
+        }
+    }
+
+    fn push(&mut self, entry: JournalEntry) {
+        self.next_sequence = entry.sequence + 1;
+        self.unsaved.insert(entry.sequence);
+        self.bytes += bytes_of(&entry);
+        self.entries.push_back(entry);
+        self.shrink();
+    }
+
     /// Adds what happened. The same thing again only counts.
     pub fn add(&mut self, at: WallTime, what: SyncNotification) {
         match self.entries.back_mut() {
@@ -121,19 +139,12 @@ impl Journal {
                 last.times = last.times.saturating_add(1);
                 last.at = at;
             }
-            _ => {
-                let sequence = self.next_sequence;
-                self.next_sequence += 1;
-                let entry = JournalEntry {
-                    sequence,
-                    at,
-                    times: 1,
-                    what,
-                };
-                self.bytes += bytes_of(&entry);
-                self.entries.push_back(entry);
-                self.shrink();
-            }
+            _ => self.push(JournalEntry {
+                sequence: self.next_sequence,
+                at,
+                times: 1,
+                what,
+            }),
         }
         let Some(entry) = self.entries.back() else {
             return;

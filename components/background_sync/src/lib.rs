@@ -25,6 +25,7 @@ mod limits;
 mod mailbox;
 mod manager;
 mod messages;
+mod opening;
 mod outbox;
 mod rate_limit;
 mod requests;

@@ -20,6 +20,7 @@ use crate::embedder_calls::EmbedderCalls;
 use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
 use crate::journal::Journal;
+use crate::opening::Closed;
 use crate::outbox::{JOURNAL_RETRY_MS, Outbox};
 use crate::rate_limit::RateLimitedLog;
 use crate::workers::{FromWorkers, Workers};
@@ -55,6 +56,8 @@ pub(crate) struct Manager<C> {
     pub embedder_calls: EmbedderCalls,
     pub workers: Workers,
     pub issuer: AuthorityIssuer,
+    /// Until the store is open.
+    pub closed: Option<Closed>,
     /// Nothing is told any more: what happens is the end, not the world.
     pub ending: bool,
 }
@@ -121,6 +124,7 @@ impl<C: SyncClient> Manager<C> {
             flow = self.drain(inputs);
         }
         let now = clock::now();
+        self.open_if_due(now);
         self.scheduler.handle_timeout(now);
         self.carry_out(now);
         flow
@@ -128,7 +132,8 @@ impl<C: SyncClient> Manager<C> {
 
     pub(crate) fn next_deadline(&self) -> Option<MonoTime> {
         let deadlines = self.scheduler.poll_timeout().into_iter();
-        deadlines.chain(self.outbox.deadline()).min()
+        let reopen = self.closed.as_ref().map(Closed::retry_at);
+        deadlines.chain(self.outbox.deadline()).chain(reopen).min()
     }
 
     /// Handles what waits already, so that one commit is enough for all of it.
@@ -205,7 +210,10 @@ impl<C: SyncClient> Manager<C> {
     /// Does what the scheduler decided, and has committed what is due.
     pub(crate) fn carry_out(&mut self, now: Now) {
         let urgency = self.carry_out_decisions(now);
-        if let Some(durability) = self.outbox.due(now.mono) {
+        if self.closed.is_some() {
+            // What is in the journal waits with it.
+            self.outbox.commit_later();
+        } else if let Some(durability) = self.outbox.due(now.mono) {
             self.send_all(durability);
         } else if urgency == Urgency::Now {
             self.outbox.send_operations(self.journal.has_news());
@@ -285,7 +293,7 @@ impl<C: SyncClient> Manager<C> {
             .handle_connectivity(now, Connectivity::Offline);
         // What is relaxed is not lost by an orderly end.
         self.outbox.flush_by(now.mono);
-        loop {
+        while self.closed.is_none() {
             self.carry_out_decisions(clock::now());
             self.send_all(Durability::Strict);
             if self.scheduler.usage().store_operations == 0

@@ -8,6 +8,7 @@ use background_sync_traits::{
     WorkerAuthority,
 };
 
+use crate::control::Change;
 use crate::crew::Released;
 use crate::limits::{MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin};
 use crate::mailbox::{ConnectionKey, HandedOver};
@@ -89,7 +90,13 @@ impl<C: SyncClient> Manager<C> {
                 request,
             } => {
                 let call = self.clients.open_call(connection, call, request)?;
-                self.start_call(now, connection, call);
+                let is_refused = match self.need_store(now) {
+                    Ok(()) => false,
+                    Err(fault) => self.refuse_for_storage(call, fault),
+                };
+                if !is_refused {
+                    self.start_call(now, connection, call);
+                }
             }
             SyncManagerMessage::Acknowledge { connection, call } => {
                 if let Some(call) = self.clients.acknowledge(connection, call)? {
@@ -102,31 +109,9 @@ impl<C: SyncClient> Manager<C> {
                 }
             }
             SyncManagerMessage::EventFinished { event, outcome } => {
-                // Unknown: it was terminated before, or it is made up.
-                if let Some((event, scope)) = self.events.finish(event) {
-                    if outcome == EventOutcome::NotStarted {
-                        self.workers.revive(&scope);
-                    }
-                    let outcome = match outcome {
-                        // Only the manager says so.
-                        EventOutcome::TimedOut => EventOutcome::Rejected,
-                        other => other,
-                    };
-                    self.scheduler.handle_event_finished(now, event, outcome);
-                }
+                self.finish_event(now, event, outcome);
             }
-            SyncManagerMessage::RequestAuthority { scope } => {
-                if !is_scope_of_origin(&scope) {
-                    return Err(Misbehaviour::ScopeNotOfOrigin.into());
-                }
-                let authority = self.issuer.authority_of(&scope.origin);
-                // The engine brings it to whoever runs the workers of this origin, wherever this message came from.
-                self.engine.dispatch(DispatchedEvent {
-                    event: EventToken::new(),
-                    scope,
-                    kind: SyncEventKind::Authority(authority),
-                });
-            }
+            SyncManagerMessage::RequestAuthority { scope } => self.give_authority(scope)?,
             SyncManagerMessage::WorkerActivated { authority, scope } => {
                 self.check_authority(authority, &scope)?;
                 self.scheduler.handle_worker_activated(now, &scope);
@@ -142,9 +127,43 @@ impl<C: SyncClient> Manager<C> {
             SyncManagerMessage::WorkerUnregistered { authority, scope } => {
                 self.check_authority(authority, &scope)?;
                 self.workers.remove(scope.clone());
-                self.scheduler.handle_worker_unregistered(now, &scope);
+                let change = Change::WorkerUnregistered(scope);
+                match self.need_store(now) {
+                    Ok(()) => self.change(now, change),
+                    Err(fault) => self.defer(change, fault),
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Unknown: it was terminated before, or it is made up.
+    fn finish_event(&mut self, now: Now, event: EventToken, outcome: EventOutcome) {
+        let Some((event, scope)) = self.events.finish(event) else {
+            return;
+        };
+        if outcome == EventOutcome::NotStarted {
+            self.workers.revive(&scope);
+        }
+        let outcome = match outcome {
+            // Only the manager says so.
+            EventOutcome::TimedOut => EventOutcome::Rejected,
+            other => other,
+        };
+        self.scheduler.handle_event_finished(now, event, outcome);
+    }
+
+    /// The engine brings it to whoever runs the workers of this origin, wherever the request came from.
+    fn give_authority(&self, scope: ScopeKey) -> Result<(), Misbehaviour> {
+        if !is_scope_of_origin(&scope) {
+            return Err(Misbehaviour::ScopeNotOfOrigin);
+        }
+        let authority = self.issuer.authority_of(&scope.origin);
+        self.engine.dispatch(DispatchedEvent {
+            event: EventToken::new(),
+            scope,
+            kind: SyncEventKind::Authority(authority),
+        });
         Ok(())
     }
 

@@ -81,6 +81,11 @@ impl Outbox {
         self.commit_at = Some(self.commit_at.map_or(at, |before| before.min(at)));
     }
 
+    /// There is no store yet.
+    pub fn commit_later(&mut self) {
+        self.commit_at = None;
+    }
+
     /// Has the next strict commit made, also if there is nothing to commit.
     pub fn flush_by(&mut self, at: MonoTime) {
         self.flush_at.get_or_insert(at);

@@ -4,7 +4,7 @@ use background_sync_core::{Durability, Now, RemoveError, SyncNotification};
 use background_sync_traits::SyncClient;
 use crossbeam_channel::Sender;
 
-use crate::control::ControlMessage;
+use crate::control::{Change, ControlMessage};
 use crate::manager::{Flow, Manager};
 use crate::{Clear, clock};
 
@@ -17,6 +17,8 @@ impl<C: SyncClient> Manager<C> {
                 self.scheduler.handle_connectivity(now, connectivity);
             }
             ControlMessage::List(reply) => {
+                // Without one, none is known.
+                let _ = self.need_store(now);
                 let _ = reply.send(self.scheduler.list(now).collect());
             }
             ControlMessage::Why {
@@ -30,39 +32,14 @@ impl<C: SyncClient> Manager<C> {
                 let why = self.scheduler.explain(now, api, &scope, &tag);
                 let _ = reply.send(self.journal.report(why, api, &scope, &tag));
             }
-            ControlMessage::DispatchNow {
-                api,
-                scope,
-                tag,
-                reply,
-            } => {
-                let call = self.clients.next_call();
-                self.embedder_calls.dispatch(call, reply);
-                self.scheduler
-                    .handle_dispatch_now(now, call, api, &scope, &tag);
-            }
-            ControlMessage::Unregister {
-                api,
-                scope,
-                tag,
-                reply,
-            } => {
-                let call = self.clients.next_call();
-                self.embedder_calls.remove(call, reply);
-                self.scheduler
-                    .handle_unregister(now, call, api, &scope, &tag);
-            }
-            ControlMessage::Clear { what, reply } => self.clear(now, what, reply),
+            ControlMessage::Change(change) => match self.need_store(now) {
+                Ok(()) => self.change(now, change),
+                Err(fault) => self.defer(change, fault),
+            },
             ControlMessage::NextWakeup(reply) => {
                 let deadline = self.next_deadline().into_iter();
                 let deadline = deadline.chain(self.scheduler.next_due(now)).min();
                 let _ = reply.send(deadline.map(|at| clock::sleep_until(at, now.mono)));
-            }
-            ControlMessage::ExtraInterval { origin, extra } => {
-                self.scheduler.handle_extra_interval(now, &origin, extra);
-            }
-            ControlMessage::Revoked { origin, name } => {
-                self.scheduler.handle_permission_revoked(now, &origin, name);
             }
             ControlMessage::Journal { query, reply } => {
                 self.carry_out(now);
@@ -73,6 +50,44 @@ impl<C: SyncClient> Manager<C> {
             }
         }
         Flow::Continue
+    }
+
+    /// With an open store.
+    pub(crate) fn change(&mut self, now: Now, change: Change) {
+        match change {
+            Change::DispatchNow {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
+                let call = self.clients.next_call();
+                self.embedder_calls.dispatch(call, reply);
+                self.scheduler
+                    .handle_dispatch_now(now, call, api, &scope, &tag);
+            }
+            Change::Unregister {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
+                let call = self.clients.next_call();
+                self.embedder_calls.remove(call, reply);
+                self.scheduler
+                    .handle_unregister(now, call, api, &scope, &tag);
+            }
+            Change::Clear { what, reply } => self.clear(now, what, reply),
+            Change::ExtraInterval { origin, extra } => {
+                self.scheduler.handle_extra_interval(now, &origin, extra);
+            }
+            Change::Revoked { origin, name } => {
+                self.scheduler.handle_permission_revoked(now, &origin, name);
+            }
+            Change::WorkerUnregistered(scope) => {
+                self.scheduler.handle_worker_unregistered(now, &scope);
+            }
+        }
     }
 
     /// Registrations, their history and the scripts of their workers go; answered when all of them have.

@@ -20,11 +20,11 @@ pub(crate) struct Shift<C: SyncClient, E> {
 }
 
 impl<C: SyncClient, E> Shift<C, E> {
-    pub(crate) fn new(manager: Manager<C>, inputs: Inputs<C, E>, loaded: Loaded) -> Self {
+    pub(crate) fn new(manager: Manager<C>, inputs: Inputs<C, E>, loaded: Option<Loaded>) -> Self {
         Self {
             manager: Some(manager),
             inputs,
-            loaded: Some(loaded),
+            loaded,
         }
     }
 }

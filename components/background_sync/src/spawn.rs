@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use background_sync_core::{SchedulerConfig, SyncScheduler};
-use background_sync_store::{MemoryStore, RedbStore, RegistrationStore, StoreError};
+use background_sync_store::{RegistrationStore, StoreError};
 use background_sync_traits::{AuthorityIssuer, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, unbounded};
 
@@ -14,14 +14,14 @@ use crate::embedder_calls::EmbedderCalls;
 use crate::events::RunningEvents;
 use crate::journal::Journal;
 use crate::manager::{Inputs, Manager};
+use crate::opening::{Closed, Opened};
 use crate::outbox::Outbox;
 use crate::rate_limit::RateLimitedLog;
 use crate::shift::Shift;
 use crate::unavailable::Unavailable;
 use crate::workers::Workers;
 use crate::{
-    Config, Embedder, Engine, StartError, Storage, SyncManagerControl, SyncManagerThread, crew,
-    writer,
+    Config, Embedder, Engine, StartError, SyncManagerControl, SyncManagerThread, crew, writer,
 };
 
 /// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
@@ -32,44 +32,68 @@ impl SyncManager {
     /// Opens the store and starts the manager's thread. It goes on when `messages` is closed, and
     /// ends with [`SyncManagerThread::shutdown`].
     ///
+    /// A store that can't be opened because its disk is full, read-only or broken is opened as soon as that works: when
+    /// something needs it, at most once a second, and after [`background_sync_core::Policy::local_fault_delay_ms`].
+    /// Until then each `register()` is refused with [`background_sync_core::RegisterError::Storage`].
+    ///
     /// # Errors
-    /// [`StartError`] if the store can't be opened or no thread can be started.
+    /// [`StartError`] if another process has the store, a newer version made it, or no thread can be started.
     pub fn spawn<C: SyncClient, E: Display + Send + 'static>(
         config: Config,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
         engine: Box<dyn Engine>,
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
-        let store: Box<dyn RegistrationStore> = match &config.storage {
-            Storage::Memory => Box::new(MemoryStore::new()),
-            Storage::Directory(folder) => Box::new(RedbStore::open(folder)?),
+        let opened = match Opened::open(&config.storage) {
+            Err(error @ (StoreError::InUse { .. } | StoreError::TooNew { .. })) => {
+                return Err(error.into());
+            }
+            opened => opened,
         };
-        Self::spawn_with_store(config, store, messages, engine, embedder)
+        Self::start(config, opened, messages, engine, embedder)
     }
 
     /// As [`SyncManager::spawn`], with a store of the embedder's own for registrations;
     /// `config.storage` is used for workers.
     ///
     /// # Errors
-    /// As [`SyncManager::spawn`].
+    /// [`StartError`] if the store can't be read or no thread can be started.
     pub fn spawn_with_store<C: SyncClient, E: Display + Send + 'static>(
         config: Config,
-        mut store: Box<dyn RegistrationStore>,
+        store: Box<dyn RegistrationStore>,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
         engine: Box<dyn Engine>,
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
-        let loaded = store.load_all()?;
-        let unreadable =
-            |error: StoreError| log::error!("the journal can't be read in full: {error}");
-        let journal = store.load_journal().map_err(unreadable).unwrap_or_default();
-        let next_entry = store.next_journal_sequence().map_err(unreadable);
-        let journal = Journal::new(journal, next_entry.unwrap_or_default());
-        let retry_delay = Duration::from_millis(config.policy.local_fault_delay_ms);
+        let opened = Opened::read(store)?;
+        Self::start(config, Ok(opened), messages, engine, embedder)
+    }
+
+    fn start<C: SyncClient, E: Display + Send + 'static>(
+        config: Config,
+        opened: Result<Opened, StoreError>,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+        engine: Box<dyn Engine>,
+        embedder: Box<dyn Embedder>,
+    ) -> Result<SyncManagerThread, StartError> {
+        let retry_delay_ms = config.policy.local_fault_delay_ms;
+        let retry_delay = Duration::from_millis(retry_delay_ms);
         let (workers, from_workers) = Workers::spawn(&config.storage, retry_delay)?;
         let (mut outbox, batches) = Outbox::new(config.policy.durability);
         let (committed_out, committed) = unbounded();
-        outbox.set_writer(writer::spawn(store, batches, committed_out)?);
+        let mut journal = Journal::default();
+        let (loaded, closed) = match opened {
+            Ok(opened) => {
+                journal.adopt(opened.journal, opened.next_entry);
+                outbox.set_writer(writer::spawn(opened.store, batches, committed_out)?);
+                (Some(opened.loaded), None)
+            }
+            Err(error) => {
+                let storage = config.storage;
+                let closed = Closed::new(storage, &error, retry_delay_ms, batches, committed_out);
+                (None, Some(closed))
+            }
+        };
         let (control_out, control) = unbounded();
         let (questions_out, answers) = unbounded();
         let (released_out, released) = unbounded();
@@ -88,6 +112,7 @@ impl SyncManager {
             embedder_calls: EmbedderCalls::default(),
             workers,
             issuer: AuthorityIssuer::new(),
+            closed,
             ending: false,
         };
         let inputs = Inputs {
@@ -104,15 +129,13 @@ impl SyncManager {
             SyncManagerControl {
                 sender: control_out,
             },
-            thread,
+            Some(thread),
         ))
     }
 
     /// Starts a thread that refuses each `register()` with
     /// [`background_sync_core::RegisterError::Unavailable`] and this reason.
-    ///
-    /// # Panics
-    /// If the system can't start a thread.
+    /// Without a thread left, what is sent is dropped unanswered, which refuses it, too.
     #[must_use]
     pub fn spawn_unavailable<C: SyncClient, E: Display + Send + 'static>(
         reason: String,
@@ -121,7 +144,8 @@ impl SyncManager {
         let (sender, control) = unbounded();
         let (released_out, released) = unbounded();
         let work = Unavailable::new(reason, messages, control, released);
-        let thread = crew::spawn(work, released_out).expect("the system starts threads");
-        SyncManagerThread::new(SyncManagerControl { sender }, thread)
+        let thread = crew::spawn(work, released_out)
+            .inspect_err(|error| log::error!("nobody refuses what is asked: no thread: {error}"));
+        SyncManagerThread::new(SyncManagerControl { sender }, thread.ok())
     }
 }

@@ -9,6 +9,7 @@ mod embedder_apis;
 mod explainer;
 mod hostile;
 mod lifecycle;
+mod opening;
 mod order;
 mod periodic;
 mod relaxed;
