@@ -11,6 +11,7 @@ use background_sync_store::{FileSetAside, Loaded};
 use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, Sender, select};
 
+use crate::alarm::Alarm;
 use crate::calls::event_kind;
 use crate::clients::Clients;
 use crate::control::ControlMessage;
@@ -41,6 +42,7 @@ pub(crate) struct Inputs<C, E> {
     pub committed: Receiver<Committed>,
     pub from_workers: Receiver<FromWorkers>,
     pub released: Receiver<Released>,
+    pub alarm: Alarm,
 }
 
 pub(crate) struct Manager<C> {
@@ -85,10 +87,7 @@ impl<C: SyncClient> Manager<C> {
     /// Sleeps until something happens, then handles all that waits.
     pub(crate) fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
         let deadline = self.next_deadline();
-        let timer = match deadline {
-            Some(at) => crossbeam_channel::after(clock::sleep_until(at, clock::now().mono)),
-            None => crossbeam_channel::never(),
-        };
+        let timer = inputs.alarm.set(deadline, clock::now().mono);
         let mut flow = Flow::Continue;
         select! {
             recv(inputs.messages) -> message => match message {
@@ -119,6 +118,9 @@ impl<C: SyncClient> Manager<C> {
                 Err(_) => flow = Flow::Stop,
             },
             recv(timer) -> _ => {},
+            recv(inputs.alarm.rings()) -> ring => if ring.is_err() {
+                inputs.alarm.handle_broken();
+            },
         }
         if flow == Flow::Continue {
             flow = self.drain(inputs);

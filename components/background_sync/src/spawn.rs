@@ -9,6 +9,7 @@ use background_sync_store::{RegistrationStore, StoreError};
 use background_sync_traits::{AuthorityIssuer, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, unbounded};
 
+use crate::alarm::Alarm;
 use crate::clients::Clients;
 use crate::embedder_calls::EmbedderCalls;
 use crate::events::RunningEvents;
@@ -122,6 +123,7 @@ impl SyncManager {
             committed,
             from_workers,
             released,
+            alarm: Alarm::new(),
         };
         let shift = Shift::new(manager, inputs, loaded);
         let thread = crew::spawn(shift, released_out)?;
