@@ -113,6 +113,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_far_too_long_is_an_error_and_the_next_message_is_read() {
+        let (sender, receiver) =
+            ipc::channel::<SyncManagerMessage<IpcSender<SyncReply>>>().unwrap();
+        let messages = receive_over_ipc(receiver);
+        // The beginning of a `Connect` whose origin is too long, and nothing that means anything.
+        let origin = "x".repeat(32 * 1_024 * 1_024);
+        let too_long: IpcSender<(u32, u128, String)> = sender.clone().to_opaque().to();
+        let nonsense: IpcSender<Vec<u8>> = sender.clone().to_opaque().to();
+        let send = thread::spawn(move || {
+            too_long.send((0, 7, origin)).unwrap();
+            nonsense.send(vec![0xff; 32 * 1_024 * 1_024]).unwrap();
+            let connection = ConnectionId::new();
+            let last = SyncManagerMessage::Disconnect { connection };
+            sender.send(last).unwrap();
+        });
+        let soon = Duration::from_secs(10);
+        for _ in 0..2 {
+            assert!(messages.recv_timeout(soon).unwrap().is_err());
+        }
+        let last = messages.recv_timeout(soon).unwrap();
+        assert!(matches!(last, Ok(SyncManagerMessage::Disconnect { .. })));
+        send.join().unwrap();
+    }
+
+    #[test]
     fn whoever_floods_the_manager_has_to_wait() {
         const FLOOD: u32 = 20_000;
         let (sender, receiver) = ipc::channel::<u32>().unwrap();

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use background_sync_core::{
-    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, StoreFault, StoreOp,
-    StoredRegistration, SyncNotification, SyncScheduler, Urgency,
+    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, ScopeKey, StoreFault,
+    StoreOp, StoredRegistration, SyncNotification, SyncScheduler, Urgency,
 };
 use background_sync_store::{FileSetAside, Loaded};
 use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
@@ -58,6 +58,7 @@ pub(crate) struct Manager<C> {
     pub embedder_calls: EmbedderCalls,
     pub workers: Workers,
     pub issuer: AuthorityIssuer,
+    pub authority_later: Vec<ScopeKey>,
     /// Until the store is open.
     pub closed: Option<Closed>,
     /// Nothing is told any more: what happens is the end, not the world.

@@ -10,7 +10,9 @@ use background_sync_traits::{
 
 use crate::control::Change;
 use crate::crew::Released;
-use crate::limits::{MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin};
+use crate::limits::{
+    MAX_AUTHORITIES_LATER, MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin,
+};
 use crate::mailbox::{ConnectionKey, HandedOver};
 use crate::manager::Manager;
 
@@ -47,7 +49,10 @@ impl<C: SyncClient> Manager<C> {
         };
         let obeyed = match behind > MAX_WAITING_MESSAGES {
             true => self.obey_when_overloaded(now, message),
-            false => self.obey(now, message),
+            false => {
+                self.give_authorities(now);
+                self.obey(now, message)
+            }
         };
         if let Err(Refusal { why, acknowledged }) = obeyed {
             self.misbehaviour.warn(now.mono, &why.to_string());
@@ -71,7 +76,29 @@ impl<C: SyncClient> Manager<C> {
                 call,
                 request,
             } => Err(self.clients.refuse_call(connection, call, &request, why)),
+            // It is long, and kept again when the worker is activated the next time.
+            SyncManagerMessage::StoreWorker { .. } => Err(why.into()),
+            // Answered when less waits: whoever runs workers asks once.
+            SyncManagerMessage::RequestAuthority { scope } => {
+                if self.authority_later.len() >= MAX_AUTHORITIES_LATER {
+                    return Err(why.into());
+                }
+                let known = |other: &ScopeKey| other.origin == scope.origin;
+                if !self.authority_later.iter().any(known) {
+                    self.authority_later.push(scope);
+                }
+                Ok(())
+            }
             message => self.obey(now, message),
+        }
+    }
+
+    /// While not too much waits.
+    pub(crate) fn give_authorities(&mut self, now: Now) {
+        for scope in std::mem::take(&mut self.authority_later) {
+            if let Err(why) = self.give_authority(scope) {
+                self.misbehaviour.warn(now.mono, &why.to_string());
+            }
         }
     }
 

@@ -113,6 +113,7 @@ impl SyncManager {
             embedder_calls: EmbedderCalls::default(),
             workers,
             issuer: AuthorityIssuer::new(),
+            authority_later: Vec::new(),
             closed,
             ending: false,
         };

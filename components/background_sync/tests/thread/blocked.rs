@@ -1,6 +1,8 @@
 //! Clients that do not take their replies: they delay nobody else, and hold nothing for ever.
 
-use background_sync::traits::{CallId, ConnectionId, SyncReply, SyncRequest, SyncResponse};
+use background_sync::traits::{
+    CallId, ConnectionId, SyncEventKind, SyncReply, SyncRequest, SyncResponse,
+};
 use background_sync::*;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
@@ -169,7 +171,7 @@ fn beyond_all_limits_the_manager_goes_on_and_replies_wait() {
     let registered = |note: &SyncNotification| matches!(note, SyncNotification::Registered { .. });
     browser.note(registered);
     let control = browser.thread.as_ref().unwrap().control();
-    assert_eq!(control.list().wait().unwrap().len(), 1);
+    assert_eq!(control.list().wait_timeout(SOON).unwrap().len(), 1);
     // One of them takes its reply, and the page gets its own.
     stubborn[7].take();
     let reply = page.reply();
@@ -343,6 +345,7 @@ fn calls_are_refused_while_too_much_waits() {
     struct Gate {
         entered: Sender<()>,
         open: Receiver<()>,
+        events: Sender<DispatchedEvent>,
     }
     impl Engine for Gate {
         fn query_client_state(&self, _: &ScopeKey, responder: ClientStateResponder) {
@@ -350,7 +353,9 @@ fn calls_are_refused_while_too_much_waits() {
             self.open.recv_timeout(SOON).unwrap();
             responder.answer(OPEN);
         }
-        fn dispatch(&self, _: DispatchedEvent) {}
+        fn dispatch(&self, event: DispatchedEvent) {
+            self.events.send(event).unwrap();
+        }
         fn terminate(&self, _: EventToken, _: &ScopeKey) {}
     }
     const TOO_MANY: usize = 100;
@@ -358,7 +363,12 @@ fn calls_are_refused_while_too_much_waits() {
     let (entered, at_gate) = bounded(1);
     let (messages, messages_in) = crossbeam_channel::unbounded::<Result<_, String>>();
     let config = Config::new().connectivity(Connectivity::Offline);
-    let engine = Box::new(Gate { entered, open });
+    let (events, dispatched) = crossbeam_channel::unbounded();
+    let engine = Box::new(Gate {
+        entered,
+        open,
+        events,
+    });
     let _thread = SyncManager::spawn(config, messages_in, engine, Box::new(Silent)).unwrap();
     let send = |message| messages.send(Ok(message)).unwrap();
     let (client, replies) = crossbeam_channel::unbounded();
@@ -382,6 +392,12 @@ fn calls_are_refused_while_too_much_waits() {
     };
     ask(0, register_request("x"));
     at_gate.recv_timeout(SOON).unwrap();
+    // The authority over workers is not refused, but given once, and later.
+    for _ in 0..10 {
+        send(SyncManagerMessage::RequestAuthority {
+            scope: scope_at("https://a.example", "https://a.example/"),
+        });
+    }
     let id = Tag::try_from("none").unwrap();
     for call in 1..=TOO_MANY + MAX_WAITING_MESSAGES {
         ask(call, SyncRequest::UnregisterExplainer { id: id.clone() });
@@ -403,4 +419,7 @@ fn calls_are_refused_while_too_much_waits() {
     }
     // The one that the limit is looked at with is not among those behind it.
     assert_eq!(refused, TOO_MANY - 1);
+    let event = dispatched.recv_timeout(SOON).unwrap();
+    assert!(matches!(event.kind, SyncEventKind::Authority(_)));
+    assert!(dispatched.is_empty());
 }
