@@ -150,6 +150,10 @@ fn child() {
     let control = thread.control();
     let mut page = Page::open(&messages, ONE_SHOT);
     let mut periodic = Page::open(&messages, PERIODIC);
+    let mut earlier = tags(
+        &control.list().wait_timeout(LIMIT).unwrap(),
+        SyncApi::Periodic,
+    );
     let process = std::process::id();
     for number in 0_u64.. {
         // A few at once, so that commits have several in them.
@@ -178,6 +182,10 @@ fn child() {
             &format!("{process}-{number}"),
             number,
         );
+        // One that an earlier process had made durable.
+        if let Some(tag) = earlier.pop_first() {
+            unregister(&control, &tag);
+        }
     }
 }
 
@@ -189,7 +197,7 @@ fn come_and_go(control: &SyncManagerControl, page: &mut Page, tag: &str, number:
     let name = Tag::try_from(tag).unwrap();
     control.set_extra_interval(PERIODIC.try_into().unwrap(), ExtraInterval::Never);
     page.ask(SyncRequest::RegisterPeriodic {
-        tag: Ok(name.clone()),
+        tag: Ok(name),
         min_interval_ms: 0,
         active_worker: true,
     });
@@ -197,11 +205,16 @@ fn come_and_go(control: &SyncManagerControl, page: &mut Page, tag: &str, number:
         say(&format!("periodic {tag}"));
     }
     if number.is_multiple_of(2) {
-        say(&format!("unregistering {tag}"));
-        let removed = control.unregister(SyncApi::Periodic, scope_of(PERIODIC), name);
-        if removed.wait_timeout(LIMIT) == Some(Ok(1)) {
-            say(&format!("unregistered {tag}"));
-        }
+        unregister(control, tag);
+    }
+}
+
+fn unregister(control: &SyncManagerControl, tag: &str) {
+    say(&format!("unregistering {tag}"));
+    let name = Tag::try_from(tag).unwrap();
+    let removed = control.unregister(SyncApi::Periodic, scope_of(PERIODIC), name);
+    if removed.wait_timeout(LIMIT) == Some(Ok(1)) {
+        say(&format!("unregistered {tag}"));
     }
 }
 

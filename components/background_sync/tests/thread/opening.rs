@@ -1,6 +1,7 @@
 //! A store that can't be opened when the manager starts.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use background_sync::traits::{SyncRequest, SyncResponse};
@@ -8,7 +9,7 @@ use background_sync::*;
 
 use crate::support::*;
 
-/// A profile that can't be used, because something else is in its place.
+/// A profile on a disk that can be exchanged for one that can't be used.
 struct Profile {
     folder: tempfile::TempDir,
 }
@@ -19,6 +20,9 @@ impl Profile {
         let profile = Self {
             folder: tempfile::tempdir().unwrap(),
         };
+        fs::create_dir(profile.path("good")).unwrap();
+        fs::write(profile.path("bad"), "").unwrap();
+        profile.unblock();
         let mut browser = Browser::start(profile.config().connectivity(Connectivity::Offline));
         browser.page().register(tag).unwrap();
         browser.shutdown();
@@ -30,7 +34,9 @@ impl Profile {
             local_fault_delay_ms: 50,
             ..quick()
         };
-        Config::new().policy(policy).directory(self.path("profile"))
+        Config::new()
+            .policy(policy)
+            .directory(self.path("disk/profile"))
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -38,13 +44,17 @@ impl Profile {
     }
 
     fn block(&self) {
-        fs::rename(self.path("profile"), self.path("away")).unwrap();
-        fs::write(self.path("profile"), "").unwrap();
+        self.exchange("bad");
     }
 
     fn unblock(&self) {
-        fs::remove_file(self.path("profile")).unwrap();
-        fs::rename(self.path("away"), self.path("profile")).unwrap();
+        self.exchange("good");
+    }
+
+    /// At once: the manager may look at any moment.
+    fn exchange(&self, disk: &str) {
+        symlink(disk, self.path("next")).unwrap();
+        fs::rename(self.path("next"), self.path("disk")).unwrap();
     }
 }
 
