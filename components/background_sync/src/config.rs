@@ -71,7 +71,7 @@ impl Config {
 /// [`crate::SyncManager::spawn_unavailable`], so that pages get a clear error.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The registrations can't be opened.
+    /// The registrations can't be opened, and waiting does not help.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The system has no thread left.

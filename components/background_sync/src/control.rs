@@ -20,6 +20,18 @@ pub(crate) enum ControlMessage {
         tag: Tag,
         reply: Sender<WhyReport>,
     },
+    Change(Change),
+    NextWakeup(Sender<Option<Duration>>),
+    Journal {
+        query: JournalQuery,
+        reply: Sender<Vec<JournalEntry>>,
+    },
+    Subscribe(Sender<Receiver<JournalEntry>>),
+    Shutdown,
+}
+
+/// What changes what is stored.
+pub(crate) enum Change {
     DispatchNow {
         api: SyncApi,
         scope: ScopeKey,
@@ -44,13 +56,8 @@ pub(crate) enum ControlMessage {
         origin: Origin,
         name: PermissionName,
     },
-    NextWakeup(Sender<Option<Duration>>),
-    Journal {
-        query: JournalQuery,
-        reply: Sender<Vec<JournalEntry>>,
-    },
-    Subscribe(Sender<Receiver<JournalEntry>>),
-    Shutdown,
+    /// By the engine.
+    WorkerUnregistered(ScopeKey),
 }
 
 /// What to clear.
@@ -167,7 +174,7 @@ impl SyncManagerControl {
         scope: ScopeKey,
         tag: Tag,
     ) -> Reply<Result<EventOutcome, DispatchError>> {
-        self.ask(|reply| ControlMessage::DispatchNow {
+        self.ask_for(|reply| Change::DispatchNow {
             api,
             scope,
             tag,
@@ -183,7 +190,7 @@ impl SyncManagerControl {
         scope: ScopeKey,
         tag: Tag,
     ) -> Reply<Result<u64, RemoveError>> {
-        self.ask(|reply| ControlMessage::Unregister {
+        self.ask_for(|reply| Change::Unregister {
             api,
             scope,
             tag,
@@ -191,24 +198,29 @@ impl SyncManagerControl {
         })
     }
 
-    /// Removes registrations and their history, durably, as for clearing site data; the answer is
-    /// how many registrations there were. An event that runs goes on, and its outcome is ignored.
+    /// Removes registrations, their history and the scripts that their workers are started from after
+    /// a restart, as for clearing site data; the answer is how many registrations there were, and comes
+    /// when all of it is durable. An event that runs goes on, and its outcome is ignored. A worker that
+    /// the engine still has may be kept again when it is activated the next time.
     pub fn clear(&self, what: Clear) -> Reply<Result<u64, RemoveError>> {
-        self.ask(|reply| ControlMessage::Clear { what, reply })
+        self.ask_for(|reply| Change::Clear { what, reply })
     }
 
     /// Sets what is added to the least interval between an origin's periodic events, for instance by
     /// how much its user cares for it; [`ExtraInterval::Never`] suspends them until another amount is
     /// set. It is stored, and stays in force when the origin's data are cleared.
     pub fn set_extra_interval(&self, origin: Origin, extra: ExtraInterval) {
-        self.send(ControlMessage::ExtraInterval { origin, extra });
+        self.send(ControlMessage::Change(Change::ExtraInterval {
+            origin,
+            extra,
+        }));
     }
 
     /// The user has taken a permission from an origin: all registrations that need it are removed,
     /// durably. Not needed for it to take effect, because the permission is checked before each event,
     /// but it is then in effect at once.
     pub fn report_permission_revoked(&self, origin: Origin, name: PermissionName) {
-        self.send(ControlMessage::Revoked { origin, name });
+        self.send(ControlMessage::Change(Change::Revoked { origin, name }));
     }
 
     /// In what time the manager has something to do by itself. `None`: only if something happens.
@@ -238,6 +250,10 @@ impl SyncManagerControl {
         Reply(answer)
     }
 
+    fn ask_for<T>(&self, change: impl FnOnce(Sender<T>) -> Change) -> Reply<T> {
+        self.ask(|reply| ControlMessage::Change(change(reply)))
+    }
+
     fn send(&self, message: ControlMessage) {
         // An error means that the manager has ended.
         let _ = self.sender.send(message);
@@ -252,11 +268,8 @@ pub struct SyncManagerThread {
 }
 
 impl SyncManagerThread {
-    pub(crate) fn new(control: SyncManagerControl, thread: JoinHandle<()>) -> Self {
-        Self {
-            control,
-            thread: Some(thread),
-        }
+    pub(crate) fn new(control: SyncManagerControl, thread: Option<JoinHandle<()>>) -> Self {
+        Self { control, thread }
     }
 
     /// A way to speak to it.

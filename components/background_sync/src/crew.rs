@@ -5,24 +5,37 @@
 //! takes the work up and goes on; the first one ends when that client lets it go. So a client delays the others once,
 //! and shortly. Who watches sleeps without a timer while nothing is handed over.
 
-use std::collections::HashMap;
+mod blocked;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use background_sync_core::Origin;
 use background_sync_traits::SyncClient;
 use crossbeam_channel::Sender;
 
 use crate::mailbox::{ConnectionKey, HandedOver, Mailbox};
+use blocked::{Blocked, Handing};
 
-/// Clients that each keep a thread waiting, at the same time. Beyond that, replies wait for one of them to take its own
-/// or to go away; a client that is gone takes no thread.
+/// Clients that each keep a thread waiting, at the same time. Beyond that, replies wait for one of them to take its own,
+/// to go away or to be given up; a client that is gone takes no thread.
 pub const MAX_BLOCKED_CLIENTS: usize = 64;
 
-/// Such clients of one origin. Another connection of that origin ends instead of being handed a reply.
+/// Such clients of one origin, those that were given up included. Another connection of that origin ends instead of being
+/// handed a reply.
 pub const MAX_BLOCKED_CLIENTS_PER_ORIGIN: usize = 8;
+
+/// The same of one site: of hosts that may have one owner.
+pub const MAX_BLOCKED_CLIENTS_PER_SITE: usize = 16;
+
+/// A client that keeps a thread waiting for longer than this, in milliseconds, is given up: its connection ends, and it
+/// holds up nobody any more.
+pub const BLOCKED_CLIENT_LIMIT_MS: u64 = 5_000;
+
+/// Threads that wait for clients that were given up: they end with those. Beyond that, replies wait. It takes the clients
+/// of 64 sites that keep their channels and never read.
+pub const MAX_GIVEN_UP_CLIENTS: usize = 1_024;
 
 /// So long a client may keep the manager waiting, and at most twice as long.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -73,8 +86,7 @@ pub(crate) fn spawn<W: Work>(
             round: 0,
             watched: false,
             ended: false,
-            blocked: 0,
-            blocked_of: HashMap::new(),
+            blocked: Blocked::default(),
         }),
         changed: Condvar::new(),
         let_go: Condvar::new(),
@@ -107,32 +119,14 @@ struct Crew<W> {
 struct Desk<W> {
     /// While a reply is handed over, and before a new leader has begun.
     put_down: Option<Box<Job<W>>>,
-    /// The origin of the client that whoever put the work down is waiting for.
-    handing_to: Option<Origin>,
+    /// The client that whoever put the work down is waiting for.
+    handing_to: Option<Handing>,
     /// Counts what is handed over.
     round: u64,
     /// Whether somebody looks at the rounds.
     watched: bool,
     ended: bool,
-    blocked: usize,
-    blocked_of: HashMap<Origin, usize>,
-}
-
-impl<W> Desk<W> {
-    fn count_blocked(&mut self, origin: Origin) {
-        self.blocked += 1;
-        *self.blocked_of.entry(origin).or_default() += 1;
-    }
-
-    fn count_released(&mut self, origin: &Origin) {
-        self.blocked = self.blocked.saturating_sub(1);
-        if let Some(count) = self.blocked_of.get_mut(origin) {
-            *count -= 1;
-            if *count == 0 {
-                self.blocked_of.remove(origin);
-            }
-        }
-    }
+    blocked: Blocked,
 }
 
 impl<W: Work> Crew<W> {
@@ -142,7 +136,7 @@ impl<W: Work> Crew<W> {
             return;
         };
         loop {
-            while self.lock().blocked < MAX_BLOCKED_CLIENTS
+            while self.lock().blocked.have_room()
                 && let Some(mailbox) = job.work.next_due()
             {
                 match self.hand_over(job, &mailbox) {
@@ -158,7 +152,7 @@ impl<W: Work> Crew<W> {
                 job.finished = true;
             }
         }
-        let waits = |desk: &mut Desk<W>| desk.blocked > 0;
+        let waits = |desk: &mut Desk<W>| desk.blocked.are_waited_for();
         // Whether in time or not: this is the end.
         drop(
             self.let_go
@@ -171,8 +165,7 @@ impl<W: Work> Crew<W> {
     /// Puts the work down meanwhile. Returns it if nobody else has taken it up.
     fn hand_over(&self, mut job: Box<Job<W>>, mailbox: &Mailbox<W::Client>) -> Option<Box<Job<W>>> {
         let mut desk = self.lock();
-        let blocked_of_origin = desk.blocked_of.get(&mailbox.origin).copied();
-        if blocked_of_origin.unwrap_or(0) >= MAX_BLOCKED_CLIENTS_PER_ORIGIN {
+        if desk.blocked.are_too_many_of(&mailbox.origin) {
             drop(desk);
             job.work.handle_client_gone(mailbox.key);
             return Some(job);
@@ -180,7 +173,11 @@ impl<W: Work> Crew<W> {
         desk.round += 1;
         let round = desk.round;
         desk.put_down = Some(job);
-        desk.handing_to = Some(mailbox.origin.clone());
+        desk.handing_to = Some(Handing {
+            round,
+            key: mailbox.key,
+            origin: mailbox.origin.clone(),
+        });
         if !std::mem::replace(&mut desk.watched, true) {
             self.changed.notify_one();
         }
@@ -191,7 +188,7 @@ impl<W: Work> Crew<W> {
 
         let mut desk = self.lock();
         if desk.round != round {
-            desk.count_released(&mailbox.origin);
+            desk.blocked.release(round, &mailbox.origin);
             drop(desk);
             self.let_go.notify_all();
             // An error means that the work has ended.
@@ -211,20 +208,27 @@ impl<W: Work> Crew<W> {
     fn watch(self: &Arc<Self>) {
         let mut desk = self.lock();
         while !desk.ended {
-            if !desk.watched {
-                desk = self
-                    .changed
-                    .wait(desk)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
+            for key in desk.blocked.give_up(Instant::now()) {
+                // For the manager it is gone. An error means that the work has ended.
+                let _ = self.released.send((key, HandedOver::ClientGone));
             }
+            let watched = desk.watched;
+            let limit = match watched {
+                true => Some(PATIENCE),
+                false => desk.blocked.next_to_give_up(Instant::now()),
+            };
+            let Some(limit) = limit else {
+                let changed = self.changed.wait(desk);
+                desk = changed.unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
             let round = desk.round;
-            let waited = self.changed.wait_timeout(desk, PATIENCE);
+            let waited = self.changed.wait_timeout(desk, limit);
             desk = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if desk.round != round {
+            if !watched || desk.round != round {
                 continue;
             }
-            let Some(origin) = desk.handing_to.clone() else {
+            let Some(handing) = desk.handing_to.clone() else {
                 desk.watched = false;
                 continue;
             };
@@ -233,7 +237,7 @@ impl<W: Work> Crew<W> {
                 Ok(()) => {
                     desk.round += 1;
                     desk.handing_to = None;
-                    desk.count_blocked(origin);
+                    desk.blocked.add(handing, Instant::now());
                 }
                 Err(error) => log::error!("a client blocks background sync: {error}"),
             }

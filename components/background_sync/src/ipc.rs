@@ -16,10 +16,8 @@ const MAX_BROKEN_MESSAGES_IN_A_ROW: usize = 4_096;
 
 /// Turns an IPC receiver into what [`crate::SyncManager::spawn`] takes. What does not decode arrives
 /// as an error, and the manager ignores it. A thread of its own receives, so that a flood of messages
-/// makes its senders wait, and not other channels of this process.
-///
-/// # Panics
-/// If the system can't start a thread.
+/// makes its senders wait, and not other channels of this process. If the system has no thread left, the returned channel
+/// is closed, and [`crate::SyncManager::spawn`] has none either.
 #[must_use]
 pub fn receive_over_ipc<T>(receiver: IpcReceiver<T>) -> Receiver<Result<T, SerDeError>>
 where
@@ -46,8 +44,9 @@ where
         }
     };
     let thread = thread::Builder::new().name("SyncReceive".to_owned());
-    let thread = thread.spawn(receive);
-    drop(thread.expect("the system starts threads"));
+    if let Err(error) = thread.spawn(receive) {
+        log::error!("no thread to receive messages: {error}");
+    }
     messages
 }
 
@@ -111,6 +110,31 @@ mod tests {
             received,
             Ok(SyncManagerMessage::Disconnect { .. })
         ));
+    }
+
+    #[test]
+    fn what_is_far_too_long_is_an_error_and_the_next_message_is_read() {
+        let (sender, receiver) =
+            ipc::channel::<SyncManagerMessage<IpcSender<SyncReply>>>().unwrap();
+        let messages = receive_over_ipc(receiver);
+        // The beginning of a `Connect` whose origin is too long, and nothing that means anything.
+        let origin = "x".repeat(32 * 1_024 * 1_024);
+        let too_long: IpcSender<(u32, u128, String)> = sender.clone().to_opaque().to();
+        let nonsense: IpcSender<Vec<u8>> = sender.clone().to_opaque().to();
+        let send = thread::spawn(move || {
+            too_long.send((0, 7, origin)).unwrap();
+            nonsense.send(vec![0xff; 32 * 1_024 * 1_024]).unwrap();
+            let connection = ConnectionId::new();
+            let last = SyncManagerMessage::Disconnect { connection };
+            sender.send(last).unwrap();
+        });
+        let soon = Duration::from_secs(10);
+        for _ in 0..2 {
+            assert!(messages.recv_timeout(soon).unwrap().is_err());
+        }
+        let last = messages.recv_timeout(soon).unwrap();
+        assert!(matches!(last, Ok(SyncManagerMessage::Disconnect { .. })));
+        send.join().unwrap();
     }
 
     #[test]

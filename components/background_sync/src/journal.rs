@@ -1,6 +1,7 @@
 //! A bounded record of everything that a person would ask about.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 
 use background_sync_core::{
     JournalEntry, Origin, RegisterError, RemovalReason, ScopeKey, SyncApi, SyncNotification, Tag,
@@ -69,6 +70,15 @@ pub struct WhyReport {
     pub history: Vec<JournalEntry>,
 }
 
+/// What the store may have where this journal has nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum StoredGaps {
+    #[default]
+    Empty,
+    /// Entries that were cleared, or are damaged.
+    MayHaveEntries,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     entries: VecDeque<JournalEntry>,
@@ -76,30 +86,50 @@ pub(crate) struct Journal {
     next_sequence: u64,
     /// Entries that the store does not know as they are.
     unsaved: BTreeSet<u64>,
-    removed: Vec<u64>,
+    stored_gaps: StoredGaps,
     subscribers: Vec<Sender<JournalEntry>>,
 }
 
 impl Journal {
-    pub fn new(mut entries: Vec<JournalEntry>) -> Self {
+    /// With what the store has; `next_sequence` as it says.
+    pub fn new(mut entries: Vec<JournalEntry>, next_sequence: u64) -> Self {
         // Damage: no journal gets so long, and none could go on behind it.
         let possible = entries.partition_point(|entry| entry.sequence <= MAX_SEQUENCE);
-        let removed = entries.split_off(possible);
-        let removed = removed.iter().map(|entry| entry.sequence).collect();
-        let next_sequence = entries
-            .last()
-            .map_or(0, |entry| entry.sequence.saturating_add(1));
+        let stored_gaps = match entries.split_off(possible).is_empty() {
+            true => StoredGaps::Empty,
+            false => StoredGaps::MayHaveEntries,
+        };
+        let used = Some(next_sequence).filter(|&next| next <= MAX_SEQUENCE);
+        let after_last = entries.last().map_or(0, |entry| entry.sequence + 1);
         let bytes = entries.iter().map(bytes_of).sum();
         let entries = entries.into();
         let mut journal = Self {
             entries,
             bytes,
-            next_sequence,
-            removed,
+            next_sequence: after_last.max(used.unwrap_or(0)),
+            stored_gaps,
             ..Self::default()
         };
         journal.shrink();
         journal
+    }
+
+    /// With what the store has, now that it is open: what happened before comes after that.
+    pub fn adopt(&mut self, stored: Vec<JournalEntry>, next_sequence: u64) {
+        let before = std::mem::replace(self, Self::new(stored, next_sequence));
+        self.subscribers = before.subscribers;
+        for mut entry in before.entries {
+            entry.sequence = self.next_sequence;
+            self.push(entry);
+        }
+    }
+
+    fn push(&mut self, entry: JournalEntry) {
+        self.next_sequence = entry.sequence + 1;
+        self.unsaved.insert(entry.sequence);
+        self.bytes += bytes_of(&entry);
+        self.entries.push_back(entry);
+        self.shrink();
     }
 
     /// Adds what happened. The same thing again only counts.
@@ -109,19 +139,12 @@ impl Journal {
                 last.times = last.times.saturating_add(1);
                 last.at = at;
             }
-            _ => {
-                let sequence = self.next_sequence;
-                self.next_sequence += 1;
-                let entry = JournalEntry {
-                    sequence,
-                    at,
-                    times: 1,
-                    what,
-                };
-                self.bytes += bytes_of(&entry);
-                self.entries.push_back(entry);
-                self.shrink();
-            }
+            _ => self.push(JournalEntry {
+                sequence: self.next_sequence,
+                at,
+                times: 1,
+                what,
+            }),
         }
         let Some(entry) = self.entries.back() else {
             return;
@@ -152,7 +175,7 @@ impl Journal {
 
     /// What the store has to be told, if anything.
     pub fn take_update(&mut self) -> Option<JournalUpdate> {
-        if self.unsaved.is_empty() && self.removed.is_empty() {
+        if !self.has_news() {
             return None;
         }
         let unsaved = std::mem::take(&mut self.unsaved);
@@ -161,18 +184,49 @@ impl Journal {
         let recent = newest_first.take_while(is_unsaved_or_after(&unsaved));
         let mut put: Vec<_> = recent.filter(is_unsaved).cloned().collect();
         put.reverse();
+        let remove = match std::mem::take(&mut self.stored_gaps) {
+            StoredGaps::Empty => Vec::new(),
+            StoredGaps::MayHaveEntries => self.gaps(),
+        };
         Some(JournalUpdate {
             put,
-            remove: std::mem::take(&mut self.removed),
-            keep_from: self
-                .entries
-                .front()
-                .map_or(self.next_sequence, |entry| entry.sequence),
+            remove,
+            keep_from: self.keep_from(),
+            next_sequence: self.next_sequence,
         })
     }
 
+    /// The store may not have what it was told: it is told all of it once more.
+    pub fn save_again(&mut self) {
+        self.unsaved = self.entries.iter().map(|entry| entry.sequence).collect();
+        self.stored_gaps = StoredGaps::MayHaveEntries;
+    }
+
+    /// The sequences from `keep_from` on that have no entry.
+    fn gaps(&self) -> Vec<RangeInclusive<u64>> {
+        let mut gaps = Vec::new();
+        let mut free_from = self.keep_from();
+        for entry in &self.entries {
+            if let Some(last) = entry
+                .sequence
+                .checked_sub(1)
+                .filter(|&last| last >= free_from)
+            {
+                gaps.push(free_from..=last);
+            }
+            free_from = entry.sequence + 1;
+        }
+        gaps.push(free_from..=u64::MAX);
+        gaps
+    }
+
+    fn keep_from(&self) -> u64 {
+        let oldest = self.entries.front();
+        oldest.map_or(self.next_sequence, |entry| entry.sequence)
+    }
+
     pub fn has_news(&self) -> bool {
-        !self.unsaved.is_empty() || !self.removed.is_empty()
+        !self.unsaved.is_empty() || self.stored_gaps == StoredGaps::MayHaveEntries
     }
 
     pub fn list(&self, query: &JournalQuery) -> Vec<JournalEntry> {
@@ -219,18 +273,16 @@ impl Journal {
 
     /// Forgets what happened to these service worker registrations, as for clearing site data.
     pub fn clear(&mut self, chosen: impl Fn(&ScopeKey) -> bool) {
-        let removed = &mut self.removed;
+        let (unsaved, stored_gaps) = (&mut self.unsaved, &mut self.stored_gaps);
         self.entries.retain(|entry| {
             let goes = entry.what.scope().is_some_and(&chosen);
             if goes {
-                removed.push(entry.sequence);
+                unsaved.remove(&entry.sequence);
+                *stored_gaps = StoredGaps::MayHaveEntries;
             }
             !goes
         });
         self.bytes = self.entries.iter().map(bytes_of).sum();
-        for sequence in &self.removed {
-            self.unsaved.remove(sequence);
-        }
     }
 }
 

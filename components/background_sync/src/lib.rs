@@ -10,12 +10,14 @@
 //! The decisions are made in `background_sync_core`; this crate has the thread, the clock, the
 //! store's thread, and the edge, where nothing that a content process says is believed.
 
+mod alarm;
 mod calls;
 mod clients;
 mod clock;
 mod config;
 mod control;
 mod crew;
+mod embedder_calls;
 mod engine;
 mod events;
 mod ipc;
@@ -24,6 +26,8 @@ mod limits;
 mod mailbox;
 mod manager;
 mod messages;
+mod opening;
+mod outbox;
 mod rate_limit;
 mod requests;
 mod shift;
@@ -43,7 +47,10 @@ pub use background_sync_traits::{DispatchedEvent, EventToken, SyncClient, SyncMa
 
 pub use config::{Config, StartError, Storage};
 pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
-pub use crew::{MAX_BLOCKED_CLIENTS, MAX_BLOCKED_CLIENTS_PER_ORIGIN};
+pub use crew::{
+    BLOCKED_CLIENT_LIMIT_MS, MAX_BLOCKED_CLIENTS, MAX_BLOCKED_CLIENTS_PER_ORIGIN,
+    MAX_BLOCKED_CLIENTS_PER_SITE, MAX_GIVEN_UP_CLIENTS,
+};
 pub use engine::{ClientState, ClientStateResponder, Embedder, Engine, Silent};
 pub use ipc::{MAX_DECODED_MESSAGES, receive_over_ipc};
 pub use journal::{
@@ -56,4 +63,5 @@ pub use limits::{
     MAX_WAITING_MESSAGES,
 };
 pub use mailbox::{MAX_UNREAD_BYTES, MAX_UNREAD_BYTES_IN_ALL, MAX_UNREAD_REPLIES};
+pub use outbox::RELAXED_WINDOW_MS;
 pub use spawn::SyncManager;

@@ -34,6 +34,9 @@ pub const MAX_TEXT_IN_CALLS_BYTES: u64 = 16 * 1_024 * 1_024;
 /// messages come (see [`crate::receive_over_ipc`]) may have a limit of its own, but need not.
 pub const MAX_WAITING_MESSAGES: usize = 16_384;
 
+/// Origins whose workers' authority is asked for while too much waits: they get it later. Another one is refused.
+pub(crate) const MAX_AUTHORITIES_LATER: usize = 256;
+
 /// Why something that a client sent is ignored or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Misbehaviour {

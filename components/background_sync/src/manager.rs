@@ -4,34 +4,32 @@ use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use background_sync_core::{
-    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, StoreFault, StoreOp,
-    StoredRegistration, SyncNotification, SyncScheduler, Ticket, Urgency,
+    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, ScopeKey, StoreFault,
+    StoreOp, StoredRegistration, SyncNotification, SyncScheduler, Urgency,
 };
-use background_sync_store::{JournalUpdate, Loaded};
+use background_sync_store::{FileSetAside, Loaded};
 use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, Sender, select};
 
+use crate::alarm::Alarm;
 use crate::calls::event_kind;
 use crate::clients::Clients;
 use crate::control::ControlMessage;
 pub(crate) use crate::crew::Flow;
 use crate::crew::Released;
+use crate::embedder_calls::EmbedderCalls;
 use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
 use crate::journal::Journal;
+use crate::opening::Closed;
+use crate::outbox::{JOURNAL_RETRY_MS, Outbox};
 use crate::rate_limit::RateLimitedLog;
-use crate::requests::EmbedderCalls;
-use crate::workers::{Revived, Workers};
-use crate::writer::{Batch, Committed, NotStored};
+use crate::workers::{FromWorkers, Workers};
+use crate::writer::{Committed, NotStored};
 use crate::{ClientState, ClientStateResponder, Embedder, Engine, clock};
 
 /// Messages that are handled before deadlines are looked at again.
 const MAX_MESSAGES_PER_TURN: usize = 1_024;
-
-/// A store operation that nobody waits for is committed after this time at the latest, in
-/// milliseconds, and after so many of them.
-const LAZY_COMMIT_MS: u64 = 500;
-const MAX_LAZY_OPERATIONS: usize = 1_024;
 
 /// At the end, the store is given this time.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
@@ -42,37 +40,9 @@ pub(crate) struct Inputs<C, E> {
     pub control: Receiver<ControlMessage>,
     pub answers: Receiver<QuestionAnswered>,
     pub committed: Receiver<Committed>,
-    pub revived: Receiver<Revived>,
+    pub from_workers: Receiver<FromWorkers>,
     pub released: Receiver<Released>,
-}
-
-/// Store operations on their way to the store's thread.
-pub(crate) struct Outbox {
-    pub batches: Sender<Batch>,
-    pub operations: Vec<(Ticket, StoreOp)>,
-    /// Since when something that nobody waits for is here or in the journal.
-    pub lazy_since: Option<MonoTime>,
-    pub durability: Durability,
-}
-
-impl Outbox {
-    /// Whether nobody waits for this: the end of the process may lose what is relaxed anyway. What was removed stays
-    /// removed, so that is waited for.
-    fn answers_early(&self, op: &StoreOp) -> bool {
-        self.durability == Durability::Relaxed && matches!(op, StoreOp::Put(_))
-    }
-
-    fn send(&mut self, durability: Durability, journal: Option<JournalUpdate>) {
-        if !self.operations.is_empty() || journal.is_some() {
-            let operations = std::mem::take(&mut self.operations);
-            // The store's thread lives as long as this sender.
-            let _ = self.batches.send(Batch {
-                operations,
-                journal,
-                durability,
-            });
-        }
-    }
+    pub alarm: Alarm,
 }
 
 pub(crate) struct Manager<C> {
@@ -88,6 +58,9 @@ pub(crate) struct Manager<C> {
     pub embedder_calls: EmbedderCalls,
     pub workers: Workers,
     pub issuer: AuthorityIssuer,
+    pub authority_later: Vec<ScopeKey>,
+    /// Until the store is open.
+    pub closed: Option<Closed>,
     /// Nothing is told any more: what happens is the end, not the world.
     pub ending: bool,
 }
@@ -115,10 +88,7 @@ impl<C: SyncClient> Manager<C> {
     /// Sleeps until something happens, then handles all that waits.
     pub(crate) fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
         let deadline = self.next_deadline();
-        let timer = match deadline {
-            Some(at) => crossbeam_channel::after(clock::sleep_until(at, clock::now().mono)),
-            None => crossbeam_channel::never(),
-        };
+        let timer = inputs.alarm.set(deadline, clock::now().mono);
         let mut flow = Flow::Continue;
         select! {
             recv(inputs.messages) -> message => match message {
@@ -135,31 +105,38 @@ impl<C: SyncClient> Manager<C> {
             recv(inputs.released) -> released => if let Ok(released) = released {
                 self.handle_released(clock::now(), released);
             },
-            recv(inputs.revived) -> revived => match revived {
-                Ok(Revived { scope, worker }) => self.engine.start_worker(&scope, worker),
-                Err(_) => inputs.revived = crossbeam_channel::never(),
+            recv(inputs.from_workers) -> news => match news {
+                Ok(FromWorkers::Revived { scope, worker }) => {
+                    self.engine.start_worker(&scope, worker);
+                }
+                Ok(FromWorkers::Cleared { call, result }) => {
+                    self.embedder_calls.handle_workers_cleared(call, result);
+                }
+                Err(_) => inputs.from_workers = crossbeam_channel::never(),
             },
             recv(inputs.committed) -> committed => match committed {
                 Ok(committed) => self.handle_committed(clock::now(), committed),
                 Err(_) => flow = Flow::Stop,
             },
             recv(timer) -> _ => {},
+            recv(inputs.alarm.rings()) -> ring => if ring.is_err() {
+                inputs.alarm.handle_broken();
+            },
         }
         if flow == Flow::Continue {
             flow = self.drain(inputs);
         }
         let now = clock::now();
+        self.open_if_due(now);
         self.scheduler.handle_timeout(now);
         self.carry_out(now);
         flow
     }
 
     pub(crate) fn next_deadline(&self) -> Option<MonoTime> {
-        let lazy = self
-            .outbox
-            .lazy_since
-            .map(|since| since.after_ms(LAZY_COMMIT_MS));
-        self.scheduler.poll_timeout().into_iter().chain(lazy).min()
+        let deadlines = self.scheduler.poll_timeout().into_iter();
+        let reopen = self.closed.as_ref().map(Closed::retry_at);
+        deadlines.chain(self.outbox.deadline()).chain(reopen).min()
     }
 
     /// Handles what waits already, so that one commit is enough for all of it.
@@ -184,7 +161,7 @@ impl<C: SyncClient> Manager<C> {
     }
 
     fn handle_committed(&mut self, now: Now, committed: Committed) {
-        for (ticket, result) in committed {
+        for (ticket, result) in committed.results {
             match result {
                 Ok(()) => self.scheduler.handle_stored(now, ticket, Ok(())),
                 // The scheduler has not waited for this: it is lost when the browser ends.
@@ -198,6 +175,19 @@ impl<C: SyncClient> Manager<C> {
                 }
             }
         }
+        if let Some(FileSetAside { path, records }) = committed.set_aside {
+            let file = Some(path.display().to_string());
+            self.notify(now, SyncNotification::SetAside { records, file });
+        }
+        let Some(done) = committed.done else { return };
+        self.outbox.handle_medium(now.mono, done.medium);
+        if let Err(fault) = &done.journal {
+            log::warn!("entries of the journal could not be stored yet: {fault}");
+            self.journal.save_again();
+            self.outbox.commit_by(now.mono.after_ms(JOURNAL_RETRY_MS));
+        }
+        self.embedder_calls
+            .handle_history_stored(done.batch, &done.journal);
     }
 
     fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
@@ -220,9 +210,22 @@ impl<C: SyncClient> Manager<C> {
         }
     }
 
-    /// Does what the scheduler decided.
+    /// Does what the scheduler decided, and has committed what is due.
     pub(crate) fn carry_out(&mut self, now: Now) {
-        let mut urgent = false;
+        let urgency = self.carry_out_decisions(now);
+        if self.closed.is_some() {
+            // What is in the journal waits with it.
+            self.outbox.commit_later();
+        } else if let Some(durability) = self.outbox.due(now.mono) {
+            self.send_all(durability);
+        } else if urgency == Urgency::Now {
+            self.outbox.send_operations(self.journal.has_news());
+        }
+    }
+
+    /// Returns how soon what is in the outbox has to leave.
+    pub(crate) fn carry_out_decisions(&mut self, now: Now) -> Urgency {
+        let mut all = Urgency::Lazy;
         while let Some(output) = self.scheduler.poll_output() {
             match output {
                 Output::Store {
@@ -230,13 +233,12 @@ impl<C: SyncClient> Manager<C> {
                     op,
                     urgency,
                 } => {
-                    self.outbox.lazy_since.get_or_insert(now.mono);
                     let early = self.outbox.answers_early(&op);
-                    self.outbox.operations.push((ticket, op));
+                    self.outbox.add(now.mono, ticket, op);
                     if early {
                         self.scheduler.handle_stored(now, ticket, Ok(()));
-                    } else {
-                        urgent |= urgency == Urgency::Now;
+                    } else if urgency == Urgency::Now {
+                        all = Urgency::Now;
                     }
                 }
                 Output::Answer { call, answer } => {
@@ -276,36 +278,30 @@ impl<C: SyncClient> Manager<C> {
                 Output::Notify(notification) => self.notify(now, notification),
             }
         }
-        let waited = self.outbox.lazy_since.map(|since| now.mono.ms_since(since));
-        if self.outbox.operations.len() >= MAX_LAZY_OPERATIONS
-            || waited.is_some_and(|ms| ms >= LAZY_COMMIT_MS)
-        {
-            self.send_all(self.outbox.durability);
-        } else if urgent {
-            // The journal stays behind: nobody waits for it.
-            self.outbox.send(self.outbox.durability, None);
-            if !self.journal.has_news() {
-                self.outbox.lazy_since = None;
-            }
-        }
+        all
     }
 
-    fn send_all(&mut self, durability: Durability) {
-        self.outbox.lazy_since = None;
+    /// Returns the number of the batch, if there is something.
+    pub(crate) fn send_all(&mut self, durability: Durability) -> Option<u64> {
         let journal = self.journal.take_update();
-        self.outbox.send(durability, journal);
+        self.outbox.send(durability, journal)
     }
 
     /// The end: nothing is dispatched any more, everything is committed, every call is answered.
     pub(crate) fn finish(&mut self, committed: &Receiver<Committed>) {
         let end = Instant::now() + SHUTDOWN_LIMIT;
         self.ending = true;
+        let now = clock::now();
         self.scheduler
-            .handle_connectivity(clock::now(), Connectivity::Offline);
-        loop {
-            self.carry_out(clock::now());
+            .handle_connectivity(now, Connectivity::Offline);
+        // What is relaxed is not lost by an orderly end.
+        self.outbox.flush_by(now.mono);
+        while self.closed.is_none() {
+            self.carry_out_decisions(clock::now());
             self.send_all(Durability::Strict);
-            if self.scheduler.usage().store_operations == 0 {
+            if self.scheduler.usage().store_operations == 0
+                && !self.embedder_calls.wait_for_history()
+            {
                 break;
             }
             match committed.recv_deadline(end) {

@@ -8,8 +8,11 @@ use background_sync_traits::{
     WorkerAuthority,
 };
 
+use crate::control::Change;
 use crate::crew::Released;
-use crate::limits::{MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin};
+use crate::limits::{
+    MAX_AUTHORITIES_LATER, MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin,
+};
 use crate::mailbox::{ConnectionKey, HandedOver};
 use crate::manager::Manager;
 
@@ -46,7 +49,10 @@ impl<C: SyncClient> Manager<C> {
         };
         let obeyed = match behind > MAX_WAITING_MESSAGES {
             true => self.obey_when_overloaded(now, message),
-            false => self.obey(now, message),
+            false => {
+                self.give_authorities(now);
+                self.obey(now, message)
+            }
         };
         if let Err(Refusal { why, acknowledged }) = obeyed {
             self.misbehaviour.warn(now.mono, &why.to_string());
@@ -70,7 +76,29 @@ impl<C: SyncClient> Manager<C> {
                 call,
                 request,
             } => Err(self.clients.refuse_call(connection, call, &request, why)),
+            // It is long, and kept again when the worker is activated the next time.
+            SyncManagerMessage::StoreWorker { .. } => Err(why.into()),
+            // Answered when less waits: whoever runs workers asks once.
+            SyncManagerMessage::RequestAuthority { scope } => {
+                if self.authority_later.len() >= MAX_AUTHORITIES_LATER {
+                    return Err(why.into());
+                }
+                let known = |other: &ScopeKey| other.origin == scope.origin;
+                if !self.authority_later.iter().any(known) {
+                    self.authority_later.push(scope);
+                }
+                Ok(())
+            }
             message => self.obey(now, message),
+        }
+    }
+
+    /// While not too much waits.
+    pub(crate) fn give_authorities(&mut self, now: Now) {
+        for scope in std::mem::take(&mut self.authority_later) {
+            if let Err(why) = self.give_authority(scope) {
+                self.misbehaviour.warn(now.mono, &why.to_string());
+            }
         }
     }
 
@@ -89,7 +117,13 @@ impl<C: SyncClient> Manager<C> {
                 request,
             } => {
                 let call = self.clients.open_call(connection, call, request)?;
-                self.start_call(now, connection, call);
+                let is_refused = match self.need_store(now) {
+                    Ok(()) => false,
+                    Err(fault) => self.refuse_for_storage(call, fault),
+                };
+                if !is_refused {
+                    self.start_call(now, connection, call);
+                }
             }
             SyncManagerMessage::Acknowledge { connection, call } => {
                 if let Some(call) = self.clients.acknowledge(connection, call)? {
@@ -102,31 +136,9 @@ impl<C: SyncClient> Manager<C> {
                 }
             }
             SyncManagerMessage::EventFinished { event, outcome } => {
-                // Unknown: it was terminated before, or it is made up.
-                if let Some((event, scope)) = self.events.finish(event) {
-                    if outcome == EventOutcome::NotStarted {
-                        self.workers.revive(&scope);
-                    }
-                    let outcome = match outcome {
-                        // Only the manager says so.
-                        EventOutcome::TimedOut => EventOutcome::Rejected,
-                        other => other,
-                    };
-                    self.scheduler.handle_event_finished(now, event, outcome);
-                }
+                self.finish_event(now, event, outcome);
             }
-            SyncManagerMessage::RequestAuthority { scope } => {
-                if !is_scope_of_origin(&scope) {
-                    return Err(Misbehaviour::ScopeNotOfOrigin.into());
-                }
-                let authority = self.issuer.authority_of(&scope.origin);
-                // The engine brings it to whoever runs the workers of this origin, wherever this message came from.
-                self.engine.dispatch(DispatchedEvent {
-                    event: EventToken::new(),
-                    scope,
-                    kind: SyncEventKind::Authority(authority),
-                });
-            }
+            SyncManagerMessage::RequestAuthority { scope } => self.give_authority(scope)?,
             SyncManagerMessage::WorkerActivated { authority, scope } => {
                 self.check_authority(authority, &scope)?;
                 self.scheduler.handle_worker_activated(now, &scope);
@@ -142,9 +154,43 @@ impl<C: SyncClient> Manager<C> {
             SyncManagerMessage::WorkerUnregistered { authority, scope } => {
                 self.check_authority(authority, &scope)?;
                 self.workers.remove(scope.clone());
-                self.scheduler.handle_worker_unregistered(now, &scope);
+                let change = Change::WorkerUnregistered(scope);
+                match self.need_store(now) {
+                    Ok(()) => self.change(now, change),
+                    Err(fault) => self.defer(change, fault),
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Unknown: it was terminated before, or it is made up.
+    fn finish_event(&mut self, now: Now, event: EventToken, outcome: EventOutcome) {
+        let Some((event, scope)) = self.events.finish(event) else {
+            return;
+        };
+        if outcome == EventOutcome::NotStarted {
+            self.workers.revive(&scope);
+        }
+        let outcome = match outcome {
+            // Only the manager says so.
+            EventOutcome::TimedOut => EventOutcome::Rejected,
+            other => other,
+        };
+        self.scheduler.handle_event_finished(now, event, outcome);
+    }
+
+    /// The engine brings it to whoever runs the workers of this origin, wherever the request came from.
+    fn give_authority(&self, scope: ScopeKey) -> Result<(), Misbehaviour> {
+        if !is_scope_of_origin(&scope) {
+            return Err(Misbehaviour::ScopeNotOfOrigin);
+        }
+        let authority = self.issuer.authority_of(&scope.origin);
+        self.engine.dispatch(DispatchedEvent {
+            event: EventToken::new(),
+            scope,
+            kind: SyncEventKind::Authority(authority),
+        });
         Ok(())
     }
 

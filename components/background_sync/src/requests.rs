@@ -1,53 +1,12 @@
 //! What the embedder asks of the manager.
 
-use std::collections::HashMap;
-
-use background_sync_core::{
-    Answer, Call, DispatchError, EventOutcome, Now, RemoveError, SyncNotification,
-};
+use background_sync_core::{Durability, Now, RemoveError, SyncNotification};
 use background_sync_traits::SyncClient;
 use crossbeam_channel::Sender;
 
-use crate::clock;
-use crate::control::ControlMessage;
+use crate::control::{Change, ControlMessage};
 use crate::manager::{Flow, Manager};
-
-/// Answers that are on their way to the embedder.
-#[derive(Default)]
-pub(crate) struct EmbedderCalls {
-    dispatches: HashMap<Call, Sender<Result<EventOutcome, DispatchError>>>,
-    removals: HashMap<Call, Sender<Result<u64, RemoveError>>>,
-}
-
-impl EmbedderCalls {
-    /// Returns the answer if it is for somebody else.
-    pub fn answer(&mut self, call: Call, answer: Answer) -> Option<Answer> {
-        match answer {
-            Answer::Dispatched(result) => {
-                if let Some(reply) = self.dispatches.remove(&call) {
-                    let _ = reply.send(result);
-                }
-                None
-            }
-            Answer::Removed(result) => {
-                if let Some(reply) = self.removals.remove(&call) {
-                    let _ = reply.send(result);
-                }
-                None
-            }
-            answer => Some(answer),
-        }
-    }
-
-    pub fn refuse_all(&mut self) {
-        for (_, reply) in self.dispatches.drain() {
-            let _ = reply.send(Err(DispatchError::ShuttingDown));
-        }
-        for (_, reply) in self.removals.drain() {
-            let _ = reply.send(Err(RemoveError::ShuttingDown));
-        }
-    }
-}
+use crate::{Clear, clock};
 
 impl<C: SyncClient> Manager<C> {
     pub(crate) fn handle_control(&mut self, now: Now, message: ControlMessage) -> Flow {
@@ -58,6 +17,8 @@ impl<C: SyncClient> Manager<C> {
                 self.scheduler.handle_connectivity(now, connectivity);
             }
             ControlMessage::List(reply) => {
+                // Without one, none is known.
+                let _ = self.need_store(now);
                 let _ = reply.send(self.scheduler.list(now).collect());
             }
             ControlMessage::Why {
@@ -71,48 +32,14 @@ impl<C: SyncClient> Manager<C> {
                 let why = self.scheduler.explain(now, api, &scope, &tag);
                 let _ = reply.send(self.journal.report(why, api, &scope, &tag));
             }
-            ControlMessage::DispatchNow {
-                api,
-                scope,
-                tag,
-                reply,
-            } => {
-                let call = self.clients.next_call();
-                self.embedder_calls.dispatches.insert(call, reply);
-                self.scheduler
-                    .handle_dispatch_now(now, call, api, &scope, &tag);
-            }
-            ControlMessage::Unregister {
-                api,
-                scope,
-                tag,
-                reply,
-            } => {
-                let call = self.clients.next_call();
-                self.embedder_calls.removals.insert(call, reply);
-                self.scheduler
-                    .handle_unregister(now, call, api, &scope, &tag);
-            }
-            ControlMessage::Clear { what, reply } => {
-                let call = self.clients.next_call();
-                self.embedder_calls.removals.insert(call, reply);
-                self.scheduler
-                    .handle_clear(now, call, |scope| what.chooses(scope));
-                // What was removed must not stay in the history either.
-                self.carry_out(now);
-                self.journal.clear(|scope| what.chooses(scope));
-                self.outbox.lazy_since.get_or_insert(now.mono);
-            }
+            ControlMessage::Change(change) => match self.need_store(now) {
+                Ok(()) => self.change(now, change),
+                Err(fault) => self.defer(change, fault),
+            },
             ControlMessage::NextWakeup(reply) => {
                 let deadline = self.next_deadline().into_iter();
                 let deadline = deadline.chain(self.scheduler.next_due(now)).min();
                 let _ = reply.send(deadline.map(|at| clock::sleep_until(at, now.mono)));
-            }
-            ControlMessage::ExtraInterval { origin, extra } => {
-                self.scheduler.handle_extra_interval(now, &origin, extra);
-            }
-            ControlMessage::Revoked { origin, name } => {
-                self.scheduler.handle_permission_revoked(now, &origin, name);
             }
             ControlMessage::Journal { query, reply } => {
                 self.carry_out(now);
@@ -125,6 +52,58 @@ impl<C: SyncClient> Manager<C> {
         Flow::Continue
     }
 
+    /// With an open store.
+    pub(crate) fn change(&mut self, now: Now, change: Change) {
+        match change {
+            Change::DispatchNow {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
+                let call = self.clients.next_call();
+                self.embedder_calls.dispatch(call, reply);
+                self.scheduler
+                    .handle_dispatch_now(now, call, api, &scope, &tag);
+            }
+            Change::Unregister {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
+                let call = self.clients.next_call();
+                self.embedder_calls.remove(call, reply);
+                self.scheduler
+                    .handle_unregister(now, call, api, &scope, &tag);
+            }
+            Change::Clear { what, reply } => self.clear(now, what, reply),
+            Change::ExtraInterval { origin, extra } => {
+                self.scheduler.handle_extra_interval(now, &origin, extra);
+            }
+            Change::Revoked { origin, name } => {
+                self.scheduler.handle_permission_revoked(now, &origin, name);
+            }
+            Change::WorkerUnregistered(scope) => {
+                self.scheduler.handle_worker_unregistered(now, &scope);
+            }
+        }
+    }
+
+    /// Registrations, their history and the scripts of their workers go; answered when all of them have.
+    fn clear(&mut self, now: Now, what: Clear, reply: Sender<Result<u64, RemoveError>>) {
+        let call = self.clients.next_call();
+        self.embedder_calls.clear(call, reply);
+        self.scheduler
+            .handle_clear(now, call, |scope| what.chooses(scope));
+        // What is told of the removal must not stay in the history either.
+        self.carry_out_decisions(now);
+        self.journal.clear(|scope| what.chooses(scope));
+        let batch = self.send_all(Durability::Strict);
+        self.embedder_calls.set_history_batch(call, batch);
+        self.workers.clear(what, call);
+    }
+
     /// Tells whoever watches, and the journal.
     pub(crate) fn notify(&mut self, now: Now, notification: SyncNotification) {
         if self.ending {
@@ -132,6 +111,6 @@ impl<C: SyncClient> Manager<C> {
         }
         self.embedder.notify(&notification);
         self.journal.add(now.wall, notification);
-        self.outbox.lazy_since.get_or_insert(now.mono);
+        self.outbox.commit_soon(now.mono);
     }
 }

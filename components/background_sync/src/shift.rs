@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use background_sync_store::Loaded;
 use background_sync_traits::SyncClient;
@@ -18,35 +17,14 @@ pub(crate) struct Shift<C: SyncClient, E> {
     manager: Option<Manager<C>>,
     inputs: Inputs<C, E>,
     loaded: Option<Loaded>,
-    writer: Option<JoinHandle<()>>,
 }
 
 impl<C: SyncClient, E> Shift<C, E> {
-    pub(crate) fn new(
-        manager: Manager<C>,
-        inputs: Inputs<C, E>,
-        loaded: Loaded,
-        writer: JoinHandle<()>,
-    ) -> Self {
+    pub(crate) fn new(manager: Manager<C>, inputs: Inputs<C, E>, loaded: Option<Loaded>) -> Self {
         Self {
             manager: Some(manager),
             inputs,
-            loaded: Some(loaded),
-            writer: Some(writer),
-        }
-    }
-}
-
-/// The store is closed when it has been dropped.
-impl<C: SyncClient, E> Drop for Shift<C, E> {
-    fn drop(&mut self) {
-        self.manager = None;
-        if self
-            .writer
-            .take()
-            .is_some_and(|writer| writer.join().is_err())
-        {
-            log::error!("the SyncStore thread had panicked");
+            loaded,
         }
     }
 }

@@ -2,24 +2,27 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 use background_sync_core::{SchedulerConfig, SyncScheduler};
-use background_sync_store::{MemoryStore, RedbStore, RegistrationStore};
+use background_sync_store::{RegistrationStore, StoreError};
 use background_sync_traits::{AuthorityIssuer, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, unbounded};
 
+use crate::alarm::Alarm;
 use crate::clients::Clients;
+use crate::embedder_calls::EmbedderCalls;
 use crate::events::RunningEvents;
 use crate::journal::Journal;
-use crate::manager::{Inputs, Manager, Outbox};
+use crate::manager::{Inputs, Manager};
+use crate::opening::{Closed, Opened};
+use crate::outbox::Outbox;
 use crate::rate_limit::RateLimitedLog;
-use crate::requests::EmbedderCalls;
 use crate::shift::Shift;
 use crate::unavailable::Unavailable;
 use crate::workers::Workers;
 use crate::{
-    Config, Embedder, Engine, StartError, Storage, SyncManagerControl, SyncManagerThread, crew,
-    writer,
+    Config, Embedder, Engine, StartError, SyncManagerControl, SyncManagerThread, crew, writer,
 };
 
 /// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
@@ -30,47 +33,72 @@ impl SyncManager {
     /// Opens the store and starts the manager's thread. It goes on when `messages` is closed, and
     /// ends with [`SyncManagerThread::shutdown`].
     ///
+    /// A store that can't be opened because its disk is full, read-only or broken is opened as soon as that works: when
+    /// something needs it, at most once a second, and after [`background_sync_core::Policy::local_fault_delay_ms`].
+    /// Until then each `register()` is refused with [`background_sync_core::RegisterError::Storage`].
+    ///
     /// # Errors
-    /// [`StartError`] if the store can't be opened or no thread can be started.
+    /// [`StartError`] if another process has the store, a newer version made it, or no thread can be started.
     pub fn spawn<C: SyncClient, E: Display + Send + 'static>(
         config: Config,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
         engine: Box<dyn Engine>,
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
-        let store: Box<dyn RegistrationStore> = match &config.storage {
-            Storage::Memory => Box::new(MemoryStore::new()),
-            Storage::Directory(folder) => Box::new(RedbStore::open(folder)?),
+        let opened = match Opened::open(&config.storage) {
+            Err(error @ (StoreError::InUse { .. } | StoreError::TooNew { .. })) => {
+                return Err(error.into());
+            }
+            opened => opened,
         };
-        Self::spawn_with_store(config, store, messages, engine, embedder)
+        Self::start(config, opened, messages, engine, embedder)
     }
 
     /// As [`SyncManager::spawn`], with a store of the embedder's own for registrations;
     /// `config.storage` is used for workers.
     ///
     /// # Errors
-    /// As [`SyncManager::spawn`].
+    /// [`StartError`] if the store can't be read or no thread can be started.
     pub fn spawn_with_store<C: SyncClient, E: Display + Send + 'static>(
         config: Config,
-        mut store: Box<dyn RegistrationStore>,
+        store: Box<dyn RegistrationStore>,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
         engine: Box<dyn Engine>,
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
-        let loaded = store.load_all()?;
-        let journal = store.load_journal().unwrap_or_else(|error| {
-            log::error!("the journal can't be read: {error}");
-            Vec::new()
-        });
-        let (workers, revived) = Workers::spawn(&config.storage)?;
-        let (batches, batches_in) = unbounded();
+        let opened = Opened::read(store)?;
+        Self::start(config, Ok(opened), messages, engine, embedder)
+    }
+
+    fn start<C: SyncClient, E: Display + Send + 'static>(
+        config: Config,
+        opened: Result<Opened, StoreError>,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+        engine: Box<dyn Engine>,
+        embedder: Box<dyn Embedder>,
+    ) -> Result<SyncManagerThread, StartError> {
+        let retry_delay_ms = config.policy.local_fault_delay_ms;
+        let retry_delay = Duration::from_millis(retry_delay_ms);
+        let (workers, from_workers) = Workers::spawn(&config.storage, retry_delay)?;
+        let (mut outbox, batches) = Outbox::new(config.policy.durability);
         let (committed_out, committed) = unbounded();
-        let writer = writer::spawn(store, batches_in, committed_out)?;
+        let mut journal = Journal::default();
+        let (loaded, closed) = match opened {
+            Ok(opened) => {
+                journal.adopt(opened.journal, opened.next_entry);
+                outbox.set_writer(writer::spawn(opened.store, batches, committed_out)?);
+                (Some(opened.loaded), None)
+            }
+            Err(error) => {
+                let storage = config.storage;
+                let closed = Closed::new(storage, &error, retry_delay_ms, batches, committed_out);
+                (None, Some(closed))
+            }
+        };
         let (control_out, control) = unbounded();
         let (questions_out, answers) = unbounded();
         let (released_out, released) = unbounded();
         let seed = RandomState::new().hash_one(0);
-        let durability = config.policy.durability;
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
         let manager = Manager {
             scheduler: SyncScheduler::new(scheduler_config),
@@ -79,17 +107,14 @@ impl SyncManager {
             engine,
             embedder,
             questions_out,
-            outbox: Outbox {
-                batches,
-                operations: Vec::new(),
-                lazy_since: None,
-                durability,
-            },
+            outbox,
             misbehaviour: RateLimitedLog::default(),
-            journal: Journal::new(journal),
+            journal,
             embedder_calls: EmbedderCalls::default(),
             workers,
             issuer: AuthorityIssuer::new(),
+            authority_later: Vec::new(),
+            closed,
             ending: false,
         };
         let inputs = Inputs {
@@ -97,24 +122,23 @@ impl SyncManager {
             control,
             answers,
             committed,
-            revived,
+            from_workers,
             released,
+            alarm: Alarm::new(),
         };
-        let shift = Shift::new(manager, inputs, loaded, writer);
+        let shift = Shift::new(manager, inputs, loaded);
         let thread = crew::spawn(shift, released_out)?;
         Ok(SyncManagerThread::new(
             SyncManagerControl {
                 sender: control_out,
             },
-            thread,
+            Some(thread),
         ))
     }
 
     /// Starts a thread that refuses each `register()` with
     /// [`background_sync_core::RegisterError::Unavailable`] and this reason.
-    ///
-    /// # Panics
-    /// If the system can't start a thread.
+    /// Without a thread left, what is sent is dropped unanswered, which refuses it, too.
     #[must_use]
     pub fn spawn_unavailable<C: SyncClient, E: Display + Send + 'static>(
         reason: String,
@@ -123,7 +147,8 @@ impl SyncManager {
         let (sender, control) = unbounded();
         let (released_out, released) = unbounded();
         let work = Unavailable::new(reason, messages, control, released);
-        let thread = crew::spawn(work, released_out).expect("the system starts threads");
-        SyncManagerThread::new(SyncManagerControl { sender }, thread)
+        let thread = crew::spawn(work, released_out)
+            .inspect_err(|error| log::error!("nobody refuses what is asked: no thread: {error}"));
+        SyncManagerThread::new(SyncManagerControl { sender }, thread.ok())
     }
 }

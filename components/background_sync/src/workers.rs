@@ -1,19 +1,26 @@
 //! The workers that can be started without their pages: kept by a thread of their own, because their
 //! scripts are long and nobody waits for them.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use background_sync_core::{ScopeKey, StoredWorker};
+use background_sync_core::{Call, ScopeKey, StoreFault, StoredWorker};
 use background_sync_store::{StoreError, WorkerStore};
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::{StartError, Storage};
+use crate::{Clear, StartError, Storage};
 
-/// So many changes may wait for the thread; more are dropped with a warning. Each can be as long as
+/// So many scripts may wait for the thread; more are dropped with a warning. Each can be as long as
 /// a worker's script.
-const MAX_WAITING_REQUESTS: usize = 64;
+const MAX_WAITING_SCRIPTS: usize = 64;
+
+/// So many requests of other kinds may wait for the thread, and so many that failed for their next try; more are dropped
+/// with a warning. They are short, and there is room for more scopes than have registrations.
+const MAX_WAITING_REQUESTS: usize = 65_536;
 
 /// So many scopes are remembered as looked up. One more makes all of them forgotten, which costs each
 /// one more look: peers may name as many as they like.
@@ -23,12 +30,22 @@ enum Request {
     Put(ScopeKey, StoredWorker),
     Remove(ScopeKey),
     Load(ScopeKey),
+    /// The call is told the first outcome.
+    Clear(Clear, Option<Call>),
 }
 
-/// A worker that was kept, and is to be started.
-pub(crate) struct Revived {
-    pub scope: ScopeKey,
-    pub worker: StoredWorker,
+/// What the thread has for the manager.
+pub(crate) enum FromWorkers {
+    /// A worker that was kept, and is to be started.
+    Revived {
+        scope: ScopeKey,
+        worker: StoredWorker,
+    },
+    /// An error means that it is tried again.
+    Cleared {
+        call: Call,
+        result: Result<(), StoreFault>,
+    },
 }
 
 /// The manager's end.
@@ -36,6 +53,7 @@ pub(crate) struct Workers {
     /// Until it ends.
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
+    waiting_scripts: Arc<AtomicUsize>,
     /// Scopes that were looked up since the browser started. Once is enough: a worker that was
     /// started and is gone again is the engine's to start.
     asked: Remembered,
@@ -59,38 +77,56 @@ impl Remembered {
 }
 
 impl Workers {
-    /// Opens the store and starts its thread. It has ended when the returned value is dropped. A store
-    /// that can't be opened costs starts without a page, no registration.
-    pub fn spawn(storage: &Storage) -> Result<(Self, Receiver<Revived>), StartError> {
-        let on_disk = match storage {
-            Storage::Memory => None,
-            Storage::Directory(folder) => WorkerStore::open(folder)
-                .inspect_err(|error| {
-                    log::error!("service workers are kept in memory only: {error}")
-                })
-                .ok(),
+    /// Starts the thread, which opens the store when there is something to do. It has ended when the returned value is
+    /// dropped. A store that can't be opened costs starts without a page until it can be, and no registration. What
+    /// failed is tried again after `retry_delay`.
+    pub fn spawn(
+        storage: &Storage,
+        retry_delay: Duration,
+    ) -> Result<(Self, Receiver<FromWorkers>), StartError> {
+        let store = match storage {
+            Storage::Memory => WorkerStore::in_memory(),
+            Storage::Directory(folder) => WorkerStore::in_folder(folder),
         };
-        let store = on_disk.map_or_else(WorkerStore::in_memory, Ok)?;
-        let (requests, requests_in) = bounded(MAX_WAITING_REQUESTS);
-        let (revived_out, revived) = unbounded();
+        let (requests, requests_in) = unbounded();
+        let (to_manager, from_workers) = unbounded();
+        let waiting_scripts = Arc::default();
+        let mut keeper = Keeper {
+            store,
+            to_manager,
+            waiting_scripts: Arc::clone(&waiting_scripts),
+            retry_delay,
+            failed: VecDeque::new(),
+        };
         let thread = thread::Builder::new()
             .name("SyncWorkers".to_owned())
-            .spawn(move || run(store, &requests_in, &revived_out))?;
+            .spawn(move || keeper.run(&requests_in))?;
         let workers = Self {
             requests: Some(requests),
             thread: Some(thread),
+            waiting_scripts,
             asked: Remembered::default(),
         };
-        Ok((workers, revived))
+        Ok((workers, from_workers))
     }
 
     pub fn put(&mut self, scope: ScopeKey, worker: StoredWorker) {
         self.asked.insert(&scope);
+        if self.waiting_scripts.load(Ordering::Relaxed) >= MAX_WAITING_SCRIPTS {
+            log::warn!("the service worker of {scope} is not kept: too many change at once");
+            return;
+        }
+        self.waiting_scripts.fetch_add(1, Ordering::Relaxed);
         self.send(Request::Put(scope, worker));
     }
 
     pub fn remove(&mut self, scope: ScopeKey) {
         self.send(Request::Remove(scope));
+    }
+
+    /// Forgets all that are chosen; answered with [`FromWorkers::Cleared`].
+    pub fn clear(&mut self, what: Clear, call: Call) {
+        self.send(Request::Clear(what, Some(call)));
     }
 
     /// Looks for a worker of `scope`, unless that was done before.
@@ -101,10 +137,16 @@ impl Workers {
     }
 
     fn send(&self, request: Request) {
-        let requests = self.requests.as_ref();
-        if requests.is_none_or(|requests| requests.try_send(request).is_err()) {
-            log::warn!("a service worker could not be kept: too many changes at once");
+        // Until it ends.
+        let Some(requests) = &self.requests else {
+            return;
+        };
+        if requests.len() >= MAX_WAITING_REQUESTS {
+            log::warn!("too much is asked about service workers at once: something is left out");
+            return;
         }
+        // An error means that the thread had panicked.
+        let _ = requests.send(request);
     }
 }
 
@@ -120,71 +162,109 @@ impl Drop for Workers {
     }
 }
 
-fn run(mut store: WorkerStore, requests: &Receiver<Request>, revived: &Sender<Revived>) {
-    let warn = |result: Result<(), StoreError>| {
-        if let Err(error) = result {
+/// The thread's end.
+struct Keeper {
+    store: WorkerStore,
+    to_manager: Sender<FromWorkers>,
+    waiting_scripts: Arc<AtomicUsize>,
+    retry_delay: Duration,
+    /// What is tried again, in its order.
+    failed: VecDeque<Request>,
+}
+
+impl Keeper {
+    fn run(&mut self, requests: &Receiver<Request>) {
+        let mut retry_at = Instant::now();
+        loop {
+            let request = match self.failed.is_empty() {
+                true => requests.recv().map_err(RecvTimeoutError::from),
+                false => requests.recv_deadline(retry_at),
+            };
+            let nothing_failed = self.failed.is_empty();
+            match request {
+                Ok(request) => self.handle(request),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.retry();
+                    retry_at = Instant::now() + self.retry_delay;
+                }
+                // What was to be removed must not be there after a restart.
+                Err(RecvTimeoutError::Disconnected) => return self.retry(),
+            }
+            if nothing_failed {
+                retry_at = Instant::now() + self.retry_delay;
+            }
+        }
+    }
+
+    fn retry(&mut self) {
+        for request in std::mem::take(&mut self.failed) {
+            self.handle(request);
+        }
+    }
+
+    fn handle(&mut self, mut request: Request) {
+        if let Request::Put(scope, _) = &request {
+            self.waiting_scripts.fetch_sub(1, Ordering::Relaxed);
+            // What was removed before it must not take it away later.
+            if self.failed.iter().any(|failed| failed.removes(scope)) {
+                self.retry();
+            }
+            if self.failed.iter().any(|failed| failed.removes(scope)) {
+                log::warn!("the service worker of {scope} is not kept: another can't be removed");
+                return;
+            }
+        }
+        let result = self.attempt(&request);
+        if let Request::Clear(_, call) = &mut request
+            && let Some(call) = call.take()
+        {
+            let reason = |error: &StoreError| StoreFault {
+                reason: error.to_string(),
+            };
+            let result = result.as_ref().map_err(reason).copied();
+            // An error means that the manager is gone.
+            let _ = self.to_manager.send(FromWorkers::Cleared { call, result });
+        }
+        let Err(error) = result else { return };
+        if matches!(request, Request::Put(..)) {
             log::warn!(
                 "after a restart, a service worker will not start without its page: {error}"
             );
+        } else if self.failed.len() < MAX_WAITING_REQUESTS {
+            log::warn!("what is kept of service workers can't be used: {error}");
+            self.failed.push_back(request);
         }
-    };
-    for request in requests {
+    }
+
+    fn attempt(&mut self, request: &Request) -> Result<(), StoreError> {
         match request {
-            Request::Put(scope, worker) => warn(store.put(&scope, &worker)),
-            Request::Remove(scope) => warn(store.remove(&scope)),
-            Request::Load(scope) => match store.load(&scope) {
-                Ok(Some(worker)) => {
-                    if revived.send(Revived { scope, worker }).is_err() {
-                        return;
+            Request::Put(scope, worker) => self.store.put(scope, worker),
+            Request::Remove(scope) => self.store.remove(scope),
+            Request::Clear(what, _) => self.store.remove_chosen(|scope| what.chooses(scope)),
+            Request::Load(scope) => {
+                match self.store.load(scope)? {
+                    Some(worker) => {
+                        let scope = scope.clone();
+                        // An error means that the manager is gone.
+                        let _ = self.to_manager.send(FromWorkers::Revived { scope, worker });
                     }
+                    None => log::debug!("no service worker is kept of {scope}"),
                 }
-                Ok(None) => log::debug!("no service worker is kept of {scope}"),
-                Err(error) => log::warn!("the service worker of {scope} can't be read: {error}"),
-            },
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Request {
+    fn removes(&self, scope: &ScopeKey) -> bool {
+        match self {
+            Self::Remove(removed) => removed == scope,
+            Self::Clear(what, _) => what.chooses(scope),
+            Self::Put(..) | Self::Load(_) => false,
         }
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_is_closed_and_complete_when_it_ends() {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::Directory(folder.path().to_owned());
-        for round in 0..20_u8 {
-            let (mut workers, revived) = Workers::spawn(&storage).unwrap();
-            let scope = |round: u8| ScopeKey {
-                origin: "https://a.example".try_into().unwrap(),
-                scope: format!("https://a.example/{round}").try_into().unwrap(),
-            };
-            if let Some(before) = round.checked_sub(1) {
-                workers.revive(&scope(before));
-                let revived = revived.recv_timeout(std::time::Duration::from_secs(10));
-                assert_eq!(revived.unwrap().worker.source.as_bytes(), [before]);
-            }
-            let worker = StoredWorker {
-                script_url: "https://a.example/sw.js".try_into().unwrap(),
-                source: vec![round].try_into().unwrap(),
-                imports: Default::default(),
-            };
-            workers.put(scope(round), worker);
-        }
-    }
-
-    #[test]
-    fn scopes_that_peers_name_do_not_add_up() {
-        let mut remembered = Remembered::default();
-        let scope = |number: usize| ScopeKey {
-            origin: "https://a.example".try_into().unwrap(),
-            scope: format!("https://a.example/{number}").try_into().unwrap(),
-        };
-        assert!(remembered.insert(&scope(0)) && !remembered.insert(&scope(0)));
-        for number in 0..MAX_REMEMBERED_SCOPES + 10 {
-            remembered.insert(&scope(number));
-        }
-        assert!(remembered.hashes.len() <= MAX_REMEMBERED_SCOPES);
-    }
-}
+mod tests;

@@ -7,14 +7,14 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use background_sync::traits::{
     CallId, ClientGone, ConnectionId, SyncEventKind, SyncReply, SyncRequest, SyncResponse,
 };
 use background_sync::*;
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 const ROUNDS: u64 = 300;
 
@@ -23,6 +23,12 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// Names the profile folder to the process that is killed.
 const CHILD: &str = "BACKGROUND_SYNC_CRASH_CHILD";
+
+/// What a resolved promise survives in that process, and what it does.
+const CHILD_IS_RELAXED: &str = "BACKGROUND_SYNC_CRASH_RELAXED";
+
+/// Kills while the setting is relaxed.
+const RELAXED_ROUNDS: u64 = 60;
 
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
@@ -48,7 +54,7 @@ impl Engine for TestEngine {
         responder.answer(ClientState {
             open_window: true,
             permission: Permission::Granted,
-            periodic_permission: Permission::Denied,
+            periodic_permission: Permission::Granted,
         });
     }
 
@@ -59,93 +65,203 @@ impl Engine for TestEngine {
     fn terminate(&self, _: EventToken, _: &ScopeKey) {}
 }
 
-/// The process that is killed: registers tags without end; of its events every third fails.
+fn scope_of(origin: &str) -> ScopeKey {
+    ScopeKey {
+        origin: origin.try_into().unwrap(),
+        scope: format!("{origin}/").as_str().try_into().unwrap(),
+    }
+}
+
+/// A page of the process that is killed.
+struct Page {
+    messages: Sender<Result<Message, String>>,
+    replies: Receiver<SyncReply>,
+    connection: ConnectionId,
+    next_call: u64,
+}
+
+impl Page {
+    fn open(messages: &Sender<Result<Message, String>>, origin: &str) -> Self {
+        let (client, replies) = unbounded();
+        let connection = ConnectionId::new();
+        let connect = Message::Connect {
+            connection,
+            scope: scope_of(origin),
+            client: Client(client),
+        };
+        messages.send(Ok(connect)).unwrap();
+        Self {
+            messages: messages.clone(),
+            replies,
+            connection,
+            next_call: 0,
+        }
+    }
+
+    fn ask(&mut self, request: SyncRequest) -> CallId {
+        let call = CallId(self.next_call);
+        self.next_call += 1;
+        let request = Message::Request {
+            connection: self.connection,
+            call,
+            request,
+        };
+        self.messages.send(Ok(request)).unwrap();
+        call
+    }
+
+    fn reply(&self) -> SyncReply {
+        let reply = self.replies.recv_timeout(LIMIT).unwrap();
+        let acknowledge = Message::Acknowledge {
+            connection: self.connection,
+            call: reply.call,
+        };
+        self.messages.send(Ok(acknowledge)).unwrap();
+        reply
+    }
+}
+
+/// The process that is killed: registers tags without end; of its events every third fails. Periodic registrations
+/// come and go beside that.
 #[test]
 fn child() {
     let Ok(folder) = std::env::var(CHILD) else {
         return;
     };
+    let durability = match std::env::var_os(CHILD_IS_RELAXED) {
+        Some(_) => Durability::Relaxed,
+        None => Durability::Strict,
+    };
     let policy = Policy {
         first_retry_delay_ms: 5,
         max_attempts: None,
+        durability,
         ..Policy::standard()
     };
     let config = Config::new().policy(policy).directory(folder);
     let (messages, messages_in) = unbounded::<Result<Message, String>>();
     let (events_out, events) = unbounded();
     let engine = Box::new(TestEngine(events_out));
-    let _thread = SyncManager::spawn(config, messages_in, engine, Box::new(Silent)).unwrap();
+    let thread = SyncManager::spawn(config, messages_in, engine, Box::new(Silent)).unwrap();
     // The test's own output has begun a line.
     say("");
     let worker = messages.clone();
-    std::thread::spawn(move || {
-        for (number, event) in events.into_iter().enumerate() {
-            let SyncEventKind::Sync { tag, .. } = event.kind else {
-                return;
-            };
-            let outcome = match number % 3 {
-                2 => EventOutcome::Rejected,
-                _ => EventOutcome::Fulfilled,
-            };
-            say(&format!("fired {tag}"));
-            if outcome == EventOutcome::Fulfilled {
-                say(&format!("finished {tag}"));
-            }
-            let event = event.event;
-            let _ = worker.send(Ok(Message::EventFinished { event, outcome }));
-        }
-    });
-    let (client, replies) = unbounded();
-    let connection = ConnectionId::new();
-    let scope = ScopeKey {
-        origin: "https://a.example".try_into().unwrap(),
-        scope: "https://a.example/".try_into().unwrap(),
-    };
-    let client = Client(client);
-    messages
-        .send(Ok(Message::Connect {
-            connection,
-            scope,
-            client,
-        }))
-        .unwrap();
+    std::thread::spawn(move || finish_events(&events, &worker));
+    let control = thread.control();
+    let mut page = Page::open(&messages, ONE_SHOT);
+    let mut periodic = Page::open(&messages, PERIODIC);
+    let mut earlier = tags(
+        &control.list().wait_timeout(LIMIT).unwrap(),
+        SyncApi::Periodic,
+    );
     let process = std::process::id();
-    for number in 0.. {
+    for number in 0_u64.. {
         // A few at once, so that commits have several in them.
         let tags: Vec<_> = (0..3)
             .map(|part| format!("{process}-{number}-{part}"))
             .collect();
-        for (part, tag) in (0..).zip(&tags) {
+        for tag in &tags {
             let tag = Tag::try_from(tag.as_str());
-            let request = SyncRequest::Register {
+            page.ask(SyncRequest::Register {
                 tag,
                 active_worker: true,
-            };
-            let call = CallId(number * 3 + part);
-            messages
-                .send(Ok(Message::Request {
-                    connection,
-                    call,
-                    request,
-                }))
-                .unwrap();
+            });
         }
         for _ in &tags {
-            let reply = replies.recv().unwrap();
+            let reply = page.reply();
             if reply.response == SyncResponse::Registered(Ok(())) {
                 say(&format!(
                     "resolved {}",
                     tags[usize::try_from(reply.call.0 % 3).unwrap()]
                 ));
             }
-            messages
-                .send(Ok(Message::Acknowledge {
-                    connection,
-                    call: reply.call,
-                }))
-                .unwrap();
+        }
+        come_and_go(
+            &control,
+            &mut periodic,
+            &format!("{process}-{number}"),
+            number,
+        );
+        // One that an earlier process had made durable.
+        if let Some(tag) = earlier.pop_first() {
+            unregister(&control, &tag);
         }
     }
+}
+
+const ONE_SHOT: &str = "https://a.example";
+const PERIODIC: &str = "https://periodic.example";
+
+/// Fires nothing: only what is stored of it counts. Every other one is unregistered.
+fn come_and_go(control: &SyncManagerControl, page: &mut Page, tag: &str, number: u64) {
+    let name = Tag::try_from(tag).unwrap();
+    control.set_extra_interval(PERIODIC.try_into().unwrap(), ExtraInterval::Never);
+    page.ask(SyncRequest::RegisterPeriodic {
+        tag: Ok(name),
+        min_interval_ms: 0,
+        active_worker: true,
+    });
+    if page.reply().response == SyncResponse::Registered(Ok(())) {
+        say(&format!("periodic {tag}"));
+    }
+    if number.is_multiple_of(2) {
+        unregister(control, tag);
+    }
+}
+
+fn unregister(control: &SyncManagerControl, tag: &str) {
+    say(&format!("unregistering {tag}"));
+    let name = Tag::try_from(tag).unwrap();
+    let removed = control.unregister(SyncApi::Periodic, scope_of(PERIODIC), name);
+    if removed.wait_timeout(LIMIT) == Some(Ok(1)) {
+        say(&format!("unregistered {tag}"));
+    }
+}
+
+fn finish_events(events: &Receiver<DispatchedEvent>, worker: &Sender<Result<Message, String>>) {
+    for (number, event) in events.iter().enumerate() {
+        let SyncEventKind::Sync { tag, .. } = event.kind else {
+            return;
+        };
+        let outcome = match number % 3 {
+            2 => EventOutcome::Rejected,
+            _ => EventOutcome::Fulfilled,
+        };
+        say(&format!("fired {tag}"));
+        if outcome == EventOutcome::Fulfilled {
+            say(&format!("finished {tag}"));
+        }
+        let event = event.event;
+        let _ = worker.send(Ok(Message::EventFinished { event, outcome }));
+    }
+}
+
+/// Another process that is killed: registers a few tags without a network, and then has nothing to do.
+#[test]
+fn idle_child() {
+    let (Ok(folder), Some(_)) = (std::env::var(CHILD), std::env::var_os(CHILD_IS_RELAXED)) else {
+        return;
+    };
+    let policy = Policy {
+        durability: Durability::Relaxed,
+        ..Policy::standard()
+    };
+    let config = Config::new().policy(policy).directory(folder);
+    let config = config.connectivity(Connectivity::Offline);
+    let (messages, messages_in) = unbounded::<Result<Message, String>>();
+    let engine = Box::new(TestEngine(unbounded().0));
+    let _thread = SyncManager::spawn(config, messages_in, engine, Box::new(Silent)).unwrap();
+    say("");
+    let mut page = Page::open(&messages, ONE_SHOT);
+    for number in 0..10 {
+        page.ask(SyncRequest::Register {
+            tag: Tag::try_from(number.to_string()),
+            active_worker: true,
+        });
+        page.reply();
+        say(&format!("resolved {number}"));
+    }
+    std::thread::park();
 }
 
 /// What the parent knows.
@@ -159,16 +275,35 @@ struct Known {
     gone: BTreeSet<String>,
     resolved: u64,
     came_back: u64,
+    /// Of the periodic registrations: those that are there, and those that are gone for good.
+    periodic: BTreeSet<String>,
+    unregistered: BTreeSet<String>,
+    /// The last entry of the journal, after the end of the last process.
+    last_entry: Option<JournalEntry>,
 }
 
-fn round(folder: &Path, known: &mut Known, lines_to_live: u64, micros_to_live: u64) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["child", "--exact", "--nocapture", "--test-threads=1"])
+/// A process that is killed, and what it says.
+fn start(folder: &Path, test: &str, durability: Durability) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, folder)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .stderr(Stdio::null());
+    if durability == Durability::Relaxed {
+        command.env(CHILD_IS_RELAXED, "1");
+    }
+    command.spawn().unwrap()
+}
+
+fn round(
+    folder: &Path,
+    durability: Durability,
+    known: &mut Known,
+    lines_to_live: u64,
+    micros_to_live: u64,
+) {
+    let mut child = start(folder, "child", durability);
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let (lines_out, lines) = unbounded();
     let reader = std::thread::spawn(move || {
@@ -192,6 +327,9 @@ fn round(folder: &Path, known: &mut Known, lines_to_live: u64, micros_to_live: u
                 known.open.remove(rest);
                 known.finished.insert(rest.to_owned());
             }
+            "periodic" => drop(known.periodic.insert(rest.to_owned())),
+            "unregistering" => drop(known.periodic.remove(rest)),
+            "unregistered" => drop(known.unregistered.insert(rest.to_owned())),
             _ => {}
         }
     };
@@ -211,8 +349,13 @@ fn round(folder: &Path, known: &mut Known, lines_to_live: u64, micros_to_live: u
     }
 }
 
-/// Starts a process once more and compares what it holds with what must be there.
-fn check(folder: &Path, known: &mut Known) {
+/// What a new process holds.
+struct Held {
+    list: Vec<RegistrationInfo>,
+    journal: Vec<JournalEntry>,
+}
+
+fn open(folder: &Path) -> Held {
     let (_, messages_in) = unbounded::<Result<Message, String>>();
     let (events, _keep) = unbounded();
     let config = Config::new()
@@ -220,16 +363,58 @@ fn check(folder: &Path, known: &mut Known) {
         .connectivity(Connectivity::Offline);
     let engine = Box::new(TestEngine(events));
     let thread = SyncManager::spawn(config, messages_in, engine, Box::new(Silent)).unwrap();
-    let listed = thread.control().list().wait().unwrap();
-    let held: BTreeSet<_> = listed.iter().map(|entry| entry.tag.to_string()).collect();
-    assert_eq!(held.len(), listed.len(), "a tag is there twice");
-    let lost: Vec<_> = known.open.difference(&held).collect();
-    assert!(lost.is_empty(), "resolved, and lost: {lost:?}");
+    let control = thread.control();
+    let list = control.list().wait_timeout(LIMIT).unwrap();
+    let journal = control.journal(JournalQuery::default());
+    let journal = journal.wait_timeout(LIMIT).unwrap();
+    thread.shutdown();
+    Held { list, journal }
+}
+
+fn tags(list: &[RegistrationInfo], api: SyncApi) -> BTreeSet<String> {
+    let of_api = list.iter().filter(|info| info.api == api);
+    let tags: Vec<_> = of_api.map(|info| info.tag.to_string()).collect();
+    let set: BTreeSet<_> = tags.iter().cloned().collect();
+    assert_eq!(set.len(), tags.len(), "a tag is there twice");
+    set
+}
+
+/// Compares what is there after the end of a process with what must be.
+fn check(folder: &Path, durability: Durability, known: &mut Known) {
+    let Held { list, journal } = open(folder);
+    let held = tags(&list, SyncApi::OneShot);
+    let held_periodic = tags(&list, SyncApi::Periodic);
+    let back: Vec<_> = known.unregistered.intersection(&held_periodic).collect();
+    assert!(back.is_empty(), "unregistered, and back: {back:?}");
     let undead: Vec<_> = known.gone.intersection(&held).collect();
     assert!(
         undead.is_empty(),
         "finished and removed, and back: {undead:?}"
     );
+    match durability {
+        Durability::Strict => {
+            let lost: Vec<_> = known.open.difference(&held).collect();
+            assert!(lost.is_empty(), "resolved, and lost: {lost:?}");
+            let lost: Vec<_> = known.periodic.difference(&held_periodic).collect();
+            assert!(lost.is_empty(), "resolved, and lost: {lost:?}");
+            let of_periodic = list.iter().filter(|info| info.api == SyncApi::Periodic);
+            let suspended = |info: &RegistrationInfo| info.why == WhyNotFired::Suspended;
+            assert!(of_periodic.clone().all(suspended), "the origin's interval");
+        }
+        // What came in the last seconds may be lost.
+        Durability::Relaxed => {
+            known.open.clone_from(&held);
+            known.periodic.clone_from(&held_periodic);
+        }
+    }
+    let sequences: Vec<_> = journal.iter().map(|entry| entry.sequence).collect();
+    assert!(sequences.is_sorted_by(|a, b| a < b), "{sequences:?}");
+    if let (Some(last), Some(oldest)) = (&known.last_entry, sequences.first()) {
+        let is_it =
+            |entry: &JournalEntry| entry.sequence == last.sequence && entry.what == last.what;
+        assert!(last.sequence < *oldest || journal.iter().any(is_it));
+    }
+    known.last_entry = journal.last().cloned();
     for tag in std::mem::take(&mut known.finished) {
         if held.contains(&tag) {
             // Its removal was not committed when the process died: it fires once more.
@@ -239,12 +424,13 @@ fn check(folder: &Path, known: &mut Known) {
             known.gone.insert(tag);
         }
     }
-    thread.shutdown();
 }
 
-#[test]
-fn nothing_resolved_is_lost_when_the_process_is_killed() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+fn kill_again_and_again(durability: Durability, rounds: u64) -> Known {
     let mut dice: u64 = number("CRASH_SEED").unwrap_or(1);
     let mut roll = |below: u64| {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -252,14 +438,56 @@ fn nothing_resolved_is_lost_when_the_process_is_killed() {
     };
     let folder = tempfile::tempdir().unwrap();
     let mut known = Known::default();
-    for _ in 0..number("CRASH_ROUNDS").unwrap_or(ROUNDS) {
+    for _ in 0..rounds {
         let (lines, micros) = (6 + roll(60), roll(3_000));
-        round(folder.path(), &mut known, lines, micros);
-        check(folder.path(), &mut known);
+        round(folder.path(), durability, &mut known, lines, micros);
+        check(folder.path(), durability, &mut known);
     }
     assert!(known.resolved > 100, "{}", known.resolved);
+    assert!(known.unregistered.len() > 10, "{:?}", known.unregistered);
+    known
+}
+
+#[test]
+fn nothing_resolved_is_lost_when_the_process_is_killed() {
+    let rounds = number("CRASH_ROUNDS").unwrap_or(ROUNDS);
+    let known = kill_again_and_again(Durability::Strict, rounds);
     println!(
         "{} resolved, none lost; {} fired again",
         known.resolved, known.came_back
     );
+}
+
+#[test]
+fn what_was_removed_stays_removed_in_the_relaxed_setting_too() {
+    kill_again_and_again(Durability::Relaxed, RELAXED_ROUNDS);
+}
+
+#[test]
+fn what_is_relaxed_survives_a_kill_after_its_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = start(folder.path(), "idle_child", Durability::Relaxed);
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let (lines_out, lines) = unbounded();
+    std::thread::spawn(move || {
+        for line in stdout.lines().map_while(Result::ok) {
+            let _ = lines_out.send(line);
+        }
+    });
+    while lines.recv_timeout(LIMIT).unwrap() != "resolved 9" {}
+    let deadline = Instant::now() + LIMIT + Duration::from_millis(RELAXED_WINDOW_MS);
+    // What the medium has shows in a copy of its file.
+    let is_on_the_medium = || {
+        let copy = tempfile::tempdir().unwrap();
+        let name = "registrations.redb";
+        std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+        open(copy.path()).list.len() == 10
+    };
+    while !is_on_the_medium() {
+        assert!(Instant::now() < deadline, "it is never made durable");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(tags(&open(folder.path()).list, SyncApi::OneShot).len(), 10);
 }

@@ -151,12 +151,9 @@ impl<F: FnMut(Connectivity)> Watch<F> {
     fn run(mut self) {
         self.carry_out();
         loop {
-            match self.wait() {
-                Ok(()) => {}
-                Err(error) => {
-                    log::error!("the network interfaces are not watched any more: {error}");
-                    return;
-                }
+            if let Err(error) = self.wait() {
+                log::error!("the network interfaces can't be watched: {error}");
+                self.start_over();
             }
             if self.bell.stop.load(Ordering::SeqCst) {
                 return;
@@ -171,6 +168,38 @@ impl<F: FnMut(Connectivity)> Watch<F> {
             }
             self.judge.handle_timeout(now);
             self.carry_out();
+        }
+    }
+
+    /// After a fault that nothing else helps against. Until it is over, there is a network, as for an embedder that does
+    /// not watch: what is not known must not hold anything back for ever.
+    fn start_over(&mut self) {
+        while !self.bell.stop.load(Ordering::SeqCst) {
+            let delay = Timespec::try_from(Duration::from_millis(FAULT_DELAY_MS)).ok();
+            let mut stop = [PollFd::new(&self.bell.event, PollFlags::IN)];
+            // Whatever it returns, the next try tells.
+            let _ = poll(&mut stop, delay.as_ref());
+            match self.subscribe_anew() {
+                Ok(()) => return self.tell(self.judge.connectivity()),
+                Err(error) => log::warn!("the network interfaces still can't be watched: {error}"),
+            }
+            self.tell(Connectivity::Online);
+        }
+    }
+
+    fn subscribe_anew(&mut self) -> io::Result<()> {
+        self.changes = Changes::subscribe()?;
+        self.reader = Reader::open()?;
+        self.read_again_at = None;
+        let network = self.reader.read()?;
+        self.judge.handle_network(self.now(), network);
+        Ok(())
+    }
+
+    fn tell(&mut self, connectivity: Connectivity) {
+        if connectivity != self.reported {
+            self.reported = connectivity;
+            (self.report)(connectivity);
         }
     }
 
@@ -219,12 +248,7 @@ impl<F: FnMut(Connectivity)> Watch<F> {
     fn carry_out(&mut self) {
         while let Some(output) = self.judge.poll_output() {
             match output {
-                Output::Report(connectivity) => {
-                    if connectivity != self.reported {
-                        self.reported = connectivity;
-                        (self.report)(connectivity);
-                    }
-                }
+                Output::Report(connectivity) => self.tell(connectivity),
                 Output::Probe(number) => self.ask(number),
             }
         }

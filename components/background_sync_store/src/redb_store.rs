@@ -5,11 +5,15 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use background_sync_core::{JournalEntry, StoreOp};
+use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
 use redb::{Database, DatabaseError, StorageError};
 
+use crate::fault::Fault;
 use crate::redb_tables as tables;
-use crate::{Durability, JournalUpdate, Loaded, RegistrationStore, SCHEMA_VERSION, StoreError};
+use crate::{
+    Durability, FileSetAside, JournalUpdate, Loaded, RegistrationStore, SCHEMA_VERSION, StoreError,
+    replacement, set_aside,
+};
 
 /// Name of the file in the profile folder.
 pub const FILE_NAME: &str = "registrations.redb";
@@ -18,7 +22,7 @@ pub const FILE_NAME: &str = "registrations.redb";
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// So many unreadable files are kept beside the good one.
-const MAX_FILES_SET_ASIDE: u32 = 10;
+pub(crate) const MAX_FILES_SET_ASIDE: u32 = 10;
 
 /// Opens the database of a store; called again after a fault.
 pub type OpenDatabase = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send>;
@@ -33,15 +37,8 @@ pub struct RedbStore {
     /// What was read when it was opened, until it is asked for.
     loaded: Option<Loaded>,
     next_id: u64,
-    set_aside_file: Option<PathBuf>,
-}
-
-/// Why something could not be done with the file.
-enum Fault {
-    /// For whoever asked.
-    Error(StoreError),
-    /// The bytes of the file make no sense: it has to be set aside.
-    Damaged(String),
+    /// Until it is asked for.
+    set_aside: Option<FileSetAside>,
 }
 
 impl RedbStore {
@@ -54,9 +51,12 @@ impl RedbStore {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(|error| StoreError::from_io(folder, error))?;
         let mut store = Self::closed(folder.join(FILE_NAME), Box::new(open_file));
+        replacement::finish(&store.path)?;
         match store.open_and_read() {
             Err(Fault::Damaged(reason)) => {
-                store.set_file_aside(&reason)?;
+                store.close();
+                let path = set_aside::move_file(&store.path, MAX_FILES_SET_ASIDE, &reason)?;
+                store.set_aside = Some(FileSetAside { path, records: 0 });
                 store.open_and_read().map_err(|fault| store.error(fault))?;
             }
             other => other.map_err(|fault| store.error(fault))?,
@@ -76,14 +76,14 @@ impl RedbStore {
     }
 
     fn closed(path: PathBuf, open: OpenDatabase) -> Self {
-        let (database, loaded, next_id, set_aside_file) = (None, None, 0, None);
+        let (database, loaded, next_id, set_aside) = (None, None, 0, None);
         Self {
             path,
             open,
             database,
             loaded,
             next_id,
-            set_aside_file,
+            set_aside,
         }
     }
 
@@ -122,7 +122,7 @@ impl RedbStore {
         let result = catch_unwind(contained).unwrap_or_else(panicked);
         result.map_err(|error| {
             self.close();
-            self.fault(error)
+            Fault::of(&self.path, error)
         })
     }
 
@@ -133,75 +133,27 @@ impl RedbStore {
         }
     }
 
-    fn fault(&self, error: redb::Error) -> Fault {
-        use std::io::ErrorKind::{InvalidData, UnexpectedEof};
-        let path = self.path.clone();
-        match error {
-            redb::Error::DatabaseAlreadyOpen => Fault::Error(StoreError::InUse { path }),
-            redb::Error::Io(error) if !matches!(error.kind(), InvalidData | UnexpectedEof) => {
-                Fault::Error(StoreError::from_io(&path, error))
-            }
-            redb::Error::PreviousIo | redb::Error::ValueTooLarge(_) => {
-                Fault::Error(StoreError::Medium {
-                    path,
-                    reason: error.to_string(),
-                })
-            }
-            other => Fault::Damaged(other.to_string()),
-        }
-    }
-
     fn error(&self, fault: Fault) -> StoreError {
-        match fault {
-            Fault::Error(error) => error,
-            Fault::Damaged(reason) => StoreError::Medium {
-                path: self.path.clone(),
-                reason,
-            },
-        }
+        fault.into_error(&self.path)
     }
 
-    /// Moves the file out of the way.
-    fn set_file_aside(&mut self, reason: &str) -> Result<(), StoreError> {
-        self.close();
-        let name = |number| {
-            self.path
-                .with_extension(format!("unreadable-{number}.redb"))
-        };
-        let free = (1..=MAX_FILES_SET_ASIDE)
-            .map(name)
-            .find(|name| !name.exists());
-        // With so many of them, the last is overwritten: a device must not fill up.
-        let name = free.unwrap_or_else(|| name(MAX_FILES_SET_ASIDE));
-        let from_io = |error| StoreError::from_io(&self.path, error);
-        fs::rename(&self.path, &name).map_err(from_io)?;
-        log::error!(
-            "{} is damaged ({reason}); now {}",
-            self.path.display(),
-            name.display()
-        );
-        self.set_aside_file = Some(name);
-        Ok(())
-    }
-
-    /// What can still be read of a file with damage goes into a new one.
+    /// What can still be read of a file with damage goes into a new one, which takes its place when it is complete:
+    /// until then nothing has changed, and the next commit tries again.
     fn rebuild(&mut self, reason: &str) -> Result<(), Fault> {
-        let loaded = self.run(tables::read_all)?;
+        let mut loaded = self.run(tables::read_all)?;
         let journal = self.run(tables::read_journal).unwrap_or_default();
-        self.set_file_aside(reason).map_err(Fault::Error)?;
-        self.run(tables::create_tables)?;
-        let records: Vec<_> = loaded.records.into_iter().map(StoreOp::Put).collect();
-        let next_id = self.next_id;
-        self.run(|database| {
-            tables::write_batch(database, &records, Durability::Strict, 0)?;
-            // The ids that are used up stay used up.
-            tables::write_next_id(database, next_id)?;
-            let update = JournalUpdate {
-                put: journal,
-                ..JournalUpdate::default()
-            };
-            tables::write_journal(database, &update, Durability::Strict)
-        })
+        let next_entry = self.run(tables::read_next_entry).unwrap_or_default();
+        self.close();
+        loaded.next_id = RegistrationId(self.next_id);
+        let records = u64::try_from(loaded.set_aside.len()).unwrap_or(u64::MAX);
+        let replaced = replacement::replace(&self.path, reason, |path| {
+            let database = (self.open)(path)?;
+            tables::create_tables(&database)?;
+            tables::write_everything(&database, loaded, journal, next_entry)
+        });
+        let path = replaced?;
+        self.set_aside = Some(FileSetAside { path, records });
+        Ok(())
     }
 }
 
@@ -227,7 +179,7 @@ impl RegistrationStore for RedbStore {
                 .run(tables::read_all)
                 .map_err(|fault| self.error(fault))?,
         };
-        loaded.set_aside_file = self.set_aside_file.take();
+        loaded.set_aside_file = self.set_aside.take().map(|file| file.path);
         let (keys, next_id) = (&loaded.set_aside, loaded.next_id.0);
         if !keys.is_empty()
             && let Err(fault) =
@@ -262,5 +214,14 @@ impl RegistrationStore for RedbStore {
     ) -> Result<(), StoreError> {
         let write = |database: &Database| tables::write_journal(database, update, durability);
         self.run(write).map_err(|fault| self.error(fault))
+    }
+
+    fn next_journal_sequence(&mut self) -> Result<u64, StoreError> {
+        self.run(tables::read_next_entry)
+            .map_err(|fault| self.error(fault))
+    }
+
+    fn take_file_set_aside(&mut self) -> Option<FileSetAside> {
+        self.set_aside.take()
     }
 }

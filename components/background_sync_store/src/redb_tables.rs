@@ -1,7 +1,9 @@
 //! The tables of the file, as `DESIGN.md` describes them.
 
 use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
-use redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, WriteTransaction,
+};
 
 use crate::codec::Decoder;
 use crate::redb_origins::{read_origins, write_origins};
@@ -16,6 +18,7 @@ const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const META_SCHEMA: &str = "schema_version";
 const META_NEXT_ID: &str = "next_id";
+const META_NEXT_ENTRY: &str = "next_entry";
 
 /// Ids above are damage: nothing could be stored behind them.
 const MAX_ID: u64 = u64::MAX / 2;
@@ -112,22 +115,7 @@ pub(crate) fn write_batch(
 ) -> Result<u64, redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(to_redb(durability))?;
-    let mut new_next_id = next_id;
-    {
-        let mut registrations = transaction.open_table(REGISTRATIONS)?;
-        for op in batch {
-            match op {
-                StoreOp::Put(record) => {
-                    let bytes = encode(record).map_err(too_long)?;
-                    registrations.insert(record.id.0, bytes.as_slice())?;
-                    new_next_id = new_next_id.max(record.id.0.saturating_add(1));
-                }
-                StoreOp::Remove(id) => drop(registrations.remove(id.0)?),
-                StoreOp::PutOrigin(_) | StoreOp::RemoveOrigin(_) => {}
-            }
-        }
-    }
-    write_origins(&transaction, batch)?;
+    let new_next_id = next_id.max(insert(&transaction, batch)?);
     // As long as the newest registration is there, it tells which ids are used up.
     let removes_newest = |op: &StoreOp| matches!(op, StoreOp::Remove(id) if id.0.checked_add(1) == Some(new_next_id));
     if batch.iter().any(removes_newest) {
@@ -139,13 +127,53 @@ pub(crate) fn write_batch(
     Ok(new_next_id)
 }
 
-pub(crate) fn write_next_id(database: &Database, next_id: u64) -> Result<(), redb::Error> {
+/// Fills a file that has empty tables, in one commit.
+pub(crate) fn write_everything(
+    database: &Database,
+    loaded: Loaded,
+    journal: Vec<JournalEntry>,
+    next_entry: u64,
+) -> Result<(), redb::Error> {
+    let records = loaded.records.into_iter().map(StoreOp::Put);
+    let origins = loaded.origins.into_iter().map(StoreOp::PutOrigin);
+    let everything: Vec<_> = records.chain(origins).collect();
+    let update = JournalUpdate {
+        put: journal,
+        next_sequence: next_entry,
+        ..JournalUpdate::default()
+    };
     let transaction = database.begin_write()?;
-    transaction
-        .open_table(META)?
-        .insert(META_NEXT_ID, next_id)?;
+    insert(&transaction, &everything)?;
+    update_entries(&transaction, &update)?;
+    {
+        // What is used up stays used up.
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(META_NEXT_ID, loaded.next_id.0)?;
+        meta.insert(META_NEXT_ENTRY, next_entry)?;
+    }
     transaction.commit()?;
     Ok(())
+}
+
+/// Applies operations; returns the id after the highest one among them.
+fn insert(transaction: &WriteTransaction, batch: &[StoreOp]) -> Result<u64, redb::Error> {
+    let mut next_id = 0;
+    {
+        let mut registrations = transaction.open_table(REGISTRATIONS)?;
+        for op in batch {
+            match op {
+                StoreOp::Put(record) => {
+                    let bytes = encode(record).map_err(too_long)?;
+                    registrations.insert(record.id.0, bytes.as_slice())?;
+                    next_id = next_id.max(record.id.0.saturating_add(1));
+                }
+                StoreOp::Remove(id) => drop(registrations.remove(id.0)?),
+                StoreOp::PutOrigin(_) | StoreOp::RemoveOrigin(_) => {}
+            }
+        }
+    }
+    write_origins(transaction, batch)?;
+    Ok(next_id)
 }
 
 fn to_redb(durability: Durability) -> redb::Durability {
@@ -180,19 +208,36 @@ pub(crate) fn write_journal(
 ) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(to_redb(durability))?;
-    {
-        let mut table = transaction.open_table(JOURNAL)?;
-        for entry in &update.put {
-            // One that is too long is not worth a fault.
-            if let Ok(bytes) = encode_entry(entry) {
-                table.insert(entry.sequence, bytes.as_slice())?;
-            }
-        }
-        for sequence in &update.remove {
-            table.remove(sequence)?;
-        }
-        table.retain_in(..update.keep_from, |_, _| false)?;
-    }
+    update_entries(&transaction, update)?;
     transaction.commit()?;
     Ok(())
+}
+
+fn update_entries(
+    transaction: &WriteTransaction,
+    update: &JournalUpdate,
+) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(JOURNAL)?;
+    for range in &update.remove {
+        table.retain_in(range.clone(), |_, _| false)?;
+    }
+    for entry in &update.put {
+        // One that is too long is not worth a fault.
+        if let Ok(bytes) = encode_entry(entry) {
+            table.insert(entry.sequence, bytes.as_slice())?;
+        }
+    }
+    table.retain_in(..update.keep_from, |_, _| false)?;
+    // Otherwise the last entry tells.
+    if !update.remove.is_empty() {
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(META_NEXT_ENTRY, update.next_sequence)?;
+    }
+    Ok(())
+}
+
+/// The first sequence that the journal never used, if its last entries have been removed.
+pub(crate) fn read_next_entry(database: &Database) -> Result<u64, redb::Error> {
+    let meta = database.begin_read()?.open_table(META)?;
+    Ok(meta.get(META_NEXT_ENTRY)?.map_or(0, |next| next.value()))
 }

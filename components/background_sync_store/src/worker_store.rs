@@ -2,6 +2,7 @@
 //! browser with no page open. A file of its own: scripts are long, rare and can be had again, so
 //! they must not slow down or endanger registrations.
 
+use std::fmt;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -11,9 +12,12 @@ use background_sync_core::{
     StoredWorker, WorkerSource,
 };
 use bincode::Options;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageError, TableDefinition,
+};
 
-use crate::{CodecError, StoreError};
+use crate::fault::Fault;
+use crate::{CodecError, OpenDatabase, StoreError, set_aside};
 
 /// Name of the file in the profile folder.
 pub const WORKERS_FILE_NAME: &str = "workers.redb";
@@ -36,48 +40,61 @@ const CACHE_BYTES: usize = 1024 * 1024;
 /// By scope, an origin and a scope URL in one key; number of the store operation, then the record.
 const WORKERS: TableDefinition<(&str, &str), (u64, &[u8])> = TableDefinition::new("workers");
 
+type Workers<'t> = redb::Table<'t, (&'static str, &'static str), (u64, &'static [u8])>;
+
+/// A file that can't be read is kept under another name until there is the next one: scripts are long, and can be had
+/// again.
+const MAX_FILES_SET_ASIDE: u32 = 1;
+
 /// Keeps workers on disk, or in memory if it has no folder.
-#[derive(Debug)]
 pub struct WorkerStore {
     path: PathBuf,
-    database: Database,
+    open: OpenDatabase,
+    /// `None` before the first operation and after a fault: opened by the next one.
+    database: Option<Database>,
 }
 
 impl WorkerStore {
-    /// Opens the file in `folder`; makes both if they are missing. A file that can't be read is
-    /// removed: its workers are stored again when their pages are opened.
+    /// The file in `folder`. Nothing is opened before the first operation, which makes both if they are missing. A file
+    /// that can't be read is set aside: its workers are stored again when their pages are opened.
+    #[must_use]
+    pub fn in_folder(folder: &Path) -> Self {
+        let open = |path: &Path| {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(StorageError::from)?;
+            }
+            open_file(path)
+        };
+        Self::with(folder.join(WORKERS_FILE_NAME), Box::new(open))
+    }
+
+    /// As [`WorkerStore::in_folder`], opened now.
     ///
     /// # Errors
-    /// [`StoreError`] if the folder or the file can't be written.
+    /// [`StoreError`] if the folder or the file can't be written, or another process uses it.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder).map_err(|error| StoreError::from_io(folder, error))?;
-        let path = folder.join(WORKERS_FILE_NAME);
-        // A file that was cut short can make redb panic.
-        let opened = catch_unwind(AssertUnwindSafe(|| open_file(&path)));
-        let reason = match opened {
-            Ok(Ok(database)) => return Ok(Self { path, database }),
-            Ok(Err(redb::DatabaseError::DatabaseAlreadyOpen)) => {
-                return Err(StoreError::InUse { path });
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "reading it went wrong".to_owned(),
-        };
-        log::error!("{} is damaged ({reason}): made anew", path.display());
-        fs::remove_file(&path).map_err(|error| StoreError::from_io(&path, error))?;
-        let database = open_file(&path).map_err(|error| medium(&path, &error.into()))?;
-        Ok(Self { path, database })
+        let mut store = Self::in_folder(folder);
+        store.run(|_| Ok(()))?;
+        Ok(store)
+    }
+
+    /// A store on a database of the caller's own, as [`crate::RedbStore::open_with`].
+    #[must_use]
+    pub fn with(path: PathBuf, open: OpenDatabase) -> Self {
+        let database = None;
+        Self {
+            path,
+            open,
+            database,
+        }
     }
 
     /// A store that forgets with its process.
-    ///
-    /// # Errors
-    /// [`StoreError`] if there is no memory for it.
-    pub fn in_memory() -> Result<Self, StoreError> {
-        let path = PathBuf::from("(memory)");
-        let database = Database::builder()
-            .create_with_backend(redb::backends::InMemoryBackend::new())
-            .map_err(|error| medium(&path, &error.into()))?;
-        Ok(Self { path, database })
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let backend = redb::backends::InMemoryBackend::new;
+        let open = move |_: &Path| Database::builder().create_with_backend(backend());
+        Self::with(PathBuf::from("(memory)"), Box::new(open))
     }
 
     /// Keeps a worker in the place of what was kept of its scope before.
@@ -89,7 +106,7 @@ impl WorkerStore {
             path: self.path.clone(),
             reason: error.to_string(),
         })?;
-        self.change(|table| {
+        self.change(&|table| {
             let mut oldest: Option<(u64, (String, String))> = None;
             let mut newest = 0;
             for entry in table.iter()? {
@@ -118,8 +135,25 @@ impl WorkerStore {
     /// # Errors
     /// As [`WorkerStore::put`].
     pub fn remove(&mut self, scope: &ScopeKey) -> Result<(), StoreError> {
-        self.change(|table| {
+        self.change(&|table| {
             table.remove((scope.origin.as_str(), scope.scope.as_str()))?;
+            Ok(())
+        })
+    }
+
+    /// Forgets what was kept of all scopes that are chosen.
+    ///
+    /// # Errors
+    /// As [`WorkerStore::put`].
+    pub fn remove_chosen(&mut self, chosen: impl Fn(&ScopeKey) -> bool) -> Result<(), StoreError> {
+        let is_chosen = |(origin, scope): (&str, &str)| match (origin.try_into(), scope.try_into())
+        {
+            (Ok(origin), Ok(scope)) => chosen(&ScopeKey { origin, scope }),
+            // What is no scope belongs to nobody who could want it.
+            _ => true,
+        };
+        self.change(&|table| {
+            table.retain(|key, _| !is_chosen(key))?;
             Ok(())
         })
     }
@@ -128,9 +162,9 @@ impl WorkerStore {
     ///
     /// # Errors
     /// If the medium is broken.
-    pub fn load(&self, scope: &ScopeKey) -> Result<Option<StoredWorker>, StoreError> {
-        let read = || -> Result<Option<StoredWorker>, redb::Error> {
-            let transaction = self.database.begin_read()?;
+    pub fn load(&mut self, scope: &ScopeKey) -> Result<Option<StoredWorker>, StoreError> {
+        self.run(|database| {
+            let transaction = database.begin_read()?;
             let table = match transaction.open_table(WORKERS) {
                 Ok(table) => table,
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -144,23 +178,64 @@ impl WorkerStore {
                 log::error!("the worker that was kept of {scope} can't be read: {error}");
             }
             Ok(worker.ok())
-        };
-        read().map_err(|error| medium(&self.path, &error))
+        })
     }
 
     fn change(
         &mut self,
-        work: impl FnOnce(
-            &mut redb::Table<'_, (&'static str, &'static str), (u64, &'static [u8])>,
-        ) -> Result<(), redb::Error>,
+        work: &dyn Fn(&mut Workers<'_>) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
+        self.run(|database| {
+            let transaction = database.begin_write()?;
             work(&mut transaction.open_table(WORKERS)?)?;
             transaction.commit()?;
             Ok(())
+        })
+    }
+
+    /// Does something with the open database. A file with damage is set aside, and an empty one takes its place.
+    fn run<T>(
+        &mut self,
+        work: impl Fn(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
+        let reason = match self.attempt(&work) {
+            Err(Fault::Damaged(reason)) => reason,
+            other => return other.map_err(|fault| fault.into_error(&self.path)),
         };
-        write().map_err(|error| medium(&self.path, &error))
+        set_aside::move_file(&self.path, MAX_FILES_SET_ASIDE, &reason)?;
+        self.attempt(&work)
+            .map_err(|fault| fault.into_error(&self.path))
+    }
+
+    /// After a fault the database is closed, because redb refuses to go on. A file that was cut short can make it panic.
+    fn attempt<T>(
+        &mut self,
+        work: &impl Fn(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, Fault> {
+        let contained = AssertUnwindSafe(|| -> Result<T, redb::Error> {
+            let database = match &mut self.database {
+                Some(database) => database,
+                closed @ None => closed.insert((self.open)(&self.path)?),
+            };
+            work(database)
+        });
+        let panicked = |_| Err(StorageError::Corrupted("reading it went wrong".to_owned()).into());
+        let result = catch_unwind(contained).unwrap_or_else(panicked);
+        result.map_err(|error| {
+            let database = self.database.take();
+            if catch_unwind(AssertUnwindSafe(|| drop(database))).is_err() {
+                log::warn!("{} could not be closed cleanly", self.path.display());
+            }
+            Fault::of(&self.path, error)
+        })
+    }
+}
+
+impl fmt::Debug for WorkerStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -168,13 +243,6 @@ fn open_file(path: &Path) -> Result<Database, redb::DatabaseError> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
     builder.create(path)
-}
-
-fn medium(path: &Path, error: &redb::Error) -> StoreError {
-    StoreError::Medium {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    }
 }
 
 fn options() -> impl Options {
@@ -223,6 +291,9 @@ pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::io::ErrorKind;
+    use std::sync::{Arc, Mutex};
+
     use background_sync_core::{Origin, ScopeUrl, StoredImport};
 
     use super::*;
@@ -252,7 +323,7 @@ mod tests {
         store.put(&scope("gone/"), &worker("three")).unwrap();
         store.remove(&scope("gone/")).unwrap();
         drop(store);
-        let store = WorkerStore::open(folder.path()).unwrap();
+        let mut store = WorkerStore::open(folder.path()).unwrap();
         assert_eq!(store.load(&scope("")).unwrap(), Some(worker("two")));
         assert_eq!(store.load(&scope("gone/")).unwrap(), None);
     }
@@ -266,17 +337,65 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_made_anew() {
+    fn a_damaged_file_is_set_aside_and_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(WORKERS_FILE_NAME), "no database").unwrap();
-        let mut store = WorkerStore::open(folder.path()).unwrap();
+        let path = folder.path().join(WORKERS_FILE_NAME);
+        let aside = path.with_extension("unreadable-1.redb");
+        for garbage in ["no database", "nor this"] {
+            fs::write(&path, garbage).unwrap();
+            let mut store = WorkerStore::open(folder.path()).unwrap();
+            store.put(&scope(""), &worker("one")).unwrap();
+            assert_eq!(store.load(&scope("")).unwrap(), Some(worker("one")));
+            assert_eq!(fs::read_to_string(&aside).unwrap(), garbage);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    /// Opens the file, unless there is a fault.
+    fn on_medium(folder: &Path, fault: Arc<Mutex<Option<ErrorKind>>>) -> WorkerStore {
+        let open = move |path: &Path| match *fault.lock().unwrap() {
+            Some(kind) => Err(StorageError::Io(kind.into()).into()),
+            None => open_file(path),
+        };
+        WorkerStore::with(folder.join(WORKERS_FILE_NAME), Box::new(open))
+    }
+
+    #[test]
+    fn a_fault_of_the_medium_is_no_damage_and_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let fault = Arc::new(Mutex::new(None));
+        let mut store = on_medium(folder.path(), fault.clone());
         store.put(&scope(""), &worker("one")).unwrap();
-        assert_eq!(store.load(&scope("")).unwrap(), Some(worker("one")));
+        drop(store);
+        for kind in [ErrorKind::StorageFull, ErrorKind::PermissionDenied] {
+            *fault.lock().unwrap() = Some(kind);
+            let mut store = on_medium(folder.path(), fault.clone());
+            let error = store.put(&scope("b/"), &worker("two")).unwrap_err();
+            match kind {
+                ErrorKind::StorageFull => assert!(matches!(error, StoreError::Full { .. })),
+                _ => assert!(matches!(error, StoreError::NotWritable { .. })),
+            }
+            *fault.lock().unwrap() = None;
+            assert_eq!(store.load(&scope("")).unwrap(), Some(worker("one")));
+            store.put(&scope("b/"), &worker("two")).unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn workers_are_removed_by_what_is_chosen() {
+        let mut store = WorkerStore::in_memory();
+        for path in ["a/", "b/"] {
+            store.put(&scope(path), &worker("same")).unwrap();
+        }
+        store.remove_chosen(|key| *key == scope("a/")).unwrap();
+        assert_eq!(store.load(&scope("a/")).unwrap(), None);
+        assert!(store.load(&scope("b/")).unwrap().is_some());
     }
 
     #[test]
     fn the_first_one_gives_way_when_there_are_too_many() {
-        let mut store = WorkerStore::in_memory().unwrap();
+        let mut store = WorkerStore::in_memory();
         for number in 0..=MAX_STORED_WORKERS {
             store
                 .put(&scope(&number.to_string()), &worker("same"))

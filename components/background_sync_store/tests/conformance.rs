@@ -111,8 +111,9 @@ fn conforms(mut backend: impl Reopen) {
     store.update_journal(&update, Durability::Relaxed).unwrap();
     let update = JournalUpdate {
         put: vec![entry(5, 9)],
-        remove: vec![4],
+        remove: vec![4..=4],
         keep_from: 3,
+        next_sequence: 7,
     };
     store.update_journal(&update, Durability::Strict).unwrap();
     let mut store = backend.reopen(Some(store));
@@ -120,6 +121,17 @@ fn conforms(mut backend: impl Reopen) {
         store.load_journal().unwrap(),
         [entry(3, 0), entry(5, 9), entry(6, 0)]
     );
+    // Its last entries are removed: their numbers are used up all the same.
+    let update = JournalUpdate {
+        remove: vec![4..=5, 6..=u64::MAX],
+        keep_from: 3,
+        next_sequence: 7,
+        ..JournalUpdate::default()
+    };
+    store.update_journal(&update, Durability::Strict).unwrap();
+    let mut store = backend.reopen(Some(store));
+    assert_eq!(store.load_journal().unwrap(), [entry(3, 0)]);
+    assert_eq!(store.next_journal_sequence().unwrap(), 7);
 }
 
 fn stored_origin(host: &str, extra: ExtraInterval) -> StoredOrigin {

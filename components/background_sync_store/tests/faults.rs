@@ -146,83 +146,196 @@ fn record(id: u64, attempts: u32) -> StoredRegistration {
     }
 }
 
-type Model = BTreeMap<u64, StoredRegistration>;
+/// What is stored, but for the journal.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Model {
+    records: BTreeMap<u64, StoredRegistration>,
+    origins: BTreeMap<String, StoredOrigin>,
+}
 
 fn load(store: &mut RedbStore) -> Model {
     let loaded = store.load_all().unwrap();
     assert_eq!(loaded.set_aside, []);
-    loaded
-        .records
-        .into_iter()
-        .map(|record| (record.id.0, record))
-        .collect()
+    let records = loaded.records.into_iter();
+    let origins = loaded.origins.into_iter();
+    Model {
+        records: records.map(|record| (record.id.0, record)).collect(),
+        origins: origins
+            .map(|origin| (origin.origin.to_string(), origin))
+            .collect(),
+    }
 }
 
-/// 40 commits of 1 to 5 operations; returns what is stored after each.
+fn periodic(id: u64, number: u64) -> StoredRegistration {
+    let cycle = StoredCycle {
+        min_interval_ms: number,
+        anchor: WallTime(number),
+        fired_at: Some(WallTime(number)),
+    };
+    StoredRegistration {
+        kind: RegistrationKind::Periodic(cycle),
+        ..record(id, 0)
+    }
+}
+
+/// 40 commits of 1 to 5 operations about registrations, and some about origins; returns what is stored after each.
 fn commits() -> Vec<(Vec<StoreOp>, Model)> {
-    let mut model = Model::new();
+    let mut model = Model::default();
     let mut all = Vec::new();
     for number in 1..=40_u64 {
         let mut batch = Vec::new();
         for part in 0..=number % 5 {
             let id = (number * 7 + part * 3) % 23;
             if (number + part).is_multiple_of(4) {
-                model.remove(&id);
+                model.records.remove(&id);
                 batch.push(StoreOp::Remove(RegistrationId(id)));
             } else {
-                let record = record(id, u32::try_from(number).unwrap());
-                model.insert(id, record.clone());
+                let record = match id % 3 {
+                    0 => periodic(id, number),
+                    _ => record(id, u32::try_from(number).unwrap()),
+                };
+                model.records.insert(id, record.clone());
                 batch.push(StoreOp::Put(record));
             }
+        }
+        let origin: Origin = format!("https://{}.example", number % 4)
+            .as_str()
+            .try_into()
+            .unwrap();
+        if number.is_multiple_of(5) {
+            model.origins.remove(origin.as_str());
+            batch.push(StoreOp::RemoveOrigin(origin));
+        } else if number.is_multiple_of(2) {
+            let stored = StoredOrigin {
+                origin: origin.clone(),
+                fired_at: Some(WallTime(number)),
+                extra: ExtraInterval::Ms(number),
+            };
+            model.origins.insert(origin.to_string(), stored.clone());
+            batch.push(StoreOp::PutOrigin(stored));
         }
         all.push((batch, model.clone()));
     }
     all
 }
 
-#[test]
-fn power_cut_at_every_sync() {
+/// What a power cut may leave: nothing of what was not synced, all of it, and some of it, in any mix.
+fn images(cut: &PowerCut, dice: &mut u64) -> Vec<Backend> {
+    let image = |mix| {
+        let mut image = cut.durable.clone();
+        for change in &cut.unsynced {
+            *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let is_there = match mix {
+                0 => false,
+                1 => true,
+                _ => *dice >> 63 == 0,
+            };
+            if is_there || matches!(change, Change::Length(_)) {
+                change.apply(&mut image);
+            }
+        }
+        let backend = Backend::default();
+        backend.0.lock().unwrap().image = image;
+        backend
+    };
+    (0..6).map(image).collect()
+}
+
+fn journal_entry(sequence: u64) -> JournalUpdate {
+    let entry = JournalEntry {
+        sequence,
+        at: WallTime(sequence),
+        times: 1,
+        what: SyncNotification::Restored { count: sequence },
+    };
+    JournalUpdate {
+        put: vec![entry],
+        next_sequence: sequence + 1,
+        ..JournalUpdate::default()
+    }
+}
+
+/// One in `strict_every` commits is strict, and none of the entries of the journal that come before each.
+fn cut_power_at_every_sync(strict_every: usize) {
     let backend = Backend::default();
     let mut store = open(&backend).unwrap();
     backend.0.lock().unwrap().records_power_cuts = true;
     let commits = commits();
-    for (batch, _) in &commits {
-        store.commit(batch, Durability::Strict).unwrap();
-        backend.0.lock().unwrap().answered += 1;
+    for (number, (batch, _)) in (1..).zip(&commits) {
+        let entry = journal_entry(u64::try_from(number).unwrap());
+        store.update_journal(&entry, Durability::Relaxed).unwrap();
+        if number % strict_every == 0 {
+            store.commit(batch, Durability::Strict).unwrap();
+            backend.0.lock().unwrap().answered = number;
+        } else {
+            store.commit(batch, Durability::Relaxed).unwrap();
+        }
     }
     drop(store);
     let power_cuts = std::mem::take(&mut backend.0.lock().unwrap().power_cuts);
-    assert!(power_cuts.len() >= commits.len());
-    let model = |answered: usize| match answered {
-        0 => Model::new(),
+    assert!(power_cuts.len() >= commits.len() / strict_every);
+    let model = |count: usize| match count {
+        0 => Model::default(),
         count => commits[count - 1].1.clone(),
     };
     let mut dice = 1_u64;
     for cut in &power_cuts {
-        // Nothing of what was not synced is there, all of it, and some of it, in any mix.
-        for mix in 0..6 {
-            let mut image = cut.durable.clone();
-            for change in &cut.unsynced {
-                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                let is_there = match mix {
-                    0 => false,
-                    1 => true,
-                    _ => dice >> 63 == 0,
-                };
-                if is_there || matches!(change, Change::Length(_)) {
-                    change.apply(&mut image);
-                }
-            }
-            let after = Backend::default();
-            after.0.lock().unwrap().image = image;
-            let found = load(&mut open(&after).unwrap());
-            let whole = found == model(cut.answered)
-                || (cut.answered < commits.len() && found == model(cut.answered + 1));
-            assert!(
-                whole,
-                "after {} answered commits, mix {mix}: {found:?}",
-                cut.answered
-            );
+        for after in images(cut, &mut dice) {
+            let mut store = open(&after).unwrap();
+            let found = load(&mut store);
+            let possible = cut.answered..=(cut.answered + strict_every).min(commits.len());
+            let whole = possible.clone().find(|&count| found == model(count));
+            assert!(whole.is_some(), "after {}: {found:?}", cut.answered);
+            let entries = store.load_journal().unwrap();
+            let sequences: Vec<_> = entries.iter().map(|entry| entry.sequence).collect();
+            let all: Vec<_> = (1..).take(sequences.len()).collect();
+            assert_eq!(sequences, all, "no entry is left out");
+            assert!(possible.contains(&sequences.len()), "{sequences:?}");
+        }
+    }
+}
+
+#[test]
+fn power_cut_at_every_sync() {
+    cut_power_at_every_sync(1);
+}
+
+#[test]
+fn power_cut_at_every_sync_in_the_relaxed_setting() {
+    cut_power_at_every_sync(7);
+}
+
+#[test]
+fn power_cut_at_every_sync_of_the_workers() {
+    let scope = record(1, 0).scope;
+    let worker = |number: usize| StoredWorker {
+        script_url: "https://a.example/sw.js".try_into().unwrap(),
+        source: vec![7; number * 1_000].try_into().unwrap(),
+        imports: Default::default(),
+    };
+    let open = |backend: &Backend| {
+        let backend = backend.clone();
+        let open =
+            move |_: &std::path::Path| Database::builder().create_with_backend(backend.clone());
+        WorkerStore::with(PathBuf::from("medium"), Box::new(open))
+    };
+    let backend = Backend::default();
+    let mut store = open(&backend);
+    assert_eq!(store.load(&scope).unwrap(), None);
+    backend.0.lock().unwrap().records_power_cuts = true;
+    for number in 1..=20 {
+        store.put(&scope, &worker(number)).unwrap();
+        backend.0.lock().unwrap().answered = number;
+    }
+    let power_cuts = std::mem::take(&mut backend.0.lock().unwrap().power_cuts);
+    assert!(power_cuts.len() >= 20);
+    let mut dice = 1_u64;
+    for cut in &power_cuts {
+        for after in images(cut, &mut dice) {
+            let found = open(&after).load(&scope).unwrap();
+            let possible = [cut.answered, cut.answered + 1];
+            let expected = possible.map(|number| (number > 0).then(|| worker(number)));
+            assert!(expected.contains(&found), "after {}", cut.answered);
         }
     }
 }
@@ -254,6 +367,6 @@ fn a_full_or_read_only_disk_costs_what_is_written_then_and_recovers() {
             .unwrap();
         drop(store);
         let found = load(&mut open(&backend).unwrap());
-        assert_eq!(found.keys().collect::<Vec<_>>(), [&1, &3]);
+        assert_eq!(found.records.keys().collect::<Vec<_>>(), [&1, &3]);
     }
 }

@@ -91,7 +91,35 @@ fn it_is_queried_and_cleared_by_what_it_is_about() {
     journal.take_update();
     journal.clear(|scope| scope.origin.as_str() == "https://a.example");
     assert_eq!(journal.list(&JournalQuery::default()).len(), 3);
-    assert_eq!(journal.take_update().unwrap().remove, [0, 1]);
+    let update = journal.take_update().unwrap();
+    assert_eq!((update.keep_from, update.remove), (2, vec![5..=u64::MAX]));
+    journal.clear(|scope| scope.origin.as_str() == "https://b.example");
+    journal.add(WallTime(0), entry(2));
+    // A fault: all of it once more.
+    journal.take_update();
+    journal.save_again();
+    let update = journal.take_update().unwrap();
+    assert_eq!((update.keep_from, update.put.len()), (4, 2));
+    assert_eq!(update.remove, [6..=u64::MAX]);
+}
+
+#[test]
+fn numbers_of_cleared_entries_are_used_up() {
+    let mut journal = Journal::default();
+    journal.add(WallTime(0), entry(0));
+    journal.add(WallTime(0), about("a.example", "x"));
+    journal.add(WallTime(0), entry(1));
+    journal.add(WallTime(0), about("a.example", "y"));
+    journal.clear(|_| true);
+    let update = journal.take_update().unwrap();
+    assert_eq!(update.remove, [1..=1, 3..=u64::MAX]);
+    let mut journal = Journal::new(update.put, update.next_sequence);
+    journal.add(WallTime(0), entry(2));
+    let put = journal.take_update().unwrap().put;
+    assert_eq!(put[0].sequence, 4);
+    // A number that is damaged counts for nothing.
+    let journal = Journal::new(Vec::new(), u64::MAX);
+    assert_eq!(journal.next_sequence, 0);
 }
 
 #[test]
@@ -153,18 +181,18 @@ fn a_damaged_sequence_does_not_end_it() {
         times: 1,
         what: entry(sequence),
     };
-    let mut journal = Journal::new(vec![stored(3), stored(u64::MAX)]);
+    let mut journal = Journal::new(vec![stored(3), stored(u64::MAX)], 0);
     journal.add(WallTime(0), entry(1));
     let update = journal.take_update().unwrap();
     let put: Vec<_> = update.put.iter().map(|entry| entry.sequence).collect();
-    assert_eq!((put, update.remove), (vec![4], vec![u64::MAX]));
+    assert_eq!((put, update.remove), (vec![4], vec![5..=u64::MAX]));
 }
 
 #[test]
 fn it_goes_on_after_a_restart() {
     let mut journal = Journal::default();
     journal.add(WallTime(0), entry(1));
-    let mut journal = Journal::new(journal.take_update().unwrap().put);
+    let mut journal = Journal::new(journal.take_update().unwrap().put, 0);
     journal.add(WallTime(0), entry(2));
     let sequences: Vec<_> = journal
         .list(&JournalQuery::default())

@@ -1,11 +1,15 @@
 //! Clients that do not take their replies: they delay nobody else, and hold nothing for ever.
 
-use background_sync::traits::{CallId, ConnectionId, SyncReply, SyncRequest, SyncResponse};
+use background_sync::traits::{
+    CallId, ConnectionId, SyncEventKind, SyncReply, SyncRequest, SyncResponse,
+};
 use background_sync::*;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 
-use crate::support::{Browser, Client, EngineCall, OPEN, SOON, quick, register_request, scope_at};
+use crate::support::{
+    Browser, Client, EngineCall, OPEN, Page, SOON, quick, register_request, scope_at,
+};
 
 /// A connection whose client takes a reply when its receiver does, and not before.
 struct Stubborn {
@@ -107,25 +111,67 @@ fn the_clients_of_one_origin_block_few_threads() {
 }
 
 #[test]
-fn beyond_all_limits_the_manager_goes_on_and_replies_wait() {
-    let browser = Browser::start(Config::new().policy(quick()));
-    let page = browser.page();
-    let stubborn: Vec<_> = (0..MAX_BLOCKED_CLIENTS)
-        .map(|number| Stubborn::connect(&browser, &host(number / 4)))
+fn the_clients_of_one_site_block_few_threads() {
+    let browser = Browser::start(Config::new());
+    let stubborn: Vec<_> = (0..=MAX_BLOCKED_CLIENTS_PER_SITE)
+        .map(|number| Stubborn::connect(&browser, &format!("{number}.stubborn.example")))
         .collect();
     for client in &stubborn {
         client.ask(&browser, 1, SyncRequest::GetTags);
-        // Handled: this page is handed its reply as long as there is a thread for it.
-        if client.connection != stubborn[MAX_BLOCKED_CLIENTS - 1].connection {
-            page.tags();
-        }
     }
+    assert_eq!(browser.page().tags(), [""; 0]);
+    let (last, first) = stubborn.split_last().unwrap();
+    assert!(last.replies.recv_timeout(SOON).is_err(), "it was ended");
+    assert_eq!(first[0].take(), CallId(1));
+}
+
+/// As many clients that do not read as may keep threads waiting.
+fn block_all_threads(browser: &Browser, page: &Page<'_>) -> Vec<Stubborn> {
+    let stubborn: Vec<_> = (0..MAX_BLOCKED_CLIENTS)
+        .map(|number| Stubborn::connect(browser, &host(number / 4)))
+        .collect();
+    let (last, others) = stubborn.split_last().unwrap();
+    for client in others {
+        client.ask(browser, 1, SyncRequest::GetTags);
+        // Handled: this page is handed its reply as long as there is a thread for it.
+        page.tags();
+    }
+    last.ask(browser, 1, SyncRequest::GetTags);
+    stubborn
+}
+
+#[test]
+fn at_the_limit_clients_that_never_read_are_given_up() {
+    let browser = Browser::start(Config::new().connectivity(Connectivity::Offline));
+    let page = browser.page();
+    let stubborn = block_all_threads(&browser, &page);
+    for call in 0..10 {
+        page.register(&format!("x{call}")).unwrap();
+    }
+    assert_eq!(page.tags().len(), 10);
+    for client in &stubborn {
+        assert_eq!(client.take(), CallId(1), "the one that was on its way");
+        assert!(client.replies.recv_timeout(SOON).is_err(), "it is closed");
+    }
+    // They may come back.
+    let again = browser.page_of(scope_at(
+        &format!("https://{}", host(0)),
+        &format!("https://{}/", host(0)),
+    ));
+    assert_eq!(again.tags(), [""; 0]);
+}
+
+#[test]
+fn beyond_all_limits_the_manager_goes_on_and_replies_wait() {
+    let browser = Browser::start(Config::new().policy(quick()));
+    let page = browser.page();
+    let stubborn = block_all_threads(&browser, &page);
     let call = page.ask_to_register("x");
     // The manager works on, and says what it has decided.
     let registered = |note: &SyncNotification| matches!(note, SyncNotification::Registered { .. });
     browser.note(registered);
     let control = browser.thread.as_ref().unwrap().control();
-    assert_eq!(control.list().wait().unwrap().len(), 1);
+    assert_eq!(control.list().wait_timeout(SOON).unwrap().len(), 1);
     // One of them takes its reply, and the page gets its own.
     stubborn[7].take();
     let reply = page.reply();
@@ -244,7 +290,7 @@ fn an_ipc_client_that_never_reads_delays_nobody() {
 #[test]
 fn what_a_slow_engine_is_asked_has_a_limit() {
     let browser = Browser::start_with(Config::new(), None, None).unwrap();
-    let refused = |page: &crate::support::Page<'_>, what: &str| {
+    let refused = |page: &Page<'_>, what: &str| {
         let SyncResponse::Registered(Err(RegisterError::Unavailable { reason })) =
             page.reply().response
         else {
@@ -299,6 +345,7 @@ fn calls_are_refused_while_too_much_waits() {
     struct Gate {
         entered: Sender<()>,
         open: Receiver<()>,
+        events: Sender<DispatchedEvent>,
     }
     impl Engine for Gate {
         fn query_client_state(&self, _: &ScopeKey, responder: ClientStateResponder) {
@@ -306,7 +353,9 @@ fn calls_are_refused_while_too_much_waits() {
             self.open.recv_timeout(SOON).unwrap();
             responder.answer(OPEN);
         }
-        fn dispatch(&self, _: DispatchedEvent) {}
+        fn dispatch(&self, event: DispatchedEvent) {
+            self.events.send(event).unwrap();
+        }
         fn terminate(&self, _: EventToken, _: &ScopeKey) {}
     }
     const TOO_MANY: usize = 100;
@@ -314,7 +363,12 @@ fn calls_are_refused_while_too_much_waits() {
     let (entered, at_gate) = bounded(1);
     let (messages, messages_in) = crossbeam_channel::unbounded::<Result<_, String>>();
     let config = Config::new().connectivity(Connectivity::Offline);
-    let engine = Box::new(Gate { entered, open });
+    let (events, dispatched) = crossbeam_channel::unbounded();
+    let engine = Box::new(Gate {
+        entered,
+        open,
+        events,
+    });
     let _thread = SyncManager::spawn(config, messages_in, engine, Box::new(Silent)).unwrap();
     let send = |message| messages.send(Ok(message)).unwrap();
     let (client, replies) = crossbeam_channel::unbounded();
@@ -338,6 +392,12 @@ fn calls_are_refused_while_too_much_waits() {
     };
     ask(0, register_request("x"));
     at_gate.recv_timeout(SOON).unwrap();
+    // The authority over workers is not refused, but given once, and later.
+    for _ in 0..10 {
+        send(SyncManagerMessage::RequestAuthority {
+            scope: scope_at("https://a.example", "https://a.example/"),
+        });
+    }
     let id = Tag::try_from("none").unwrap();
     for call in 1..=TOO_MANY + MAX_WAITING_MESSAGES {
         ask(call, SyncRequest::UnregisterExplainer { id: id.clone() });
@@ -359,4 +419,7 @@ fn calls_are_refused_while_too_much_waits() {
     }
     // The one that the limit is looked at with is not among those behind it.
     assert_eq!(refused, TOO_MANY - 1);
+    let event = dispatched.recv_timeout(SOON).unwrap();
+    assert!(matches!(event.kind, SyncEventKind::Authority(_)));
+    assert!(dispatched.is_empty());
 }

@@ -224,7 +224,7 @@ fn calls_behind_a_register_are_carried_out_after_a_disconnect() {
     let removed = |note: &SyncNotification| matches!(note, SyncNotification::Removed { .. });
     browser.note(removed);
     let control = browser.thread.as_ref().unwrap().control();
-    assert_eq!(control.list().wait().unwrap(), []);
+    assert_eq!(control.list().wait_timeout(SOON).unwrap(), []);
 }
 
 /// Who runs the workers of one origin has no say in those of another one.

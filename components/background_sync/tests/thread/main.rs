@@ -9,6 +9,8 @@ mod embedder_apis;
 mod explainer;
 mod hostile;
 mod lifecycle;
+#[cfg(unix)]
+mod opening;
 mod order;
 mod periodic;
 mod relaxed;

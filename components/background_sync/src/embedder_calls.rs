@@ -1,0 +1,142 @@
+//! What the embedder waits for.
+
+use std::collections::HashMap;
+
+use background_sync_core::{Answer, Call, DispatchError, EventOutcome, RemoveError, StoreFault};
+use crossbeam_channel::Sender;
+
+/// Answers that are on their way to the embedder.
+#[derive(Default)]
+pub(crate) struct EmbedderCalls {
+    dispatches: HashMap<Call, Sender<Result<EventOutcome, DispatchError>>>,
+    removals: HashMap<Call, Sender<Result<u64, RemoveError>>>,
+    clears: HashMap<Call, Clearing>,
+}
+
+/// Data of sites on their way out.
+struct Clearing {
+    reply: Sender<Result<u64, RemoveError>>,
+    /// How many registrations there were.
+    registrations: Option<Result<u64, RemoveError>>,
+    history: History,
+    workers: Option<Result<(), StoreFault>>,
+}
+
+/// Whether the journal is cleared on the medium.
+enum History {
+    /// By this batch for the store, once it is done.
+    In(u64),
+    Done(Result<(), StoreFault>),
+}
+
+impl Clearing {
+    /// The answer, once all has gone or could not.
+    fn outcome(&self) -> Option<Result<u64, RemoveError>> {
+        let (Some(registrations), History::Done(history), Some(workers)) =
+            (&self.registrations, &self.history, &self.workers)
+        else {
+            return None;
+        };
+        let storage = |fault: &StoreFault| RemoveError::Storage(fault.clone());
+        let others = history.as_ref().and(workers.as_ref());
+        Some(match (registrations, others) {
+            (Ok(_), Err(fault)) => Err(storage(fault)),
+            (registrations, _) => registrations.clone(),
+        })
+    }
+}
+
+impl EmbedderCalls {
+    pub fn dispatch(&mut self, call: Call, reply: Sender<Result<EventOutcome, DispatchError>>) {
+        self.dispatches.insert(call, reply);
+    }
+
+    pub fn remove(&mut self, call: Call, reply: Sender<Result<u64, RemoveError>>) {
+        self.removals.insert(call, reply);
+    }
+
+    /// The history waits for [`EmbedderCalls::set_history_batch`].
+    pub fn clear(&mut self, call: Call, reply: Sender<Result<u64, RemoveError>>) {
+        let clearing = Clearing {
+            reply,
+            registrations: None,
+            history: History::In(u64::MAX),
+            workers: None,
+        };
+        self.clears.insert(call, clearing);
+    }
+
+    /// The batch that takes the history away; `None`: there is nothing to take.
+    pub fn set_history_batch(&mut self, call: Call, batch: Option<u64>) {
+        if let Some(clearing) = self.clears.get_mut(&call) {
+            clearing.history = batch.map_or(History::Done(Ok(())), History::In);
+        }
+        self.answer_clears();
+    }
+
+    /// All batches up to this one are done.
+    pub fn handle_history_stored(&mut self, batch: u64, result: &Result<(), StoreFault>) {
+        for clearing in self.clears.values_mut() {
+            if matches!(clearing.history, History::In(number) if number <= batch) {
+                clearing.history = History::Done(result.clone());
+            }
+        }
+        self.answer_clears();
+    }
+
+    pub fn handle_workers_cleared(&mut self, call: Call, result: Result<(), StoreFault>) {
+        if let Some(clearing) = self.clears.get_mut(&call) {
+            clearing.workers = Some(result);
+        }
+        self.answer_clears();
+    }
+
+    /// Whether somebody waits for the store to forget.
+    pub fn wait_for_history(&self) -> bool {
+        let mut clears = self.clears.values();
+        clears.any(|clearing| matches!(clearing.history, History::In(_)))
+    }
+
+    /// Returns the answer if it is for somebody else.
+    pub fn answer(&mut self, call: Call, answer: Answer) -> Option<Answer> {
+        match answer {
+            Answer::Dispatched(result) => {
+                if let Some(reply) = self.dispatches.remove(&call) {
+                    let _ = reply.send(result);
+                }
+                None
+            }
+            Answer::Removed(result) => {
+                if let Some(reply) = self.removals.remove(&call) {
+                    let _ = reply.send(result);
+                } else if let Some(clearing) = self.clears.get_mut(&call) {
+                    clearing.registrations = Some(result);
+                    self.answer_clears();
+                }
+                None
+            }
+            answer => Some(answer),
+        }
+    }
+
+    pub fn refuse_all(&mut self) {
+        for (_, reply) in self.dispatches.drain() {
+            let _ = reply.send(Err(DispatchError::ShuttingDown));
+        }
+        let clears = self.clears.drain().map(|(_, clearing)| clearing.reply);
+        for reply in self.removals.drain().map(|(_, reply)| reply).chain(clears) {
+            let _ = reply.send(Err(RemoveError::ShuttingDown));
+        }
+    }
+
+    fn answer_clears(&mut self) {
+        self.clears.retain(|_, clearing| match clearing.outcome() {
+            Some(outcome) => {
+                // Whoever asked and does not wait any more has no use for it.
+                let _ = clearing.reply.send(outcome);
+                false
+            }
+            None => true,
+        });
+    }
+}
