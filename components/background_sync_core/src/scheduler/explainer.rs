@@ -121,6 +121,7 @@ impl SyncScheduler {
         self.remember(key);
         self.set_due(key, None);
         self.set_interval(key, None);
+        self.leave_pass(key);
         self.tables.set_kind(key, kind);
         if let Some(registration) = self.tables.get_mut(key) {
             registration.interruptions = 0;

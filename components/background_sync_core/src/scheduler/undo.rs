@@ -134,6 +134,7 @@ impl SyncScheduler {
         }
         self.set_due(key, None);
         self.set_interval(key, None);
+        self.leave_pass(key);
         self.tables.set_kind(key, kind);
         let Some(registration) = self.tables.get_mut(key) else {
             return;

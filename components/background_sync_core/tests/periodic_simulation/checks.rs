@@ -19,12 +19,23 @@ pub struct Wish {
     pub since: u64,
 }
 
+impl Wish {
+    /// Nobody knows what, nor since when.
+    const UNKNOWN: Self = Self {
+        call: 0,
+        repeats: true,
+        interval_ms: 0,
+        since: 0,
+    };
+}
+
 #[derive(Debug)]
 struct Running {
     key: Key,
     registration: RegistrationId,
     /// The call that it carries, if it is the explainer's.
     data: Option<u64>,
+    repeats: bool,
     last_chance: bool,
     started_at: MonoTime,
     /// It was removed meanwhile: its outcome means nothing.
@@ -43,6 +54,8 @@ pub struct Checks {
     pub promises: BTreeMap<Key, Wish>,
     /// What each registration may be: what was resolved last, and what may have been stored since.
     may_be: BTreeMap<Key, Vec<Wish>>,
+    /// All that was ever registered.
+    ever: BTreeSet<Key>,
     running: BTreeMap<EventId, Running>,
     /// When a pass selected what was dispatched last in a wake-up, by the sun: of an origin, and of all.
     fired: BTreeMap<Origin, u64>,
@@ -73,6 +86,7 @@ impl Checks {
             refused: BTreeSet::new(),
             promises: BTreeMap::new(),
             may_be: BTreeMap::new(),
+            ever: BTreeSet::new(),
             running: BTreeMap::new(),
             fired: BTreeMap::new(),
             wake_up: None,
@@ -92,10 +106,14 @@ impl Checks {
     }
 
     pub fn register_called(&mut self, call: Call, key: Key, wish: Wish) {
+        self.ever.insert(key.clone());
         let may_be = self.may_be.entry(key.clone()).or_default();
-        // The same interval again does not begin anew.
-        let same = |old: &Wish| key.0 == SyncApi::Periodic && old.interval_ms == wish.interval_ms;
-        if !may_be.iter().any(same) {
+        // The same interval again does not begin anew; nor, perhaps, what nobody knows.
+        let same = |old: &Wish| {
+            let same = old.interval_ms == wish.interval_ms || old.call == 0;
+            key.0 == SyncApi::Periodic && same
+        };
+        if !may_be.last().is_some_and(same) {
             may_be.push(wish);
         }
         self.calls.insert(call, (key, wish));
@@ -126,6 +144,13 @@ impl Checks {
             .collect();
         self.states.clear();
         self.selected.clear();
+        // A removal may not have been written.
+        for key in &self.ever {
+            if repeats(disk, key).is_some() {
+                let may_be = self.may_be.entry(key.clone());
+                may_be.or_insert_with(|| vec![Wish::UNKNOWN]);
+            }
+        }
         if std::mem::take(&mut self.cleared) {
             self.wake_up = None;
         }
@@ -138,7 +163,8 @@ impl Checks {
     pub fn forget_times(&mut self) {
         self.fired.clear();
         self.wake_up = None;
-        self.may_be.clear();
+        let ever = self.ever.iter().cloned();
+        self.may_be = ever.map(|key| (key, vec![Wish::UNKNOWN])).collect();
     }
 
     pub fn clear_origin(&mut self, origin: &Origin) {
@@ -210,6 +236,7 @@ impl Checks {
                     key: (api, scope.clone(), tag.clone()),
                     registration: *registration,
                     data,
+                    repeats: record_repeats(&disk.records[registration]),
                     last_chance: *last_chance,
                     started_at: now.mono,
                     orphaned: false,
@@ -252,7 +279,8 @@ impl Checks {
                         // A newer one may be on its way, and an older one is over.
                         let may_be = self.may_be.entry(key.clone()).or_default();
                         if may_be.iter().any(|other| other.call == wish.call) {
-                            may_be.retain(|other| other.call >= wish.call);
+                            let unknown = |old: &Wish| key.0 == SyncApi::Periodic && old.call == 0;
+                            may_be.retain(|old| old.call >= wish.call || unknown(old));
                         }
                         self.promises.insert(key, wish);
                     }
@@ -292,9 +320,8 @@ impl Checks {
                 "older than what was resolved: {promise:?} {data}"
             );
         }
-        let repeats = record_repeats(stored);
         if attempt == 1 {
-            self.first_attempt(&run.key, repeats, forced, sun);
+            self.first_attempt(&run.key, run.repeats, forced, sun);
         }
         self.dispatched.insert(run.key.clone(), sun);
         let of_origin = |other: &&Running| other.key.1.origin == run.key.1.origin;
@@ -356,7 +383,7 @@ impl Checks {
             return;
         };
         let over = outcome == EventOutcome::Fulfilled || run.last_chance;
-        if over && !promise.repeats && run.data.is_none_or(|data| data >= promise.call) {
+        if over && !run.repeats && run.data.is_none_or(|data| data >= promise.call) {
             self.promises.remove(&run.key);
         }
     }
@@ -388,11 +415,15 @@ impl Checks {
     }
 
     /// What repeats stays, and has fired since this time; all else is over.
-    pub fn at_the_end(&self, since: u64) {
+    pub fn at_the_end(&self, since: u64, disk: &Disk) {
         let calls = (self.calls.len(), self.other_calls.len(), self.forced.len());
         assert_eq!(calls, (0, 0, 0), "calls that were never answered");
         for (key, promise) in &self.promises {
-            assert!(promise.repeats, "never kept: {key:?} {promise:?}");
+            // What a crash kept from being answered may repeat instead.
+            assert!(
+                repeats(disk, key) == Some(true),
+                "never kept: {key:?} {promise:?}"
+            );
             let fired = self.dispatched.get(key);
             assert!(fired >= Some(&since), "never fires again: {key:?}");
         }

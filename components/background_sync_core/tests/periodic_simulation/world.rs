@@ -420,6 +420,11 @@ impl World {
             self.check();
             self.pass_time(1_000);
         }
-        self.checks.at_the_end(since);
+        if self.trace {
+            for info in self.scheduler.list(self.now) {
+                println!("at the end: {info:?}");
+            }
+        }
+        self.checks.at_the_end(since, &self.disk);
     }
 }

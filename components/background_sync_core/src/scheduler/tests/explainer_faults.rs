@@ -235,3 +235,22 @@ fn what_fires_again_asks_for_its_permission_and_does_not_wait_for_a_late_commit(
     }
     assert_eq!((urgent, asked), (1, 1));
 }
+
+/// A pass has selected it, and it does not repeat any more.
+#[test]
+fn what_replaces_a_selected_registration_does_not_belong_to_the_pass() {
+    let mut driver = Driver::new(periodic_policy(), Online);
+    driver.register_id("x", repeating("old"));
+    driver.store_answers = false;
+    driver.advance(100_000);
+    let options = ExplainerOptions {
+        min_interval_ms: Some(20_000),
+        ..data("new")
+    };
+    driver.register_id("x", options);
+    driver.release_store();
+    driver.connect(Offline);
+    driver.connect(Online);
+    driver.advance(20_000);
+    assert_eq!((driver.events.len(), driver.last_data()), (1, "new"));
+}
