@@ -237,7 +237,8 @@ impl SyncScheduler {
 
     /// The first attempt of an event is dispatched: the caps count from here.
     pub(super) fn periodic_event_fired(&mut self, now: Now, key: RegKey, origin: &Origin) {
-        let fired_for = if self.is_forced(key) {
+        // What was selected anyway was a wake-up anyway.
+        let fired_for = if self.is_forced(key) && !self.passes.selected.contains(&key) {
             FiredFor::Embedder
         } else {
             FiredFor::Interval
@@ -321,7 +322,11 @@ impl SyncScheduler {
     /// caps hold whenever the network returns.
     pub(super) fn end_pass(&mut self) {
         for key in self.passes.selected.clone() {
-            self.deselect(key);
+            if self.is_forced(key) {
+                self.leave_pass(key);
+            } else {
+                self.deselect(key);
+            }
         }
         self.passes.shared_at = None;
         self.arm_pass();

@@ -108,9 +108,9 @@ impl Checks {
     pub fn register_called(&mut self, call: Call, key: Key, wish: Wish) {
         self.ever.insert(key.clone());
         let may_be = self.may_be.entry(key.clone()).or_default();
-        // The same interval again does not begin anew; nor, perhaps, what nobody knows.
+        // The same interval again does not begin anew.
         let same = |old: &Wish| {
-            let same = old.interval_ms == wish.interval_ms || old.call == 0;
+            let same = old.interval_ms == wish.interval_ms && old.call != 0;
             key.0 == SyncApi::Periodic && same
         };
         if !may_be.last().is_some_and(same) {
@@ -144,6 +144,9 @@ impl Checks {
             .collect();
         self.states.clear();
         self.selected.clear();
+        // Of several, nobody knows which was written.
+        let several = self.may_be.values_mut().filter(|wishes| wishes.len() > 1);
+        several.flatten().for_each(|wish| wish.call = 0);
         // A removal may not have been written.
         for key in &self.ever {
             if repeats(disk, key).is_some() {
@@ -244,6 +247,16 @@ impl Checks {
                 self.dispatched(*event, run, *attempt, sun, online, disk);
             }
             Output::Terminate { event, .. } => self.finished(*event, EventOutcome::TimedOut),
+            // The other one goes on; which it is nobody knows.
+            Output::Notify(SyncNotification::Removed {
+                api,
+                scope,
+                tag,
+                reason: RemovalReason::StoredTwice,
+            }) => {
+                let key = (*api, scope.clone(), tag.clone());
+                self.may_be.insert(key, vec![Wish::UNKNOWN]);
+            }
             Output::Notify(SyncNotification::Removed {
                 api, scope, tag, ..
             }) => {

@@ -149,3 +149,21 @@ fn what_is_dispatched_now_is_no_wake_up_after_a_restart_either() {
     driver.advance_succeeding(99_999);
     assert_eq!(driver.events.len(), 1, "but its own origin waits");
 }
+
+#[test]
+fn what_is_asked_for_when_it_is_about_to_fire_goes_on_without_a_network() {
+    let mut driver = Driver::new(periodic_policy(), Online);
+    driver.register_periodic("a", 0);
+    driver.store_answers = false;
+    driver.advance(100_000);
+    let call = driver.dispatch_now_of(Periodic, "a");
+    driver.connect(Connectivity::Offline);
+    driver.release_store();
+    assert_eq!(driver.events.len(), 1);
+    driver.connect(Online);
+    driver.connect(Connectivity::Offline);
+    driver.finish_last(EventOutcome::Fulfilled);
+    let expected = Answer::Dispatched(Ok(EventOutcome::Fulfilled));
+    assert_eq!(driver.answer_to(call), Some(&expected));
+    assert_eq!(driver.scheduler.usage().events, 0);
+}
