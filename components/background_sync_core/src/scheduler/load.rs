@@ -63,10 +63,14 @@ impl SyncScheduler {
             return true;
         }
         let mut backs_off = false;
+        let mut begins = false;
         match record.state {
             RegistrationState::Pending => {}
             RegistrationState::Waiting => registration.state = RegistrationState::Waiting,
-            RegistrationState::ReregisteredWhileFiring => registration.attempts = 0,
+            RegistrationState::ReregisteredWhileFiring => {
+                registration.attempts = 0;
+                begins = registration.kind.first_delay_ms() > 0;
+            }
             RegistrationState::Firing => {
                 registration.interruptions = registration.interruptions.saturating_add(1);
                 // A single interruption is a power cut; a row of them may be our doing.
@@ -88,6 +92,9 @@ impl SyncScheduler {
         let key = self.tables.insert(&scope, id, registration);
         if backs_off {
             self.wait_for_retry(now, key);
+        } else if begins {
+            self.begin_to_wait(now, key);
+            self.store_lazily(key);
         } else if waiting {
             let first_ms = self
                 .tables

@@ -56,6 +56,8 @@ pub struct Checks {
     may_be: BTreeMap<Key, Vec<Wish>>,
     /// All that was ever registered.
     ever: BTreeSet<Key>,
+    /// In this run.
+    removed: BTreeSet<Key>,
     running: BTreeMap<EventId, Running>,
     /// When a pass selected what was dispatched last in a wake-up, by the sun: of an origin, and of all.
     fired: BTreeMap<Origin, u64>,
@@ -87,6 +89,7 @@ impl Checks {
             promises: BTreeMap::new(),
             may_be: BTreeMap::new(),
             ever: BTreeSet::new(),
+            removed: BTreeSet::new(),
             running: BTreeMap::new(),
             fired: BTreeMap::new(),
             wake_up: None,
@@ -148,10 +151,9 @@ impl Checks {
         let several = self.may_be.values_mut().filter(|wishes| wishes.len() > 1);
         several.flatten().for_each(|wish| wish.call = 0);
         // A removal may not have been written.
-        for key in &self.ever {
-            if repeats(disk, key).is_some() {
-                let may_be = self.may_be.entry(key.clone());
-                may_be.or_insert_with(|| vec![Wish::UNKNOWN]);
+        for key in std::mem::take(&mut self.removed) {
+            if repeats(disk, &key).is_some() {
+                self.may_be.entry(key).or_default().push(Wish::UNKNOWN);
             }
         }
         if std::mem::take(&mut self.cleared) {
@@ -263,6 +265,7 @@ impl Checks {
                 let key = (*api, scope.clone(), tag.clone());
                 self.promises.remove(&key);
                 self.may_be.remove(&key);
+                self.removed.insert(key.clone());
                 self.made_up_for.remove(&key);
                 // Whoever is answered later is answered for something that is gone.
                 let calls = self.calls.values_mut();

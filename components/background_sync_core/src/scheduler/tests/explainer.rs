@@ -317,3 +317,21 @@ fn the_size_of_data_is_limited() {
         RegisterError::TextTooLong(_)
     ));
 }
+
+/// The browser dies while the event before it runs.
+#[test]
+fn an_override_with_an_interval_waits_for_it_after_a_crash() {
+    let mut driver = Driver::online();
+    driver.register_id("x", data("old"));
+    let later = ExplainerOptions {
+        min_interval_ms: Some(60_000),
+        ..data("new")
+    };
+    driver.register_id("x", later);
+    let mut driver = driver.restart(Online);
+    driver.advance(30_000);
+    assert_eq!(driver.events.len(), 0);
+    let mut driver = driver.restart(Online);
+    driver.advance(30_000);
+    assert_eq!((driver.events.len(), driver.last_data()), (1, "new"));
+}
