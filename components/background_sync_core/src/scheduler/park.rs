@@ -14,6 +14,7 @@ impl SyncScheduler {
         key: RegKey,
         again: bool,
     ) {
+        let mut replaced = false;
         if let Some(registration) = self.tables.get_mut(key) {
             registration.state = RegistrationState::Pending;
             registration.attempts = if again {
@@ -21,6 +22,15 @@ impl SyncScheduler {
             } else {
                 registration.attempts.saturating_sub(1)
             };
+            // What repeats and has never fired is not what this event was for.
+            replaced = again
+                && match registration.kind.cycle() {
+                    Some(cycle) => cycle.fired_at.is_none(),
+                    None => registration.kind.first_delay_ms() > 0,
+                };
+        }
+        if replaced {
+            self.begin_to_wait(now, key);
         }
         self.store_lazily(key);
         let parked = self.park(scope);

@@ -335,3 +335,23 @@ fn an_override_with_an_interval_waits_for_it_after_a_crash() {
     driver.advance(30_000);
     assert_eq!((driver.events.len(), driver.last_data()), (1, "new"));
 }
+
+/// The event before it found no worker.
+#[test]
+fn an_override_with_an_interval_waits_for_it_also_without_a_worker() {
+    let later = ExplainerOptions {
+        min_interval_ms: Some(100_000),
+        ..data("new")
+    };
+    for options in [later, repeating("new")] {
+        let mut driver = Driver::new(periodic_policy(), Online);
+        driver.register_id("x", data("old"));
+        driver.register_id("x", options);
+        driver.finish_last(EventOutcome::NotStarted);
+        driver.activate();
+        driver.advance(99_999);
+        assert_eq!(driver.events.len(), 1);
+        driver.advance(1);
+        assert_eq!((driver.events.len(), driver.last_data()), (2, "new"));
+    }
+}
