@@ -338,26 +338,27 @@ fn what_a_slow_engine_is_asked_has_a_limit() {
     assert!(page.replies.is_empty(), "it is not refused");
 }
 
+/// Keeps the manager from its work.
+struct Gate {
+    entered: Sender<()>,
+    open: Receiver<()>,
+    events: Sender<DispatchedEvent>,
+}
+impl Engine for Gate {
+    fn query_client_state(&self, _: &ScopeKey, responder: ClientStateResponder) {
+        self.entered.send(()).unwrap();
+        self.open.recv_timeout(SOON).unwrap();
+        responder.answer(OPEN);
+    }
+    fn dispatch(&self, event: DispatchedEvent) {
+        self.events.send(event).unwrap();
+    }
+    fn terminate(&self, _: EventToken, _: &ScopeKey) {}
+}
+
 /// Messages that come faster than they are handled.
 #[test]
 fn calls_are_refused_while_too_much_waits() {
-    /// Keeps the manager from its work.
-    struct Gate {
-        entered: Sender<()>,
-        open: Receiver<()>,
-        events: Sender<DispatchedEvent>,
-    }
-    impl Engine for Gate {
-        fn query_client_state(&self, _: &ScopeKey, responder: ClientStateResponder) {
-            self.entered.send(()).unwrap();
-            self.open.recv_timeout(SOON).unwrap();
-            responder.answer(OPEN);
-        }
-        fn dispatch(&self, event: DispatchedEvent) {
-            self.events.send(event).unwrap();
-        }
-        fn terminate(&self, _: EventToken, _: &ScopeKey) {}
-    }
     const TOO_MANY: usize = 100;
     let (open_gate, open) = bounded(1);
     let (entered, at_gate) = bounded(1);
