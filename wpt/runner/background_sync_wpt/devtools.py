@@ -108,10 +108,12 @@ class NetworkCut:
         """Restores the network, and returns once every target has heard of it."""
         with self._changed:
             sessions = list(self._sessions)
-        calls = [self._emulate(session, False) for session in sessions]
-        for call in calls:
-            call.wait()
-        self._devtools.close()
+        try:
+            for call in [self._emulate(session, False) for session in sessions]:
+                call.wait()
+        finally:
+            # Whatever does not answer is online again without the connection.
+            self._devtools.close()
 
     def _on_event(self, method, params, _session):
         if method == "Target.attachedToTarget":
