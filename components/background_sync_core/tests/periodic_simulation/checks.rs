@@ -40,6 +40,8 @@ struct Running {
     started_at: MonoTime,
     /// It was removed meanwhile: its outcome means nothing.
     orphaned: bool,
+    /// What held before it, if it was the first attempt.
+    before: Vec<Wish>,
 }
 
 pub struct Checks {
@@ -130,7 +132,10 @@ impl Checks {
         self.forced.insert(call, key);
     }
 
-    pub fn set_extra(&mut self, origin: &Origin, extra: ExtraInterval) {
+    pub fn set_extra(&mut self, origin: &Origin, extra: ExtraInterval, sun: u64) {
+        // What limited nothing any more is forgotten, and a longer interval does not bring it back.
+        let gap_ms = self.policy.periodic_gap_ms();
+        self.fired.retain(|_, fired| sun - *fired < gap_ms);
         self.extra.insert(origin.clone(), extra);
     }
 
@@ -245,6 +250,7 @@ impl Checks {
                     last_chance: *last_chance,
                     started_at: now.mono,
                     orphaned: false,
+                    before: Vec::new(),
                 };
                 self.dispatched(*event, run, *attempt, sun, online, disk);
             }
@@ -315,7 +321,7 @@ impl Checks {
     fn dispatched(
         &mut self,
         event: EventId,
-        run: Running,
+        mut run: Running,
         attempt: u32,
         sun: u64,
         online: bool,
@@ -337,6 +343,7 @@ impl Checks {
             );
         }
         if attempt == 1 {
+            run.before = self.may_be.get(&run.key).cloned().unwrap_or_default();
             self.first_attempt(&run.key, run.repeats, forced, sun);
         }
         self.dispatched.insert(run.key.clone(), sun);
@@ -392,6 +399,12 @@ impl Checks {
             return;
         }
         if outcome == EventOutcome::NotStarted {
+            // Nothing was fired.
+            let may_be = self.may_be.entry(run.key.clone()).or_default();
+            for old in run.before {
+                let same = may_be.iter_mut().filter(|wish| wish.call == old.call);
+                same.for_each(|wish| wish.since = old.since);
+            }
             self.made_up_for.insert(run.key);
             return;
         }

@@ -210,7 +210,7 @@ impl World {
 
     fn set_extra_of(&mut self, origin: &Origin, extra: ExtraInterval) {
         self.log(|| format!("extra {origin} {extra:?}"));
-        self.checks.set_extra(origin, extra);
+        self.checks.set_extra(origin, extra, self.sun);
         self.scheduler
             .handle_extra_interval(self.now, origin, extra);
     }
