@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::chain::{Offsets, Staging};
 use super::series::Series;
-use super::upstream::Published;
+use super::upstream::{Published, PublishedCrate};
 use super::{overlay, workspace};
 use crate::command;
 use crate::files;
@@ -18,6 +18,8 @@ use crate::paths::Paths;
 const PATCH_FILE: &str = "patch.toml";
 /// The program that the folder is tried with.
 const EMBEDDER: &str = "tests/embedder";
+/// What only the kiosk uses of the patched crates. Cargo warns of a patch that is of no use.
+const KIOSK_ONLY: [&str; 1] = ["servo-webdriver-server"];
 
 /// Writes the patched crates, ours, the section for the embedder's manifest, and what to do with them.
 ///
@@ -33,7 +35,7 @@ pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
         "{} exists and is not an empty folder: remove it, or choose another",
         folder.display()
     );
-    let published = Published::find(paths)?;
+    let mut published = Published::find(paths)?;
     let staging = Staging::open(&paths.staging())?;
     let chain = staging.build(&published, &Series::load(paths)?, Offsets::Refuse)?;
     let overlay = overlay::collect(paths)?;
@@ -41,6 +43,11 @@ pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
 
     let crates = folder.join("crates");
     staging.write_out(&chain.tip, &crates)?;
+    for name in KIOSK_ONLY {
+        fs::remove_dir_all(crates.join(name))
+            .with_context(|| format!("servo/pin/Cargo.toml does not list {name}"))?;
+    }
+    published.crates.retain(is_for_embedders);
     for (path, ours) in &overlay {
         files::copy_if_different(ours, &crates.join(path))?;
     }
@@ -56,6 +63,10 @@ pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
     files::write_if_different(&folder.join("README.md"), text.as_bytes())?;
     files::copy_if_different(&paths.root.join("LICENSE"), &folder.join("LICENSE"))?;
     Ok(())
+}
+
+fn is_for_embedders(published: &PublishedCrate) -> bool {
+    !KIOSK_ONLY.contains(&published.name.as_str())
 }
 
 #[derive(Deserialize)]
@@ -101,7 +112,8 @@ pub fn try_out(paths: &Paths) -> Result<()> {
     );
     let metadata: Metadata =
         serde_json::from_slice(&output.stdout).context("cargo metadata printed something else")?;
-    for known in Published::find(paths)?.crates {
+    let crates = Published::find(paths)?.crates;
+    for known in crates.iter().filter(|known| is_for_embedders(known)) {
         let expected = bundle.join("crates").join(&known.name).join("Cargo.toml");
         let found = metadata
             .packages
