@@ -263,6 +263,11 @@ impl<C: SyncClient> Clients<C> {
         }
     }
 
+    /// The service worker registration that a call is about.
+    pub fn scope(&self, call: Call) -> Option<&ScopeKey> {
+        Some(&self.routes.get(&call)?.scope)
+    }
+
     /// What a call asks, and for which service worker registration.
     pub fn request(&self, call: Call) -> Option<(ScopeKey, SyncRequest)> {
         let route = self.routes.get(&call)?;

@@ -20,6 +20,7 @@ mod crew;
 mod embedder_calls;
 mod engine;
 mod events;
+mod held;
 mod ipc;
 mod journal;
 mod limits;

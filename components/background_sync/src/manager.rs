@@ -20,6 +20,7 @@ use crate::crew::Released;
 use crate::embedder_calls::EmbedderCalls;
 use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
+use crate::held::HeldAnswers;
 use crate::journal::Journal;
 use crate::opening::Closed;
 use crate::outbox::{JOURNAL_RETRY_MS, Outbox};
@@ -57,6 +58,7 @@ pub(crate) struct Manager<C> {
     pub journal: Journal,
     pub embedder_calls: EmbedderCalls,
     pub workers: Workers,
+    pub held: HeldAnswers,
     pub issuer: AuthorityIssuer,
     pub authority_later: Vec<ScopeKey>,
     /// Until the store is open.
@@ -106,13 +108,11 @@ impl<C: SyncClient> Manager<C> {
                 self.handle_released(clock::now(), released);
             },
             recv(inputs.from_workers) -> news => match news {
-                Ok(FromWorkers::Revived { scope, worker }) => {
-                    self.engine.start_worker(&scope, worker);
+                Ok(news) => self.handle_from_workers(clock::now(), news),
+                Err(_) => {
+                    inputs.from_workers = crossbeam_channel::never();
+                    self.answer_all_held(clock::now());
                 }
-                Ok(FromWorkers::Cleared { call, result }) => {
-                    self.embedder_calls.handle_workers_cleared(call, result);
-                }
-                Err(_) => inputs.from_workers = crossbeam_channel::never(),
             },
             recv(inputs.committed) -> committed => match committed {
                 Ok(committed) => self.handle_committed(clock::now(), committed),
@@ -245,9 +245,7 @@ impl<C: SyncClient> Manager<C> {
                     let Some(answer) = self.embedder_calls.answer(call, answer) else {
                         continue;
                     };
-                    for call in self.clients.answer(call, answer).acknowledged {
-                        self.scheduler.handle_acknowledged(now, call);
-                    }
+                    self.answer_client(now, call, answer);
                 }
                 Output::CheckPermission { event, scope, name } => {
                     let question = Question::Dispatch(event, name);
@@ -315,6 +313,7 @@ impl<C: SyncClient> Manager<C> {
         for (token, scope) in self.events.drain() {
             self.engine.terminate(token, &scope);
         }
+        self.answer_all_held(now);
         self.clients.refuse_all("the browser is shutting down");
         self.embedder_calls.refuse_all();
     }

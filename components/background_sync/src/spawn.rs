@@ -13,6 +13,7 @@ use crate::alarm::Alarm;
 use crate::clients::Clients;
 use crate::embedder_calls::EmbedderCalls;
 use crate::events::RunningEvents;
+use crate::held::HeldAnswers;
 use crate::journal::Journal;
 use crate::manager::{Inputs, Manager};
 use crate::opening::{Closed, Opened};
@@ -112,6 +113,7 @@ impl SyncManager {
             journal,
             embedder_calls: EmbedderCalls::default(),
             workers,
+            held: HeldAnswers::default(),
             issuer: AuthorityIssuer::new(),
             authority_later: Vec::new(),
             closed,

@@ -1,10 +1,8 @@
 //! The workers that can be started without their pages: kept by a thread of their own, because their
 //! scripts are long and nobody waits for them.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -28,6 +26,11 @@ const MAX_REMEMBERED_SCOPES: usize = 65_536;
 
 enum Request {
     Put(ScopeKey, StoredWorker),
+    Other(Task),
+}
+
+/// What is tried again until it is done.
+enum Task {
     Remove(ScopeKey),
     Load(ScopeKey),
     /// The call is told the first outcome.
@@ -36,6 +39,8 @@ enum Request {
 
 /// What the thread has for the manager.
 pub(crate) enum FromWorkers {
+    /// What it takes to start a worker was stored, or could not be.
+    PutDone { scope: ScopeKey },
     /// A worker that was kept, and is to be started.
     Revived {
         scope: ScopeKey,
@@ -53,7 +58,8 @@ pub(crate) struct Workers {
     /// Until it ends.
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
-    waiting_scripts: Arc<AtomicUsize>,
+    /// Of which [`FromWorkers::PutDone`] is still to come, and how often.
+    being_put: HashMap<ScopeKey, usize>,
     /// Scopes that were looked up since the browser started. Once is enough: a worker that was
     /// started and is gone again is the engine's to start.
     asked: Remembered,
@@ -90,11 +96,9 @@ impl Workers {
         };
         let (requests, requests_in) = unbounded();
         let (to_manager, from_workers) = unbounded();
-        let waiting_scripts = Arc::default();
         let mut keeper = Keeper {
             store,
             to_manager,
-            waiting_scripts: Arc::clone(&waiting_scripts),
             retry_delay,
             failed: VecDeque::new(),
         };
@@ -104,7 +108,7 @@ impl Workers {
         let workers = Self {
             requests: Some(requests),
             thread: Some(thread),
-            waiting_scripts,
+            being_put: HashMap::new(),
             asked: Remembered::default(),
         };
         Ok((workers, from_workers))
@@ -112,41 +116,66 @@ impl Workers {
 
     pub fn put(&mut self, scope: ScopeKey, worker: StoredWorker) {
         self.asked.insert(&scope);
-        if self.waiting_scripts.load(Ordering::Relaxed) >= MAX_WAITING_SCRIPTS {
+        if self.being_put.values().sum::<usize>() >= MAX_WAITING_SCRIPTS {
             log::warn!("the service worker of {scope} is not kept: too many change at once");
             return;
         }
-        self.waiting_scripts.fetch_add(1, Ordering::Relaxed);
-        self.send(Request::Put(scope, worker));
+        if self.send(Request::Put(scope.clone(), worker)) {
+            *self.being_put.entry(scope).or_default() += 1;
+        }
+    }
+
+    /// Whether the worker of `scope` may not be stored yet.
+    pub fn is_being_put(&self, scope: &ScopeKey) -> bool {
+        !self.being_put.is_empty() && self.being_put.contains_key(scope)
+    }
+
+    /// Returns whether nothing of `scope` is on its way any more.
+    pub fn handle_put_done(&mut self, scope: &ScopeKey) -> bool {
+        let Some(count) = self.being_put.get_mut(scope) else {
+            return true;
+        };
+        *count -= 1;
+        let is_last = *count == 0;
+        if is_last {
+            self.being_put.remove(scope);
+        }
+        is_last
     }
 
     pub fn remove(&mut self, scope: ScopeKey) {
-        self.send(Request::Remove(scope));
+        self.send(Request::Other(Task::Remove(scope)));
+    }
+
+    /// The thread has ended: nothing is on its way any more.
+    pub fn give_up_puts(&mut self) {
+        self.being_put.clear();
     }
 
     /// Forgets all that are chosen; answered with [`FromWorkers::Cleared`].
     pub fn clear(&mut self, what: Clear, call: Call) {
-        self.send(Request::Clear(what, Some(call)));
+        self.send(Request::Other(Task::Clear(what, Some(call))));
     }
 
     /// Looks for a worker of `scope`, unless that was done before.
     pub fn revive(&mut self, scope: &ScopeKey) {
         if self.asked.insert(scope) {
-            self.send(Request::Load(scope.clone()));
+            self.send(Request::Other(Task::Load(scope.clone())));
         }
     }
 
-    fn send(&self, request: Request) {
+    /// Returns whether the thread has it.
+    fn send(&self, request: Request) -> bool {
         // Until it ends.
         let Some(requests) = &self.requests else {
-            return;
+            return false;
         };
         if requests.len() >= MAX_WAITING_REQUESTS {
             log::warn!("too much is asked about service workers at once: something is left out");
-            return;
+            return false;
         }
         // An error means that the thread had panicked.
-        let _ = requests.send(request);
+        requests.send(request).is_ok()
     }
 }
 
@@ -166,10 +195,9 @@ impl Drop for Workers {
 struct Keeper {
     store: WorkerStore,
     to_manager: Sender<FromWorkers>,
-    waiting_scripts: Arc<AtomicUsize>,
     retry_delay: Duration,
     /// What is tried again, in its order.
-    failed: VecDeque<Request>,
+    failed: VecDeque<Task>,
 }
 
 impl Keeper {
@@ -197,25 +225,37 @@ impl Keeper {
     }
 
     fn retry(&mut self) {
-        for request in std::mem::take(&mut self.failed) {
-            self.handle(request);
+        for task in std::mem::take(&mut self.failed) {
+            self.try_now_or_later(task);
         }
     }
 
-    fn handle(&mut self, mut request: Request) {
-        if let Request::Put(scope, _) = &request {
-            self.waiting_scripts.fetch_sub(1, Ordering::Relaxed);
-            // What was removed before it must not take it away later.
-            if self.failed.iter().any(|failed| failed.removes(scope)) {
-                self.retry();
-            }
-            if self.failed.iter().any(|failed| failed.removes(scope)) {
-                log::warn!("the service worker of {scope} is not kept: another can't be removed");
-                return;
-            }
+    fn handle(&mut self, request: Request) {
+        match request {
+            Request::Put(scope, worker) => self.put(scope, &worker),
+            Request::Other(task) => self.try_now_or_later(task),
         }
-        let result = self.attempt(&request);
-        if let Request::Clear(_, call) = &mut request
+    }
+
+    fn put(&mut self, scope: ScopeKey, worker: &StoredWorker) {
+        // What was removed before it must not take it away later.
+        if self.failed.iter().any(|failed| failed.removes(&scope)) {
+            self.retry();
+        }
+        if self.failed.iter().any(|failed| failed.removes(&scope)) {
+            log::warn!("the service worker of {scope} is not kept: another can't be removed");
+        } else if let Err(error) = self.store.put(&scope, worker) {
+            log::warn!(
+                "after a restart, a service worker will not start without its page: {error}"
+            );
+        }
+        // An error means that the manager is gone.
+        let _ = self.to_manager.send(FromWorkers::PutDone { scope });
+    }
+
+    fn try_now_or_later(&mut self, mut task: Task) {
+        let result = self.attempt(&task);
+        if let Task::Clear(_, call) = &mut task
             && let Some(call) = call.take()
         {
             let reason = |error: &StoreError| StoreFault {
@@ -226,22 +266,17 @@ impl Keeper {
             let _ = self.to_manager.send(FromWorkers::Cleared { call, result });
         }
         let Err(error) = result else { return };
-        if matches!(request, Request::Put(..)) {
-            log::warn!(
-                "after a restart, a service worker will not start without its page: {error}"
-            );
-        } else if self.failed.len() < MAX_WAITING_REQUESTS {
+        if self.failed.len() < MAX_WAITING_REQUESTS {
             log::warn!("what is kept of service workers can't be used: {error}");
-            self.failed.push_back(request);
+            self.failed.push_back(task);
         }
     }
 
-    fn attempt(&mut self, request: &Request) -> Result<(), StoreError> {
-        match request {
-            Request::Put(scope, worker) => self.store.put(scope, worker),
-            Request::Remove(scope) => self.store.remove(scope),
-            Request::Clear(what, _) => self.store.remove_chosen(|scope| what.chooses(scope)),
-            Request::Load(scope) => {
+    fn attempt(&mut self, task: &Task) -> Result<(), StoreError> {
+        match task {
+            Task::Remove(scope) => self.store.remove(scope),
+            Task::Clear(what, _) => self.store.remove_chosen(|scope| what.chooses(scope)),
+            Task::Load(scope) => {
                 match self.store.load(scope)? {
                     Some(worker) => {
                         let scope = scope.clone();
@@ -256,12 +291,12 @@ impl Keeper {
     }
 }
 
-impl Request {
+impl Task {
     fn removes(&self, scope: &ScopeKey) -> bool {
         match self {
             Self::Remove(removed) => removed == scope,
             Self::Clear(what, _) => what.chooses(scope),
-            Self::Put(..) | Self::Load(_) => false,
+            Self::Load(_) => false,
         }
     }
 }

@@ -32,13 +32,14 @@ impl ServiceWorkerContainer {
             return;
         };
         let client_url = global.creation_url();
-        let controlled_by = controlling_registration(&client_url);
+        let window = global.downcast::<Window>();
+        // What became active only later does not control this page, although it asks only now.
+        let controlled_by = window
+            .and_then(|window| controlling_registration(&client_url, window.navigation_start()));
         if let Some(info) = &controlled_by {
             self.set_controller(cx, info);
         }
-        let is_top_level = global
-            .downcast::<Window>()
-            .is_some_and(|window| window.is_top_level());
+        let is_top_level = window.is_some_and(|window| window.is_top_level());
         let message = ScriptToConstellationMessage::ServiceWorkerAlgorithm(
             ServiceWorkerAlgorithm::NewClient {
                 storage_key,

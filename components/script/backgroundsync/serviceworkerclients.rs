@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 
 use log::debug;
 use parking_lot::RwLock;
+use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_base::generic_channel::GenericCallback;
 use servo_base::id::PipelineId;
 use servo_constellation_traits::{
@@ -24,19 +25,28 @@ use crate::dom::serviceworker_manager::ServiceWorkerManager;
 
 /// The registrations of this process that have an active worker, by scope. A page must know its controller before its
 /// first script runs, and can't wait for the manager's answer then.
-static ACTIVE_REGISTRATIONS: LazyLock<RwLock<HashMap<ServoUrl, ServiceWorkerRegistrationInfo>>> =
+static ACTIVE_REGISTRATIONS: LazyLock<RwLock<HashMap<ServoUrl, ActiveRegistration>>> =
     LazyLock::new(Default::default);
 
-/// The registration that controls a page which is loaded from `client_url` now.
+struct ActiveRegistration {
+    info: ServiceWorkerRegistrationInfo,
+    /// When it began to have an active worker: pages that were there before are not controlled. `None` once its worker
+    /// has claimed them.
+    since: Option<CrossProcessInstant>,
+}
+
+/// The registration that controls a page which began to be loaded from `client_url` at `navigation_start`.
 pub(crate) fn controlling_registration(
     client_url: &ServoUrl,
+    navigation_start: CrossProcessInstant,
 ) -> Option<ServiceWorkerRegistrationInfo> {
     ACTIVE_REGISTRATIONS
         .read()
         .iter()
         .filter(|(scope, _)| client_url.as_str().starts_with(scope.as_str()))
         .max_by_key(|(scope, _)| scope.as_str().len())
-        .map(|(_, info)| info.clone())
+        .filter(|(_, active)| active.since.is_none_or(|since| since <= navigation_start))
+        .map(|(_, active)| active.info.clone())
 }
 
 struct Client {
@@ -172,7 +182,12 @@ impl Client {
 fn note_active(info: &ServiceWorkerRegistrationInfo) {
     let mut registrations = ACTIVE_REGISTRATIONS.write();
     if info.active_worker.is_some() {
-        registrations.insert(info.scope_url.clone(), info.clone());
+        let since = match registrations.get(&info.scope_url) {
+            Some(active) => active.since,
+            None => Some(CrossProcessInstant::now()),
+        };
+        let info = info.clone();
+        registrations.insert(info.scope_url.clone(), ActiveRegistration { info, since });
     } else {
         registrations.remove(&info.scope_url);
     }
@@ -240,6 +255,10 @@ impl ServiceWorkerManager {
             return;
         };
         let info = registration.info(scope_url);
+        // Also pages that have not used `navigator.serviceWorker` yet.
+        if let Some(active) = ACTIVE_REGISTRATIONS.write().get_mut(scope_url) {
+            active.since = None;
+        }
         let matching: Vec<PipelineId> = self
             .clients
             .clients

@@ -17,6 +17,7 @@ use servo_constellation_traits::{
 use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::serviceworkerlifecycle::{RegistrationLifeCycle, WorkerRecord};
+use crate::dom::backgroundsync::workerreports::prepare_reports;
 use crate::dom::backgroundsync::workerthread::{WorkerStart, WorkerThread};
 use crate::dom::serviceworker_manager::{
     ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration, update_serviceworker,
@@ -88,6 +89,8 @@ impl ServiceWorkerManager {
             }
             return;
         };
+        // Before its worker is active it must be possible to say so.
+        prepare_reports(&scope_things, &job.scope_url);
         let start = WorkerStart {
             registration_id: registration.id,
             worker_id: ServiceWorkerId::new(),

@@ -275,6 +275,18 @@ impl ServiceWorkerManager {
             registration.life_cycle.step_begins(worker.id);
             worker.send_message(ServiceWorkerScriptMsg::Activate);
         }
+        // Before a page can see that it is active, and register a sync for it.
+        if let Some(scope_things) = &registration.life_cycle.scope_things
+            && let Some(worker) = stored_worker(registration)
+        {
+            tell_sync_manager(scope_things, scope_url, |authority, scope| {
+                SyncManagerMessage::StoreWorker {
+                    authority,
+                    scope,
+                    worker,
+                }
+            });
+        }
         // Steps 7 and 9: pages see it, and those that used the old one use the new one.
         self.clients.tell_all_of_change(&info);
         self.clients.tell_controlled(&info);
@@ -306,15 +318,6 @@ impl ServiceWorkerManager {
             tell_sync_manager(scope_things, scope_url, |authority, scope| {
                 SyncManagerMessage::WorkerActivated { authority, scope }
             });
-            if let Some(worker) = stored_worker(registration) {
-                tell_sync_manager(scope_things, scope_url, |authority, scope| {
-                    SyncManagerMessage::StoreWorker {
-                        authority,
-                        scope,
-                        worker,
-                    }
-                });
-            }
         }
         self.send_queued_functional_events(scope_url);
         self.try_activate(scope_url);

@@ -6,6 +6,7 @@
 //! for the origin, and gives that by way of the constellation, which knows who runs an origin's workers.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::LazyLock;
 
 use background_sync_traits::{Origin, ScopeKey, SyncManagerMessage, WorkerAuthority};
@@ -30,7 +31,21 @@ enum Reports {
 /// The origins whose workers run in this process. Each is dealt with by the thread of its service worker manager alone.
 static REPORTS: LazyLock<Mutex<HashMap<Origin, Reports>>> = LazyLock::new(Default::default);
 
-/// Tells the SyncManager thread that a registration's worker is active now, or that the registration is gone.
+/// Asks for the authority, so that it is there when there is something to tell.
+pub(crate) fn prepare_reports(scope_things: &ScopeThings, scope_url: &ServoUrl) {
+    let (Some(sender), Some(scope)) = (
+        scope_things.init.storage_threads.background_sync(),
+        scope_key(scope_url),
+    ) else {
+        return;
+    };
+    if let Entry::Vacant(unknown) = REPORTS.lock().entry(scope.origin.clone()) {
+        unknown.insert(Reports::Waiting(Vec::new()));
+        send(&sender, SyncManagerMessage::RequestAuthority { scope });
+    }
+}
+
+/// Tells the SyncManager thread what has become of a registration's worker.
 pub(crate) fn tell_sync_manager(
     scope_things: &ScopeThings,
     scope_url: &ServoUrl,

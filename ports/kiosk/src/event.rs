@@ -58,6 +58,8 @@ pub enum Event {
     Alert(String),
     /// A page started or finished loading.
     Load(LoadStatus, Option<Url>),
+    /// The page's address is another now: it was left for another page, or changed it itself.
+    Address(Url),
     /// A page opened a window of its own.
     AuxiliaryWindowOpened,
     /// A window that a page had opened was closed by a page.
@@ -104,6 +106,7 @@ impl Event {
             Self::Load(status, url) => {
                 json!({"event": "load", "status": status_name(*status), "url": url})
             }
+            Self::Address(url) => json!({"event": "address", "url": url}),
             Self::AuxiliaryWindowOpened => json!({"event": "auxiliary-window-opened"}),
             Self::AuxiliaryWindowClosed => json!({"event": "auxiliary-window-closed"}),
             Self::PageClosedItself => json!({"event": "page-closed-itself"}),

@@ -3,10 +3,17 @@
 use background_sync_e2e::{Kiosk, Site};
 use serde_json::json;
 
+/// Waits for the page at `url`. Its address and its loading are told by two threads of the engine, in either order, so
+/// the page itself is asked whether it is loaded.
 fn wait_for_page(kiosk: &mut Kiosk, url: &str) {
-    kiosk.wait_for(&format!("{url} to load"), |event| {
-        event["event"] == "load" && event["status"] == "complete" && event["url"] == url
+    kiosk.wait_for(&format!("{url} to be the address"), |event| {
+        event["event"] == "address" && event["url"] == url
     });
+    kiosk.evaluate(
+        "{ const report = () => console.log(`loaded ${location.href}`); \
+         if (document.readyState === 'complete') report(); else addEventListener('load', report); } 0",
+    );
+    kiosk.wait_for_console(&format!("loaded {url}"));
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn next_revived(from_workers: &Receiver<FromWorkers>) -> (ScopeKey, StoredWorker
     match from_workers.recv_timeout(SOON).unwrap() {
         FromWorkers::Revived { scope, worker } => (scope, worker),
         FromWorkers::Cleared { .. } => panic!("nothing was cleared"),
+        FromWorkers::PutDone { scope } => panic!("{scope} was not looked up"),
     }
 }
 

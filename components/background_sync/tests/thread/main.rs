@@ -16,3 +16,4 @@ mod periodic;
 mod relaxed;
 mod support;
 mod time;
+mod workers;

@@ -189,6 +189,12 @@ impl WebViewDelegate for State {
         self.push(Event::Load(status, webview.url()));
     }
 
+    fn notify_url_changed(&self, webview: WebView, url: Url) {
+        if !self.auxiliary.borrow().contains(&webview) {
+            self.push(Event::Address(url));
+        }
+    }
+
     fn notify_page_title_changed(&self, _: WebView, title: Option<String>) {
         if let Some(surface) = &*self.surface.borrow() {
             surface.set_page_title(title.as_deref().unwrap_or_default());
