@@ -241,6 +241,42 @@ fn a_page_that_is_loaded_again_has_a_controller() {
     );
 }
 
+/// Whether a page has used `navigator.serviceWorker` before makes no difference.
+#[test]
+fn a_page_from_before_the_first_activation_has_no_controller_until_it_is_claimed() {
+    let site = Site::new(
+        "self.addEventListener('message', (event) => event.waitUntil(clients.claim().then(() => \
+           event.source.postMessage('claimed'))));",
+    );
+    let path = "/frames";
+    site.server.serve(
+        path,
+        "text/html",
+        "<!DOCTYPE html><script> \
+           const add = () => new Promise((resolve) => { const frame = document.createElement('iframe'); \
+             frame.src = '/frame'; frame.onload = () => resolve(frame); document.body.append(frame); }); \
+           const controller = (frame) => frame.contentWindow.navigator.serviceWorker.controller; \
+           const say = (what, frame) => console.log(`${what}: ${controller(frame)?.state}`); \
+           onload = async () => { \
+             const [one, two] = [await add(), await add()]; \
+             await navigator.serviceWorker.register('/sw.js'); \
+             const { active } = await navigator.serviceWorker.ready; \
+             if (active.state !== 'activated') \
+               await new Promise((resolve) => { active.onstatechange = resolve; }); \
+             say('before', one); \
+             say('after', await add()); \
+             navigator.serviceWorker.onmessage = () => say('claimed', two); \
+             active.postMessage(''); \
+           }; \
+         </script><body>",
+    );
+    site.server.serve("/frame", "text/html", "<!DOCTYPE html>");
+    let mut kiosk = Kiosk::builder().open(&site.server.url(path));
+    kiosk.wait_for_console("before: undefined");
+    kiosk.wait_for_console("after: activated");
+    kiosk.wait_for_console("claimed: activated");
+}
+
 #[test]
 fn unregistering_the_worker_ends_its_syncs() {
     let site =
