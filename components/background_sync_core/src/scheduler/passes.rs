@@ -269,7 +269,7 @@ impl SyncScheduler {
         self.store_origin(origin, Urgency::Now);
         let keys = self.cycles_of(origin);
         for &key in &keys {
-            self.reconsider(key, extra);
+            self.reconsider(now, key, extra);
         }
         self.notify(SyncNotification::ExtraIntervalSet {
             origin: origin.clone(),
@@ -282,7 +282,7 @@ impl SyncScheduler {
 
     /// Suspends a registration, revives it, or lets its interval end at another time. An event that
     /// runs goes on.
-    fn reconsider(&mut self, key: RegKey, extra: ExtraInterval) {
+    fn reconsider(&mut self, now: Now, key: RegKey, extra: ExtraInterval) {
         let Some(registration) = self.tables.get(key) else {
             return;
         };
@@ -292,10 +292,24 @@ impl SyncScheduler {
             RegistrationState::Waiting if idle => self.wait_for_interval(key),
             RegistrationState::Waiting | RegistrationState::Pending => {
                 if extra == ExtraInterval::Never && !self.is_forced(key) {
+                    self.give_up_attempts(now, key);
                     self.deselect(key);
                 }
             }
         }
+    }
+
+    /// Its event is over, if it had one: it has used up its interval.
+    fn give_up_attempts(&mut self, now: Now, key: RegKey) {
+        let registration = self.tables.get_mut(key);
+        let Some(registration) = registration.filter(|registration| registration.attempts > 0)
+        else {
+            return;
+        };
+        if let Some(cycle) = registration.kind.cycle_mut() {
+            cycle.begin_anew(now);
+        }
+        self.store_lazily(key);
     }
 
     /// Takes a registration out of the pass that has selected it.

@@ -171,12 +171,14 @@ impl Specification {
     pub fn set_extra(&mut self, origin: usize, extra: ExtraInterval) {
         self.extra.insert(origin, extra);
         // The specification does not say when a registration becomes suspended. Deviation: at once,
-        // and its back-off ends with that, so that nothing fires any more.
+        // and its event ends with that, as a failure, so that nothing fires any more.
+        let now = self.now;
         for entry in &mut self.active {
             let suspended = origin_of(entry.name) == origin && extra == ExtraInterval::Never;
             if suspended && entry.retry_at.take().is_some() {
                 entry.state = PeriodicState::Pending;
                 entry.attempts = 0;
+                entry.anchor_time = now;
             }
         }
     }

@@ -142,7 +142,10 @@ impl Checks {
     pub fn crashed(&mut self, disk: &Disk) {
         self.calls.clear();
         self.other_calls.clear();
-        self.forced.clear();
+        // What the embedder asked for may be on its way, and is tried again.
+        for key in std::mem::take(&mut self.forced).into_values() {
+            self.may_be.entry(key).or_default().push(Wish::UNKNOWN);
+        }
         self.running.clear();
         self.made_up_for.clear();
         self.extra = disk

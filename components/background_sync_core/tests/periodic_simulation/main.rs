@@ -19,7 +19,7 @@ mod world;
 
 use world::World;
 
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 5_000;
 const STEPS: u64 = 500;
 
 #[test]

@@ -212,3 +212,18 @@ fn a_pass_whose_selection_is_denied_or_removed_is_no_wake_up() {
         assert_eq!(driver.fired(), [(110_000, "b")]);
     }
 }
+
+#[test]
+fn what_is_suspended_between_attempts_has_used_up_its_interval() {
+    let mut driver = Driver::periodic();
+    driver.register_periodic("a", 500_000);
+    driver.advance(500_000);
+    driver.finish_last(EventOutcome::Rejected);
+    driver.set_extra(ExtraInterval::Never);
+    driver.advance(110_000);
+    driver.set_extra(ExtraInterval::Ms(0));
+    driver.advance(389_999);
+    assert_eq!(driver.events.len(), 1);
+    driver.advance(1);
+    assert_eq!((driver.events.len(), driver.events[1].attempt), (2, 1));
+}
