@@ -95,6 +95,7 @@ pub fn run(paths: &Paths, core_only: bool) -> Result<ExitCode> {
     };
     run.core()?;
     if !core_only {
+        run.more_of_core()?;
         run.servo()?;
     }
     for title in &run.failed {
@@ -137,6 +138,32 @@ impl Run<'_> {
         ];
         self.step("core tests", cargo(self.paths, &test))?;
         self.deny()
+    }
+
+    /// What needs no Servo, but takes long to compile, or needs Python.
+    fn more_of_core(&mut self) -> Result<()> {
+        let fuzz = [
+            "test",
+            "--locked",
+            "--no-fail-fast",
+            "--manifest-path",
+            "tests/fuzz/Cargo.toml",
+            "--target-dir",
+            "target",
+        ];
+        self.step(
+            "seeds and judges of the fuzz targets",
+            cargo(self.paths, &fuzz),
+        )?;
+        let mut python = Command::new("python3");
+        python.current_dir(&self.paths.root).args([
+            "-m",
+            "unittest",
+            "discover",
+            "--start-directory",
+            "wpt/runner/tests",
+        ]);
+        self.step("tests of the runner for web-platform-tests", python)
     }
 
     /// What runs in Servo.
