@@ -82,6 +82,7 @@ pub(crate) fn spawn<W: Work>(
     let crew = Arc::new(Crew {
         desk: Mutex::new(Desk {
             put_down: Some(work),
+            leader: None,
             handing_to: None,
             round: 0,
             watched: false,
@@ -92,7 +93,8 @@ pub(crate) fn spawn<W: Work>(
         let_go: Condvar::new(),
         released,
     });
-    start_leader(&crew)?;
+    let leader = start_leader(&crew)?;
+    crew.lock().leader = Some(leader);
     let watch = thread::Builder::new().name("SyncWatch".to_owned());
     watch
         .spawn({
@@ -119,6 +121,8 @@ struct Crew<W> {
 struct Desk<W> {
     /// While a reply is handed over, and before a new leader has begun.
     put_down: Option<Box<Job<W>>>,
+    /// Who has the work, or took it up last.
+    leader: Option<JoinHandle<()>>,
     /// The client that whoever put the work down is waiting for.
     handing_to: Option<Handing>,
     /// Counts what is handed over.
@@ -234,13 +238,21 @@ impl<W: Work> Crew<W> {
             };
             // Whoever waits for the client can't do anything before this thread lets go of the desk.
             match start_leader(self) {
-                Ok(()) => {
+                Ok(leader) => {
+                    desk.leader = Some(leader);
                     desk.round += 1;
                     desk.handing_to = None;
                     desk.blocked.add(handing, Instant::now());
                 }
                 Err(error) => log::error!("a client blocks background sync: {error}"),
             }
+        }
+        // Nothing of it goes on after the end, but threads that wait for their clients.
+        let leader = desk.leader.take();
+        drop(desk);
+        if let Some(leader) = leader {
+            // It has told of its panic.
+            let _ = leader.join();
         }
     }
 
@@ -257,7 +269,7 @@ impl<W: Work> Crew<W> {
 }
 
 /// The thread that does the work; several wait for their clients.
-fn start_leader<W: Work>(crew: &Arc<Crew<W>>) -> std::io::Result<()> {
+fn start_leader<W: Work>(crew: &Arc<Crew<W>>) -> std::io::Result<JoinHandle<()>> {
     let thread = thread::Builder::new().name("SyncManager".to_owned());
     let crew = crew.clone();
     thread.spawn(move || {
@@ -265,6 +277,5 @@ fn start_leader<W: Work>(crew: &Arc<Crew<W>>) -> std::io::Result<()> {
             log::error!("the SyncManager thread had panicked");
             crew.end();
         }
-    })?;
-    Ok(())
+    })
 }
