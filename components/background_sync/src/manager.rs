@@ -52,6 +52,8 @@ pub(crate) struct Manager<C> {
     pub events: RunningEvents,
     pub engine: Box<dyn Engine>,
     pub embedder: Box<dyn Embedder>,
+    /// For the embedder, once the answers are on their way: to tell it costs a wake-up of a thread that is in no hurry.
+    pub news: Vec<SyncNotification>,
     pub questions_out: Sender<QuestionAnswered>,
     pub outbox: Outbox,
     pub misbehaviour: RateLimitedLog,
@@ -89,6 +91,7 @@ impl<C: SyncClient> Manager<C> {
 
     /// Sleeps until something happens, then handles all that waits.
     pub(crate) fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
+        self.tell_news();
         let deadline = self.next_deadline();
         let timer = inputs.alarm.set(deadline, clock::now().mono);
         let mut flow = Flow::Continue;
@@ -131,6 +134,12 @@ impl<C: SyncClient> Manager<C> {
         self.scheduler.handle_timeout(now);
         self.carry_out(now);
         flow
+    }
+
+    fn tell_news(&mut self) {
+        for notification in std::mem::take(&mut self.news) {
+            self.embedder.notify(&notification);
+        }
     }
 
     pub(crate) fn next_deadline(&self) -> Option<MonoTime> {
@@ -288,6 +297,7 @@ impl<C: SyncClient> Manager<C> {
     /// The end: nothing is dispatched any more, everything is committed, every call is answered.
     pub(crate) fn finish(&mut self, committed: &Receiver<Committed>) {
         let end = Instant::now() + SHUTDOWN_LIMIT;
+        self.tell_news();
         self.ending = true;
         let now = clock::now();
         self.scheduler

@@ -109,7 +109,7 @@ impl<C: SyncClient> Manager<C> {
         if self.ending {
             return;
         }
-        self.embedder.notify(&notification);
+        self.news.push(notification.clone());
         self.journal.add(now.wall, notification);
         self.outbox.commit_soon(now.mono);
     }

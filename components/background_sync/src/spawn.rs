@@ -107,6 +107,7 @@ impl SyncManager {
             events: RunningEvents::default(),
             engine,
             embedder,
+            news: Vec::new(),
             questions_out,
             outbox,
             misbehaviour: RateLimitedLog::default(),
