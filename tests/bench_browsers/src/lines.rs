@@ -10,7 +10,7 @@ pub struct Measured {
     pub kiosk: Vec<Round>,
     /// Chromium's.
     pub chromium: Vec<Round>,
-    /// A synchronized write of 4 KiB in place, in milliseconds.
+    /// A durable commit of one record by the library that the kiosk stores with, in milliseconds.
     pub commit_ms: f64,
 }
 
@@ -84,7 +84,7 @@ impl Measured {
             kind: BoundKind::Floor,
             value: count as f64 / (count as f64 / asks_per_s + commit_ms / 1e3),
             what: format!(
-                "as many getTags() at once and one synchronized write of {} ms",
+                "as many getTags() at once and one durable commit of {} ms",
                 number(commit_ms)
             ),
         };
@@ -95,7 +95,7 @@ impl Measured {
                     kind: BoundKind::Floor,
                     value: ask_ms + commit_ms,
                     what: format!(
-                        "getTags() of {} ms and one synchronized write of {} ms",
+                        "getTags() of {} ms and one durable commit of {} ms",
                         number(ask_ms),
                         number(commit_ms)
                     ),

@@ -33,7 +33,7 @@ use crate::round::Round;
 use crate::site::Site;
 use crate::table::Table;
 
-/// Synchronized writes before each browser, for the floor.
+/// Durable commits before each browser, for the floor.
 const COMMITS: usize = 200;
 
 /// Measure the same page in the kiosk and in Chromium, side by side
@@ -88,7 +88,7 @@ fn main() -> Result<ExitCode> {
     report::print_head();
     lines.iter().for_each(report::Line::print);
     println!(
-        "A synchronized write of 4 KiB takes {:.3} ms.",
+        "A durable commit of one record takes redb {:.3} ms.",
         measured.commit_ms
     );
     if let Some(file) = &arguments.json {
@@ -112,7 +112,7 @@ fn main() -> Result<ExitCode> {
     }
     if let Some(table) = &table {
         let conditions = format!(
-            "Medians of {} rounds; profiles on {medium}, where a synchronized write of 4 KiB takes {} ms; memory of \
+            "Medians of {} rounds; profiles on {medium}, where a durable commit of one record takes redb {} ms; memory of \
              all processes, without pages of files.",
             arguments.rounds,
             report::number(measured.commit_ms)
