@@ -17,11 +17,13 @@ const MANIFESTS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Serves these files below `/npm/`; each is named as in `node_modules`. Returns whether they are there: without npm or
-/// its registry it says so, and the test has nothing to do.
+/// Says that this machine need not have npm and its registry.
+const SKIP: &str = "BACKGROUND_SYNC_SKIP_NPM";
+
+/// Serves these files below `/npm/`; each is named as in `node_modules`. Returns whether they are there.
 ///
 /// # Panics
-/// If a package has no such file.
+/// If a package has no such file, or if packages can't be had, unless `BACKGROUND_SYNC_SKIP_NPM` is set.
 pub fn serve_from_npm(server: &TestServer, files: &[&str]) -> bool {
     let Some(modules) = modules() else {
         return false;
@@ -41,9 +43,12 @@ fn modules() -> Option<&'static Path> {
     static MODULES: OnceLock<Option<PathBuf>> = OnceLock::new();
     let modules = MODULES.get_or_init(|| match install() {
         Ok(modules) => Some(modules),
-        Err(reason) => {
+        Err(reason) if env::var_os(SKIP).is_some() => {
             eprintln!("skipped: what needs packages from npm, because {reason}");
             None
+        }
+        Err(reason) => {
+            panic!("{reason}; install npm, or set {SKIP}=1 to leave out what needs its packages")
         }
     });
     modules.as_deref()
