@@ -30,6 +30,15 @@ use crate::dom::promise::Promise;
 use crate::dom::promisenativehandler::{Callback, PromiseNativeHandler};
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 
+/// So many events of a worker are over before its garbage is collected in any case: some milliseconds, against some
+/// 20 MB that `fetch()` in each of them can leave behind.
+const EVENTS_BETWEEN_COLLECTIONS: u32 = 1_000;
+
+thread_local! {
+    /// A worker has a thread of its own.
+    static EVENTS_SINCE_COLLECTION: Cell<u32> = const { Cell::new(0) };
+}
+
 /// What the worker does once an event is over.
 #[derive(JSTraceable, MallocSizeOf)]
 pub(crate) enum OnSettled {
@@ -107,6 +116,8 @@ impl ExtendableEvent {
         }
         // Steps 3 and 4: one more promise is pending.
         lifetime.pending_promises.set(pending + 1);
+        // Also an event that nobody waits for, say a message, keeps its worker running.
+        self.worker().note_extended_event(self);
         // Step 5: count it off, one microtask after it has settled.
         let global = self.global();
         let promise = Promise::resolve_or_wrap_promise(cx, value, &global);
@@ -148,15 +159,17 @@ impl ExtendableEvent {
         if lifetime.pending_promises.get() > 0 || self.upcast::<Event>().dispatching() {
             return;
         }
-        let Some(on_settled) = lifetime.on_settled.borrow_mut().take() else {
-            return;
-        };
-        let global = self.global();
-        let worker = global
-            .downcast::<ServiceWorkerGlobalScope>()
-            .expect("extendable events exist in service workers only");
+        let worker = self.worker();
         worker.forget_extended_event(self);
-        worker.extendable_event_settled(cx, on_settled, !lifetime.rejected.get());
+        let on_settled = lifetime.on_settled.borrow_mut().take();
+        if let Some(on_settled) = on_settled {
+            worker.extendable_event_settled(cx, on_settled, !lifetime.rejected.get());
+        }
+        worker.collect_garbage_of_many(cx);
+    }
+
+    fn worker(&self) -> DomRoot<ServiceWorkerGlobalScope> {
+        DomRoot::downcast(self.global()).expect("extendable events exist in service workers only")
     }
 }
 
@@ -224,9 +237,21 @@ impl ServiceWorkerGlobalScope {
     }
 
     fn note_extended_event(&self, event: &ExtendableEvent) {
-        self.extended_events()
-            .borrow_mut()
-            .push(Dom::from_ref(event));
+        let mut events = self.extended_events().borrow_mut();
+        if !events.iter().any(|other| **other == *event) {
+            events.push(Dom::from_ref(event));
+        }
+    }
+
+    /// What handlers leave behind is small for the garbage collector, which does not know what lies behind it: a
+    /// response keeps the buffer that it was read into.
+    fn collect_garbage_of_many(&self, cx: &mut CurrentRealm) {
+        let events = EVENTS_SINCE_COLLECTION.get() + 1;
+        if events < EVENTS_BETWEEN_COLLECTIONS || !self.extended_events().borrow().is_empty() {
+            return EVENTS_SINCE_COLLECTION.set(events);
+        }
+        EVENTS_SINCE_COLLECTION.set(0);
+        self.collect_garbage(cx);
     }
 
     fn forget_extended_event(&self, event: &ExtendableEvent) {

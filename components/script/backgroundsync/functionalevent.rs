@@ -140,6 +140,7 @@ impl ServiceWorkerManager {
         {
             let outcome = event.outcome.started(thread.events());
             registration.life_cycle.events_given += 1;
+            registration.life_cycle.idleness.begin();
             worker.send_message(ServiceWorkerScriptMsg::FunctionalEvent(FunctionalEvent {
                 outcome,
                 ..event

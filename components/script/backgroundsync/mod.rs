@@ -20,6 +20,7 @@ pub(crate) mod ready;
 pub(crate) mod registrationjobs;
 pub(crate) mod registrationstate;
 pub(crate) mod serviceworkerclients;
+pub(crate) mod serviceworkeridle;
 pub(crate) mod serviceworkerjobs;
 pub(crate) mod serviceworkerlifecycle;
 pub(crate) mod serviceworkerlimits;

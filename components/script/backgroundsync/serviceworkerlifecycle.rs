@@ -19,6 +19,7 @@ use servo_constellation_traits::{
 use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::functionalevent::FunctionalEvent;
+use crate::dom::backgroundsync::serviceworkeridle::Idleness;
 use crate::dom::backgroundsync::serviceworkerrun::stored_worker;
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::backgroundsync::workerthread::WorkerThread;
@@ -56,8 +57,10 @@ pub(crate) struct RegistrationLifeCycle {
     pub(super) scope_things: Option<ScopeThings>,
     /// Functional events that wait for the end of the `activate` event.
     pub(crate) queued_events: Vec<FunctionalEvent>,
-    /// How many functional events the active worker was given.
+    /// How many functional events and messages the active worker was given.
     pub(crate) events_given: u64,
+    /// When the active worker was given something last, and whether it is to be stopped for having nothing to do.
+    pub(super) idleness: Idleness,
     /// Whether the active worker's `activate` event is over.
     pub(crate) activated: bool,
 }
@@ -202,7 +205,7 @@ impl ServiceWorkerManager {
 
     /// <https://w3c.github.io/ServiceWorker/#try-activate>
     pub(crate) fn try_activate(&mut self, scope_url: &ServoUrl) {
-        let Some(registration) = self.registrations.get_mut(scope_url) else {
+        let Some(registration) = self.registrations.get(scope_url) else {
             return;
         };
         // Step 1: nothing waits.
@@ -217,12 +220,8 @@ impl ServiceWorkerManager {
         if !life_cycle.activated {
             return;
         }
-        // Step 3: no page uses the active worker, or the waiting one does not care.
-        let skip_waiting = life_cycle
-            .records
-            .get(&waiting.id)
-            .is_some_and(|record| record.skip_waiting);
-        if !skip_waiting && self.clients.uses(scope_url) {
+        // Step 3.
+        if !self.may_replace_active(scope_url, life_cycle, waiting) {
             return;
         }
         // And it has no event to finish: it says so itself.
@@ -232,6 +231,17 @@ impl ServiceWorkerManager {
         } else {
             self.activate(scope_url);
         }
+    }
+
+    /// Whether no page uses the active worker, or the waiting one does not care.
+    fn may_replace_active(
+        &self,
+        scope_url: &ServoUrl,
+        life_cycle: &RegistrationLifeCycle,
+        waiting: &ServiceWorker,
+    ) -> bool {
+        let record = life_cycle.records.get(&waiting.id);
+        record.is_some_and(|record| record.skip_waiting) || !self.clients.uses(scope_url)
     }
 
     fn active_is_idle(
@@ -247,14 +257,21 @@ impl ServiceWorkerManager {
             .active_worker
             .as_ref()
             .is_some_and(|active| active.id == worker_id);
-        if !is_active || registration.waiting_worker.is_none() {
+        if !is_active {
             return;
         }
-        if registration.life_cycle.events_given == events_given {
-            self.activate(scope_url);
-        } else {
+        let life_cycle = &registration.life_cycle;
+        let is_current = life_cycle.events_given == events_given;
+        match &registration.waiting_worker {
+            Some(waiting) if is_current => {
+                if self.may_replace_active(scope_url, life_cycle, waiting) {
+                    self.activate(scope_url);
+                }
+            }
             // It has been given another event meanwhile.
-            self.try_activate(scope_url);
+            Some(_) => self.try_activate(scope_url),
+            None if is_current => self.stop_if_idle(scope_url, worker_id),
+            None => {}
         }
     }
 
@@ -312,6 +329,7 @@ impl ServiceWorkerManager {
         // Step 13: the worker is activated, however its event ended.
         registration.life_cycle.activated = true;
         registration.life_cycle.step_is_over(worker_id);
+        registration.life_cycle.idleness.begin();
         let info = registration.info(scope_url);
         self.clients.tell_all_of_change(&info);
         if let Some(scope_things) = &registration.life_cycle.scope_things {

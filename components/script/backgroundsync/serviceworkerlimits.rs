@@ -71,16 +71,21 @@ impl RegistrationLifeCycle {
 impl ServiceWorkerManager {
     /// Has a message when it is time for [`Self::end_overlong_steps`].
     pub(crate) fn next_limit(&self) -> Receiver<Instant> {
-        self.registrations
-            .values()
-            .flat_map(|registration| registration.life_cycle.records.values())
-            .filter_map(|record| record.limit)
-            .min()
-            .map_or_else(never, at)
+        let life_cycles = || {
+            self.registrations
+                .values()
+                .map(|registration| &registration.life_cycle)
+        };
+        let steps = life_cycles()
+            .flat_map(|life_cycle| life_cycle.records.values())
+            .filter_map(|record| record.limit);
+        let questions = life_cycles().filter_map(RegistrationLifeCycle::ask_at);
+        steps.chain(questions).min().map_or_else(never, at)
     }
 
-    /// Ends the workers that have taken too long to become active.
+    /// Ends the workers that have taken too long to become active, and sees to those that have nothing to do.
     pub(crate) fn end_overlong_steps(&mut self) {
+        self.ask_the_idle();
         let now = Instant::now();
         let mut overlong = Vec::new();
         for (scope_url, registration) in &self.registrations {

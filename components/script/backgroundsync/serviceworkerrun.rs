@@ -191,6 +191,7 @@ impl ServiceWorkerManager {
             .is_some_and(|worker| worker.id == worker_id)
         {
             self.ensure_running(scope_url);
+            self.note_message(scope_url);
         }
         let registration = self.registrations.get(scope_url)?;
         [
