@@ -324,6 +324,7 @@ impl Engine for ServoEngine {
         let asked_for = scope.clone();
         let name = responder.permission_name();
         let ask_constellation = move |permission| {
+            let needs_open_window = responder.needs_open_window();
             // Dropped unanswered, the responder says no.
             let answer = move |open_window| {
                 responder.answer(ClientState {
@@ -332,6 +333,9 @@ impl Engine for ServoEngine {
                     periodic_permission: permission,
                 });
             };
+            if !needs_open_window {
+                return answer(false);
+            }
             let query =
                 BackgroundSyncToConstellationMessage::QueryOpenWindow(asked_for, Box::new(answer));
             constellation.send(EmbedderToConstellationMessage::BackgroundSync(query));

@@ -82,6 +82,12 @@ impl ClientStateResponder {
         }
     }
 
+    /// Whether [`ClientState::open_window`] is looked at: `register()` needs one, an event does not.
+    #[must_use]
+    pub fn needs_open_window(&self) -> bool {
+        matches!(self.question, Some(Question::Register(..)))
+    }
+
     /// Answers.
     pub fn answer(mut self, state: ClientState) {
         self.send(Some(state));

@@ -128,6 +128,9 @@ impl<C: SyncClient> Manager<C> {
         }
         if flow == Flow::Continue {
             flow = self.drain(inputs);
+        } else {
+            // What came before the end counts, such as the outcome of an event.
+            self.drain_messages(clock::now(), inputs);
         }
         let now = clock::now();
         self.open_if_due(now);
@@ -154,9 +157,7 @@ impl<C: SyncClient> Manager<C> {
         for committed in inputs.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.handle_committed(now, committed);
         }
-        for message in inputs.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_message(now, message, inputs.messages.len());
-        }
+        self.drain_messages(now, inputs);
         // An engine that answers at once has done so.
         for answered in inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.handle_answered(now, answered);
@@ -167,6 +168,12 @@ impl<C: SyncClient> Manager<C> {
             }
         }
         Flow::Continue
+    }
+
+    fn drain_messages<E: Display>(&mut self, now: Now, inputs: &Inputs<C, E>) {
+        for message in inputs.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
+            self.handle_message(now, message, inputs.messages.len());
+        }
     }
 
     fn handle_committed(&mut self, now: Now, committed: Committed) {

@@ -69,7 +69,10 @@ impl Kiosk {
             }
         };
         let output = match (plan.direction, &app) {
-            (Direction::Program, _) => Output::JsonLines { start: plan.start },
+            (Direction::Program, _) => Output::JsonLines {
+                start: plan.start,
+                lines: String::new(),
+            },
             (_, Some(_)) => Output::Timeline(Timeline::new(plan.start)),
             (_, None) => Output::Plain,
         };
@@ -138,6 +141,16 @@ impl Kiosk {
     /// # Errors
     /// If a window can't be opened.
     pub fn handle(
+        &mut self,
+        message: Message,
+        surfaces: &dyn SurfaceFactory,
+    ) -> Result<Next, Failure> {
+        let next = self.handle_and_show(message, surfaces);
+        self.output.flush();
+        next
+    }
+
+    fn handle_and_show(
         &mut self,
         message: Message,
         surfaces: &dyn SurfaceFactory,

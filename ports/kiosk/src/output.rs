@@ -14,37 +14,57 @@ pub enum Output {
     JsonLines {
         /// When it was.
         start: Instant,
+        /// Lines that are to be written. Thousands of events can come at once, and each write wakes whoever reads.
+        lines: String,
     },
     /// The story for a person.
     Timeline(Timeline),
 }
 
+/// So many bytes of lines are written without waiting for more.
+const MANY_BYTES: usize = 32 * 1024;
+
 impl Output {
-    /// Shows an event, if this kind of output shows such events.
-    pub fn show(&self, event: &Event) {
-        let line = match (self, event) {
-            (Self::Plain, Event::Console(_, _, text)) => text.clone(),
-            (Self::Plain, Event::Alert(text)) => format!("ALERT: {text}"),
+    /// Shows an event, if this kind of output shows such events: at the next [`Output::flush`] at the latest.
+    pub fn show(&mut self, event: &Event) {
+        match (self, event) {
+            (Self::Plain, Event::Console(_, _, text)) => write(&format!("{text}\n")),
+            (Self::Plain, Event::Alert(text)) => write(&format!("ALERT: {text}\n")),
             (Self::Plain, Event::Crashed(reason)) => {
                 eprintln!("kiosk: a page crashed: {reason}");
-                return;
             }
-            (Self::Plain, Event::Screenshot(.., Err(reason))) => {
-                eprintln!("kiosk: {reason}");
-                return;
-            }
-            (Self::Plain, _) => return,
-            (Self::JsonLines { start }, event) => {
+            (Self::Plain, Event::Screenshot(.., Err(reason))) => eprintln!("kiosk: {reason}"),
+            (Self::Plain, _) => {}
+            (Self::JsonLines { start, lines }, event) => {
                 let mut line = event.to_json();
                 line["ms"] = u64::try_from(start.elapsed().as_millis())
                     .unwrap_or(u64::MAX)
                     .into();
-                line.to_string()
+                lines.push_str(&line.to_string());
+                lines.push('\n');
+                if lines.len() >= MANY_BYTES {
+                    write(&std::mem::take(lines));
+                }
             }
-            (Self::Timeline(timeline), event) => return timeline.tell(event),
-        };
-        // One write a line, so that lines of other threads don't come between. Nobody reads a closed pipe.
-        let mut stdout = io::stdout().lock();
-        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+            (Self::Timeline(timeline), event) => timeline.tell(event),
+        }
     }
+
+    /// Writes what was held back.
+    pub fn flush(&mut self) {
+        if let Self::JsonLines { lines, .. } = self
+            && !lines.is_empty()
+        {
+            write(lines);
+            lines.clear();
+        }
+    }
+}
+
+/// One write for whole lines, so that those of other threads don't come between. Nobody reads a closed pipe.
+fn write(lines: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout
+        .write_all(lines.as_bytes())
+        .and_then(|()| stdout.flush());
 }

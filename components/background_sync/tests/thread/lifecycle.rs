@@ -35,6 +35,21 @@ fn registrations_survive_a_restart() {
     );
 }
 
+/// Both are there when the manager looks, and it may look at the end first.
+#[test]
+fn what_was_sent_before_the_end_counts() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut browser = Browser::start(on_disk(&folder));
+        browser.page().register("x").unwrap();
+        let event = browser.event();
+        browser.finish(event.event, EventOutcome::Fulfilled);
+        browser.shutdown();
+        let browser = Browser::start(on_disk(&folder));
+        assert_eq!(browser.page().tags(), [""; 0]);
+    }
+}
+
 #[test]
 fn an_event_that_runs_at_the_end_is_terminated_and_fires_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -155,4 +170,29 @@ fn the_network_comes_and_goes() {
     browser.event();
     browser.send(SyncManagerMessage::WorkerUnregistered { authority, scope });
     assert_eq!(page.tags(), [""; 0]);
+}
+
+/// An event fires with no window open: its engine need not look for one.
+#[test]
+fn only_register_needs_an_open_window() {
+    let browser = Browser::start_with(Config::new().policy(quick()), None, None).unwrap();
+    let page = browser.page();
+    let question = || match browser.engine.recv_timeout(SOON).unwrap() {
+        EngineCall::Query(_, responder) => responder,
+        other => panic!("not a question: {other:?}"),
+    };
+    let call = page.ask_to_register("x");
+    let for_register = question();
+    assert!(for_register.needs_open_window());
+    for_register.answer(OPEN);
+    assert_eq!(page.reply().response, SyncResponse::Registered(Ok(())));
+    page.acknowledge(call);
+    // The first one follows the answer for register(), which was just now.
+    let event = browser.event();
+    browser.finish(event.event, EventOutcome::Rejected);
+    let for_event = question();
+    assert!(!for_event.needs_open_window());
+    for_event.answer(ClientState::new(false));
+    let event = browser.event();
+    browser.finish(event.event, EventOutcome::Fulfilled);
 }
