@@ -40,7 +40,37 @@ const CACHE_BYTES: usize = 1024 * 1024;
 /// By scope, an origin and a scope URL in one key; number of the store operation, then the record.
 const WORKERS: TableDefinition<(&str, &str), (u64, &[u8])> = TableDefinition::new("workers");
 
-type Workers<'t> = redb::Table<'t, (&'static str, &'static str), (u64, &'static [u8])>;
+/// The same numbers in their order, with the keys: nobody must read all scripts to find the oldest. Files from before it
+/// get it with their next change.
+const ORDER: TableDefinition<u64, (&str, &str)> = TableDefinition::new("order");
+
+/// What a change works on.
+struct Tables<'t> {
+    workers: redb::Table<'t, (&'static str, &'static str), (u64, &'static [u8])>,
+    order: redb::Table<'t, u64, (&'static str, &'static str)>,
+}
+
+impl<'t> Tables<'t> {
+    fn open(transaction: &'t redb::WriteTransaction) -> Result<Self, redb::Error> {
+        let workers = transaction.open_table(WORKERS)?;
+        let mut order = transaction.open_table(ORDER)?;
+        if order.is_empty()? {
+            for entry in workers.iter()? {
+                let (key, value) = entry?;
+                order.insert(value.value().0, key.value())?;
+            }
+        }
+        Ok(Self { workers, order })
+    }
+
+    fn remove(&mut self, key: (&str, &str)) -> Result<(), redb::Error> {
+        let number = self.workers.remove(key)?.map(|value| value.value().0);
+        if let Some(number) = number {
+            self.order.remove(number)?;
+        }
+        Ok(())
+    }
+}
 
 /// A file that can't be read is kept under another name until there is the next one: scripts are long, and can be had
 /// again.
@@ -106,26 +136,18 @@ impl WorkerStore {
             path: self.path.clone(),
             reason: error.to_string(),
         })?;
-        self.change(&|table| {
-            let mut oldest: Option<(u64, (String, String))> = None;
-            let mut newest = 0;
-            for entry in table.iter()? {
-                let (key, value) = entry?;
-                let ((origin, scope), (number, _)) = (key.value(), value.value());
-                newest = newest.max(number);
-                if oldest.as_ref().is_none_or(|(least, _)| number < *least) {
-                    oldest = Some((number, (origin.to_owned(), scope.to_owned())));
-                }
-            }
+        self.change(&|tables| {
             let key = (scope.origin.as_str(), scope.scope.as_str());
-            let is_new = table.get(key)?.is_none();
-            if is_new
-                && table.len()? >= MAX_STORED_WORKERS
-                && let Some((_, (origin, scope))) = oldest
+            let newest = tables.order.last()?.map_or(0, |(number, _)| number.value());
+            tables.remove(key)?;
+            if tables.workers.len()? >= MAX_STORED_WORKERS
+                && let Some((_, oldest)) = tables.order.pop_first()?
             {
-                table.remove((origin.as_str(), scope.as_str()))?;
+                tables.workers.remove(oldest.value())?;
             }
-            table.insert(key, (newest.saturating_add(1), bytes.as_slice()))?;
+            let number = newest.saturating_add(1);
+            tables.workers.insert(key, (number, bytes.as_slice()))?;
+            tables.order.insert(number, key)?;
             Ok(())
         })
     }
@@ -135,10 +157,7 @@ impl WorkerStore {
     /// # Errors
     /// As [`WorkerStore::put`].
     pub fn remove(&mut self, scope: &ScopeKey) -> Result<(), StoreError> {
-        self.change(&|table| {
-            table.remove((scope.origin.as_str(), scope.scope.as_str()))?;
-            Ok(())
-        })
+        self.change(&|tables| tables.remove((scope.origin.as_str(), scope.scope.as_str())))
     }
 
     /// Forgets what was kept of all scopes that are chosen.
@@ -152,8 +171,19 @@ impl WorkerStore {
             // What is no scope belongs to nobody who could want it.
             _ => true,
         };
-        self.change(&|table| {
-            table.retain(|key, _| !is_chosen(key))?;
+        self.change(&|tables| {
+            let mut numbers = Vec::new();
+            for entry in tables.order.iter()? {
+                let (number, key) = entry?;
+                if is_chosen(key.value()) {
+                    numbers.push(number.value());
+                }
+            }
+            for number in numbers {
+                if let Some(key) = tables.order.remove(number)? {
+                    tables.workers.remove(key.value())?;
+                }
+            }
             Ok(())
         })
     }
@@ -183,11 +213,11 @@ impl WorkerStore {
 
     fn change(
         &mut self,
-        work: &dyn Fn(&mut Workers<'_>) -> Result<(), redb::Error>,
+        work: &dyn Fn(&mut Tables<'_>) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
         self.run(|database| {
             let transaction = database.begin_write()?;
-            work(&mut transaction.open_table(WORKERS)?)?;
+            work(&mut Tables::open(&transaction)?)?;
             transaction.commit()?;
             Ok(())
         })
@@ -405,6 +435,45 @@ mod tests {
         assert!(store.load(&scope("1")).unwrap().is_some());
         let last = scope(&MAX_STORED_WORKERS.to_string());
         assert!(store.load(&last).unwrap().is_some());
+    }
+
+    #[test]
+    fn files_without_the_order_get_it() {
+        let numbered = |number: u64| scope(&number.to_string());
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::create(folder.path().join(WORKERS_FILE_NAME)).unwrap();
+        let transaction = database.begin_write().unwrap();
+        {
+            let mut table = transaction.open_table(WORKERS).unwrap();
+            let bytes = encode_worker(&worker("1")).unwrap();
+            // The first ones have the highest numbers.
+            for number in 0..MAX_STORED_WORKERS {
+                let scope = numbered(number);
+                let key = (scope.origin.as_str(), scope.scope.as_str());
+                let value = (MAX_STORED_WORKERS - number, bytes.as_slice());
+                table.insert(key, value).unwrap();
+            }
+        }
+        transaction.commit().unwrap();
+        drop(database);
+        let mut store = WorkerStore::open(folder.path()).unwrap();
+        let new = numbered(MAX_STORED_WORKERS);
+        store.put(&new, &worker("2")).unwrap();
+        assert_eq!(store.load(&new).unwrap(), Some(worker("2")));
+        let oldest = numbered(MAX_STORED_WORKERS - 1);
+        assert_eq!(store.load(&oldest).unwrap(), None);
+        assert_eq!(store.load(&numbered(0)).unwrap(), Some(worker("1")));
+        // One that is replaced or removed has no place in it any more.
+        store.put(&numbered(0), &worker("3")).unwrap();
+        store.remove(&numbered(1)).unwrap();
+        store.remove_chosen(|scope| *scope == numbered(2)).unwrap();
+        let order = store.database.as_ref().unwrap().begin_read().unwrap();
+        let order = order.open_table(ORDER).unwrap();
+        assert_eq!(order.len().unwrap(), MAX_STORED_WORKERS - 2);
+        assert_eq!(
+            order.last().unwrap().unwrap().0.value(),
+            MAX_STORED_WORKERS + 2
+        );
     }
 
     #[test]
