@@ -3,8 +3,9 @@
 use background_sync_core::{
     Call, ClientFacts, EventKind, Now, PermissionName, Recurrence, SyncApi, Tag,
 };
-use background_sync_traits::{ConnectionId, SyncClient, SyncEventKind, SyncRequest, SyncResponse};
+use background_sync_traits::{SyncClient, SyncEventKind, SyncRequest, SyncResponse};
 
+use crate::clients::order::Behind;
 use crate::engine::Question;
 use crate::manager::Manager;
 use crate::{ClientState, ClientStateResponder};
@@ -34,6 +35,20 @@ fn needs_client_state(request: &SyncRequest) -> Option<bool> {
     }
 }
 
+/// Whether the engine is asked.
+pub(crate) fn needs_engine(request: &SyncRequest) -> bool {
+    needs_client_state(request) == Some(true)
+}
+
+fn registers(request: &SyncRequest) -> bool {
+    matches!(
+        request,
+        SyncRequest::Register { .. }
+            | SyncRequest::RegisterPeriodic { .. }
+            | SyncRequest::RegisterExplainer { .. }
+    )
+}
+
 /// What to fire.
 pub(crate) fn event_kind(kind: EventKind, tag: Tag, last_chance: bool) -> SyncEventKind {
     match kind {
@@ -49,7 +64,23 @@ pub(crate) fn event_kind(kind: EventKind, tag: Tag, last_chance: bool) -> SyncEv
 
 impl<C: SyncClient> Manager<C> {
     /// Asks the engine, if the call needs that, or does it.
-    pub(crate) fn start_call(&mut self, now: Now, connection: ConnectionId, call: Call) {
+    pub(crate) fn start_call(&mut self, now: Now, call: Call) {
+        let Some((_, request)) = self.clients.request(call) else {
+            return;
+        };
+        if !self.clients.waits_behind(call, needs_engine(&request)) {
+            self.start_call_now(now, call);
+        }
+    }
+
+    /// The engine has answered a call: those behind it that don't wait for others go on.
+    pub(crate) fn start_calls_behind(&mut self, now: Now, behind: Behind) {
+        while let Some(call) = self.clients.next_behind(behind) {
+            self.start_call_now(now, call);
+        }
+    }
+
+    fn start_call_now(&mut self, now: Now, call: Call) {
         let Some((scope, request)) = self.clients.request(call) else {
             return;
         };
@@ -57,17 +88,12 @@ impl<C: SyncClient> Manager<C> {
             // The open window is asked for at the time of the call: a count kept here would be
             // outdated.
             Some(true) => {
-                self.clients.asking(connection);
+                self.clients.asking(call);
                 let question = Question::Register(call, permission_for(&request));
                 let responder = ClientStateResponder::new(question, self.questions_out.clone());
                 self.engine.query_client_state(&scope, responder);
             }
-            Some(false) => self.do_call(now, call, ClientState::nothing_granted()),
-            None => {
-                if !self.clients.waits_behind_register(connection, call) {
-                    self.do_call(now, call, ClientState::nothing_granted());
-                }
-            }
+            Some(false) | None => self.do_call(now, call, ClientState::nothing_granted()),
         }
     }
 
@@ -76,8 +102,14 @@ impl<C: SyncClient> Manager<C> {
         let Some((scope, request)) = self.clients.request(call) else {
             return;
         };
+        // What it takes to start the worker without a page was cleared, and is told again with this.
+        if registers(&request) && self.workers.ask_again(&scope) {
+            // Its scope was checked when its connection was opened.
+            let _ = self.give_authority(scope.clone());
+        }
+        let is_unregistered = self.unregistered.contains(&scope);
         let facts = |active_worker| ClientFacts {
-            active_worker,
+            active_worker: active_worker && !is_unregistered,
             permission: state.permission_for(permission_for(&request)),
             open_window: state.open_window,
         };

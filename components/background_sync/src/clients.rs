@@ -1,6 +1,6 @@
 //! The edge towards clients: connections and calls. Nothing that a client says is believed.
 
-mod order;
+pub(crate) mod order;
 mod promises;
 #[cfg(test)]
 mod tests;

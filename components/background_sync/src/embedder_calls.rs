@@ -91,6 +91,20 @@ impl EmbedderCalls {
         self.answer_clears();
     }
 
+    /// No worker will be forgotten any more.
+    pub fn handle_workers_gone(&mut self, fault: &StoreFault) {
+        for clearing in self.clears.values_mut() {
+            clearing.workers.get_or_insert_with(|| Err(fault.clone()));
+        }
+        self.answer_clears();
+    }
+
+    /// Whether somebody waits for workers to be forgotten.
+    pub fn wait_for_workers(&self) -> bool {
+        let mut clears = self.clears.values();
+        clears.any(|clearing| clearing.workers.is_none())
+    }
+
     /// Whether somebody waits for the store to forget.
     pub fn wait_for_history(&self) -> bool {
         let mut clears = self.clears.values();

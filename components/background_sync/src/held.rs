@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use background_sync_core::{Answer, Call, Now, ScopeKey};
+use background_sync_core::{Answer, Call, Now, ScopeKey, StoreFault};
 use background_sync_traits::SyncClient;
 
 use crate::manager::Manager;
@@ -43,6 +43,14 @@ impl<C: SyncClient> Manager<C> {
                 self.embedder_calls.handle_workers_cleared(call, result);
             }
         }
+    }
+
+    /// The thread that keeps workers has ended.
+    pub(crate) fn handle_workers_gone(&mut self, now: Now) {
+        self.answer_all_held(now);
+        let reason = "the thread that keeps them has ended".to_owned();
+        self.embedder_calls
+            .handle_workers_gone(&StoreFault { reason });
     }
 
     /// No worker will be stored any more.

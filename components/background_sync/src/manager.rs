@@ -25,7 +25,7 @@ use crate::journal::Journal;
 use crate::opening::Closed;
 use crate::outbox::{JOURNAL_RETRY_MS, Outbox};
 use crate::rate_limit::RateLimitedLog;
-use crate::workers::{FromWorkers, Workers};
+use crate::workers::{FromWorkers, Remembered, Workers};
 use crate::writer::{Committed, NotStored};
 use crate::{ClientState, ClientStateResponder, Embedder, Engine, clock};
 
@@ -61,6 +61,8 @@ pub(crate) struct Manager<C> {
     pub embedder_calls: EmbedderCalls,
     pub workers: Workers,
     pub held: HeldAnswers,
+    /// Service worker registrations that were removed and not made again: a page may not have heard of it yet.
+    pub unregistered: Remembered,
     pub issuer: AuthorityIssuer,
     pub authority_later: Vec<ScopeKey>,
     /// Until the store is open.
@@ -114,7 +116,7 @@ impl<C: SyncClient> Manager<C> {
                 Ok(news) => self.handle_from_workers(clock::now(), news),
                 Err(_) => {
                     inputs.from_workers = crossbeam_channel::never();
-                    self.answer_all_held(clock::now());
+                    self.handle_workers_gone(clock::now());
                 }
             },
             recv(inputs.committed) -> committed => match committed {
@@ -219,8 +221,8 @@ impl<C: SyncClient> Manager<C> {
                 let state = answered.state.unwrap_or_else(ClientState::nothing_granted);
                 let behind = self.clients.asked(call);
                 self.do_call(now, call, state);
-                for call in behind {
-                    self.do_call(now, call, state);
+                if let Some(behind) = behind {
+                    self.start_calls_behind(now, behind);
                 }
             }
         }
@@ -302,7 +304,11 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// The end: nothing is dispatched any more, everything is committed, every call is answered.
-    pub(crate) fn finish(&mut self, committed: &Receiver<Committed>) {
+    pub(crate) fn finish(
+        &mut self,
+        committed: &Receiver<Committed>,
+        from_workers: &Receiver<FromWorkers>,
+    ) {
         let end = Instant::now() + SHUTDOWN_LIMIT;
         self.tell_news();
         self.ending = true;
@@ -326,6 +332,11 @@ impl<C: SyncClient> Manager<C> {
                     break;
                 }
             }
+        }
+        while self.embedder_calls.wait_for_workers()
+            && let Ok(news) = from_workers.recv_deadline(end)
+        {
+            self.handle_from_workers(clock::now(), news);
         }
         for (token, scope) in self.events.drain() {
             self.engine.terminate(token, &scope);

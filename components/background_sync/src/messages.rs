@@ -122,7 +122,7 @@ impl<C: SyncClient> Manager<C> {
                     Err(fault) => self.refuse_for_storage(call, fault),
                 };
                 if !is_refused {
-                    self.start_call(now, connection, call);
+                    self.start_call(now, call);
                 }
             }
             SyncManagerMessage::Acknowledge { connection, call } => {
@@ -141,6 +141,7 @@ impl<C: SyncClient> Manager<C> {
             SyncManagerMessage::RequestAuthority { scope } => self.give_authority(scope)?,
             SyncManagerMessage::WorkerActivated { authority, scope } => {
                 self.check_authority(authority, &scope)?;
+                self.unregistered.remove(&scope);
                 self.scheduler.handle_worker_activated(now, &scope);
             }
             SyncManagerMessage::StoreWorker {
@@ -149,10 +150,12 @@ impl<C: SyncClient> Manager<C> {
                 worker,
             } => {
                 self.check_authority(authority, &scope)?;
+                self.unregistered.remove(&scope);
                 self.workers.put(scope, worker);
             }
             SyncManagerMessage::WorkerUnregistered { authority, scope } => {
                 self.check_authority(authority, &scope)?;
+                self.unregistered.insert(&scope);
                 self.workers.remove(scope.clone());
                 let change = Change::WorkerUnregistered(scope);
                 match self.need_store(now) {
@@ -181,7 +184,7 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// The engine brings it to whoever runs the workers of this origin, wherever the request came from.
-    fn give_authority(&self, scope: ScopeKey) -> Result<(), Misbehaviour> {
+    pub(crate) fn give_authority(&self, scope: ScopeKey) -> Result<(), Misbehaviour> {
         if !is_scope_of_origin(&scope) {
             return Err(Misbehaviour::ScopeNotOfOrigin);
         }

@@ -1,6 +1,6 @@
 //! What the embedder asks of the manager.
 
-use background_sync_core::{Durability, Now, RemoveError, SyncNotification};
+use background_sync_core::{Durability, Now, RemoveError, StoreFault, SyncNotification};
 use background_sync_traits::SyncClient;
 use crossbeam_channel::Sender;
 
@@ -101,7 +101,11 @@ impl<C: SyncClient> Manager<C> {
         self.journal.clear(|scope| what.chooses(scope));
         let batch = self.send_all(Durability::Strict);
         self.embedder_calls.set_history_batch(call, batch);
-        self.workers.clear(what, call);
+        if !self.workers.clear(what, call) {
+            let reason = "the thread that keeps them has ended".to_owned();
+            let gone = Err(StoreFault { reason });
+            self.embedder_calls.handle_workers_cleared(call, gone);
+        }
     }
 
     /// Tells whoever watches, and the journal.

@@ -21,7 +21,7 @@ use crate::outbox::Outbox;
 use crate::rate_limit::RateLimitedLog;
 use crate::shift::Shift;
 use crate::unavailable::Unavailable;
-use crate::workers::Workers;
+use crate::workers::{Remembered, Workers};
 use crate::{
     Config, Embedder, Engine, StartError, SyncManagerControl, SyncManagerThread, crew, writer,
 };
@@ -115,6 +115,7 @@ impl SyncManager {
             embedder_calls: EmbedderCalls::default(),
             workers,
             held: HeldAnswers::default(),
+            unregistered: Remembered::default(),
             issuer: AuthorityIssuer::new(),
             authority_later: Vec::new(),
             closed,

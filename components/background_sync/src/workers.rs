@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,9 +18,15 @@ use crate::{Clear, StartError, Storage};
 /// a worker's script.
 const MAX_WAITING_SCRIPTS: usize = 64;
 
+/// The same of one origin.
+const MAX_WAITING_SCRIPTS_PER_ORIGIN: usize = 8;
+
 /// So many requests of other kinds may wait for the thread, and so many that failed for their next try; more are dropped
-/// with a warning. They are short, and there is room for more scopes than have registrations.
+/// with a warning. There is room for more scopes than have registrations.
 const MAX_WAITING_REQUESTS: usize = 65_536;
+
+/// So many bytes of scopes may be in them.
+const MAX_WAITING_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 /// So many scopes are remembered as looked up. One more makes all of them forgotten, which costs each
 /// one more look: peers may name as many as they like.
@@ -58,27 +66,39 @@ pub(crate) struct Workers {
     /// Until it ends.
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
+    /// Of scopes in requests that wait.
+    text_bytes: Arc<AtomicUsize>,
     /// Of which [`FromWorkers::PutDone`] is still to come, and how often.
     being_put: HashMap<ScopeKey, usize>,
     /// Scopes that were looked up since the browser started. Once is enough: a worker that was
     /// started and is gone again is the engine's to start.
     asked: Remembered,
+    /// Whether anything was cleared in this run.
+    cleared: bool,
 }
 
 /// Scopes, by their hashes: their names may be long.
 #[derive(Default)]
-struct Remembered {
+pub(crate) struct Remembered {
     hasher: RandomState,
     hashes: HashSet<u64>,
 }
 
 impl Remembered {
     /// Returns whether it was not there.
-    fn insert(&mut self, scope: &ScopeKey) -> bool {
+    pub fn insert(&mut self, scope: &ScopeKey) -> bool {
         if self.hashes.len() >= MAX_REMEMBERED_SCOPES {
             self.hashes.clear();
         }
         self.hashes.insert(self.hasher.hash_one(scope))
+    }
+
+    pub fn remove(&mut self, scope: &ScopeKey) {
+        self.hashes.remove(&self.hasher.hash_one(scope));
+    }
+
+    pub fn contains(&self, scope: &ScopeKey) -> bool {
+        self.hashes.contains(&self.hasher.hash_one(scope))
     }
 }
 
@@ -96,9 +116,11 @@ impl Workers {
         };
         let (requests, requests_in) = unbounded();
         let (to_manager, from_workers) = unbounded();
+        let text_bytes = Arc::default();
         let mut keeper = Keeper {
             store,
             to_manager,
+            text_bytes: Arc::clone(&text_bytes),
             retry_delay,
             failed: VecDeque::new(),
         };
@@ -108,15 +130,23 @@ impl Workers {
         let workers = Self {
             requests: Some(requests),
             thread: Some(thread),
+            text_bytes,
             being_put: HashMap::new(),
             asked: Remembered::default(),
+            cleared: false,
         };
         Ok((workers, from_workers))
     }
 
     pub fn put(&mut self, scope: ScopeKey, worker: StoredWorker) {
         self.asked.insert(&scope);
-        if self.being_put.values().sum::<usize>() >= MAX_WAITING_SCRIPTS {
+        let of_origin = |(other, count): (&ScopeKey, &usize)| match other.origin == scope.origin {
+            true => *count,
+            false => 0,
+        };
+        if self.being_put.values().sum::<usize>() >= MAX_WAITING_SCRIPTS
+            || self.being_put.iter().map(of_origin).sum::<usize>() >= MAX_WAITING_SCRIPTS_PER_ORIGIN
+        {
             log::warn!("the service worker of {scope} is not kept: too many change at once");
             return;
         }
@@ -152,15 +182,28 @@ impl Workers {
         self.being_put.clear();
     }
 
-    /// Forgets all that are chosen; answered with [`FromWorkers::Cleared`].
-    pub fn clear(&mut self, what: Clear, call: Call) {
-        self.send(Request::Other(Task::Clear(what, Some(call))));
+    /// Forgets all that are chosen; answered with [`FromWorkers::Cleared`], unless this returns that it can't be.
+    pub fn clear(&mut self, what: Clear, call: Call) -> bool {
+        self.cleared = true;
+        self.asked = Remembered::default();
+        let request = Request::Other(Task::Clear(what, Some(call)));
+        // It is the embedder's, so there are never too many.
+        let requests = self.requests.as_ref();
+        requests.is_some_and(|requests| requests.send(request).is_ok())
+    }
+
+    /// Whether what was kept of a worker may have been cleared although it is still there, and it was not asked for anew.
+    pub fn ask_again(&mut self, scope: &ScopeKey) -> bool {
+        self.cleared && self.asked.insert(scope)
     }
 
     /// Looks for a worker of `scope`, unless that was done before.
     pub fn revive(&mut self, scope: &ScopeKey) {
-        if self.asked.insert(scope) {
-            self.send(Request::Other(Task::Load(scope.clone())));
+        if self.asked.contains(scope) {
+            return;
+        }
+        if self.send(Request::Other(Task::Load(scope.clone()))) {
+            self.asked.insert(scope);
         }
     }
 
@@ -170,10 +213,14 @@ impl Workers {
         let Some(requests) = &self.requests else {
             return false;
         };
-        if requests.len() >= MAX_WAITING_REQUESTS {
+        let bytes = request.text_bytes();
+        if requests.len() >= MAX_WAITING_REQUESTS
+            || self.text_bytes.load(Ordering::Relaxed) + bytes > MAX_WAITING_TEXT_BYTES
+        {
             log::warn!("too much is asked about service workers at once: something is left out");
             return false;
         }
+        self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
         // An error means that the thread had panicked.
         requests.send(request).is_ok()
     }
@@ -195,6 +242,7 @@ impl Drop for Workers {
 struct Keeper {
     store: WorkerStore,
     to_manager: Sender<FromWorkers>,
+    text_bytes: Arc<AtomicUsize>,
     retry_delay: Duration,
     /// What is tried again, in its order.
     failed: VecDeque<Task>,
@@ -204,6 +252,11 @@ impl Keeper {
     fn run(&mut self, requests: &Receiver<Request>) {
         let mut retry_at = Instant::now();
         loop {
+            // Also if there is always something else to do.
+            if !self.failed.is_empty() && retry_at <= Instant::now() {
+                self.retry();
+                retry_at = Instant::now() + self.retry_delay;
+            }
             let request = match self.failed.is_empty() {
                 true => requests.recv().map_err(RecvTimeoutError::from),
                 false => requests.recv_deadline(retry_at),
@@ -211,10 +264,7 @@ impl Keeper {
             let nothing_failed = self.failed.is_empty();
             match request {
                 Ok(request) => self.handle(request),
-                Err(RecvTimeoutError::Timeout) => {
-                    self.retry();
-                    retry_at = Instant::now() + self.retry_delay;
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 // What was to be removed must not be there after a restart.
                 Err(RecvTimeoutError::Disconnected) => return self.retry(),
             }
@@ -231,6 +281,8 @@ impl Keeper {
     }
 
     fn handle(&mut self, request: Request) {
+        self.text_bytes
+            .fetch_sub(request.text_bytes(), Ordering::Relaxed);
         match request {
             Request::Put(scope, worker) => self.put(scope, &worker),
             Request::Other(task) => self.try_now_or_later(task),
@@ -266,9 +318,11 @@ impl Keeper {
             let _ = self.to_manager.send(FromWorkers::Cleared { call, result });
         }
         let Err(error) = result else { return };
+        log::warn!("what is kept of service workers can't be used: {error}");
         if self.failed.len() < MAX_WAITING_REQUESTS {
-            log::warn!("what is kept of service workers can't be used: {error}");
             self.failed.push_back(task);
+        } else {
+            log::warn!("too much of that has failed: something is not tried again");
         }
     }
 
@@ -287,6 +341,18 @@ impl Keeper {
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+impl Request {
+    /// Of a scope. What is cleared is the embedder's, and not counted.
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::Put(scope, _) | Self::Other(Task::Remove(scope) | Task::Load(scope)) => {
+                scope.origin.as_str().len() + scope.scope.as_str().len()
+            }
+            Self::Other(Task::Clear(..)) => 0,
         }
     }
 }

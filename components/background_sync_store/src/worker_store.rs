@@ -28,6 +28,9 @@ const WORKER_VERSION: u8 = 2;
 /// So many workers are kept, in all. One more takes the place of the one that was stored first.
 pub const MAX_STORED_WORKERS: u64 = 512;
 
+/// The same of one origin.
+pub const MAX_STORED_WORKERS_PER_ORIGIN: usize = 64;
+
 /// No valid record is longer, in bytes.
 const MAX_RECORD_BYTES: u64 = (2 * MAX_WORKER_SOURCE_BYTES
     + 3 * MAX_URL_BYTES
@@ -54,13 +57,38 @@ impl<'t> Tables<'t> {
     fn open(transaction: &'t redb::WriteTransaction) -> Result<Self, redb::Error> {
         let workers = transaction.open_table(WORKERS)?;
         let mut order = transaction.open_table(ORDER)?;
-        if order.is_empty()? {
+        if order.len()? != workers.len()? {
+            order.retain(|_, _| false)?;
             for entry in workers.iter()? {
                 let (key, value) = entry?;
                 order.insert(value.value().0, key.value())?;
             }
         }
         Ok(Self { workers, order })
+    }
+
+    /// For one more of an origin.
+    fn make_room(&mut self, origin: &str) -> Result<(), redb::Error> {
+        let mut of_origin = Vec::new();
+        for entry in self.order.iter()? {
+            let (number, key) = entry?;
+            if key.value().0 == origin {
+                of_origin.push(number.value());
+            }
+        }
+        let oldest = match of_origin.first() {
+            Some(first) if of_origin.len() >= MAX_STORED_WORKERS_PER_ORIGIN => Some(*first),
+            _ if self.workers.len()? >= MAX_STORED_WORKERS => {
+                self.order.first()?.map(|(number, _)| number.value())
+            }
+            _ => None,
+        };
+        if let Some(number) = oldest
+            && let Some(key) = self.order.remove(number)?
+        {
+            self.workers.remove(key.value())?;
+        }
+        Ok(())
     }
 
     fn remove(&mut self, key: (&str, &str)) -> Result<(), redb::Error> {
@@ -140,11 +168,7 @@ impl WorkerStore {
             let key = (scope.origin.as_str(), scope.scope.as_str());
             let newest = tables.order.last()?.map_or(0, |(number, _)| number.value());
             tables.remove(key)?;
-            if tables.workers.len()? >= MAX_STORED_WORKERS
-                && let Some((_, oldest)) = tables.order.pop_first()?
-            {
-                tables.workers.remove(oldest.value())?;
-            }
+            tables.make_room(scope.origin.as_str())?;
             let number = newest.saturating_add(1);
             tables.workers.insert(key, (number, bytes.as_slice()))?;
             tables.order.insert(number, key)?;
@@ -157,7 +181,20 @@ impl WorkerStore {
     /// # Errors
     /// As [`WorkerStore::put`].
     pub fn remove(&mut self, scope: &ScopeKey) -> Result<(), StoreError> {
-        self.change(&|tables| tables.remove((scope.origin.as_str(), scope.scope.as_str())))
+        let key = (scope.origin.as_str(), scope.scope.as_str());
+        // Usually there is none, and a commit would take its time.
+        let is_there = self.run(|database| {
+            let transaction = database.begin_read()?;
+            match transaction.open_table(WORKERS) {
+                Ok(table) => Ok(table.get(key)?.is_some()),
+                Err(redb::TableError::TableDoesNotExist(_)) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        })?;
+        match is_there {
+            true => self.change(&|tables| tables.remove(key)),
+            false => Ok(()),
+        }
     }
 
     /// Forgets what was kept of all scopes that are chosen.
@@ -172,18 +209,8 @@ impl WorkerStore {
             _ => true,
         };
         self.change(&|tables| {
-            let mut numbers = Vec::new();
-            for entry in tables.order.iter()? {
-                let (number, key) = entry?;
-                if is_chosen(key.value()) {
-                    numbers.push(number.value());
-                }
-            }
-            for number in numbers {
-                if let Some(key) = tables.order.remove(number)? {
-                    tables.workers.remove(key.value())?;
-                }
-            }
+            tables.workers.retain(|key, _| !is_chosen(key))?;
+            tables.order.retain(|_, key| !is_chosen(key))?;
             Ok(())
         })
     }
@@ -335,6 +362,15 @@ mod tests {
         }
     }
 
+    /// Each of another origin.
+    fn numbered(number: u64) -> ScopeKey {
+        let origin = format!("https://{number}.example");
+        ScopeKey {
+            scope: ScopeUrl::try_from(format!("{origin}/")).unwrap(),
+            origin: Origin::try_from(&*origin).unwrap(),
+        }
+    }
+
     fn worker(source: &str) -> StoredWorker {
         StoredWorker {
             script_url: ScriptUrl::try_from("https://a.example/sw.js").unwrap(),
@@ -427,19 +463,29 @@ mod tests {
     fn the_first_one_gives_way_when_there_are_too_many() {
         let mut store = WorkerStore::in_memory();
         for number in 0..=MAX_STORED_WORKERS {
-            store
-                .put(&scope(&number.to_string()), &worker("same"))
-                .unwrap();
+            store.put(&numbered(number), &worker("same")).unwrap();
         }
-        assert_eq!(store.load(&scope("0")).unwrap(), None);
-        assert!(store.load(&scope("1")).unwrap().is_some());
-        let last = scope(&MAX_STORED_WORKERS.to_string());
+        assert_eq!(store.load(&numbered(0)).unwrap(), None);
+        assert!(store.load(&numbered(1)).unwrap().is_some());
+        let last = numbered(MAX_STORED_WORKERS);
         assert!(store.load(&last).unwrap().is_some());
     }
 
     #[test]
+    fn an_origin_with_many_workers_takes_the_place_of_its_own() {
+        let mut store = WorkerStore::in_memory();
+        store.put(&numbered(1), &worker("another's")).unwrap();
+        for number in 0..=MAX_STORED_WORKERS_PER_ORIGIN {
+            let scope = scope(&number.to_string());
+            store.put(&scope, &worker("same")).unwrap();
+        }
+        assert!(store.load(&numbered(1)).unwrap().is_some());
+        assert_eq!(store.load(&scope("0")).unwrap(), None);
+        assert!(store.load(&scope("1")).unwrap().is_some());
+    }
+
+    #[test]
     fn files_without_the_order_get_it() {
-        let numbered = |number: u64| scope(&number.to_string());
         let folder = tempfile::tempdir().unwrap();
         let database = Database::create(folder.path().join(WORKERS_FILE_NAME)).unwrap();
         let transaction = database.begin_write().unwrap();

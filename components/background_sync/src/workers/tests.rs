@@ -9,10 +9,12 @@ use super::*;
 const SOON: Duration = Duration::from_secs(10);
 const RETRY_DELAY: Duration = Duration::from_millis(20);
 
+/// Each of another origin.
 fn numbered(number: usize) -> ScopeKey {
+    let origin = format!("https://{number}.example");
     ScopeKey {
-        origin: "https://a.example".try_into().unwrap(),
-        scope: format!("https://a.example/{number}").try_into().unwrap(),
+        scope: format!("{origin}/").try_into().unwrap(),
+        origin: (&*origin).try_into().unwrap(),
     }
 }
 

@@ -112,6 +112,30 @@ fn calls_of_one_page_are_seen_in_their_order() {
     assert_eq!(replies[3].response, SyncResponse::Tags(Vec::new()));
 }
 
+/// The last word counts, although only some of the words need the engine.
+#[test]
+fn a_tag_that_is_registered_unregistered_and_registered_is_there() {
+    let browser = Browser::start_with(Config::new(), None, None).unwrap();
+    let page = browser.page();
+    let tag = || "a".try_into().unwrap();
+    page.request(register_request("a", 5));
+    page.request(SyncRequest::UnregisterPeriodic { tag: tag() });
+    page.request(register_request("a", 6));
+    page.request(SyncRequest::GetPeriodicTags);
+    for _ in 0..2 {
+        let EngineCall::Query(_, responder) = browser.engine.recv_timeout(SOON).unwrap() else {
+            panic!()
+        };
+        responder.answer(GRANTED);
+    }
+    let mut replies: Vec<_> = (0..4).map(|_| page.reply()).collect();
+    replies.sort_by_key(|reply| reply.call);
+    assert_eq!(replies[0].response, REGISTERED);
+    assert_eq!(replies[1].response, UNREGISTERED);
+    assert_eq!(replies[2].response, REGISTERED);
+    assert_eq!(replies[3].response, SyncResponse::Tags(vec![tag()]));
+}
+
 #[test]
 fn the_permission_is_denied_unless_the_engine_says_otherwise() {
     let browser = Browser::start(Config::new());

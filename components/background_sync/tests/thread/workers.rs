@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use background_sync::traits::{SyncRequest, SyncResponse};
+use background_sync::traits::{SyncEventKind, SyncRequest, SyncResponse};
 use background_sync::*;
 use background_sync_store::{WORKERS_FILE_NAME, WorkerStore};
 
@@ -20,8 +20,13 @@ fn offline(folder: &Path) -> Config {
 }
 
 fn announce_worker(browser: &Browser) {
+    let authority = browser.authority(&scope());
+    announce_worker_with(browser, authority);
+}
+
+fn announce_worker_with(browser: &Browser, authority: traits::WorkerAuthority) {
     browser.send(SyncManagerMessage::StoreWorker {
-        authority: browser.authority(&scope()),
+        authority,
         scope: scope(),
         worker: traits::StoredWorker {
             script_url: "https://a.example/sw.js".try_into().unwrap(),
@@ -75,4 +80,53 @@ fn a_rejected_register_waits_for_no_worker() {
         reply.response,
         SyncResponse::Registered(Err(RegisterError::NoActiveWorker))
     ));
+}
+
+/// It is in use, and its page may go on to register.
+#[test]
+fn a_worker_whose_data_was_cleared_is_asked_for_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let browser = Browser::start(offline(folder.path()));
+    announce_worker(&browser);
+    let page = browser.page();
+    page.register("x").unwrap();
+    let control = browser.thread.as_ref().unwrap().control();
+    let cleared = control.clear(Clear::All).wait_timeout(SOON).unwrap();
+    assert_eq!(cleared, Ok(1));
+    page.register("y").unwrap();
+    let event = browser.event();
+    let SyncEventKind::Authority(authority) = event.kind else {
+        panic!("not a question: {event:?}");
+    };
+    assert_eq!(event.scope, scope());
+    announce_worker_with(&browser, authority);
+    page.register("z").unwrap();
+    browser.assert_no_event();
+    drop(browser);
+    let stored = WorkerStore::in_folder(folder.path())
+        .load(&scope())
+        .unwrap();
+    assert!(stored.is_some());
+}
+
+/// A page may not have heard yet that it was unregistered.
+#[test]
+fn what_is_registered_after_the_worker_was_unregistered_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let browser = Browser::start(offline(folder.path()));
+    let authority = browser.authority(&scope());
+    let page = browser.page();
+    page.register("x").unwrap();
+    browser.send(SyncManagerMessage::WorkerUnregistered {
+        authority,
+        scope: scope(),
+    });
+    assert_eq!(page.register("y"), Err(RegisterError::NoActiveWorker));
+    assert_eq!(page.tags(), [""; 0]);
+    browser.send(SyncManagerMessage::WorkerActivated {
+        authority,
+        scope: scope(),
+    });
+    page.register("y").unwrap();
+    assert_eq!(page.tags(), ["y"]);
 }
