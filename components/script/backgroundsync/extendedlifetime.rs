@@ -34,9 +34,11 @@ use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 /// 20 MB that `fetch()` in each of them can leave behind.
 const EVENTS_BETWEEN_COLLECTIONS: u32 = 1_000;
 
+// A worker has a thread of its own.
 thread_local! {
-    /// A worker has a thread of its own.
     static EVENTS_SINCE_COLLECTION: Cell<u32> = const { Cell::new(0) };
+    /// Of all its events, also of those that nobody waits for.
+    static PENDING_PROMISES: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What the worker does once an event is over.
@@ -116,8 +118,7 @@ impl ExtendableEvent {
         }
         // Steps 3 and 4: one more promise is pending.
         lifetime.pending_promises.set(pending + 1);
-        // Also an event that nobody waits for, say a message, keeps its worker running.
-        self.worker().note_extended_event(self);
+        PENDING_PROMISES.set(PENDING_PROMISES.get() + 1);
         // Step 5: count it off, one microtask after it has settled.
         let global = self.global();
         let promise = Promise::resolve_or_wrap_promise(cx, value, &global);
@@ -151,7 +152,12 @@ impl ExtendableEvent {
         lifetime
             .pending_promises
             .set(lifetime.pending_promises.get().saturating_sub(1));
+        PENDING_PROMISES.set(PENDING_PROMISES.get().saturating_sub(1));
         self.settle_if_over(cx);
+        // Of a message: nobody else waits for that.
+        let worker = self.worker();
+        worker.report_if_idle();
+        worker.collect_garbage_of_many(cx);
     }
 
     fn settle_if_over(&self, cx: &mut CurrentRealm) {
@@ -159,12 +165,13 @@ impl ExtendableEvent {
         if lifetime.pending_promises.get() > 0 || self.upcast::<Event>().dispatching() {
             return;
         }
+        let Some(on_settled) = lifetime.on_settled.borrow_mut().take() else {
+            return;
+        };
         let worker = self.worker();
         worker.forget_extended_event(self);
-        let on_settled = lifetime.on_settled.borrow_mut().take();
-        if let Some(on_settled) = on_settled {
-            worker.extendable_event_settled(cx, on_settled, !lifetime.rejected.get());
-        }
+        worker.extendable_event_settled(cx, on_settled, !lifetime.rejected.get());
+        EVENTS_SINCE_COLLECTION.set(EVENTS_SINCE_COLLECTION.get() + 1);
         worker.collect_garbage_of_many(cx);
     }
 
@@ -237,18 +244,21 @@ impl ServiceWorkerGlobalScope {
     }
 
     fn note_extended_event(&self, event: &ExtendableEvent) {
-        let mut events = self.extended_events().borrow_mut();
-        if !events.iter().any(|other| **other == *event) {
-            events.push(Dom::from_ref(event));
-        }
+        self.extended_events()
+            .borrow_mut()
+            .push(Dom::from_ref(event));
+    }
+
+    /// Whether no event that is waited for is left, nor a promise of one that is not.
+    fn is_idle(&self) -> bool {
+        self.extended_events().borrow().is_empty() && PENDING_PROMISES.get() == 0
     }
 
     /// What handlers leave behind is small for the garbage collector, which does not know what lies behind it: a
     /// response keeps the buffer that it was read into.
     fn collect_garbage_of_many(&self, cx: &mut CurrentRealm) {
-        let events = EVENTS_SINCE_COLLECTION.get() + 1;
-        if events < EVENTS_BETWEEN_COLLECTIONS || !self.extended_events().borrow().is_empty() {
-            return EVENTS_SINCE_COLLECTION.set(events);
+        if EVENTS_SINCE_COLLECTION.get() < EVENTS_BETWEEN_COLLECTIONS || !self.is_idle() {
+            return;
         }
         EVENTS_SINCE_COLLECTION.set(0);
         self.collect_garbage(cx);
@@ -268,7 +278,7 @@ impl ServiceWorkerGlobalScope {
     }
 
     fn report_if_idle(&self) {
-        if self.extended_events().borrow().is_empty()
+        if self.is_idle()
             && let Some(events_given) = self.idle_question().take()
         {
             self.report_progress(WorkerProgress::Idle { events_given });

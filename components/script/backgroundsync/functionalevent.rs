@@ -93,7 +93,15 @@ impl ServiceWorkerManager {
         report_to: GenericSender<BackgroundSyncMessage>,
     ) {
         if let SyncEventKind::Authority(authority) = event.kind {
-            return handle_authority(event.scope.origin, authority, &report_to);
+            let scope_url = ServoUrl::parse(event.scope.scope.as_str());
+            handle_authority(event.scope.origin, authority, &report_to);
+            // What was kept of it may have been cleared.
+            if let Ok(scope_url) = scope_url
+                && let Some(registration) = self.registrations.get(&scope_url)
+            {
+                registration.have_worker_stored(&scope_url);
+            }
+            return;
         }
         let functional_event = FunctionalEvent {
             outcome: PendingOutcome::new(event.event, report_to),

@@ -102,6 +102,15 @@ impl Clients {
             .any(|client| client.controlled_by.as_ref() == Some(scope_url))
     }
 
+    /// The registration of `scope_url` is gone: a later one of that scope does not control its pages.
+    pub(super) fn release(&mut self, scope_url: &ServoUrl) {
+        for client in self.clients.values_mut() {
+            client
+                .controlled_by
+                .take_if(|controlled_by| controlled_by == scope_url);
+        }
+    }
+
     pub(crate) fn tell(&self, pipeline_id: PipelineId, result: ServiceWorkerAlgorithmResult) {
         if let Some(client) = self.clients.get(&pipeline_id) {
             client.tell(result);

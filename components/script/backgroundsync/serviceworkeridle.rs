@@ -13,6 +13,7 @@ use servo_config::pref;
 use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::serviceworkerlifecycle::RegistrationLifeCycle;
+use crate::dom::backgroundsync::serviceworkerlimits::step_limit;
 use crate::dom::serviceworker_manager::ServiceWorkerManager;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 
@@ -23,6 +24,11 @@ const SOON: Duration = Duration::from_secs(1);
 fn idle_limit() -> Option<Duration> {
     let seconds = u64::try_from(pref!(dom_serviceworker_idle_timeout_seconds)).unwrap_or(0);
     (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+/// From now on; `None` if that is never.
+pub(super) fn after(limit: Duration) -> Option<Instant> {
+    Instant::now().checked_add(limit)
 }
 
 /// What is known of when the active worker has had nothing to do for long enough.
@@ -39,19 +45,20 @@ pub(crate) enum Idleness {
 impl Idleness {
     /// The worker is given something to do.
     pub(super) fn begin(&mut self) {
-        *self = match idle_limit() {
-            Some(limit) => Self::AskAt(Instant::now() + limit),
+        *self = match idle_limit().and_then(after) {
+            Some(at) => Self::AskAt(at),
             None => Self::Unwatched,
         };
     }
 }
 
 impl RegistrationLifeCycle {
-    /// When the worker is asked.
-    pub(super) fn ask_at(&self) -> Option<Instant> {
+    /// When the worker is asked, or has had enough time for its answer.
+    pub(super) fn look_at_idleness_at(&self) -> Option<Instant> {
         match self.idleness {
             Idleness::AskAt(at) => Some(at),
-            Idleness::Unwatched | Idleness::AskedAt(_) => None,
+            Idleness::AskedAt(at) => at.checked_add(step_limit()),
+            Idleness::Unwatched => None,
         }
     }
 }
@@ -73,29 +80,42 @@ impl ServiceWorkerManager {
         }
     }
 
-    /// Asks the active workers that were given nothing for long whether they have anything to do.
+    /// Asks the active workers that were given nothing for long whether they have anything to do, and ends those that
+    /// give no answer although no functional event is left: a message may not take longer than other steps.
     pub(super) fn ask_the_idle(&mut self) {
         let now = Instant::now();
-        for registration in self.registrations.values_mut() {
+        let mut ended = Vec::new();
+        for (scope_url, registration) in &mut self.registrations {
             let life_cycle = &mut registration.life_cycle;
-            if life_cycle.ask_at().is_none_or(|at| at > now) {
-                continue;
-            }
-            // The one that waits for its end is the one that asks.
-            if registration.waiting_worker.is_some() {
-                life_cycle.idleness.begin();
+            if life_cycle.look_at_idleness_at().is_none_or(|at| at > now) {
                 continue;
             }
             let active = registration.active_worker.as_ref();
-            let running = active.filter(|active| life_cycle.is_running(active.id));
-            life_cycle.idleness = match running {
-                Some(active) => {
-                    let events_given = life_cycle.events_given;
-                    active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
-                    Idleness::AskedAt(now)
-                }
-                None => Idleness::Unwatched,
+            let Some(active) = active.filter(|active| life_cycle.is_running(active.id)) else {
+                life_cycle.idleness = Idleness::Unwatched;
+                continue;
             };
+            let thread = life_cycle.thread_of(active.id);
+            let has_events = thread.is_some_and(|thread| !thread.events().is_empty());
+            if !matches!(life_cycle.idleness, Idleness::AskedAt(_)) {
+                let events_given = life_cycle.events_given;
+                active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
+                life_cycle.idleness = Idleness::AskedAt(now);
+            } else if has_events {
+                // They have a limit of their own.
+                life_cycle.idleness.begin();
+            } else {
+                life_cycle.report_error(format!(
+                    "A message to the service worker of {scope_url} took too long: the worker was ended."
+                ));
+                life_cycle.idleness = Idleness::Unwatched;
+                life_cycle.terminate(active.id);
+                ended.push(scope_url.clone());
+            }
+        }
+        for scope_url in ended {
+            // It can't say any more that a waiting worker may take its place.
+            self.try_activate(&scope_url);
         }
     }
 

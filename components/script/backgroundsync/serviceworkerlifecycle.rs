@@ -114,6 +114,21 @@ impl ServiceWorkerRegistration {
         }
     }
 
+    /// Has what it takes to start the active worker without its page kept.
+    pub(super) fn have_worker_stored(&self, scope_url: &ServoUrl) {
+        if let Some(scope_things) = &self.life_cycle.scope_things
+            && let Some(worker) = stored_worker(self)
+        {
+            tell_sync_manager(scope_things, scope_url, |authority, scope| {
+                SyncManagerMessage::StoreWorker {
+                    authority,
+                    scope,
+                    worker,
+                }
+            });
+        }
+    }
+
     /// <https://w3c.github.io/ServiceWorker/#get-newest-worker>
     pub(crate) fn newest_worker(&self) -> Option<&ServiceWorker> {
         self.installing_worker
@@ -263,15 +278,15 @@ impl ServiceWorkerManager {
         let life_cycle = &registration.life_cycle;
         let is_current = life_cycle.events_given == events_given;
         match &registration.waiting_worker {
-            Some(waiting) if is_current => {
-                if self.may_replace_active(scope_url, life_cycle, waiting) {
-                    self.activate(scope_url);
+            Some(waiting) if self.may_replace_active(scope_url, life_cycle, waiting) => {
+                match is_current {
+                    true => self.activate(scope_url),
+                    // It has been given another event meanwhile.
+                    false => self.try_activate(scope_url),
                 }
             }
-            // It has been given another event meanwhile.
-            Some(_) => self.try_activate(scope_url),
-            None if is_current => self.stop_if_idle(scope_url, worker_id),
-            None => {}
+            Some(_) | None if is_current => self.stop_if_idle(scope_url, worker_id),
+            Some(_) | None => {}
         }
     }
 
@@ -293,17 +308,7 @@ impl ServiceWorkerManager {
             worker.send_message(ServiceWorkerScriptMsg::Activate);
         }
         // Before a page can see that it is active, and register a sync for it.
-        if let Some(scope_things) = &registration.life_cycle.scope_things
-            && let Some(worker) = stored_worker(registration)
-        {
-            tell_sync_manager(scope_things, scope_url, |authority, scope| {
-                SyncManagerMessage::StoreWorker {
-                    authority,
-                    scope,
-                    worker,
-                }
-            });
-        }
+        registration.have_worker_stored(scope_url);
         // Steps 7 and 9: pages see it, and those that used the old one use the new one.
         self.clients.tell_all_of_change(&info);
         self.clients.tell_controlled(&info);

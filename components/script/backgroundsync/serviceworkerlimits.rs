@@ -16,11 +16,12 @@ use servo_base::id::ServiceWorkerId;
 use servo_config::pref;
 use servo_url::ServoUrl;
 
+use crate::dom::backgroundsync::serviceworkeridle::after;
 use crate::dom::backgroundsync::serviceworkerlifecycle::RegistrationLifeCycle;
 use crate::dom::serviceworker_manager::ServiceWorkerManager;
 
 /// How long a worker may take for each step until it is active: to be fetched and run, `install`, and `activate`.
-fn step_limit() -> Duration {
+pub(super) fn step_limit() -> Duration {
     let seconds = u64::try_from(pref!(dom_serviceworker_timeout_seconds)).unwrap_or(0);
     Duration::from_secs(seconds.max(1))
 }
@@ -29,7 +30,7 @@ impl RegistrationLifeCycle {
     /// A worker begins one of the steps until it is active.
     pub(super) fn step_begins(&mut self, worker_id: ServiceWorkerId) {
         if let Some(record) = self.records.get_mut(&worker_id) {
-            record.limit = Some(Instant::now() + step_limit());
+            record.limit = after(step_limit());
         }
     }
 
@@ -52,7 +53,7 @@ impl RegistrationLifeCycle {
             .map(|(worker_id, _)| *worker_id)
     }
 
-    fn report_error(&self, message: String) {
+    pub(super) fn report_error(&self, message: String) {
         let Some(scope_things) = &self.scope_things else {
             return;
         };
@@ -79,7 +80,7 @@ impl ServiceWorkerManager {
         let steps = life_cycles()
             .flat_map(|life_cycle| life_cycle.records.values())
             .filter_map(|record| record.limit);
-        let questions = life_cycles().filter_map(RegistrationLifeCycle::ask_at);
+        let questions = life_cycles().filter_map(RegistrationLifeCycle::look_at_idleness_at);
         steps.chain(questions).min().map_or_else(never, at)
     }
 

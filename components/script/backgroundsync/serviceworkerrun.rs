@@ -95,7 +95,10 @@ impl LeavingRegistrations {
             let active = registration.active_worker.as_ref();
             active.is_some_and(|active| active.id == worker_id)
         });
-        if let (Some(position), WorkerProgress::Idle { .. }) = (position, progress) {
+        // An answer to an earlier question may not know of its last event.
+        if let (Some(position), WorkerProgress::Idle { events_given }) = (position, progress)
+            && self.0[position].life_cycle.events_given == *events_given
+        {
             self.0.remove(position);
         }
         position.is_some()
@@ -160,6 +163,7 @@ impl ServiceWorkerManager {
                 active_worker: None,
                 ..registration.info(scope_url)
             });
+        self.clients.release(scope_url);
         if let Some(scope_things) = &registration.life_cycle.scope_things {
             tell_sync_manager(scope_things, scope_url, |authority, scope| {
                 SyncManagerMessage::WorkerUnregistered { authority, scope }

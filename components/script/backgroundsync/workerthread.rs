@@ -44,6 +44,10 @@ impl EventsInHand {
         self.0.lock().remove(&event);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
     fn contains(&self, event: EventToken) -> bool {
         self.0.lock().contains(&event)
     }

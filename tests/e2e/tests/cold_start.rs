@@ -36,6 +36,43 @@ fn a_killed_browser_delivers_with_no_page_open() {
     });
 }
 
+/// Its page is open, and goes on to use it.
+#[test]
+fn a_worker_whose_site_was_cleared_starts_with_no_page_open() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let site = Site::new(
+        "self.addEventListener('message', (event) => event.source.postMessage('')); \
+         self.addEventListener('sync', (event) => event.waitUntil(post('/sync', event.tag)));",
+    );
+    let builder = || {
+        Kiosk::builder()
+            .background_sync(FAST_RETRIES)
+            .profile(profile.path())
+    };
+    let mut kiosk = site.open_with(builder());
+    kiosk.set_network("offline");
+    let register = |kiosk: &mut Kiosk, tag| {
+        let call = format!("registration.sync.register('{tag}')");
+        kiosk.settle(&call).expect("registered");
+    };
+    register(&mut kiosk, "cleared");
+    kiosk.command("clear-syncs 127.0.0.1");
+    kiosk.wait_for_sync("removed");
+    // With this, the worker is asked for; when it has answered the page, it has been told of as well.
+    register(&mut kiosk, "kept");
+    kiosk
+        .settle(
+            "new Promise((resolve) => { navigator.serviceWorker.onmessage = () => resolve(); \
+             registration.active.postMessage(''); })",
+        )
+        .expect("answered");
+    register(&mut kiosk, "kept");
+    kiosk.kill();
+
+    let _kiosk = builder().open("about:blank");
+    assert_eq!(site.server.wait_for(1)[0].body, "kept");
+}
+
 #[test]
 fn an_unregistered_worker_is_not_started_again() {
     let profile = tempfile::tempdir().expect("a writable folder");

@@ -62,6 +62,14 @@ fn a_promise_that_never_settles_is_given_up() {
 }
 
 #[test]
+fn waiting_for_one_promise_after_the_other_is_given_up() {
+    assert_is_stopped(
+        "self.addEventListener('sync', (event) => { \
+           const more = () => event.waitUntil(new Promise((done) => setTimeout(done, 20)).then(more)); more(); });",
+    );
+}
+
+#[test]
 fn promises_without_end_are_stopped() {
     assert_is_stopped(
         "self.addEventListener('sync', () => { \

@@ -17,7 +17,8 @@ fn impatient() -> KioskBuilder {
 fn a_worker_with_nothing_to_do_is_stopped_until_the_next_event() {
     let site = Site::new(
         "self.runs = 0; \
-         self.addEventListener('sync', (event) => { runs += 1; event.waitUntil(post(`/${event.tag}`, runs)); });",
+         self.addEventListener('sync', (event) => { runs += 1; event.waitUntil(post(`/${event.tag}`, runs)); }); \
+         self.addEventListener('message', (event) => { event.waitUntil(Promise.resolve()); post(event.data, runs); });",
     );
     let mut kiosk = site.open_with(impatient());
     for tag in ["one", "two"] {
@@ -38,8 +39,13 @@ fn a_worker_with_nothing_to_do_is_stopped_until_the_next_event() {
     // A page's message starts it, too.
     kiosk.wait_for_worker_threads(0);
     assert_eq!(kiosk.evaluate("registration.active.state"), "activated");
-    kiosk.evaluate("registration.active.postMessage(''), 0");
-    kiosk.wait_for_worker_threads(1);
+    kiosk.evaluate("registration.active.postMessage('/message'), 0");
+    let received = site.server.wait_for(3);
+    assert_eq!(
+        (received[2].path.as_str(), received[2].body.as_u64()),
+        ("/message", Some(0))
+    );
+    kiosk.wait_for_worker_threads(0);
 }
 
 #[test]
@@ -80,6 +86,8 @@ fn a_version_that_waits_for_pages_does_not_take_over_because_the_old_one_is_idle
         )
         .map(|state| assert_eq!(state, "installed"))
         .expect("installed");
+    // The old one is stopped all the same.
+    kiosk.wait_for_worker_threads(1);
     // Nothing tells that nothing happens.
     kiosk
         .settle(&format!(
@@ -91,4 +99,41 @@ fn a_version_that_waits_for_pages_does_not_take_over_because_the_old_one_is_idle
         .settle("registration.sync.register('x')")
         .expect("registered");
     assert_eq!(site.server.wait_for(1)[0].path, "/old");
+    // Without a page, nothing holds the new one back.
+    kiosk.close_window();
+    kiosk.command(&format!("open {}", site.server.url("/")));
+    kiosk.wait_for_console("page ready");
+    kiosk
+        .settle("registration.sync.register('y')")
+        .expect("registered");
+    assert_eq!(site.server.wait_for(2)[1].path, "/new");
+}
+
+/// A sync event has its execution cap; a message has the limit of all other steps.
+#[test]
+fn a_message_that_takes_too_long_ends_its_worker() {
+    for handler in [
+        "event.waitUntil(new Promise(() => {}))",
+        "while (true) {}",
+        "(function again() { Promise.resolve().then(again); })()",
+    ] {
+        let site = Site::new(&format!(
+            "self.addEventListener('message', (event) => {{ {handler}; }}); \
+             self.addEventListener('sync', (event) => event.waitUntil(post('/sync')));"
+        ));
+        let builder = impatient()
+            .flag("--pref")
+            .flag("dom_serviceworker_timeout_seconds=2");
+        let mut kiosk = site.open_with(builder);
+        kiosk.evaluate("registration.active.postMessage(''), 0");
+        let url = site.server.url("/");
+        kiosk.wait_for_console(&format!(
+            "A message to the service worker of {url} took too long: the worker was ended."
+        ));
+        kiosk.wait_for_worker_threads(0);
+        kiosk
+            .settle("registration.sync.register('x')")
+            .expect("registered");
+        site.server.wait_for(1);
+    }
 }
