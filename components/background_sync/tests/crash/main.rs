@@ -333,10 +333,36 @@ fn kill_again_and_again(durability: Durability, rounds: u64) -> Known {
 fn nothing_resolved_is_lost_when_the_process_is_killed() {
     let rounds = number("CRASH_ROUNDS").unwrap_or(ROUNDS);
     let known = kill_again_and_again(Durability::Strict, rounds);
+    let (gone, came_back) = (known.gone.len(), known.came_back);
     println!(
-        "{} resolved, none lost; {} fired again",
-        known.resolved, known.came_back
+        "{} resolved, none lost; {gone} stayed finished, {came_back} fired again",
+        known.resolved
     );
+    // Removals are committed with what comes next, or soon.
+    assert!(gone > 100, "{gone} stayed finished");
+}
+
+#[test]
+fn another_process_on_the_profile_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = start(folder.path(), "child::idle_child", Durability::Relaxed);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let resolved = lines.find(|line| line.as_ref().unwrap().starts_with("resolved "));
+    assert!(resolved.is_some(), "it has it open");
+    let spawn = || {
+        let (_, messages_in) = unbounded::<Result<Message, String>>();
+        let engine = Box::new(TestEngine(unbounded().0));
+        let config = Config::new().directory(folder.path());
+        SyncManager::spawn(config, messages_in, engine, Box::new(Silent))
+    };
+    let refused = spawn().expect_err("the other one has it").to_string();
+    assert!(
+        refused.contains("another browser uses this profile"),
+        "{refused}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    spawn().expect("it is free again");
 }
 
 #[test]

@@ -229,6 +229,12 @@ impl Checks {
         }
         let mut keys: Vec<_> = disk.records.values().map(|r| (&r.scope, &r.tag)).collect();
         keys.sort();
+        let twice = keys.windows(2).find(|pair| pair[0] == pair[1]);
+        // One that could not be removed may be there beside its successor.
+        assert!(
+            twice.is_none() || self.failed_removals > 0,
+            "stored twice: {twice:?}"
+        );
         let most = self.policy.max_registrations_in_all as usize + self.failed_removals;
         assert!(usage.registrations <= most);
         // The embedder's own wishes come on top.

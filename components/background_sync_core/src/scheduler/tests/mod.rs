@@ -278,6 +278,14 @@ impl Driver {
         self.now.mono = end;
     }
 
+    /// The machine is suspended for so long: all that became due meanwhile is noticed at once.
+    pub fn suspend(&mut self, ms: u64) {
+        self.now.wall = self.now.wall.after_ms(ms);
+        self.now.mono = self.now.mono.after_ms(ms);
+        self.scheduler.handle_timeout(self.now);
+        self.pump();
+    }
+
     /// Lets time pass until something fires or nothing more is going to happen.
     pub fn advance_to_event(&mut self) {
         while let Some(at) = self

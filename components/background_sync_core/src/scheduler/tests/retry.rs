@@ -189,3 +189,39 @@ fn jitter_stays_within_its_percentage() {
         "{seen:?}"
     );
 }
+
+/// All that became due meanwhile is noticed at one moment, however much later.
+#[test]
+fn what_became_due_in_suspend_fires_once_on_waking() {
+    let mut driver = Driver::online();
+    for name in ["a", "b", "c"] {
+        driver.register(name);
+        driver.finish_last(EventOutcome::Rejected);
+        driver.advance(100);
+    }
+    let before = driver.events.len();
+    driver.suspend(365 * 24 * 60 * 60 * 1_000);
+    let mut fired: Vec<_> = driver.events[before..]
+        .iter()
+        .map(|event| event.tag.as_str().to_owned())
+        .collect();
+    fired.sort();
+    assert_eq!(fired, ["a", "b", "c"]);
+    assert_eq!(driver.terminated, []);
+    driver.suspend(1);
+    assert_eq!(driver.events.len(), before + 3);
+}
+
+/// It has passed its cap: nobody knows whether its worker has seen any of that time.
+#[test]
+fn an_event_that_runs_in_suspend_has_passed_its_cap() {
+    let mut driver = Driver::online();
+    driver.register("x");
+    driver.suspend(60 * 60 * 1_000);
+    assert_eq!(driver.terminated.len(), 1);
+    assert_eq!(driver.state("x"), Some(Waiting));
+    driver.suspend(60 * 60 * 1_000);
+    assert_eq!(driver.events.len(), 2);
+    driver.finish_last(EventOutcome::Fulfilled);
+    driver.assert_empty();
+}
