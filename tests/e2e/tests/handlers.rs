@@ -111,6 +111,38 @@ fn no_thread_of_a_stopped_worker_goes_on() {
     kiosk.wait_for_worker_threads(1);
 }
 
+/// It loses its worker, but not its only chance.
+#[test]
+fn what_runs_beside_a_loop_is_not_lost() {
+    let site = Site::new(
+        r"self.addEventListener('sync', (event) => {
+            if (event.tag === 'loop') while (true) {}
+            event.waitUntil(post('/sync', [event.tag, event.lastChance]));
+        });",
+    );
+    let mut kiosk = site
+        .open_with(Kiosk::builder().background_sync(
+            "event_cap_ms = 2000\nmax_attempts = 1\nfirst_retry_delay_ms = 100\n",
+        ));
+    let register = |kiosk: &mut Kiosk, tag| {
+        let call = format!("registration.sync.register('{tag}')");
+        kiosk.settle(&call).expect("registered");
+        kiosk.wait_for("it to be fired", |event| {
+            event["kind"] == "dispatched" && event["tag"] == tag
+        });
+    };
+    register(&mut kiosk, "loop");
+    // So that its own cap is later.
+    kiosk
+        .settle("new Promise((resolve) => setTimeout(resolve, 500))")
+        .expect("it is over");
+    register(&mut kiosk, "innocent");
+    assert_eq!(site.server.wait_for(1)[0].body, json!(["innocent", true]));
+    kiosk.wait_for("the loop to be given up", |event| {
+        event["tag"] == "loop" && event["next"] == "Removed"
+    });
+}
+
 #[test]
 fn the_cap_ends_the_worker_of_an_unregistered_registration_and_no_other() {
     let site = Site::new(

@@ -19,6 +19,8 @@ pub(super) struct Event {
     origin: OriginIndex,
     scope: ScopeKey,
     pub phase: Phase,
+    /// Its worker was ended because another event has passed its cap.
+    is_bystander: bool,
 }
 
 #[derive(Debug)]
@@ -104,6 +106,7 @@ impl SyncScheduler {
                 origin,
                 scope,
                 phase,
+                is_bystander: false,
             },
         );
     }
@@ -277,6 +280,10 @@ impl SyncScheduler {
             return;
         };
         let scope = event.scope.clone();
+        for (other, event) in &mut self.events {
+            let is_running = matches!(event.phase, Phase::Running { .. });
+            event.is_bystander |= is_running && *other != id && event.scope == scope;
+        }
         self.outputs
             .push_back(Output::Terminate { event: id, scope });
         self.finish_event(now, id, EventOutcome::TimedOut);
@@ -300,6 +307,8 @@ impl SyncScheduler {
         self.timers.remove(&(cap, Timer::Cap(id)));
         self.tables.release_slot(event.origin);
         let key = event.key;
+        let was_taken = event.is_bystander && outcome == EventOutcome::WorkerGone;
+        let last_chance = last_chance && !(was_taken && self.give_last_chance_back(key));
         if outcome != EventOutcome::NotStarted {
             self.answer_forced(key, &Ok(outcome));
         }
@@ -320,6 +329,18 @@ impl SyncScheduler {
             outcome,
             next,
         });
+    }
+
+    /// A last chance that another event has taken is given again. That ends: the other one has used an attempt. What
+    /// repeats has another chance anyway.
+    fn give_last_chance_back(&mut self, key: RegKey) -> bool {
+        let registration = self.tables.get_mut(key);
+        let once = registration.filter(|registration| registration.kind.cycle().is_none());
+        let (Some(registration), Some(most)) = (once, self.policy.max_attempts) else {
+            return false;
+        };
+        registration.attempts = registration.attempts.min(most.get() - 1);
+        true
     }
 
     /// What becomes of a registration whose event is over.

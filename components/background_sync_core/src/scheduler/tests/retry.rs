@@ -225,3 +225,29 @@ fn an_event_that_runs_in_suspend_has_passed_its_cap() {
     driver.finish_last(EventOutcome::Fulfilled);
     driver.assert_empty();
 }
+
+/// Its worker was ended for what it has not done.
+#[test]
+fn a_last_chance_that_another_event_has_taken_is_given_again() {
+    let once = Policy {
+        max_attempts: NonZeroU32::new(1),
+        ..policy()
+    };
+    let mut driver = Driver::new(once, Online);
+    driver.register("loop");
+    driver.advance(300);
+    driver.register("innocent");
+    let innocent = driver.events[1].clone();
+    assert!(innocent.last_chance);
+    driver.advance(200);
+    assert_eq!(driver.terminated.len(), 1);
+    assert_eq!(driver.state("loop"), None);
+    driver.finish(&innocent, EventOutcome::WorkerGone);
+    assert_eq!(driver.state("innocent"), Some(Waiting));
+    driver.advance(1_000);
+    assert_eq!(driver.events.len(), 3);
+    assert!(driver.events[2].last_chance);
+    // This time, nobody else is to blame.
+    driver.finish_last(EventOutcome::WorkerGone);
+    driver.assert_empty();
+}
