@@ -13,39 +13,62 @@ const PAGE: &str = r"<!DOCTYPE html><meta charset=utf-8><script>
   navigator.serviceWorker.ready.then((registration) => registration.sync.register('hello'));
 </script>";
 
-#[test]
-fn a_small_embedder_allows_lists_explains_and_fires() {
+/// Opens the page; returns what the program tells. It must say that all went well.
+fn run_embedder(site: &Site, arguments: &[&str]) -> Vec<String> {
     let embedder = env::var_os("BACKGROUND_SYNC_EMBEDDER").map(PathBuf::from);
     let embedder = embedder.filter(|path| path.is_file()).expect(
         "BACKGROUND_SYNC_EMBEDDER must be the path of the built embedder; run this test with ./mach test",
     );
-    let site = Site::new(
-        "self.addEventListener('sync', (event) => \
-           event.waitUntil(post('/sync', [event.tag, navigator.onLine])));",
-    );
     site.server.serve("/", "text/html", PAGE);
-    let url = site.server.url("/");
-    let origin = url.trim_end_matches('/');
     let output = run(Command::new(embedder)
-        .arg(&url)
+        .arg(site.server.url("/"))
+        .args(arguments)
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY"));
     let told = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}{errors}");
-    let mut lines: Vec<_> = told.lines().collect();
+    told.lines().map(str::to_owned).collect()
+}
+
+const WORKER: &str = "self.addEventListener('sync', (event) => \
+    event.waitUntil(post('/sync', [event.tag, navigator.onLine])));";
+
+#[test]
+fn a_small_embedder_allows_lists_explains_and_fires() {
+    let site = Site::new(WORKER);
+    let mut lines = run_embedder(&site, &[]);
+    let url = site.server.url("/");
+    let origin = url.trim_end_matches('/');
     // Its page may not have seen the promise resolve yet, or there is no network: either is right.
     let reason = lines.remove(2);
-    assert!(reason.starts_with("not fired: "), "{told}");
+    assert!(reason.starts_with("not fired: "), "{reason}");
+    // Before the page has seen that, there is a limit for it to see it.
+    let wake_up = lines.remove(3);
+    assert!(wake_up.starts_with("next wake-up: "), "{wake_up}");
     assert_eq!(
         lines,
         [
-            format!("{origin} asks for BackgroundSync").as_str(),
+            &*format!("{origin} asks for BackgroundSync"),
             "hello: Pending",
+            "journal: registered hello",
             "fired: Fulfilled"
         ]
     );
     let received = site.server.received();
     assert_eq!(received.len(), 1, "{received:?}");
     assert_eq!(received[0].body, json!(["hello", false]));
+}
+
+#[test]
+fn what_the_embedder_denies_is_rejected() {
+    let site = Site::new(WORKER);
+    let lines = run_embedder(&site, &["--deny"]);
+    let url = site.server.url("/");
+    let origin = url.trim_end_matches('/');
+    assert_eq!(lines[0], format!("{origin} asks for BackgroundSync"));
+    assert!(lines[1].starts_with("rejected: "), "{lines:?}");
+    assert!(lines[1].contains("has disabled background sync"), "{lines:?}");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(site.server.received(), []);
 }

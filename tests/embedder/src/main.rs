@@ -1,5 +1,5 @@
 //! A second embedder of Servo with Background Sync, as small as one can be: shows a page without a display and without
-//! a network, waits until it has registered a sync, says what it knows of it, and fires it.
+//! a network, waits until it has registered a sync, says what it knows of it, and fires it. With `--deny` it forbids that.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use dpi::PhysicalSize;
-use servo::background_sync::{EventOutcome, SyncNotification};
+use servo::background_sync::{EventOutcome, JournalQuery, SyncNotification};
 use servo::{
     BackgroundSyncOptions, BackgroundSyncPermissionRequest, EventLoopWaker, Preferences,
     RenderingContext, Servo, ServoBuilder, ServoDelegate, SoftwareRenderingContext, WebViewBuilder,
@@ -22,7 +22,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let Some(url) = env::args().nth(1).and_then(|text| Url::parse(&text).ok()) else {
-        eprintln!("usage: embedder URL");
+        eprintln!("usage: embedder URL [--deny]");
         return ExitCode::from(2);
     };
     rustls::crypto::aws_lc_rs::default_provider()
@@ -44,7 +44,10 @@ fn main() -> ExitCode {
             ..BackgroundSyncOptions::default()
         })
         .build();
-    let delegate = Rc::new(Delegate::default());
+    let delegate = Rc::new(Delegate {
+        denies: env::args().any(|argument| argument == "--deny"),
+        ..Delegate::default()
+    });
     servo.set_delegate(delegate.clone());
 
     let context = match SoftwareRenderingContext::new(PhysicalSize::new(640, 480)) {
@@ -89,10 +92,24 @@ fn follow(servo: &Servo, notification: &SyncNotification) -> Option<ExitCode> {
             }
             let report = manager.why_not_fired(*api, scope, tag)?;
             println!("not fired: {}", report.why);
+            let query = JournalQuery {
+                tag: Some(tag.clone()),
+                ..JournalQuery::default()
+            };
+            for entry in manager.journal(query) {
+                if let SyncNotification::Registered { tag, .. } = entry.what {
+                    println!("journal: registered {tag}");
+                }
+            }
+            println!("next wake-up: {:?}", manager.next_wakeup());
             // Its outcome comes as a notification, too: waiting for it here would keep the worker from what it asks of
             // this thread.
             drop(manager.dispatch_now(*api, scope, tag));
             None
+        }
+        SyncNotification::Rejected { reason, .. } => {
+            println!("rejected: {reason}");
+            Some(ExitCode::SUCCESS)
         }
         SyncNotification::Finished { outcome, .. } => {
             println!("fired: {outcome:?}");
@@ -107,6 +124,7 @@ fn follow(servo: &Servo, notification: &SyncNotification) -> Option<ExitCode> {
 
 #[derive(Default)]
 struct Delegate {
+    denies: bool,
     notifications: RefCell<VecDeque<SyncNotification>>,
 }
 
@@ -127,7 +145,10 @@ impl ServoDelegate for Delegate {
             request.origin(),
             request.permission_name()
         );
-        request.allow();
+        match self.denies {
+            true => request.deny(),
+            false => request.allow(),
+        }
     }
 }
 
