@@ -6,6 +6,7 @@
 //!
 //! <https://html.spec.whatwg.org/multipage/#dom-navigator-online>
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use js::context::JSContext;
@@ -22,9 +23,15 @@ use crate::realms::enter_auto_realm;
 /// be offline by mistake does not even try.
 static ONLINE: AtomicBool = AtomicBool::new(true);
 
+thread_local! {
+    /// What this thread's pages or worker were told last. Each thread hears of a change when it gets to it: one that is
+    /// late must not change what the others see in their events.
+    static TOLD: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
 /// The value of `navigator.onLine`.
 pub(crate) fn is_online() -> bool {
-    ONLINE.load(Ordering::Relaxed)
+    TOLD.get().unwrap_or_else(|| ONLINE.load(Ordering::Relaxed))
 }
 
 /// The embedder has reported a change, which workers without a page must see, too.
@@ -39,6 +46,7 @@ pub(crate) fn set_online(
     documents: impl Iterator<Item = impl std::ops::Deref<Target = Document>>,
 ) {
     note_online(online);
+    TOLD.set(Some(online));
     for document in documents {
         fire(cx, document.window().upcast(), online);
     }
@@ -67,6 +75,7 @@ impl ServiceWorkerManager {
 
 impl ServiceWorkerGlobalScope {
     pub(crate) fn fire_online_changed(&self, cx: &mut JSContext, online: bool) {
+        TOLD.set(Some(online));
         let mut realm = enter_auto_realm(cx, self);
         fire(&mut realm.current_realm(), self.upcast(), online);
     }

@@ -68,7 +68,10 @@ fn what_the_embedder_denies_is_rejected() {
     let origin = url.trim_end_matches('/');
     assert_eq!(lines[0], format!("{origin} asks for BackgroundSync"));
     assert!(lines[1].starts_with("rejected: "), "{lines:?}");
-    assert!(lines[1].contains("has disabled background sync"), "{lines:?}");
+    assert!(
+        lines[1].contains("has disabled background sync"),
+        "{lines:?}"
+    );
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!(site.server.received(), []);
 }
