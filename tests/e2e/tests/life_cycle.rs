@@ -328,6 +328,7 @@ fn workers_of_an_unregistered_registration_are_redundant() {
     let mut kiosk = site.open();
     let story = "(async () => { \
         const worker = registration.active; const seen = []; \
+        if (worker.state !== 'activated') await new Promise((done) => { worker.onstatechange = done; }); \
         worker.onstatechange = () => seen.push(worker.state); \
         const found = await registration.unregister(); \
         return [found, seen, worker.state, registration.active, await registration.unregister()]; })()";
