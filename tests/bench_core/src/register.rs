@@ -107,6 +107,7 @@ impl Strict {
     }
 }
 
+/// A strict round trip against a raw durable commit and a raw message there and back.
 pub fn strict(folder: &Path) -> Result<Line> {
     let everywhere = Strict::measure(&folder.join("strict"))?;
     let one = on_one_processor(|| Strict::measure(&folder.join("strict-on-one")))?;
@@ -154,6 +155,7 @@ impl Relaxed {
     }
 }
 
+/// A relaxed round trip against a raw message there and back.
 pub fn relaxed(folder: &Path) -> Result<Line> {
     let everywhere = Relaxed::measure(&folder.join("relaxed"))?;
     let one = on_one_processor(|| Relaxed::measure(&folder.join("relaxed-on-one")))?;
