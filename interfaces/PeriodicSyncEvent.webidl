@@ -1,10 +1,11 @@
 // https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodicsync-event
+// Each `any` is a DOMString by the specification: components/script/backgroundsync/tag.rs converts it, for lone surrogates.
 [Pref="dom_background_sync_enabled", Exposed=ServiceWorker]
 interface PeriodicSyncEvent : ExtendableEvent {
-  constructor(DOMString type, PeriodicSyncEventInit init);
-  readonly attribute DOMString tag;
+  [Throws] constructor(DOMString type, PeriodicSyncEventInit init);
+  readonly attribute any tag;
 };
 
 dictionary PeriodicSyncEventInit : ExtendableEventInit {
-  required DOMString tag;
+  required any tag;
 };

@@ -1,7 +1,8 @@
 """Runs stock wptrunner, from a web-platform-tests checkout, with our products, test roots and expectations.
 
 `./mach test-wpt` calls it; it prints what the runner prints, then a summary, and exits with 0 only if every result
-was as expected and no expectation is stale. Product `servo` has no expectations: its report is to be compared.
+was as expected and no expectation is stale. Products `servo` and `servodriver` are the runner's own: `wpt run` runs
+them, on upstream's tests alone. With `--for-comparison` there are no expectations: two reports are to be compared.
 """
 
 import argparse
@@ -39,44 +40,59 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkout", required=True, type=os.path.abspath, help="web-platform-tests, with the runner")
     parser.add_argument("--work", required=True, type=os.path.abspath, help="folder for manifests and generated tests")
-    parser.add_argument("--product", required=True, choices=["kiosk", "chromium", "servo"],
-                        help="servo: the runner's own, without our roots and expectations, for comparisons")
+    parser.add_argument("--product", required=True, choices=["kiosk", "chromium", "servo", "servodriver"])
+    parser.add_argument("--for-comparison", action="store_true",
+                        help="upstream's tests in product servo, without expectations")
     parser.add_argument("--binary", required=True, help="the browser")
     parser.add_argument("--webdriver-binary", help="chromedriver")
     parser.add_argument("--browser-version", help="for the report")
     parser.add_argument("--log-wptreport", type=os.path.abspath, help="where the standard report goes")
     parser.add_argument("--verbose", action="store_true", help="show every subtest")
     parser.add_argument("paths", nargs="*", help="tests or folders: a path, or a URL path such as /background-sync")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.for_comparison and arguments.product != "servo":
+        parser.error("--for-comparison is for --product servo")
+    return arguments
 
 
 def main():
     arguments = parse_arguments()
     use_checkout(arguments.checkout)
-    from background_sync_wpt import expectations, report, roots, stock
+    from background_sync_wpt import expectations, report, roots, stock, unpatched
 
-    is_stock = arguments.product == stock.PRODUCT
+    is_stock = arguments.product in stock.PRODUCTS and not arguments.for_comparison
+    suites = stock.SUITES if is_stock else roots.UPSTREAM
+    report_path = arguments.log_wptreport or os.path.join(arguments.work, f"report-{arguments.product}.json")
+    # Whatever goes wrong, nobody takes the last run's for this one's.
+    if os.path.exists(report_path):
+        os.remove(report_path)
     try:
         found = roots.prepare(arguments.checkout, arguments.work, REPOSITORY)
         if is_stock:
-            found = stock.prepare(found, arguments.work)
-        includes = roots.choose(found, arguments.paths)
+            found = stock.prepare(found)
+        elif arguments.for_comparison:
+            found = unpatched.prepare(found, arguments.work)
+        includes = roots.choose(found, arguments.paths, suites)
         expectations.check_reasons(found)
+        launcher = stock.find_launcher(arguments) if is_stock else []
     except roots.UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    report_path = arguments.log_wptreport or os.path.join(arguments.work, f"report-{arguments.product}.json")
-    if os.path.exists(report_path):
-        os.remove(report_path)
-    with hold_ports(), stock.surroundings(arguments.work) if is_stock else nullcontext():
-        failed = run(arguments, found, includes, report_path)
+    with hold_ports(), unpatched.surroundings(arguments.work) if arguments.for_comparison else nullcontext():
+        if is_stock:
+            failed = stock.run(arguments, found, includes, report_path, launcher)
+        else:
+            failed = run(arguments, found, includes, report_path)
     if not os.path.exists(report_path):
         print("error: wptrunner ended without a report", file=sys.stderr)
         return 1
-    if is_stock:
+    if arguments.for_comparison:
         return int(failed)
+    complete = []
+    if not arguments.paths:
+        complete = [f"{suite}/" for suite in suites] if is_stock else ["/"]
     results = report.read(report_path)
-    stale = expectations.find_stale(found, results, arguments.product, complete=not arguments.paths)
+    stale = expectations.find_stale(found, results, arguments.product, complete)
     return report.summarize(results, stale, failed, found)
 
 
@@ -93,14 +109,13 @@ def hold_ports():
 
 def run(arguments, found, includes, report_path):
     """Runs the tests; whether the runner found anything unexpected."""
-    from background_sync_wpt import stock
+    from background_sync_wpt import unpatched
     from wptrunner import wptcommandline, wptrunner
 
-    is_stock = arguments.product == stock.PRODUCT
     certificates = os.path.join(arguments.checkout, "tools", "certs")
     # The one shows everything that a browser prints, the other a line for each test.
-    formatter = "mach" if arguments.verbose or is_stock else "grouped"
-    log = f"{report_path}.log" if is_stock and not arguments.verbose else "-"
+    formatter = "mach" if arguments.verbose or arguments.for_comparison else "grouped"
+    log = f"{report_path}.log" if arguments.for_comparison and not arguments.verbose else "-"
     command = [
         "--product", arguments.product,
         "--config", found.config,
@@ -124,8 +139,8 @@ def run(arguments, found, includes, report_path):
     ]
     if formatter == "mach":
         command.append("--log-mach-verbose")
-    if is_stock:
-        command += stock.OPTIONS
+    if arguments.for_comparison:
+        command += unpatched.OPTIONS
     if arguments.webdriver_binary:
         command += ["--webdriver-binary", arguments.webdriver_binary]
     if arguments.browser_version:
@@ -135,8 +150,8 @@ def run(arguments, found, includes, report_path):
     kwargs = vars(wptcommandline.create_parser().parse_args(command))
     wptcommandline.check_args(kwargs)
     wptrunner.setup_logging(kwargs, {})
-    if is_stock and not arguments.verbose:
-        wptrunner.logger.add_handler(stock.Progress())
+    if arguments.for_comparison and not arguments.verbose:
+        wptrunner.logger.add_handler(unpatched.Progress())
     return wptrunner.start(**kwargs)
 
 

@@ -310,7 +310,7 @@ fn bytes_of(entry: &JournalEntry) -> usize {
         .what
         .scope()
         .map_or(0, |s| s.origin.as_str().len() + s.scope.as_str().len());
-    let tag = entry.what.tag().map_or(0, |tag| tag.as_str().len());
+    let tag = entry.what.tag().map_or(0, |tag| tag.as_wtf8().len());
     size_of::<JournalEntry>() + scope + tag
 }
 

@@ -117,7 +117,7 @@ pub(crate) fn text_bytes(request: &SyncRequest) -> u64 {
 }
 
 fn length(tag: &Tag) -> u64 {
-    u64::try_from(tag.as_str().len()).unwrap_or(u64::MAX)
+    u64::try_from(tag.as_wtf8().len()).unwrap_or(u64::MAX)
 }
 
 /// Whether the scope URL is one and belongs to the origin.

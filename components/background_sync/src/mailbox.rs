@@ -168,7 +168,7 @@ fn weight(reply: &SyncReply) -> usize {
     let text = match &reply.response {
         SyncResponse::Tags(tags) => tags
             .iter()
-            .map(|tag| size_of_val(tag) + tag.as_str().len())
+            .map(|tag| size_of_val(tag) + tag.as_wtf8().len())
             .sum(),
         SyncResponse::Registered(Err(
             RegisterError::Unavailable { reason } | RegisterError::Storage { reason },

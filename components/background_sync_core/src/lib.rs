@@ -36,8 +36,10 @@ mod record;
 mod rng;
 mod scheduler;
 mod stored_imports;
+mod tag;
 mod time;
 mod types;
+mod wtf8;
 
 pub use explainer::*;
 pub use inspect::*;
@@ -48,5 +50,6 @@ pub use policy::*;
 pub use record::*;
 pub use scheduler::{SchedulerConfig, SyncScheduler, Usage};
 pub use stored_imports::{MAX_STORED_IMPORTS, StoredImport, StoredImports, TooManyImports};
+pub use tag::{InvalidTag, MAX_TAG_BYTES, Tag, TagTooLong};
 pub use time::*;
 pub use types::*;

@@ -7,65 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::stored_imports::StoredImports;
 
-use crate::TextTooLong;
-
-/// Longest tag that is accepted, in UTF-8 bytes (Chromium's limit; the specification has none).
-pub const MAX_TAG_BYTES: usize = 10_240;
+use crate::{TagTooLong, TextTooLong};
 
 /// Longest origin or scope that is accepted, in UTF-8 bytes.
 pub const MAX_URL_BYTES: usize = 65_536;
-
-/// The [tag](https://wicg.github.io/background-sync/spec/#tag) of a sync registration. The empty
-/// tag is a tag like any other.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Tag(Arc<str>);
-
-impl Tag {
-    /// The tag's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A tag was longer than [`MAX_TAG_BYTES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("the tag has {bytes} UTF-8 bytes; at most {MAX_TAG_BYTES} are allowed")]
-pub struct TagTooLong {
-    /// Length of the refused tag, in UTF-8 bytes.
-    pub bytes: usize,
-}
-
-impl TryFrom<String> for Tag {
-    type Error = TagTooLong;
-
-    fn try_from(text: String) -> Result<Self, TagTooLong> {
-        Self::try_from(text.as_str())
-    }
-}
-
-impl TryFrom<&str> for Tag {
-    type Error = TagTooLong;
-
-    fn try_from(text: &str) -> Result<Self, TagTooLong> {
-        match text.len() {
-            bytes if bytes > MAX_TAG_BYTES => Err(TagTooLong { bytes }),
-            _ => Ok(Self(text.into())),
-        }
-    }
-}
-
-impl From<Tag> for String {
-    fn from(tag: Tag) -> Self {
-        tag.0.as_ref().to_owned()
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// An origin or scope was longer than [`MAX_URL_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -260,7 +260,7 @@ impl Subject {
                     ..
                 } => {
                     let scope = (0..2).find(|&index| scope_key(index) == scope).unwrap();
-                    let tag: usize = tag.as_str().parse().unwrap();
+                    let tag: usize = tag.to_str().unwrap().parse().unwrap();
                     self.running.push((event, scope, tag));
                     self.fired.push((scope, tag, last_chance));
                 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use background_sync_core::{
     JournalEntry, MAX_DATA_BYTES, MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES,
     MAX_URL_BYTES, RegistrationId, RegistrationKind, RegistrationState, ScopeKey, StoredOrigin,
-    StoredRegistration, WallTime,
+    StoredRegistration, Tag, WallTime,
 };
 use bincode::Options;
 use serde::de::DeserializeOwned;
@@ -107,7 +107,7 @@ struct BorrowedRecord<'a> {
     #[serde(borrow)]
     scope: BorrowedScope<'a>,
     kind: RegistrationKind,
-    tag: &'a str,
+    tag: &'a [u8],
     state: RegistrationState,
     attempts: u32,
     interruptions: u32,
@@ -139,10 +139,7 @@ impl Decoder {
             let api = record.kind.api();
             return Err(damaged(format!("version {version} has no kind {api:?}")));
         }
-        let tag = record
-            .tag
-            .try_into()
-            .map_err(|error| damaged(format!("{error}")))?;
+        let tag = Tag::try_from(record.tag).map_err(|error| damaged(error.to_string()))?;
         Ok(StoredRegistration {
             id: record.id,
             scope: self.scope(&record.scope).map_err(damaged)?,

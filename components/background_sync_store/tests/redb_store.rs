@@ -223,3 +223,25 @@ fn a_file_with_damaged_bytes_never_stops_the_browser() {
     }
     println!("whole, with losses, too new: {outcomes:?}");
 }
+
+#[test]
+fn a_tag_with_a_lone_surrogate_is_found_again() {
+    let tag = Tag::from_utf16(&[0x61, 0xD800, 0x62]).unwrap();
+    let record = StoredRegistration { tag, ..record(1) };
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = RedbStore::open(folder.path()).unwrap();
+    let batch = [StoreOp::Put(record.clone())];
+    store.commit(&batch, Durability::Strict).unwrap();
+    drop(store);
+    let mut store = RedbStore::open(folder.path()).unwrap();
+    assert_eq!(store.load_all().unwrap().records, [record]);
+}
+
+#[test]
+fn a_tag_that_is_no_string_is_damage() {
+    let mut bytes = encode(&record(1)).unwrap();
+    let tag = bytes.windows(5).position(|text| text == b"tag 1").unwrap();
+    bytes[tag] = 0xFF;
+    let error = decode(&bytes).unwrap_err().to_string();
+    assert!(error.contains("the tag is not WTF-8"), "{error}");
+}

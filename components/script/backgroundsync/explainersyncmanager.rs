@@ -24,7 +24,7 @@ use servo_url::ServoUrl;
 
 use crate::dom::RootedPromise;
 use crate::dom::backgroundsync::registrationjobs::send_algorithm;
-use crate::dom::backgroundsync::syncconnection::SyncConnection;
+use crate::dom::backgroundsync::syncconnection::{SyncConnection, rejected};
 use crate::dom::bindings::codegen::Bindings::DocumentBinding::DocumentMethods;
 use crate::dom::bindings::codegen::Bindings::ExplainerSyncManagerBinding::{
     ExplainerSyncManagerMethods, ExplainerSyncOptions,
@@ -166,11 +166,7 @@ impl ExplainerSyncManagerMethods<crate::DomTypeHolder> for ExplainerSyncManager 
     ) -> RootedPromise {
         let options = match parse_options(&self.global(), options) {
             Ok(options) => options,
-            Err(error) => {
-                let promise = Promise::new_in_realm(cx);
-                promise.reject_error(cx, error);
-                return promise;
-            }
+            Err(error) => return rejected(cx, error),
         };
         let id = Tag::try_from(String::from(id));
         let request = move |target: &Target| SyncRequest::RegisterExplainer {

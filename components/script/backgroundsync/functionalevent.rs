@@ -172,12 +172,12 @@ impl ServiceWorkerGlobalScope {
         let on_settled = OnSettled::Report(event.outcome);
         match event.kind {
             SyncEventKind::Sync { tag, last_chance } => {
-                SyncEvent::new_for_dispatch(cx, self, tag.as_str().into(), last_chance, None)
+                SyncEvent::new_for_dispatch(cx, self, tag, last_chance, None)
                     .upcast::<ExtendableEvent>()
                     .fire_extendable(cx, self, on_settled);
             }
             SyncEventKind::PeriodicSync { tag } => {
-                PeriodicSyncEvent::new_for_dispatch(cx, self, tag.as_str().into())
+                PeriodicSyncEvent::new_for_dispatch(cx, self, tag)
                     .upcast::<ExtendableEvent>()
                     .fire_extendable(cx, self, on_settled);
             }
@@ -186,8 +186,7 @@ impl ServiceWorkerGlobalScope {
                 data,
                 last_chance,
             } => {
-                let data = Some(data.as_str().into());
-                SyncEvent::new_for_dispatch(cx, self, id.as_str().into(), last_chance, data)
+                SyncEvent::new_for_dispatch(cx, self, id, last_chance, Some(data))
                     .upcast::<ExtendableEvent>()
                     .fire_extendable(cx, self, on_settled);
             }

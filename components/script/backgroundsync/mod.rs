@@ -28,6 +28,7 @@ pub(crate) mod serviceworkerrun;
 pub(crate) mod syncconnection;
 pub(crate) mod syncevent;
 pub(crate) mod syncmanager;
+pub(crate) mod tag;
 pub(crate) mod workerregistration;
 pub(crate) mod workerreports;
 pub(crate) mod workerthread;

@@ -4,16 +4,22 @@
 
 //! <https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodicsync-event>
 
+use background_sync_traits::Tag;
 use dom_struct::dom_struct;
 use js::context::JSContext;
-use js::rust::HandleObject;
+use js::conversions::ToJSValConvertible;
+use js::jsapi::Heap;
+use js::jsval::{JSVal, UndefinedValue};
+use js::rust::{HandleObject, HandleValue, MutableHandleValue};
 use script_bindings::reflector::reflect_dom_object_with_proto;
 use stylo_atoms::Atom;
 
+use crate::dom::backgroundsync::tag::{ScriptTag, convert_to_string};
 use crate::dom::bindings::codegen::Bindings::ExtendableEventBinding::ExtendableEvent_Binding::ExtendableEventMethods;
 use crate::dom::bindings::codegen::Bindings::PeriodicSyncEventBinding::{
     PeriodicSyncEventInit, PeriodicSyncEventMethods,
 };
+use crate::dom::bindings::error::Fallible;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::bindings::str::DOMString;
@@ -25,7 +31,9 @@ use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 #[dom_struct]
 pub(crate) struct PeriodicSyncEvent {
     event: ExtendableEvent,
-    tag: DOMString,
+    /// A string.
+    #[ignore_malloc_size_of = "mozjs"]
+    tag: Heap<JSVal>,
 }
 
 impl PeriodicSyncEvent {
@@ -33,9 +41,11 @@ impl PeriodicSyncEvent {
     pub(crate) fn new_for_dispatch(
         cx: &mut JSContext,
         worker: &ServiceWorkerGlobalScope,
-        tag: DOMString,
+        tag: Tag,
     ) -> DomRoot<PeriodicSyncEvent> {
-        let event = Self::reflect(cx, worker, None, tag);
+        rooted!(&in(cx) let mut string = UndefinedValue());
+        ScriptTag(tag).to_jsval(cx, string.handle_mut());
+        let event = Self::reflect(cx, worker, None, string.handle());
         event
             .upcast::<Event>()
             .init_event(Atom::from("periodicsync"), false, false);
@@ -46,13 +56,15 @@ impl PeriodicSyncEvent {
         cx: &mut JSContext,
         worker: &ServiceWorkerGlobalScope,
         proto: Option<HandleObject>,
-        tag: DOMString,
+        tag: HandleValue,
     ) -> DomRoot<PeriodicSyncEvent> {
         let event = Box::new(PeriodicSyncEvent {
             event: ExtendableEvent::new_inherited(),
-            tag,
+            tag: Heap::default(),
         });
-        reflect_dom_object_with_proto(cx, event, worker, proto)
+        let event = reflect_dom_object_with_proto(cx, event, worker, proto);
+        event.tag.set(tag.get());
+        event
     }
 }
 
@@ -64,19 +76,21 @@ impl PeriodicSyncEventMethods<crate::DomTypeHolder> for PeriodicSyncEvent {
         proto: Option<HandleObject>,
         type_: DOMString,
         init: &PeriodicSyncEventInit,
-    ) -> DomRoot<PeriodicSyncEvent> {
-        let event = Self::reflect(cx, worker, proto, init.tag.clone());
+    ) -> Fallible<DomRoot<PeriodicSyncEvent>> {
+        rooted!(&in(cx) let mut tag = UndefinedValue());
+        convert_to_string(cx, init.tag.handle(), tag.handle_mut())?;
+        let event = Self::reflect(cx, worker, proto, tag.handle());
         event.upcast::<Event>().init_event(
             Atom::from(type_),
             init.parent.parent.bubbles,
             init.parent.parent.cancelable,
         );
-        event
+        Ok(event)
     }
 
     /// <https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#dom-periodicsyncevent-tag>
-    fn Tag(&self) -> DOMString {
-        self.tag.clone()
+    fn Tag(&self, mut retval: MutableHandleValue) {
+        retval.set(self.tag.get());
     }
 
     /// <https://dom.spec.whatwg.org/#dom-event-istrusted>

@@ -4,20 +4,21 @@
 
 //! <https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodicsyncmanager-interface>
 
-use background_sync_traits::{SyncRequest, Tag};
+use background_sync_traits::SyncRequest;
 use dom_struct::dom_struct;
 use js::context::JSContext;
 use js::realm::CurrentRealm;
+use js::rust::HandleValue;
 use script_bindings::reflector::{Reflector, reflect_dom_object};
 
 use crate::dom::RootedPromise;
-use crate::dom::backgroundsync::syncconnection::SyncConnection;
+use crate::dom::backgroundsync::syncconnection::{SyncConnection, rejected};
+use crate::dom::backgroundsync::tag::parse_tag;
 use crate::dom::bindings::codegen::Bindings::PeriodicSyncManagerBinding::{
     BackgroundSyncOptions, PeriodicSyncManagerMethods,
 };
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::{Dom, DomRoot};
-use crate::dom::bindings::str::DOMString;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::Promise;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
@@ -57,11 +58,15 @@ impl PeriodicSyncManagerMethods<crate::DomTypeHolder> for PeriodicSyncManager {
     fn Register(
         &self,
         cx: &mut CurrentRealm,
-        tag: DOMString,
+        tag: HandleValue,
         options: &BackgroundSyncOptions,
     ) -> RootedPromise {
+        let tag = match parse_tag(cx, tag) {
+            Ok(tag) => tag,
+            Err(error) => return rejected(cx, error),
+        };
         let request = SyncRequest::RegisterPeriodic {
-            tag: Tag::try_from(String::from(tag)),
+            tag,
             min_interval_ms: options.minInterval,
             active_worker: self.registration.is_active(),
         };
@@ -74,11 +79,12 @@ impl PeriodicSyncManagerMethods<crate::DomTypeHolder> for PeriodicSyncManager {
     }
 
     /// <https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#dom-periodicsyncmanager-unregister>
-    fn Unregister(&self, cx: &mut CurrentRealm, tag: DOMString) -> RootedPromise {
-        match Tag::try_from(String::from(tag)) {
-            Ok(tag) => self.call(cx, SyncRequest::UnregisterPeriodic { tag }),
+    fn Unregister(&self, cx: &mut CurrentRealm, tag: HandleValue) -> RootedPromise {
+        match parse_tag(cx, tag) {
+            Err(error) => rejected(cx, error),
+            Ok(Ok(tag)) => self.call(cx, SyncRequest::UnregisterPeriodic { tag }),
             // A tag that is too long was never registered: nothing is to be done.
-            Err(_) => {
+            Ok(Err(_)) => {
                 let promise = Promise::new_in_realm(cx);
                 promise.resolve_native(cx, &());
                 promise

@@ -24,9 +24,9 @@ use storage_traits::background_sync::{BackgroundSyncClient, BackgroundSyncMessag
 use crate::dom::RootedPromise;
 use crate::dom::backgroundsync::functionalevent::scope_key;
 use crate::dom::backgroundsync::permissions::settle_query;
+use crate::dom::backgroundsync::tag::ScriptTag;
 use crate::dom::bindings::error::Error;
 use crate::dom::bindings::refcounted::{Trusted, TrustedPromise};
-use crate::dom::bindings::str::DOMString;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::permissionstatus::PermissionStatus;
 use crate::dom::promise::Promise;
@@ -237,6 +237,13 @@ impl Drop for Acknowledgement {
     }
 }
 
+/// What a call returns that could not be sent.
+pub(crate) fn rejected(cx: &mut CurrentRealm, error: Error) -> RootedPromise {
+    let promise = Promise::new_in_realm(cx);
+    promise.reject_error(cx, error);
+    promise
+}
+
 fn settle(
     cx: &mut JSContext,
     promise: &RootedPromise,
@@ -252,7 +259,7 @@ fn settle(
             promise.reject_error(cx, Error::Operation(Some(message)));
         }
         SyncResponse::Tags(tags) => {
-            let tags: Vec<DOMString> = tags.iter().map(|tag| tag.as_str().into()).collect();
+            let tags: Vec<ScriptTag> = tags.into_iter().map(ScriptTag).collect();
             promise.resolve_native(cx, &tags);
         }
         SyncResponse::Permission(permission) => {

@@ -4,14 +4,20 @@
 
 //! <https://wicg.github.io/background-sync/spec/#sync-event>
 
+use background_sync_traits::{SyncData, Tag};
 use dom_struct::dom_struct;
 use js::context::JSContext;
-use js::rust::HandleObject;
+use js::conversions::ToJSValConvertible;
+use js::jsapi::Heap;
+use js::jsval::{JSVal, UndefinedValue};
+use js::rust::{HandleObject, HandleValue, MutableHandleValue};
 use script_bindings::reflector::reflect_dom_object_with_proto;
 use stylo_atoms::Atom;
 
+use crate::dom::backgroundsync::tag::{ScriptTag, convert_to_string};
 use crate::dom::bindings::codegen::Bindings::ExtendableEventBinding::ExtendableEvent_Binding::ExtendableEventMethods;
 use crate::dom::bindings::codegen::Bindings::SyncEventBinding::{SyncEventInit, SyncEventMethods};
+use crate::dom::bindings::error::Fallible;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::bindings::str::DOMString;
@@ -23,22 +29,36 @@ use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 #[dom_struct]
 pub(crate) struct SyncEvent {
     event: ExtendableEvent,
-    tag: DOMString,
+    /// A string.
+    #[ignore_malloc_size_of = "mozjs"]
+    tag: Heap<JSVal>,
     last_chance: bool,
-    /// If `tag` is the id of a registration of the explainer: its data.
-    data: Option<DOMString>,
+    of_explainer: Option<OfExplainer>,
+}
+
+/// What the event of a registration of the explainer has.
+#[derive(JSTraceable, MallocSizeOf)]
+struct OfExplainer {
+    id: DOMString,
+    data: DOMString,
 }
 
 impl SyncEvent {
-    /// The event that stands for an attempt, with `data` if its registration is one of the explainer. It neither bubbles nor can be cancelled.
+    /// The event that stands for an attempt, with `data`, and with an id, if its registration is one of the explainer. It neither bubbles nor can be cancelled.
     pub(crate) fn new_for_dispatch(
         cx: &mut JSContext,
         worker: &ServiceWorkerGlobalScope,
-        tag: DOMString,
+        tag: Tag,
         last_chance: bool,
-        data: Option<DOMString>,
+        data: Option<SyncData>,
     ) -> DomRoot<SyncEvent> {
-        let event = Self::reflect(cx, worker, None, tag, last_chance, data);
+        let of_explainer = data.map(|data| OfExplainer {
+            id: (&*tag.to_string_lossy()).into(),
+            data: data.as_str().into(),
+        });
+        rooted!(&in(cx) let mut string = UndefinedValue());
+        ScriptTag(tag).to_jsval(cx, string.handle_mut());
+        let event = Self::reflect(cx, worker, None, string.handle(), last_chance, of_explainer);
         event
             .upcast::<Event>()
             .init_event(Atom::from("sync"), false, false);
@@ -49,17 +69,19 @@ impl SyncEvent {
         cx: &mut JSContext,
         worker: &ServiceWorkerGlobalScope,
         proto: Option<HandleObject>,
-        tag: DOMString,
+        tag: HandleValue,
         last_chance: bool,
-        data: Option<DOMString>,
+        of_explainer: Option<OfExplainer>,
     ) -> DomRoot<SyncEvent> {
         let event = Box::new(SyncEvent {
             event: ExtendableEvent::new_inherited(),
-            tag,
+            tag: Heap::default(),
             last_chance,
-            data,
+            of_explainer,
         });
-        reflect_dom_object_with_proto(cx, event, worker, proto)
+        let event = reflect_dom_object_with_proto(cx, event, worker, proto);
+        event.tag.set(tag.get());
+        event
     }
 }
 
@@ -71,19 +93,21 @@ impl SyncEventMethods<crate::DomTypeHolder> for SyncEvent {
         proto: Option<HandleObject>,
         type_: DOMString,
         init: &SyncEventInit,
-    ) -> DomRoot<SyncEvent> {
-        let event = Self::reflect(cx, worker, proto, init.tag.clone(), init.lastChance, None);
+    ) -> Fallible<DomRoot<SyncEvent>> {
+        rooted!(&in(cx) let mut tag = UndefinedValue());
+        convert_to_string(cx, init.tag.handle(), tag.handle_mut())?;
+        let event = Self::reflect(cx, worker, proto, tag.handle(), init.lastChance, None);
         event.upcast::<Event>().init_event(
             Atom::from(type_),
             init.parent.parent.bubbles,
             init.parent.parent.cancelable,
         );
-        event
+        Ok(event)
     }
 
     /// <https://wicg.github.io/background-sync/spec/#dom-syncevent-tag>
-    fn Tag(&self) -> DOMString {
-        self.tag.clone()
+    fn Tag(&self, mut retval: MutableHandleValue) {
+        retval.set(self.tag.get());
     }
 
     /// <https://wicg.github.io/background-sync/spec/#dom-syncevent-lastchance>
@@ -93,12 +117,12 @@ impl SyncEventMethods<crate::DomTypeHolder> for SyncEvent {
 
     /// Of the explainer; `null` for a registration of `registration.sync`.
     fn GetId(&self) -> Option<DOMString> {
-        self.data.as_ref().map(|_| self.tag.clone())
+        self.of_explainer.as_ref().map(|of| of.id.clone())
     }
 
     /// Of the explainer; `null` for a registration of `registration.sync`.
     fn GetData(&self) -> Option<DOMString> {
-        self.data.clone()
+        self.of_explainer.as_ref().map(|of| of.data.clone())
     }
 
     /// <https://dom.spec.whatwg.org/#dom-event-istrusted>

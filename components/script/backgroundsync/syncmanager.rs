@@ -4,18 +4,19 @@
 
 //! <https://wicg.github.io/background-sync/spec/#sync-manager-interface>
 
-use background_sync_traits::{SyncRequest, Tag};
+use background_sync_traits::SyncRequest;
 use dom_struct::dom_struct;
 use js::context::JSContext;
 use js::realm::CurrentRealm;
+use js::rust::HandleValue;
 use script_bindings::reflector::{Reflector, reflect_dom_object};
 
 use crate::dom::RootedPromise;
-use crate::dom::backgroundsync::syncconnection::SyncConnection;
+use crate::dom::backgroundsync::syncconnection::{SyncConnection, rejected};
+use crate::dom::backgroundsync::tag::parse_tag;
 use crate::dom::bindings::codegen::Bindings::SyncManagerBinding::SyncManagerMethods;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::{Dom, DomRoot};
-use crate::dom::bindings::str::DOMString;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
 
@@ -51,10 +52,14 @@ impl SyncManager {
 
 impl SyncManagerMethods<crate::DomTypeHolder> for SyncManager {
     /// <https://wicg.github.io/background-sync/spec/#dom-syncmanager-register>
-    fn Register(&self, cx: &mut CurrentRealm, tag: DOMString) -> RootedPromise {
+    fn Register(&self, cx: &mut CurrentRealm, tag: HandleValue) -> RootedPromise {
+        let tag = match parse_tag(cx, tag) {
+            Ok(tag) => tag,
+            Err(error) => return rejected(cx, error),
+        };
         // All steps but the look at the registration's workers run in parallel, in the SyncManager thread.
         let request = SyncRequest::Register {
-            tag: Tag::try_from(String::from(tag)),
+            tag,
             active_worker: self.registration.is_active(),
         };
         self.call(cx, request)

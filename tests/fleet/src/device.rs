@@ -154,7 +154,7 @@ impl<O: Observer> Device<'_, O> {
 
     fn send_request(&mut self, event: EventId, tag: &Tag, attempt: u32) {
         self.observer.request(self.now_ms);
-        let index: Option<usize> = tag.as_str().parse().ok();
+        let index: Option<usize> = tag.to_str().and_then(|tag| tag.parse().ok());
         let choices = index.and_then(|index| self.choices.tags.get(index));
         let refused = attempt == 1 && choices.is_some_and(|tag| tag.first_request_fails);
         let delivery = if refused {

@@ -29,6 +29,8 @@ class Root:
     url_base: str
     tests: str
     metadata: str
+    # What the runner knows of the tests.
+    manifest: str
 
 
 @dataclass
@@ -46,20 +48,22 @@ def prepare(checkout, work, repository):
     wpt = os.path.join(repository, "wpt")
     generated = os.path.join(work, "serviceworker")
     roots = [
-        Root("upstream", "/", checkout, os.path.join(wpt, "meta", "upstream")),
-        Root("serviceworker", "/_serviceworker/", generated, os.path.join(wpt, "meta", "serviceworker")),
-        Root("tests", "/_sync/", os.path.join(wpt, "tests"), os.path.join(wpt, "meta", "tests")),
+        Root(name, url_base, tests, os.path.join(wpt, "meta", name),
+             os.path.join(work, "manifests", name, "MANIFEST.json"))
+        for name, url_base, tests in [
+            ("upstream", "/", checkout),
+            ("serviceworker", "/_serviceworker/", generated),
+            ("tests", "/_sync/", os.path.join(wpt, "tests")),
+        ]
     ]
     generate(checkout, generated)
-    manifests = os.path.join(work, "manifests")
     sections = []
     for root in roots:
         os.makedirs(root.metadata, exist_ok=True)
-        folder = os.path.join(manifests, root.name)
-        os.makedirs(folder, exist_ok=True)
+        os.makedirs(os.path.dirname(root.manifest), exist_ok=True)
         sections.append(
             f"[manifest:{root.name}]\ntests = {root.tests}\nmetadata = {root.metadata}\n"
-            f"manifest = {os.path.join(folder, 'MANIFEST.json')}\nurl_base = {root.url_base}\n")
+            f"manifest = {root.manifest}\nurl_base = {root.url_base}\n")
     config = os.path.join(work, "wptrunner.ini")
     header = "[products]\n\n[paths]\n\n[web-platform-tests]\nname = background-sync\n\n"
     # `%` begins a variable in such a file.
@@ -83,11 +87,11 @@ def generate(checkout, folder):
             file.write("\n".join(["// META: global=serviceworker", *lines, ""]))
 
 
-def choose(roots, paths):
-    """The URL paths to run: what was asked for, or everything that there is."""
+def choose(roots, paths, suites):
+    """The URL paths to run: what was asked for, or these suites of upstream's and all else that there is."""
     upstream = roots.all[0]
     if not paths:
-        present = [path for path in UPSTREAM if os.path.exists(os.path.join(upstream.tests, path.lstrip("/")))]
+        present = [path for path in suites if os.path.exists(os.path.join(upstream.tests, path.lstrip("/")))]
         return present + [root.url_base.rstrip("/") for root in roots.all if root is not upstream]
     includes = []
     for path in paths:

@@ -39,3 +39,11 @@ promise_test(async t => {
   await target.sync.register('\uDC00');
   assert_equals((await target.sync.getTags()).length, 2);
 }, 'Tags with different lone surrogates are different');
+
+promise_test(async t => {
+  const target = await SyncTarget.create(t);
+  await goOffline(t);
+  await target.sync.register('\uD83D\uDCEE');
+  await target.sync.register('\uDCEE\uD83D');
+  assert_array_equals(await target.sync.getTags(), ['\uD83D\uDCEE', '\uDCEE\uD83D']);
+}, 'Surrogates in the order of a pair are a character, in the other order they are not');

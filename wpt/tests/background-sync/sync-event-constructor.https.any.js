@@ -74,6 +74,24 @@ if (!('ServiceWorkerGlobalScope' in self)) {
   }, 'SyncEvent: conversion of the tag');
 
   test(() => {
+    for (const tag of ['\uD800', 'a\uDFFFb', '\uDC00\uD800', 'é\uD800']) {
+      assert_equals(new SyncEvent('sync', {tag}).tag, tag);
+    }
+  }, 'SyncEvent: lone surrogates stay in the tag');
+
+  test(() => {
+    const error = new RangeError('from toString()');
+    const tag = {toString() { throw error; }};
+    assert_throws_exactly(error, () => new SyncEvent('sync', {tag}));
+    let conversions = 0;
+    const counted = {toString: () => `conversion ${++conversions}`};
+    const event = new SyncEvent('sync', {tag: counted});
+    assert_equals(event.tag, 'conversion 1');
+    assert_equals(event.tag, 'conversion 1');
+    assert_equals(conversions, 1);
+  }, 'SyncEvent: the tag is converted once');
+
+  test(() => {
     for (const value of [undefined, null, false, 0, '']) {
       assert_false(new SyncEvent('sync', {tag: 'a', lastChance: value}).lastChance, String(value));
     }

@@ -72,6 +72,24 @@ if (!('ServiceWorkerGlobalScope' in self)) {
   }, 'PeriodicSyncEvent: conversion of the tag');
 
   test(() => {
+    for (const tag of ['\uD800', 'a\uDFFFb', '\uDC00\uD800', 'é\uD800']) {
+      assert_equals(new PeriodicSyncEvent('periodicsync', {tag}).tag, tag);
+    }
+  }, 'PeriodicSyncEvent: lone surrogates stay in the tag');
+
+  test(() => {
+    const error = new RangeError('from toString()');
+    const tag = {toString() { throw error; }};
+    assert_throws_exactly(error, () => new PeriodicSyncEvent('periodicsync', {tag}));
+    let conversions = 0;
+    const counted = {toString: () => `conversion ${++conversions}`};
+    const event = new PeriodicSyncEvent('periodicsync', {tag: counted});
+    assert_equals(event.tag, 'conversion 1');
+    assert_equals(event.tag, 'conversion 1');
+    assert_equals(conversions, 1);
+  }, 'PeriodicSyncEvent: the tag is converted once');
+
+  test(() => {
     const order = [];
     const init = {};
     for (const name of ['tag', 'composed', 'cancelable', 'bubbles']) {

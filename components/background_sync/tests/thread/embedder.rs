@@ -102,7 +102,7 @@ fn registrations_and_their_history_are_cleared_by_site() {
     let list = answer(&control(&browser).list());
     assert_eq!(list.len(), 1);
     assert_eq!(
-        (list[0].scope.origin.as_str(), list[0].tag.as_str()),
+        (list[0].scope.origin.as_str(), list[0].tag.to_str().unwrap()),
         ("https://b.example", "x")
     );
     let journal = answer(&control(&browser).journal(JournalQuery::default()));

@@ -186,7 +186,7 @@ impl Subject {
                 } => {
                     assert_eq!(kind, EventKind::PeriodicSync);
                     let scope = (0..3).find(|&index| scope_key(index) == scope).unwrap();
-                    let tag = tag.as_str().parse().unwrap();
+                    let tag = tag.to_str().unwrap().parse().unwrap();
                     self.fired.push((event, ((scope, tag), attempt)));
                 }
                 Output::Terminate { .. } => panic!("there is no cap here"),

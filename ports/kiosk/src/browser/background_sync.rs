@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use servo::background_sync::{OriginPermission, PermissionName, SyncApi, SyncNotification};
+use servo::background_sync::{
+    ExtraInterval, OriginPermission, PermissionName, RegistrationInfo, SyncApi, SyncNotification,
+};
 use servo::{
-    BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder, ServoDelegate, StorageType,
-    WebResourceLoad,
+    BackgroundSyncManager, BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder,
+    ServoDelegate, StorageType, WebResourceLoad,
 };
 use url::Url;
 
@@ -16,12 +18,15 @@ pub use servo::background_sync::{
 };
 
 use super::delegate::State;
-use crate::control::{PermissionState, SyncPermissionName};
+use crate::control::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::event::{ConsoleSource, Event, Network};
 use crate::permissions::{Grant, OriginPermissions};
 
 /// The preference that turns the feature on.
 pub const PREFERENCE: &str = "dom_background_sync_enabled";
+
+/// For messages.
+const IS_OFF: &str = "background sync is off";
 
 /// What the manager told.
 pub type SyncNotice = SyncNotification;
@@ -78,7 +83,7 @@ pub fn list(servo: &Servo) -> Value {
             RegistrationState::Firing => "firing",
             RegistrationState::ReregisteredWhileFiring => "reregistered-while-firing",
         };
-        json!({"scope": registration.scope.scope.as_str(), "tag": registration.tag.as_str(), "state": state})
+        json!({"scope": registration.scope.scope.as_str(), "tag": registration.tag.to_string_lossy(), "state": state})
     });
     registrations.collect()
 }
@@ -124,21 +129,57 @@ pub fn set_permission(servo: &Servo, url: &Url, name: SyncPermissionName, state:
 /// # Errors
 /// If there is no such registration.
 pub fn fire_periodic(servo: &Servo, scope: &str, tag: &str) -> Result<(), String> {
-    let manager = servo
-        .background_sync_manager()
-        .ok_or("background sync is off")?;
-    let registration = manager
-        .registrations()
-        .into_iter()
-        .find(|registration| {
-            registration.api == SyncApi::Periodic
-                && registration.scope.scope.as_str() == scope
-                && registration.tag.as_str() == tag
-        })
-        .ok_or_else(|| format!("there is no periodic registration `{tag}` of {scope}"))?;
+    let manager = servo.background_sync_manager().ok_or(IS_OFF)?;
+    let registration = find(manager, SyncApi::Periodic, scope, tag)?;
     // Its outcome comes as a notice, like any other.
     drop(manager.dispatch_now(SyncApi::Periodic, &registration.scope, &registration.tag));
     Ok(())
+}
+
+/// Removes a registration.
+///
+/// # Errors
+/// If there is none, or it can't be removed.
+pub fn unregister(servo: &Servo, api: SyncApiName, scope: &str, tag: &str) -> Result<(), String> {
+    let manager = servo.background_sync_manager().ok_or(IS_OFF)?;
+    let api = match api {
+        SyncApiName::OneShot => SyncApi::OneShot,
+        SyncApiName::Periodic => SyncApi::Periodic,
+        SyncApiName::Explainer => SyncApi::Explainer,
+    };
+    let registration = find(manager, api, scope, tag)?;
+    manager
+        .unregister(api, &registration.scope, &registration.tag)
+        .map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// Sets what is added to the least interval between periodic events of the origin of `url`.
+pub fn set_extra_interval(servo: &Servo, url: &Url, extra: ExtraTime) {
+    if let Some(manager) = servo.background_sync_manager() {
+        let extra = match extra {
+            ExtraTime::Ms(extra_ms) => ExtraInterval::Ms(extra_ms),
+            ExtraTime::Never => ExtraInterval::Never,
+        };
+        manager.set_extra_interval(url, extra);
+    }
+}
+
+/// The registration with this tag.
+fn find(
+    manager: &BackgroundSyncManager,
+    api: SyncApi,
+    scope: &str,
+    tag: &str,
+) -> Result<RegistrationInfo, String> {
+    let mut registrations = manager.registrations().into_iter();
+    registrations
+        .find(|registration| {
+            registration.api == api
+                && registration.scope.scope.as_str() == scope
+                && registration.tag.to_string_lossy() == tag
+        })
+        .ok_or_else(|| format!("there is no such registration `{tag}` of {scope}"))
 }
 
 /// The policy with this name in a configuration file.

@@ -187,7 +187,7 @@ fn clearing_is_durable_and_chooses() {
         driver
             .store
             .values()
-            .map(|r| r.tag.as_str())
+            .map(|r| r.tag.to_str().unwrap())
             .collect::<Vec<_>>(),
         ["z"]
     );

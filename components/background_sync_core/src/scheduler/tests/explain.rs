@@ -241,7 +241,7 @@ fn a_client_that_leaves_early_is_on_the_timeline_all_the_same() {
     let call = driver.register_without_acknowledging(&scope(), "x");
     driver.acknowledge(call);
     driver.release_store();
-    let registered = |note: &SyncNotification| matches!(note, SyncNotification::Registered { tag, .. } if tag.as_str() == "x");
+    let registered = |note: &SyncNotification| matches!(note, SyncNotification::Registered { tag, .. } if tag.to_str() == Some("x"));
     assert_eq!(
         driver.notes.iter().filter(|note| registered(note)).count(),
         1

@@ -203,7 +203,7 @@ fn what_became_due_in_suspend_fires_once_on_waking() {
     driver.suspend(365 * 24 * 60 * 60 * 1_000);
     let mut fired: Vec<_> = driver.events[before..]
         .iter()
-        .map(|event| event.tag.as_str().to_owned())
+        .map(|event| event.tag.to_string())
         .collect();
     fired.sort();
     assert_eq!(fired, ["a", "b", "c"]);
