@@ -144,7 +144,8 @@ impl AnyOrigin {
 #[derive(Arbitrary, Debug)]
 enum AnyTag {
     One(u8),
-    Text(String),
+    /// In UTF-16, lone surrogates included.
+    Text(Vec<u16>),
 }
 
 impl AnyRecord {
@@ -160,7 +161,7 @@ impl AnyRecord {
             kind: self.kind.into_kind(),
             tag: match self.tag {
                 AnyTag::One(number) => world::tag(number),
-                AnyTag::Text(text) => Tag::try_from(text).ok()?,
+                AnyTag::Text(code_units) => Tag::from_utf16(&code_units).ok()?,
             },
             state: match self.state % 4 {
                 0 => RegistrationState::Pending,
