@@ -83,8 +83,9 @@ def main():
             failed = stock.run(arguments, found, includes, report_path, launcher)
         else:
             failed = run(arguments, found, includes, report_path)
-    if not os.path.exists(report_path):
-        print("error: wptrunner ended without a report", file=sys.stderr)
+    # It is opened first, and written last.
+    if not os.path.exists(report_path) or os.path.getsize(report_path) == 0:
+        print("error: wptrunner ended without a report; its output above says why", file=sys.stderr)
         return 1
     if arguments.for_comparison:
         return int(failed)

@@ -11,7 +11,7 @@ use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
 use crate::servo::{bundle, check};
 use crate::setup;
-use crate::wpt;
+use crate::wpt::{self, Product};
 
 /// Tells the end-to-end tests where the kiosk is.
 const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
@@ -25,6 +25,15 @@ const RUNS: [(&str, &str); 2] = [
     (
         "end-to-end tests with every channel serialized",
         "--force-ipc",
+    ),
+];
+/// Web-platform-tests, first with everything, then as anybody has them.
+const WPT_RUNS: [(&str, Product); 3] = [
+    ("web-platform-tests", Product::Kiosk),
+    ("upstream's suites by `wpt run servo`", Product::Servo),
+    (
+        "upstream's suites by `wpt run servodriver`",
+        Product::Servodriver,
     ),
 ];
 /// The package of the end-to-end tests, and where it is.
@@ -211,16 +220,17 @@ impl Run<'_> {
             kiosk::give_runtime_folder(&mut cargo, self.paths)?;
             self.step(title, cargo)?;
         }
-        self.web_platform_tests(&binary);
+        for (title, product) in WPT_RUNS {
+            self.web_platform_tests(title, product, &binary);
+        }
         Ok(())
     }
 
     /// Counts subtests. Those that an expectation in `wpt/meta` says can't pass are neither passed nor failed.
-    fn web_platform_tests(&mut self, kiosk: &Path) {
-        let title = "web-platform-tests";
+    fn web_platform_tests(&mut self, title: &str, product: Product, kiosk: &Path) {
         announce(title);
         let before = self.count;
-        let is_as_expected = match wpt::run_in_kiosk(self.paths, kiosk) {
+        let is_as_expected = match wpt::run_in_kiosk(self.paths, kiosk, product) {
             Ok((tally, is_as_expected)) => {
                 self.count.passed += tally.passed;
                 self.count.failed += tally.unexpected;

@@ -97,8 +97,9 @@ def choose(roots, paths, suites):
     for path in paths:
         found = [path] if path.startswith("/") and not os.path.exists(path) else list(as_urls(roots, path))
         if not found:
+            folders = "wpt/tests or the checkout" if len(roots.all) > 1 else upstream.tests
             raise UsageError(
-                f"{path} is not below wpt/tests or the checkout; a test may also be named by its URL, such as "
+                f"{path} is not below {folders}; a test may also be named by its URL, such as "
                 "/background-sync/idlharness.https.any.worker.html")
         includes += found
     return includes

@@ -99,5 +99,5 @@ def no_hosts(arguments, reasons):
     """For people: what was tried, and what to do."""
     return (
         f"`wpt run {arguments.product}` needs the names of its servers in {HOSTS}, and here no mount namespace can be "
-        f"made that has them ({'; '.join(reasons)}). Add them once: "
+        f"made that has them ({'; '.join(dict.fromkeys(reasons))}). Add them once: "
         f"python3 {os.path.join(arguments.checkout, 'wpt')} make-hosts-file | sudo tee -a {HOSTS}")

@@ -1,9 +1,11 @@
-//! `./mach test-wpt`: the stock wptrunner, on upstream's tests and ours, in the kiosk or in Chromium.
+//! `./mach test-wpt`: the stock wptrunner, on upstream's tests and ours, in the kiosk or in Chromium; and `wpt run` as it
+//! is, on upstream's tests alone.
 
 mod checkout;
 mod comparison;
 mod python;
 mod readme;
+mod repeats;
 mod results;
 mod unpatched;
 
@@ -14,6 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use self::readme::Column;
+use self::repeats::Repeats;
 use self::results::Results;
 pub use self::results::Tally;
 use crate::command;
@@ -49,7 +52,7 @@ pub struct TestWpt {
     #[arg(long, short)]
     verbose: bool,
     /// Run everything in both browsers, and write the README's table of the results
-    #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "paths"])]
+    #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "verbose", "paths"])]
     write_readme: bool,
     /// Compare with Servo as published: no subtest of service-workers (or of PATH) may be lost
     #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "release", "write_readme"])]
@@ -62,16 +65,17 @@ pub struct TestWpt {
     paths: Vec<String>,
 }
 
-/// A browser that can be tested.
+/// A browser that can be tested, and what drives it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Product {
-    /// Servo with Background Sync.
+pub enum Product {
+    /// Servo with Background Sync, driven by our plugin: upstream's tests and ours
     Kiosk,
-    /// The peer.
+    /// The peer, with the same tests
     Chromium,
-    /// Any Servo, as the runner itself drives it.
-    #[value(skip)]
-    Stock,
+    /// The kiosk, driven by `wpt run servo` without anything of ours: upstream's suites
+    Servo,
+    /// The kiosk, driven by `wpt run servodriver`, which is WebDriver: upstream's suites
+    Servodriver,
 }
 
 impl Product {
@@ -80,14 +84,15 @@ impl Product {
         match self {
             Self::Kiosk => "kiosk",
             Self::Chromium => "chromium",
-            Self::Stock => "servo",
+            Self::Servo => "servo",
+            Self::Servodriver => "servodriver",
         }
     }
 
     /// As people know it.
     fn title(self) -> &'static str {
         match self {
-            Self::Kiosk | Self::Stock => "Servo",
+            Self::Kiosk | Self::Servo | Self::Servodriver => "Servo",
             Self::Chromium => "Chromium",
         }
     }
@@ -117,15 +122,19 @@ pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     if arguments.unpatched {
         return unpatched::compare(paths, arguments);
     }
+    ensure!(
+        arguments.product != Product::Chromium || !(arguments.release || arguments.kiosk.is_some()),
+        "--release and --kiosk choose a kiosk, but --product chromium is the Chromium of this machine"
+    );
     // What needs no time first: a missing browser is said before anything is downloaded.
     let chromium = match arguments.product {
         Product::Chromium => Some(find_chromium()?),
-        Product::Kiosk | Product::Stock => None,
+        Product::Kiosk | Product::Servo | Product::Servodriver => None,
     };
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let browser = match chromium {
         Some(browser) => browser,
-        None => find_kiosk(paths, arguments)?,
+        None => find_kiosk(paths, arguments, arguments.product)?,
     };
     let report = match &arguments.log_wptreport {
         Some(file) => std::path::absolute(file)
@@ -140,10 +149,10 @@ pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     repeat(&mut command, &report, arguments.repeat)
 }
 
-/// Runs everything in a kiosk; what it came to, and whether all is as expected.
-pub fn run_in_kiosk(paths: &Paths, binary: &Path) -> Result<(Tally, bool)> {
+/// Runs everything that a product has in a kiosk; what it came to, and whether all is as expected.
+pub fn run_in_kiosk(paths: &Paths, binary: &Path, product: Product) -> Result<(Tally, bool)> {
     let runner = Runner::prepare(paths, None)?;
-    let (results, success) = runner.run_all(&kiosk_at(binary.to_owned())?)?;
+    let (results, success) = runner.run_all(&kiosk_at(binary.to_owned(), product)?)?;
     let (_, tally) = results.tally("/");
     Ok((tally, success))
 }
@@ -152,7 +161,7 @@ fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     let chromium = find_chromium()?;
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let mut columns = Vec::new();
-    for browser in [find_kiosk(paths, arguments)?, chromium] {
+    for browser in [find_kiosk(paths, arguments, Product::Kiosk)?, chromium] {
         let (results, success) = runner.run_all(&browser)?;
         ensure!(
             success,
@@ -226,54 +235,46 @@ impl<'a> Runner<'a> {
 }
 
 fn repeat(runner: &mut Command, report: &Path, count: u32) -> Result<ExitCode> {
-    let mut code = ExitCode::SUCCESS;
-    let mut first: Option<Results> = None;
-    let mut different = 0;
+    if count == 1 {
+        return Ok(exit_code(command::status(runner)?.success()));
+    }
+    let mut repeats = Repeats::default();
     for number in 1..=count {
-        if count > 1 {
-            eprintln!("\n== run {number} of {count}");
-        }
-        let status = command::status(runner)?;
-        if !status.success() {
-            code = ExitCode::FAILURE;
-        }
-        if count == 1 {
-            break;
-        }
-        let results = results::read(report)?;
-        let Some(first) = &first else {
-            first = Some(results);
-            continue;
-        };
-        let differences = first.differences(&results);
-        different += u32::from(!differences.is_empty());
-        for difference in differences {
+        eprintln!("\n== run {number} of {count}");
+        let is_as_expected = command::status(runner)?.success();
+        let results = results::read(report)
+            .with_context(|| format!("run {number} of {count} came to nothing"))?;
+        for difference in repeats.add(results, is_as_expected) {
             println!("run {number} differs from the first: {difference}");
         }
     }
-    if different > 0 {
-        println!("{different} of {count} runs differ from the first.");
-        code = ExitCode::FAILURE;
-    } else if let Some(first) = first {
-        println!("{count} runs, {} results each, all identical.", first.len());
-    }
-    Ok(code)
+    println!("\n{}", repeats.verdict());
+    Ok(exit_code(repeats.are_good()))
 }
 
-fn find_kiosk(paths: &Paths, arguments: &TestWpt) -> Result<Browser> {
+fn exit_code(is_good: bool) -> ExitCode {
+    if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn find_kiosk(paths: &Paths, arguments: &TestWpt, product: Product) -> Result<Browser> {
     let binary = match &arguments.kiosk {
         Some(binary) => std::path::absolute(binary)
             .with_context(|| format!("{} is not a usable path", binary.display()))?,
         None if arguments.release => kiosk::build(paths, Profile::Release)?,
         None => kiosk::build(paths, Profile::Dev)?,
     };
-    kiosk_at(binary)
+    kiosk_at(binary, product)
 }
 
-fn kiosk_at(binary: PathBuf) -> Result<Browser> {
+/// A kiosk, or another Servo for the runner's own products.
+fn kiosk_at(binary: PathBuf, product: Product) -> Result<Browser> {
     let version = version(&binary)?;
     Ok(Browser {
-        product: Product::Kiosk,
+        product,
         binary,
         webdriver: None,
         version,
@@ -325,7 +326,38 @@ fn version_in(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory, Parser};
+
     use super::*;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        test_wpt: TestWpt,
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn products_are_named_as_wptrunner_names_them() -> Result<()> {
+        for product in Product::value_variants() {
+            let line = CommandLine::try_parse_from(["mach", "--product", product.name()])?;
+            assert_eq!(line.test_wpt.product, *product);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_product_is_answered_with_the_known_ones() {
+        let error = CommandLine::try_parse_from(["mach", "--product", "firefox"]).err();
+        let text = error.map(|error| error.to_string()).unwrap_or_default();
+        for word in ["'firefox'", "kiosk", "chromium", "servo", "servodriver"] {
+            assert!(text.contains(word), "{text}");
+        }
+    }
 
     #[test]
     fn versions_are_found() {

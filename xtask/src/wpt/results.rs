@@ -139,15 +139,19 @@ impl Results {
             .collect()
     }
 
-    /// What the tests whose URLs begin so came to, and how many tests these are.
+    /// The tests whose URLs begin so, and what each came to.
+    pub fn tallies<'a>(&'a self, url: &'a str) -> impl Iterator<Item = (&'a str, Tally)> {
+        self.tallies
+            .iter()
+            .filter(move |(test, _)| test.starts_with(url))
+            .map(|(test, tally)| (test.as_str(), *tally))
+    }
+
+    /// What all of these came to, and how many tests these are.
     pub fn tally(&self, url: &str) -> (usize, Tally) {
         let mut sum = Tally::default();
         let mut tests = 0;
-        for (_, tally) in self
-            .tallies
-            .iter()
-            .filter(|(test, _)| test.starts_with(url))
-        {
+        for (_, tally) in self.tallies(url) {
             tests += 1;
             sum.passed += tally.passed;
             sum.unexpected += tally.unexpected;

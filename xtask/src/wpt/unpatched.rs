@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::comparison::{Comparison, Runs};
 use super::results::{self, Results};
-use super::{Browser, Product, Runner, TestWpt, find_kiosk, version};
+use super::{Browser, Product, Runner, TestWpt, find_kiosk, kiosk_at};
 use crate::command;
 use crate::files;
 use crate::kiosk::{self, Profile};
@@ -43,10 +43,10 @@ struct Bench<'a> {
 /// Runs the tests in both, prints what differs, and succeeds only if nothing is lost and more passes.
 pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
-    let kiosk = find_kiosk(paths, arguments)?;
+    let patched = find_kiosk(paths, arguments, Product::Servo)?;
     let bench = Bench {
-        unpatched: stock(build(paths)?)?,
-        patched: stock(kiosk.binary)?,
+        unpatched: kiosk_at(build(paths)?, Product::Servo)?,
+        patched,
         runner,
         verbose: arguments.verbose,
     };
@@ -98,6 +98,7 @@ impl Bench<'_> {
 
     fn run(&self, browser: &Browser, urls: &[String], report: &Path) -> Result<Results> {
         let mut command = self.runner.command(browser, report)?;
+        command.arg("--for-comparison");
         if self.verbose {
             command.arg("--verbose");
         }
@@ -110,15 +111,6 @@ impl Bench<'_> {
         );
         results::read(report)
     }
-}
-
-fn stock(binary: PathBuf) -> Result<Browser> {
-    Ok(Browser {
-        product: Product::Stock,
-        version: version(&binary)?,
-        binary,
-        webdriver: None,
-    })
 }
 
 /// Builds Servo as published, and its embedder, in a workspace of their own that shares the kiosk's target folder.
