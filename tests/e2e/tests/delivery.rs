@@ -181,3 +181,38 @@ fn a_killed_browser_delivers_after_its_restart() {
     });
     assert_eq!(kiosk.settle("registration.sync.getTags()"), Ok(json!([])));
 }
+
+#[test]
+fn a_tag_with_a_lone_surrogate_is_the_same_after_a_restart() {
+    const CODE_UNITS: &str = r"
+      self.addEventListener('sync', (event) => {
+        const units = Array.from({ length: event.tag.length }, (_, at) => event.tag.charCodeAt(at));
+        event.waitUntil(post('/sync', units));
+      });
+    ";
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let site = Site::new(CODE_UNITS);
+    let builder = || {
+        Kiosk::builder()
+            .background_sync(FAST_RETRIES)
+            .profile(profile.path())
+    };
+    let mut kiosk = site.open_with(builder());
+    kiosk.set_network("offline");
+    for tag in [r"a\uD83D", r"a\uDCEE"] {
+        kiosk
+            .settle(&format!("registration.sync.register('{tag}')"))
+            .expect("registered");
+    }
+    kiosk.kill();
+
+    let _kiosk = site.open_with(builder());
+    let mut tags: Vec<_> = site
+        .server
+        .wait_for(2)
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    tags.sort_by_key(|units| units[1].as_u64());
+    assert_eq!(tags, [json!([0x61, 0xD83D]), json!([0x61, 0xDCEE])]);
+}
