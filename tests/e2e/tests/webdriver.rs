@@ -211,12 +211,11 @@ fn a_page_that_is_loading_is_not_taken_for_the_one_asked_for() {
             server.url("/second"),
             "after {first}"
         );
-        // FIXME: with every channel serialized, a script right after the answer has met the document before its title,
-        // once in six runs: the page's loading and its place in the window are told by two threads.
-        let deadline = Instant::now() + PATIENCE;
-        while client.run("return document.title") != "second" {
-            assert!(Instant::now() < deadline, "after {first}");
-        }
+        assert_eq!(
+            client.run("return document.title"),
+            "second",
+            "after {first}"
+        );
     }
 }
 

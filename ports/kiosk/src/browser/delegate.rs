@@ -190,6 +190,7 @@ impl WebViewDelegate for State {
     }
 
     fn notify_url_changed(&self, webview: WebView, url: Url) {
+        self.waiting_clients.note_place(&webview, &url);
         if !self.auxiliary.borrow().contains(&webview) {
             self.push(Event::Address(url));
         }
