@@ -17,6 +17,9 @@ use crate::dom::backgroundsync::serviceworkerlimits::step_limit;
 use crate::dom::serviceworker_manager::ServiceWorkerManager;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 
+/// A worker that goes on for ever is asked once it was given nothing for so long: its messages have a limit all the same.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// An answer that takes longer means that something was not over when the question came: the time begins anew.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -45,7 +48,7 @@ pub(crate) enum Idleness {
 impl Idleness {
     /// The worker is given something to do.
     pub(super) fn begin(&mut self) {
-        *self = match idle_limit().and_then(after) {
+        *self = match after(idle_limit().unwrap_or(QUIET)) {
             Some(at) => Self::AskAt(at),
             None => Self::Unwatched,
         };
@@ -71,6 +74,9 @@ impl ServiceWorkerManager {
         };
         let life_cycle = &mut registration.life_cycle;
         match life_cycle.idleness {
+            Idleness::AskedAt(_) if idle_limit().is_none() => {
+                life_cycle.idleness = Idleness::Unwatched;
+            }
             Idleness::AskedAt(at) if at.elapsed() < SOON => {
                 life_cycle.idleness = Idleness::Unwatched;
                 life_cycle.terminate(worker_id);

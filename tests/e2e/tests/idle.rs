@@ -7,10 +7,14 @@ const LONG_MS: u32 = 2_500;
 
 /// Workers go on for a second.
 fn impatient() -> KioskBuilder {
+    with_idle_seconds(1)
+}
+
+fn with_idle_seconds(seconds: u32) -> KioskBuilder {
     Kiosk::builder()
         .background_sync(FAST_RETRIES)
         .flag("--pref")
-        .flag("dom_serviceworker_idle_timeout_seconds=1")
+        .flag(&format!("dom_serviceworker_idle_timeout_seconds={seconds}"))
 }
 
 #[test]
@@ -110,9 +114,47 @@ fn a_version_that_waits_for_pages_does_not_take_over_because_the_old_one_is_idle
     assert_eq!(site.server.wait_for(2)[1].path, "/new");
 }
 
+#[test]
+fn a_worker_that_is_never_to_be_stopped_goes_on() {
+    let site = Site::new(
+        "self.events = 0; \
+         self.addEventListener('sync', (event) => { events += 1; event.waitUntil(post('/sync', events)); }); \
+         self.addEventListener('message', (event) => { events += 1; event.source.postMessage(events); });",
+    );
+    // Its messages have a limit, which must not be taken for the worker's.
+    let builder = with_idle_seconds(0)
+        .flag("--pref")
+        .flag("dom_serviceworker_timeout_seconds=1");
+    let mut kiosk = site.open_with(builder);
+    let ask = "new Promise((resolve) => { \
+        navigator.serviceWorker.onmessage = (event) => resolve(event.data); \
+        registration.active.postMessage(''); })";
+    assert_eq!(kiosk.settle(ask), Ok(1.into()));
+    // Nothing tells that nothing happens.
+    kiosk
+        .settle(&format!(
+            "new Promise((resolve) => setTimeout(resolve, 2 * {LONG_MS}))"
+        ))
+        .expect("it is over");
+    assert_eq!(kiosk.settle(ask), Ok(2.into()), "it has not begun anew");
+    kiosk
+        .settle("registration.sync.register('x')")
+        .expect("registered");
+    assert_eq!(site.server.wait_for(1)[0].body, 3);
+}
+
 /// A sync event has its execution cap; a message has the limit of all other steps.
 #[test]
 fn a_message_that_takes_too_long_ends_its_worker() {
+    assert_overlong_messages_end_their_worker(1);
+}
+
+#[test]
+fn a_message_that_takes_too_long_ends_a_worker_that_is_never_to_be_stopped() {
+    assert_overlong_messages_end_their_worker(0);
+}
+
+fn assert_overlong_messages_end_their_worker(idle_seconds: u32) {
     for handler in [
         "event.waitUntil(new Promise(() => {}))",
         "while (true) {}",
@@ -122,7 +164,7 @@ fn a_message_that_takes_too_long_ends_its_worker() {
             "self.addEventListener('message', (event) => {{ {handler}; }}); \
              self.addEventListener('sync', (event) => event.waitUntil(post('/sync')));"
         ));
-        let builder = impatient()
+        let builder = with_idle_seconds(idle_seconds)
             .flag("--pref")
             .flag("dom_serviceworker_timeout_seconds=2");
         let mut kiosk = site.open_with(builder);
