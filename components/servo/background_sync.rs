@@ -53,6 +53,19 @@ pub struct BackgroundSyncOptions {
     /// What origins may do, as [`BackgroundSyncManager::set_permission`] says it, but known before the first stored
     /// registration is judged by it.
     pub permissions: Vec<OriginPermission>,
+    /// What becomes of registrations, their journal and their workers when Servo ends.
+    pub lifetime: StorageLifetime,
+}
+
+/// How long something is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StorageLifetime {
+    /// As long as other site data: in files of `Opts::config_dir`, but in memory if there is none, or if
+    /// `Opts::temporary_storage` is set.
+    #[default]
+    Profile,
+    /// In memory, whatever those say. Servo itself has files in `Opts::config_dir` all the same, for IndexedDB say.
+    Run,
 }
 
 /// Whether an origin may do something.
@@ -72,6 +85,7 @@ impl Default for BackgroundSyncOptions {
             policy: Policy::standard(),
             online_at_start: true,
             permissions: Vec::new(),
+            lifetime: StorageLifetime::default(),
         }
     }
 }
@@ -183,7 +197,7 @@ impl BackgroundSyncManager {
         self.control.clone()
     }
 
-    /// Starts the thread. Registrations are kept in `directory`, or in memory if there is none.
+    /// Starts the thread. Registrations are kept in `directory` if the options allow it, or in memory if there is none.
     pub(crate) fn start(
         options: &BackgroundSyncOptions,
         directory: Option<&Path>,
@@ -204,9 +218,11 @@ impl BackgroundSyncManager {
         ));
         let config = Config {
             policy: options.policy.clone(),
-            storage: match directory {
-                Some(directory) => Storage::Directory(directory.join("background_sync")),
-                None => Storage::Memory,
+            storage: match (directory, options.lifetime) {
+                (Some(directory), StorageLifetime::Profile) => {
+                    Storage::Directory(directory.join("background_sync"))
+                }
+                (None, _) | (_, StorageLifetime::Run) => Storage::Memory,
             },
             connectivity,
         };

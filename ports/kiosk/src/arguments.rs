@@ -77,7 +77,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with = "temporary")]
     pub profile: Option<PathBuf>,
 
-    /// Use a fresh profile, deleted at the end.
+    /// Use a fresh profile of which nothing is left at the end, however the kiosk ends.
     #[arg(long)]
     pub temporary: bool,
 

@@ -56,6 +56,17 @@ pub enum Command {
         /// Of the registration.
         tag: String,
     },
+    /// Remove a registration.
+    Unregister {
+        /// Which API made it.
+        api: SyncApiName,
+        /// Of its service worker.
+        scope: String,
+        /// Of the registration.
+        tag: String,
+    },
+    /// Set what is added to the least interval between periodic events of an origin.
+    ExtraInterval(ExtraTime, String),
     /// End the kiosk.
     Quit,
 }
@@ -107,8 +118,54 @@ impl FromStr for PermissionState {
     }
 }
 
+/// An API that makes registrations. Each has tags of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncApiName {
+    /// `one-shot`: `registration.sync`.
+    OneShot,
+    /// `periodic`: `registration.periodicSync`.
+    Periodic,
+    /// `explainer`: `navigator.sync`.
+    Explainer,
+}
+
+impl FromStr for SyncApiName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "one-shot" => Ok(Self::OneShot),
+            "periodic" => Ok(Self::Periodic),
+            "explainer" => Ok(Self::Explainer),
+            _ => Err(format!("`{text}` is not one-shot, periodic or explainer")),
+        }
+    }
+}
+
+/// What is added to an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtraTime {
+    /// So many milliseconds.
+    Ms(u64),
+    /// `never`: there is no next time.
+    Never,
+}
+
+impl FromStr for ExtraTime {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "never" {
+            return Ok(Self::Never);
+        }
+        text.parse()
+            .map(Self::Ms)
+            .map_err(|_| format!("`{text}` is neither milliseconds nor `never`"))
+    }
+}
+
 /// For messages about an unknown command.
-const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, allow URL, forbid URL, permission NAME STATE URL, fire-periodic SCOPE TAG, quit";
+const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, allow URL, forbid URL, permission NAME STATE URL, fire-periodic SCOPE TAG, unregister API SCOPE TAG, extra-interval TIME URL, quit";
 
 impl FromStr for Command {
     type Err = String;
@@ -150,6 +207,23 @@ impl FromStr for Command {
                     scope: scope.to_owned(),
                     tag: unescape(tag)?,
                 }
+            }
+            "unregister" => {
+                let (api, registration) = needed()?
+                    .split_once(' ')
+                    .ok_or("`unregister` needs an API, a scope and a tag")?;
+                let (scope, tag) = registration.split_once(' ').unwrap_or((registration, ""));
+                Self::Unregister {
+                    api: api.parse()?,
+                    scope: scope.to_owned(),
+                    tag: unescape(tag)?,
+                }
+            }
+            "extra-interval" => {
+                let (time, url) = needed()?
+                    .split_once(' ')
+                    .ok_or("`extra-interval` needs a time and a URL")?;
+                Self::ExtraInterval(time.parse()?, url.trim().to_owned())
             }
             "quit" => Self::Quit,
             _ => {
@@ -242,6 +316,18 @@ mod tests {
                     tag: "the news\n".to_owned(),
                 },
             ),
+            (
+                "unregister one-shot https://a.example/ ",
+                Command::Unregister {
+                    api: SyncApiName::OneShot,
+                    scope: "https://a.example/".to_owned(),
+                    tag: String::new(),
+                },
+            ),
+            (
+                "extra-interval never https://a.example/",
+                Command::ExtraInterval(ExtraTime::Never, "https://a.example/".to_owned()),
+            ),
         ] {
             assert_eq!(line.parse(), Ok(command), "{line}");
         }
@@ -258,6 +344,9 @@ mod tests {
             "permission background-sync granted",
             "permission camera granted https://a.example/",
             "permission background-sync yes https://a.example/",
+            "unregister https://a.example/ tag",
+            "extra-interval soon https://a.example/",
+            "extra-interval 1000",
         ] {
             assert!(line.parse::<Command>().is_err(), "{line}");
         }

@@ -268,6 +268,12 @@ impl Kiosk {
             Command::FirePeriodic { scope, tag } => {
                 self.browser.fire_periodic_sync(&scope, &tag, requester);
             }
+            Command::Unregister { api, scope, tag } => {
+                self.browser.unregister_sync(api, &scope, &tag, requester);
+            }
+            Command::ExtraInterval(extra, url) => {
+                self.browser.set_extra_interval(extra, &url, requester);
+            }
             Command::Quit => return Ok(Next::Exit(ExitCode::SUCCESS)),
         }
         Ok(Next::Wait)

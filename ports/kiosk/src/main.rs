@@ -109,6 +109,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             options: preferences::options(arguments, &profile),
             policy: config.policy.unwrap_or(default_policy),
             permissions: config.permissions,
+            lifetime: profile.lifetime(),
             is_cut: arguments.offline,
             user_stylesheets: arguments.user_stylesheets.clone(),
         },

@@ -101,7 +101,8 @@ pub fn preferences(
     Ok(preferences)
 }
 
-/// The engine's options.
+/// The engine's options. A temporary profile has a folder as well, for what Servo keeps in files only.
+/// `Opts::temporary_storage` is no use: Servo would put the HTTP cache into a file beside that folder, where it stays.
 pub fn options(arguments: &Arguments, profile: &Profile) -> Opts {
     Opts {
         hard_fail: arguments.hard_fail,

@@ -2,8 +2,11 @@
 
 use std::env;
 use std::fs::{self, File, TryLockError};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
+use crate::browser::background_sync::StorageLifetime;
 use crate::failure::Failure;
 
 /// Name of the lock file inside the profile folder.
@@ -13,7 +16,7 @@ const LOCK_FILE_NAME: &str = "kiosk.lock";
 pub struct Profile {
     path: PathBuf,
     _lock: File,
-    temporary: Option<tempfile::TempDir>,
+    temporary: Option<TemporaryFolder>,
 }
 
 impl Profile {
@@ -53,7 +56,7 @@ impl Profile {
         })
     }
 
-    /// Makes a fresh folder that is deleted at the end.
+    /// Makes a fresh folder that is deleted at the end, also if the process is killed.
     ///
     /// # Errors
     /// If the folder for temporary files can't be written.
@@ -67,8 +70,16 @@ impl Profile {
             },
         )?;
         let mut profile = Self::open(folder.path())?;
-        profile.temporary = Some(folder);
+        profile.temporary = Some(TemporaryFolder::watch(folder));
         Ok(profile)
+    }
+
+    /// How long sync registrations are kept.
+    pub fn lifetime(&self) -> StorageLifetime {
+        match self.temporary {
+            Some(_) => StorageLifetime::Run,
+            None => StorageLifetime::Profile,
+        }
     }
 
     /// The folder.
@@ -81,6 +92,60 @@ impl Profile {
         match self.temporary {
             Some(_) => "a fresh profile".to_owned(),
             None => format!("the profile {}", self.path.display()),
+        }
+    }
+}
+
+/// Removes the folder `$1` once standard input ends. No signal that is meant for the kiosk ends it before.
+const REMOVE_AT_END: &str = r#"trap '' HUP INT TERM; read -r _; exec rm -rf -- "$1""#;
+
+/// A folder that a process of its own deletes once this one has ended in any way. IndexedDB of this Servo release has its
+/// databases in files, and opens them by name again and again, so that they can't be deleted earlier.
+struct TemporaryFolder {
+    remover: Option<Child>,
+    /// If there is no such process, it is deleted if this one ends in order.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl TemporaryFolder {
+    fn watch(folder: tempfile::TempDir) -> Self {
+        let spawned = Command::new("sh")
+            .args(["-c", REMOVE_AT_END, "sh"])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            // Whoever reads what the kiosk writes waits until nobody can write there.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn();
+        match spawned {
+            Ok(remover) => {
+                // From here on that process deletes it.
+                let _ = folder.keep();
+                Self {
+                    remover: Some(remover),
+                    _folder: None,
+                }
+            }
+            Err(error) => {
+                eprintln!(
+                    "kiosk: {} will stay if the kiosk is killed, because `sh` can't be started: {error}",
+                    folder.path().display()
+                );
+                Self {
+                    remover: None,
+                    _folder: Some(folder),
+                }
+            }
+        }
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Some(remover) = &mut self.remover {
+            // Ends its input, too. It fails only if somebody else has waited for it.
+            let _ = remover.wait();
         }
     }
 }

@@ -89,6 +89,14 @@ impl KioskBuilder {
         self
     }
 
+    /// A profile that ends with the process, in this folder as long as it lasts.
+    #[must_use]
+    pub fn temporary(mut self, folder: &Path) -> Self {
+        self.command.arg("--temporary").env("TMPDIR", folder);
+        self.has_profile = true;
+        self
+    }
+
     /// One more flag.
     #[must_use]
     pub fn flag(mut self, flag: &str) -> Self {

@@ -77,6 +77,64 @@ fn clearing_a_sites_data_clears_its_syncs_for_good() {
 }
 
 #[test]
+fn an_unregistered_sync_is_gone_for_good_and_the_others_are_not() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let site = Site::new(WORKER);
+    let builder = || Kiosk::builder().profile(profile.path());
+    let mut kiosk = site.open_with(builder());
+    let url = site.server.url("/");
+    kiosk.command(&format!("allow {url}"));
+    kiosk.set_network("offline");
+    for script in [
+        "registration.sync.register('removed')",
+        "registration.sync.register('kept')",
+        // The APIs share no names.
+        "registration.periodicSync.register('removed', { minInterval: 1e9 })",
+    ] {
+        kiosk.settle(script).expect("registered");
+    }
+    kiosk.command(&format!("unregister one-shot {url} removed"));
+    let removed = kiosk.wait_for_sync("removed");
+    assert_eq!(
+        (&removed["tag"], &removed["api"]),
+        (&json!("removed"), &json!("OneShot"))
+    );
+    let tags = |kiosk: &mut Kiosk, api| kiosk.settle(&format!("registration.{api}.getTags()"));
+    assert_eq!(tags(&mut kiosk, "sync"), Ok(json!(["kept"])));
+    assert_eq!(tags(&mut kiosk, "periodicSync"), Ok(json!(["removed"])));
+    let again = kiosk.command(&format!("unregister one-shot {url} removed"));
+    kiosk.wait_for("the refusal", |event| {
+        event["command"] == again && event["error"].is_string()
+    });
+    kiosk.kill();
+
+    let mut kiosk = builder().open("about:blank");
+    assert_eq!(kiosk.wait_for_sync("restored")["count"], 2);
+    assert_eq!(site.server.wait_for(1)[0].body, "kept");
+    kiosk.wait_for("it to be done", |event| event["next"] == "Removed");
+    assert_eq!(syncs(&mut kiosk), json!([["removed", "waiting"]]));
+}
+
+#[test]
+fn unregistering_ends_a_sync_that_is_firing() {
+    let site = Site::new(
+        "self.addEventListener('sync', (event) => event.waitUntil( \
+           post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
+    );
+    let mut kiosk = site.open();
+    site.server.answer_next([background_sync_e2e::Answer::Hold]);
+    kiosk
+        .settle("registration.sync.register('firing')")
+        .expect("registered");
+    kiosk.wait_for_sync("dispatched");
+    let url = site.server.url("/");
+    kiosk.command(&format!("unregister one-shot {url} firing"));
+    assert_eq!(syncs(&mut kiosk), json!([]));
+    site.server.release();
+    assert_is_not_tried_again(&mut kiosk);
+}
+
+#[test]
 fn clearing_ends_a_sync_that_is_firing() {
     let site = Site::new(
         "self.addEventListener('sync', (event) => event.waitUntil( \

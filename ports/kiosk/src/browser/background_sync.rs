@@ -15,6 +15,7 @@ use url::Url;
 
 pub use servo::background_sync::{
     EventOutcome, NextStep, Permission as SyncPermission, Policy, RegistrationState,
+    StorageLifetime,
 };
 
 use super::delegate::State;
@@ -31,17 +32,20 @@ const IS_OFF: &str = "background sync is off";
 /// What the manager told.
 pub type SyncNotice = SyncNotification;
 
-/// Tells the engine, before it starts, how to retry, whether there is a network, and what origins may do.
+/// Tells the engine, before it starts, how to retry, whether there is a network, what origins may do, and how long to
+/// keep registrations.
 pub fn configure(
     builder: ServoBuilder,
     policy: Policy,
     network: Network,
     permissions: &[OriginPermissions],
+    lifetime: StorageLifetime,
 ) -> ServoBuilder {
     builder.background_sync(BackgroundSyncOptions {
         policy,
         online_at_start: network == Network::Up,
         permissions: permissions.iter().flat_map(permissions_of).collect(),
+        lifetime,
     })
 }
 
@@ -228,6 +232,10 @@ pub fn notice_to_json(notice: &SyncNotice) -> Value {
             }
             line["kind"] = kebab_case(&kind).into();
         }
+    }
+    // As a text: it may be none, for its code units.
+    if let Some(tag) = notice.tag() {
+        line["tag"] = tag.to_string_lossy().into();
     }
     line
 }

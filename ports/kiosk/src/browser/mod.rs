@@ -20,7 +20,7 @@ use self::background_sync::SyncPermission;
 use self::delegate::State;
 use self::surface::{Surface, SurfaceFactory};
 use crate::connectivity::Connectivity;
-use crate::control::{PermissionState, SyncPermissionName};
+use crate::control::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::event::{Event, Network, Requester};
 use crate::failure::Failure;
 use crate::message::Mailbox;
@@ -36,6 +36,8 @@ pub struct BrowserOptions {
     pub policy: background_sync::Policy,
     /// What origins may do.
     pub permissions: Vec<OriginPermissions>,
+    /// How long sync registrations are kept.
+    pub lifetime: background_sync::StorageLifetime,
     /// Whether the network is cut at the start.
     pub is_cut: bool,
     /// Style sheets for every page.
@@ -80,6 +82,7 @@ impl Browser {
             options.policy,
             state.network(),
             &options.permissions,
+            options.lifetime,
         )
         .build();
         servo.setup_logging();
@@ -276,12 +279,8 @@ impl Browser {
 
     /// Allows or forbids the origin of a URL to use background sync.
     pub fn permit_sync(&self, url: &str, permission: SyncPermission, requester: Requester) {
-        match Url::parse(url) {
-            Ok(url) => background_sync::permit(&self.servo, &url, permission),
-            Err(error) => self.push_event(Event::CommandFailed(
-                requester,
-                format!("`{url}` is not a URL: {error}"),
-            )),
+        if let Some(url) = self.parse_url(url, requester) {
+            background_sync::permit(&self.servo, &url, permission);
         }
     }
 
@@ -293,12 +292,15 @@ impl Browser {
         url: &str,
         requester: Requester,
     ) {
-        match Url::parse(url) {
-            Ok(url) => background_sync::set_permission(&self.servo, &url, name, state),
-            Err(error) => self.push_event(Event::CommandFailed(
-                requester,
-                format!("`{url}` is not a URL: {error}"),
-            )),
+        if let Some(url) = self.parse_url(url, requester) {
+            background_sync::set_permission(&self.servo, &url, name, state);
+        }
+    }
+
+    /// Sets what is added to the least interval between periodic events of the origin of a URL.
+    pub fn set_extra_interval(&self, extra: ExtraTime, url: &str, requester: Requester) {
+        if let Some(url) = self.parse_url(url, requester) {
+            background_sync::set_extra_interval(&self.servo, &url, extra);
         }
     }
 
@@ -307,6 +309,23 @@ impl Browser {
         if let Err(reason) = background_sync::fire_periodic(&self.servo, scope, tag) {
             self.push_event(Event::CommandFailed(requester, reason));
         }
+    }
+
+    /// Removes a registration.
+    pub fn unregister_sync(&self, api: SyncApiName, scope: &str, tag: &str, requester: Requester) {
+        if let Err(reason) = background_sync::unregister(&self.servo, api, scope, tag) {
+            self.push_event(Event::CommandFailed(requester, reason));
+        }
+    }
+
+    /// Says so if it is none.
+    fn parse_url(&self, text: &str, requester: Requester) -> Option<Url> {
+        Url::parse(text)
+            .inspect_err(|error| {
+                let reason = format!("`{text}` is not a URL: {error}");
+                self.push_event(Event::CommandFailed(requester, reason));
+            })
+            .ok()
     }
 
     fn refuse(&self, requester: Requester) {
