@@ -238,3 +238,33 @@ fn a_handler_without_promise_succeeds() {
         (&json!("Fulfilled"), &json!("Removed"))
     );
 }
+
+/// No script can end its own service worker, but one that throws when it is started again does.
+#[test]
+fn a_worker_that_dies_by_itself_is_started_again_by_the_next_event() {
+    let site = Site::new(
+        "self.addEventListener('periodicsync', (event) => event.waitUntil(post('/sync', event.tag))); \
+         if (self.registration.active && !navigator.onLine) throw new Error('no network');",
+    );
+    let section = format!("{FAST_RETRIES}periodic_interval_any_origin_ms = 100000000\n");
+    let mut kiosk = site.open_with(
+        Kiosk::builder()
+            .background_sync(&section)
+            .flag("--pref")
+            .flag("dom_serviceworker_idle_timeout_seconds=1"),
+    );
+    let url = site.server.url("/");
+    kiosk.command(&format!("allow {url}"));
+    kiosk
+        .settle("registration.periodicSync.register('news')")
+        .expect("registered");
+    kiosk.wait_for_worker_threads(0);
+    kiosk.set_network("offline");
+    kiosk.command(&format!("fire-periodic {url} news"));
+    assert_eq!(kiosk.wait_for_sync("finished")["outcome"], "WorkerGone");
+    kiosk.wait_for_worker_threads(0);
+    assert!(site.server.received().is_empty());
+    kiosk.set_network("online");
+    assert_eq!(site.server.wait_for(1)[0].body, "news");
+    assert_eq!(kiosk.wait_for_sync("finished")["outcome"], "Fulfilled");
+}
