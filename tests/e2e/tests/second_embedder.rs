@@ -75,3 +75,34 @@ fn what_the_embedder_denies_is_rejected() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!(site.server.received(), []);
 }
+
+#[test]
+fn the_embedder_removes_a_sync() {
+    let site = Site::new(WORKER);
+    let lines = run_embedder(&site, &["--unregister"]);
+    assert_eq!(
+        lines[lines.len() - 4..],
+        [
+            "unregistered: Ok(1)",
+            "again: Ok(0)",
+            "left: 0",
+            "removed: hello, Cleared"
+        ]
+    );
+    assert_eq!(site.server.received(), []);
+}
+
+#[test]
+fn the_embedder_removes_the_syncs_of_a_site_and_of_no_other() {
+    let site = Site::new(WORKER);
+    let lines = run_embedder(&site, &["--clear"]);
+    assert_eq!(
+        lines[lines.len() - 3..],
+        [
+            "left by another site: 1",
+            "left: 0",
+            "removed: hello, Cleared"
+        ]
+    );
+    assert_eq!(site.server.received(), []);
+}

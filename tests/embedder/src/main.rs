@@ -1,5 +1,6 @@
 //! A second embedder of Servo with Background Sync, as small as one can be: shows a page without a display and without
-//! a network, waits until it has registered a sync, says what it knows of it, and fires it. With `--deny` it forbids that.
+//! a network, waits until it has registered a sync, says what it knows of it, and fires it. With `--deny` it forbids that;
+//! with `--unregister` it removes the sync, and with `--clear` all that the site has.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -22,7 +23,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let Some(url) = env::args().nth(1).and_then(|text| Url::parse(&text).ok()) else {
-        eprintln!("usage: embedder URL [--deny]");
+        eprintln!("usage: embedder URL [--deny | --unregister | --clear]");
         return ExitCode::from(2);
     };
     rustls::crypto::aws_lc_rs::default_provider()
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
         })
         .build();
     let delegate = Rc::new(Delegate {
-        denies: env::args().any(|argument| argument == "--deny"),
+        denies: has_flag("--deny"),
         ..Delegate::default()
     });
     servo.set_delegate(delegate.clone());
@@ -79,6 +80,10 @@ fn main() -> ExitCode {
     }
 }
 
+fn has_flag(flag: &str) -> bool {
+    env::args().any(|argument| argument == flag)
+}
+
 /// Does what there is to do after a notification; returns how the program ends, if it does.
 fn follow(servo: &Servo, notification: &SyncNotification) -> Option<ExitCode> {
     match notification {
@@ -102,10 +107,27 @@ fn follow(servo: &Servo, notification: &SyncNotification) -> Option<ExitCode> {
                 }
             }
             println!("next wake-up: {:?}", manager.next_wakeup());
+            if has_flag("--unregister") {
+                println!("unregistered: {:?}", manager.unregister(*api, scope, tag));
+                println!("again: {:?}", manager.unregister(*api, scope, tag));
+                println!("left: {}", manager.registrations().len());
+                return None;
+            }
+            if has_flag("--clear") {
+                manager.clear_for_sites(&["other.example"]);
+                println!("left by another site: {}", manager.registrations().len());
+                manager.clear_for_sites(&["127.0.0.1"]);
+                println!("left: {}", manager.registrations().len());
+                return None;
+            }
             // Its outcome comes as a notification, too: waiting for it here would keep the worker from what it asks of
             // this thread.
             drop(manager.dispatch_now(*api, scope, tag));
             None
+        }
+        SyncNotification::Removed { tag, reason, .. } => {
+            println!("removed: {tag}, {reason:?}");
+            Some(ExitCode::SUCCESS)
         }
         SyncNotification::Rejected { reason, .. } => {
             println!("rejected: {reason}");
