@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::wtf8::{self, Piece};
@@ -140,36 +140,60 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// As bytes, which in bincode are the same as text.
+/// As text in formats for people, if it can be; else as bytes, which in bincode are the same.
 impl Serialize for Tag {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        match self.to_str() {
+            Some(text) if serializer.is_human_readable() => serializer.serialize_str(text),
+            _ => serializer.serialize_bytes(&self.0),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Tag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(TagVisitor)
+        match deserializer.is_human_readable() {
+            true => deserializer.deserialize_any(TagVisitor),
+            false => deserializer.deserialize_bytes(TagVisitor),
+        }
     }
 }
 
 struct TagVisitor;
 
-impl Visitor<'_> for TagVisitor {
+impl<'de> Visitor<'de> for TagVisitor {
     type Value = Tag;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a tag in WTF-8")
+        f.write_str("a tag, as text or in WTF-8")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Tag, E> {
+        Tag::try_from(text).map_err(E::custom)
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Tag, E> {
         Tag::try_from(bytes).map_err(E::custom)
+    }
+
+    /// As JSON has bytes.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Tag, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = sequence.next_element()? {
+            // One more than allowed shows that there are too many.
+            if bytes.len() <= MAX_TAG_BYTES {
+                bytes.push(byte);
+            }
+        }
+        Tag::try_from(bytes.as_slice()).map_err(A::Error::custom)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may")]
 mod tests {
+    use serde_test::{Configure, Token, assert_de_tokens, assert_tokens};
+
     use super::*;
 
     const LONE: &[u16] = &[0x61, 0xD800, 0x62];
@@ -216,5 +240,24 @@ mod tests {
     #[test]
     fn bytes_that_are_no_string_are_refused() {
         assert_eq!(Tag::try_from(b"\xFF".as_slice()), Err(InvalidTag::NotWtf8));
+    }
+
+    #[test]
+    fn people_read_text_and_programs_bytes() {
+        let tag = Tag::try_from("outbox").unwrap();
+        assert_tokens(&tag.clone().readable(), &[Token::Str("outbox")]);
+        assert_tokens(&tag.compact(), &[Token::Bytes(b"outbox")]);
+        let lone = Tag::from_utf16(LONE).unwrap();
+        assert_tokens(&lone.clone().readable(), &[Token::Bytes(b"a\xED\xA0\x80b")]);
+        let json = [
+            Token::Seq { len: None },
+            Token::U8(b'a'),
+            Token::U8(0xED),
+            Token::U8(0xA0),
+            Token::U8(0x80),
+            Token::U8(b'b'),
+            Token::SeqEnd,
+        ];
+        assert_de_tokens(&lone.readable(), &json);
     }
 }
