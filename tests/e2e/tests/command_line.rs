@@ -110,6 +110,11 @@ fn a_port_in_use() {
         ENVIRONMENT,
         &[&port, "--app-port"],
     );
+    assert_sentence(
+        &kiosk(&[&format!("--webdriver={port}"), "about:blank"]),
+        ENVIRONMENT,
+        &[&port, "--webdriver"],
+    );
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use background_sync_e2e::{Kiosk, PATIENCE, TestServer, kiosk_command};
 use serde_json::{Value, json};
@@ -34,10 +35,11 @@ impl Client {
     /// A client with a session, as soon as the server listens.
     fn connect(port: u16) -> Self {
         let deadline = Instant::now() + PATIENCE;
-        // The server listens on a thread of its own and tells nobody.
+        // The server listens on a thread of its own and tells nobody. Thousands of attempts would end in one that meets
+        // itself, because the system gives each a port of its own.
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             assert!(Instant::now() < deadline, "nobody listens on port {port}");
-            std::thread::yield_now();
+            thread::sleep(Duration::from_millis(20));
         }
         let mut client = Self {
             port,

@@ -4,7 +4,8 @@
 
 mod waiting;
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::num::NonZeroU16;
 
 use crossbeam_channel::{Receiver, TryRecvError};
@@ -37,7 +38,7 @@ impl WebDriverServer {
     /// If the port is in use.
     pub fn start(port: NonZeroU16, mailbox: Mailbox) -> Result<Self, Failure> {
         // The server itself would only panic, on its own thread.
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port.get())).map_err(|error| {
+        check_port(port.get()).map_err(|error| {
             Failure::environment(format!(
                 "port {port} can't be used for WebDriver: {error}; choose another with --webdriver=PORT"
             ))
@@ -58,6 +59,22 @@ impl WebDriverServer {
             Ok(command) => Some(command),
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
         }
+    }
+}
+
+/// The first port that anybody may listen on.
+const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+
+/// Whether the port can be used. To listen for a moment would tell, but a client that waits for the server would take
+/// that for it, and be cut off.
+fn check_port(port: u16) -> io::Result<()> {
+    let address = (Ipv4Addr::LOCALHOST, port);
+    if port < FIRST_UNPRIVILEGED_PORT {
+        return TcpListener::bind(address).map(drop);
+    }
+    match TcpStream::connect(address) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(_) => Ok(()),
     }
 }
 
@@ -225,7 +242,7 @@ impl Browser {
             // No load follows that could complete.
             let _ = load.send(WebDriverLoadStatus::NavigationStop);
         } else {
-            self.waiting().await_load_of(id, url.clone(), load);
+            self.waiting().await_load_of(&webview, url.clone(), load);
         }
         webview.load(url);
     }

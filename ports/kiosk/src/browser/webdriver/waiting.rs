@@ -53,6 +53,8 @@ enum DocumentProgress {
 /// `history.pushState()` in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// Not even the document that the window was opened with is: the next news is about that one.
+    OfNone,
     Unknown,
     /// Another address than the one that was asked for has been told: it was redirected, most likely.
     Elsewhere,
@@ -110,6 +112,16 @@ impl Progress {
         else {
             return Step::None;
         };
+        if *place == Place::OfNone {
+            *place = Place::Unknown;
+            return match document {
+                // Until now, the load was ignored.
+                DocumentProgress::Outstanding | DocumentProgress::OutstandingAfterAnother => {
+                    Step::Repeat
+                }
+                DocumentProgress::Begun | DocumentProgress::Complete => Step::None,
+            };
+        }
         if told == url {
             *place = Place::AsAsked;
         } else if *document == DocumentProgress::OutstandingAfterAnother {
@@ -143,16 +155,19 @@ impl WaitingClients {
     /// A client waits for a certain page, whatever is loading now.
     pub fn await_load_of(
         &self,
-        webview: WebViewId,
+        webview: &WebView,
         url: Url,
         client: GenericSender<WebDriverLoadStatus>,
     ) {
         let progress = Progress::Of {
             url,
             document: DocumentProgress::Outstanding,
-            place: Place::Unknown,
+            place: match webview.url() {
+                Some(_) => Place::Unknown,
+                None => Place::OfNone,
+            },
         };
-        self.insert_load(webview, client, progress);
+        self.insert_load(webview.id(), client, progress);
     }
 
     /// Nobody waits for a page any more.
@@ -257,11 +272,15 @@ mod tests {
 
     /// What a client that waits for a certain page hears.
     fn steps(news: &[News]) -> Vec<Step> {
+        steps_from(Place::Unknown, news)
+    }
+
+    fn steps_from(place: Place, news: &[News]) -> Vec<Step> {
         let url = |text| Url::parse(text).expect("a valid URL");
         let mut progress = Progress::Of {
             url: url(ASKED),
             document: DocumentProgress::Outstanding,
-            place: Place::Unknown,
+            place,
         };
         news.iter()
             .map(|news| match news {
@@ -337,6 +356,15 @@ mod tests {
                 Step::None,
                 Step::Answer
             ]
+        );
+    }
+
+    #[test]
+    fn a_place_of_the_page_that_a_window_was_opened_with_does_not_count() {
+        let news = [At(ASKED), Status(Started), Status(Complete), At(ASKED)];
+        assert_eq!(
+            steps_from(Place::OfNone, &news),
+            [Step::Repeat, Step::None, Step::None, Step::Answer]
         );
     }
 }
