@@ -45,12 +45,15 @@ impl PendingOutcome {
         }
     }
 
-    /// The event is handed to the thread of a worker: from here on, to lose it is a failed attempt.
-    fn started(mut self, in_hand: &EventsInHand) -> Self {
+    /// The event is handed to the thread of a worker: from here on, to lose it is a failed attempt. `None` if the thread has
+    /// just ended: then it is lost already.
+    fn started(mut self, in_hand: &EventsInHand) -> Option<Self> {
         self.when_dropped = EventOutcome::WorkerGone;
-        in_hand.insert(self.event);
+        if !in_hand.insert(self.event, &self.report_to) {
+            return None;
+        }
         self.in_hand = Some(in_hand.clone());
-        self
+        Some(self)
     }
 
     pub(crate) fn report(mut self, outcome: EventOutcome) {
@@ -60,16 +63,24 @@ impl PendingOutcome {
 
 impl Drop for PendingOutcome {
     fn drop(&mut self) {
-        if let Some(in_hand) = self.in_hand.take() {
-            in_hand.remove(self.event);
+        // When the thread ended, it reported what it had.
+        if let Some(in_hand) = self.in_hand.take()
+            && !in_hand.remove(self.event)
+        {
+            return;
         }
-        let message = SyncManagerMessage::EventFinished {
-            event: self.event,
-            outcome: self.when_dropped,
-        };
-        if self.report_to.send(message).is_err() {
-            debug!("The SyncManager thread is gone: nobody waits for this outcome.");
-        }
+        report_outcome(&self.report_to, self.event, self.when_dropped);
+    }
+}
+
+pub(super) fn report_outcome(
+    report_to: &GenericSender<BackgroundSyncMessage>,
+    event: EventToken,
+    outcome: EventOutcome,
+) {
+    let message = SyncManagerMessage::EventFinished { event, outcome };
+    if report_to.send(message).is_err() {
+        debug!("The SyncManager thread is gone: nobody waits for this outcome.");
     }
 }
 
@@ -146,7 +157,9 @@ impl ServiceWorkerManager {
         if let Some(worker) = &registration.active_worker
             && let Some(thread) = registration.life_cycle.thread_of(worker.id)
         {
-            let outcome = event.outcome.started(thread.events());
+            let Some(outcome) = event.outcome.started(thread.events()) else {
+                return;
+            };
             registration.life_cycle.events_given += 1;
             registration.life_cycle.idleness.begin();
             worker.send_message(ServiceWorkerScriptMsg::FunctionalEvent(FunctionalEvent {

@@ -18,7 +18,7 @@ use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::serviceworkerlifecycle::{RegistrationLifeCycle, WorkerRecord};
 use crate::dom::backgroundsync::workerreports::prepare_reports;
-use crate::dom::backgroundsync::workerthread::{WorkerStart, WorkerThread};
+use crate::dom::backgroundsync::workerthread::{ThreadEnd, WorkerStart, WorkerThread};
 use crate::dom::serviceworker_manager::{
     ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration, update_serviceworker,
 };
@@ -91,15 +91,19 @@ impl ServiceWorkerManager {
         };
         // Before its worker is active it must be possible to say so.
         prepare_reports(&scope_things, &job.scope_url);
+        let worker_id = ServiceWorkerId::new();
+        let thread_end = ThreadEnd::new(self.own_sender.clone(), job.scope_url.clone(), worker_id);
+        let events = thread_end.events();
         let start = WorkerStart {
             registration_id: registration.id,
-            worker_id: ServiceWorkerId::new(),
+            worker_id,
             script: None,
             known_source: registration
                 .newest_worker()
                 .filter(|newest| newest.script_url == job.script_url)
                 .and_then(|newest| life_cycle.script_of(newest))
                 .map(|script| script.source.clone()),
+            thread_end,
         };
         let (worker, join_handle, control_sender, context, closing) = update_serviceworker(
             self.own_sender.clone(),
@@ -117,6 +121,7 @@ impl ServiceWorkerManager {
                 control_sender,
                 context,
                 closing,
+                events,
             )),
             ..WorkerRecord::default()
         };

@@ -20,7 +20,7 @@ use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::serviceworkerlifecycle::WorkerRecord;
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
-use crate::dom::backgroundsync::workerthread::{WorkerStart, WorkerThread};
+use crate::dom::backgroundsync::workerthread::{ThreadEnd, WorkerStart, WorkerThread};
 use crate::dom::serviceworker_manager::{
     ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration, update_serviceworker,
 };
@@ -235,11 +235,14 @@ impl ServiceWorkerManager {
         let Some(script) = record.script.clone() else {
             return false;
         };
+        let thread_end = ThreadEnd::new(self.own_sender.clone(), scope_url.clone(), active.id);
+        let events = thread_end.events();
         let start = WorkerStart {
             registration_id: registration.id,
             worker_id: active.id,
             script: Some(script),
             known_source: None,
+            thread_end,
         };
         let (worker, join_handle, control_sender, context, closing) = update_serviceworker(
             self.own_sender.clone(),
@@ -257,6 +260,7 @@ impl ServiceWorkerManager {
             control_sender,
             context,
             closing,
+            events,
         ));
         true
     }

@@ -4,17 +4,22 @@
 
 //! The threads that service workers run in.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
-use background_sync_traits::EventToken;
+use background_sync_traits::{EventOutcome, EventToken};
 use crossbeam_channel::Sender;
+use log::debug;
 use parking_lot::Mutex;
+use servo_base::generic_channel::GenericSender;
 use servo_base::id::{ServiceWorkerId, ServiceWorkerRegistrationId};
-use servo_constellation_traits::ServiceWorkerScript;
+use servo_constellation_traits::{ServiceWorkerMsg, ServiceWorkerScript, WorkerProgress};
+use servo_url::ServoUrl;
+use storage_traits::background_sync::BackgroundSyncMessage;
 
+use crate::dom::backgroundsync::functionalevent::report_outcome;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::globalscope::GlobalScope;
@@ -29,27 +34,118 @@ pub(crate) struct WorkerStart {
     pub(crate) script: Option<ServiceWorkerScript>,
     /// The script of the version before. One that is fetched and turns out to be the same is not run.
     pub(crate) known_source: Option<Vec<u8>>,
+    /// Dropped by the thread when it ends, after everything else.
+    pub(crate) thread_end: ThreadEnd,
 }
 
 /// The functional events that a worker's thread was given and that are not over.
 #[derive(Clone, Default)]
-pub(crate) struct EventsInHand(Arc<Mutex<HashSet<EventToken>>>);
+pub(crate) struct EventsInHand(Arc<Mutex<InHand>>);
+
+#[derive(Default)]
+struct InHand {
+    /// With those who wait for their outcomes.
+    events: HashMap<EventToken, GenericSender<BackgroundSyncMessage>>,
+    thread_has_ended: bool,
+}
 
 impl EventsInHand {
-    pub(crate) fn insert(&self, event: EventToken) {
-        self.0.lock().insert(event);
+    /// Returns whether the thread can still be given the event.
+    pub(crate) fn insert(
+        &self,
+        event: EventToken,
+        report_to: &GenericSender<BackgroundSyncMessage>,
+    ) -> bool {
+        let mut in_hand = self.0.lock();
+        if !in_hand.thread_has_ended {
+            in_hand.events.insert(event, report_to.clone());
+        }
+        !in_hand.thread_has_ended
     }
 
-    pub(crate) fn remove(&self, event: EventToken) {
-        self.0.lock().remove(&event);
+    /// Returns whether its outcome is still waited for.
+    pub(crate) fn remove(&self, event: EventToken) -> bool {
+        self.0.lock().events.remove(&event).is_some()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
+        self.0.lock().events.is_empty()
     }
 
     fn contains(&self, event: EventToken) -> bool {
-        self.0.lock().contains(&event)
+        self.0.lock().events.contains_key(&event)
+    }
+
+    fn thread_has_ended(&self) -> bool {
+        self.0.lock().thread_has_ended
+    }
+
+    /// What the thread has not finished by now, it never will.
+    fn end(&self) {
+        let mut in_hand = self.0.lock();
+        in_hand.thread_has_ended = true;
+        for (event, report_to) in in_hand.events.drain() {
+            report_outcome(&report_to, event, EventOutcome::WorkerGone);
+        }
+    }
+}
+
+/// The steps that a worker whose thread has panicked can't finish. To the manager, each means something only if the
+/// worker was at it. Of the events that it was given, it knows none any more.
+const UNFINISHED_STEPS: [WorkerProgress; 4] = [
+    WorkerProgress::ScriptFailed,
+    WorkerProgress::InstallFailed,
+    WorkerProgress::Activated,
+    WorkerProgress::Idle {
+        events_given: u64::MAX,
+    },
+];
+
+/// Is on the stack of a worker's thread. When that panics, the script engine is not torn down, and whatever its objects
+/// hold is never dropped: neither events nor their outcomes.
+pub(crate) struct ThreadEnd {
+    events: EventsInHand,
+    manager: GenericSender<ServiceWorkerMsg>,
+    scope_url: ServoUrl,
+    worker_id: ServiceWorkerId,
+}
+
+impl ThreadEnd {
+    /// Of a thread that is yet to be started.
+    pub(crate) fn new(
+        manager: GenericSender<ServiceWorkerMsg>,
+        scope_url: ServoUrl,
+        worker_id: ServiceWorkerId,
+    ) -> Self {
+        Self {
+            events: EventsInHand::default(),
+            manager,
+            scope_url,
+            worker_id,
+        }
+    }
+
+    pub(crate) fn events(&self) -> EventsInHand {
+        self.events.clone()
+    }
+}
+
+impl Drop for ThreadEnd {
+    fn drop(&mut self) {
+        self.events.end();
+        if !thread::panicking() {
+            return;
+        }
+        for progress in UNFINISHED_STEPS {
+            let message = ServiceWorkerMsg::WorkerProgress {
+                scope_url: self.scope_url.clone(),
+                worker_id: self.worker_id,
+                progress,
+            };
+            if self.manager.send(message).is_err() {
+                return debug!("The service worker manager is gone: nobody waits for this worker.");
+            }
+        }
     }
 }
 
@@ -69,13 +165,14 @@ impl WorkerThread {
         control_sender: Sender<ServiceWorkerControlMsg>,
         context: ThreadSafeJSContext,
         closing: Arc<AtomicBool>,
+        events: EventsInHand,
     ) -> Self {
         Self {
             control_sender,
             join_handle,
             context,
             closing,
-            events: EventsInHand::default(),
+            events,
         }
     }
 
@@ -90,7 +187,7 @@ impl WorkerThread {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        self.join_handle.is_finished()
+        self.join_handle.is_finished() || self.events.thread_has_ended()
     }
 
     pub(crate) fn events(&self) -> &EventsInHand {

@@ -1,6 +1,6 @@
 //! Handlers that take their time, and handlers that never end.
 
-use background_sync_e2e::{Answer, FAST_RETRIES, Kiosk, Site};
+use background_sync_e2e::{Answer, FAST_RETRIES, Kiosk, Received, Site};
 use serde_json::{Value, json};
 
 /// How long an event may last in these tests, in milliseconds.
@@ -270,34 +270,80 @@ fn a_worker_that_dies_by_itself_is_started_again_by_the_next_event() {
 }
 
 /// In this Servo release, the thread of a service worker that makes a `Worker` panics.
-///
-/// FIXME: what it had in hand is known to have failed when its cap has passed only. It should be at once.
+const PANIC: &str = "new Worker('/sw.js')";
+
 #[test]
-fn a_worker_whose_thread_panics_is_started_again_by_the_next_event() {
-    let site = Site::new(
-        "self.addEventListener('sync', (event) => { \
-           if (event.tag === 'crash' && !event.lastChance) new Worker('/sw.js'); \
-           event.waitUntil(post('/sync', event.tag)); });",
+fn an_event_that_crashes_its_worker_is_tried_again_as_are_those_beside_it() {
+    let site = Site::new(&format!(
+        "self.addEventListener('sync', (event) => {{ \
+           event.waitUntil(post(`/${{event.tag}}`, event.lastChance)); \
+           if (event.tag === 'crash' && !event.lastChance) {PANIC}; }});",
+    ));
+    // The other one is on its way when it happens.
+    site.server.answer_next([Answer::Hold]);
+    let mut kiosk = site.open();
+    kiosk
+        .settle("registration.sync.register('beside')")
+        .expect("registered");
+    site.server.wait_for(1);
+    kiosk
+        .settle("registration.sync.register('crash')")
+        .expect("registered");
+    // At once: their caps are minutes away.
+    for tag in ["beside", "crash"] {
+        kiosk.wait_for("the worker to crash", |event| {
+            event["kind"] == "finished" && event["tag"] == tag && event["outcome"] == "WorkerGone"
+        });
+    }
+    for tag in ["beside", "crash"] {
+        kiosk.wait_for("the event to succeed", |event| {
+            event["tag"] == tag && event["outcome"] == "Fulfilled"
+        });
+    }
+    assert_eq!(kiosk.settle("registration.sync.getTags()"), Ok(json!([])));
+    let last = |request: &&Received| request.path == "/crash" && request.body == json!(true);
+    assert_eq!(site.server.received().iter().filter(last).count(), 1);
+}
+
+#[test]
+fn a_worker_that_crashes_before_it_is_active_fails_at_once() {
+    let site = Site::new("");
+    for (path, script) in [
+        ("/run/sw.js", format!("{PANIC};")),
+        ("/install/sw.js", format!("self.oninstall = () => {PANIC};")),
+        (
+            "/activate/sw.js",
+            format!(
+                "self.onactivate = () => {PANIC}; self.onsync = (event) => event.waitUntil(fetch(`/sync`, {{ \
+                   method: 'POST', body: JSON.stringify(event.tag) }}));"
+            ),
+        ),
+    ] {
+        site.server.serve(path, "text/javascript", &script);
+    }
+    let mut kiosk = site.open();
+    let register = "navigator.serviceWorker.register";
+    assert_eq!(
+        kiosk.settle(&format!("{register}('/run/sw.js')")),
+        Err("TypeError".to_owned())
     );
-    let mut kiosk = open_with_cap(&site);
-    for tag in ["crash", "next"] {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
-        kiosk.wait_for("it to be fired", |event| {
-            event["kind"] == "dispatched" && event["tag"] == tag
-        });
-    }
-    assert_eq!(site.server.wait_for(1)[0].body, "next");
-    // Two attempts crash, the last one does not.
-    for _ in 0..2 {
-        kiosk.wait_for("an attempt to fail", |event| {
-            event["tag"] == "crash" && event["next"]["RetryIn"].is_object()
-        });
-    }
-    assert_eq!(site.server.wait_for(2)[1].body, "crash");
-    kiosk.wait_for("the last attempt to succeed", |event| {
-        event["tag"] == "crash" && event["outcome"] == "Fulfilled"
-    });
-    kiosk.wait_for_worker_threads(1);
+    let until = "const until = (worker, state) => new Promise((resolve) => { \
+        const look = () => { if (worker.state === state) resolve(state); }; \
+        worker.onstatechange = look; look(); });";
+    let outcome = |path, state| {
+        format!(
+            "(async () => {{ {until} const added = await {register}('{path}'); \
+             const worker = added.installing ?? added.waiting ?? added.active; \
+             await until(worker, '{state}'); await added.sync.register('{state}'); }})()"
+        )
+    };
+    assert_eq!(
+        kiosk.settle(&outcome("/install/sw.js", "redundant")),
+        Err("InvalidStateError".to_owned())
+    );
+    assert_eq!(
+        kiosk.settle(&outcome("/activate/sw.js", "activated")),
+        Ok(json!(null))
+    );
+    assert_eq!(site.server.wait_for(1)[0].body, "activated");
 }
