@@ -14,7 +14,9 @@ use embedder_traits::ScriptToEmbedderChan;
 use layout_api::ScriptThreadFactory;
 use log::{debug, warn};
 use net_traits::ReferrerPolicy;
+use net_traits::policy_container::PolicyContainer;
 use rustc_hash::FxHashMap;
+use script_traits::{DocumentActivity, ScriptThreadMessage};
 use servo_base::generic_channel::GenericSender;
 use servo_base::id::{BrowsingContextId, PainterId, PipelineId, WebViewId};
 use servo_constellation_traits::{
@@ -32,14 +34,14 @@ use crate::pipeline::Pipeline;
 
 /// What the answers are taken from.
 pub(crate) struct BackgroundSyncView<'a> {
-    pub(crate) sw_managers: &'a HashMap<ImmutableOrigin, GenericSender<ServiceWorkerMsg>>,
+    pub(crate) sw_managers: &'a mut HashMap<ImmutableOrigin, GenericSender<ServiceWorkerMsg>>,
     pub(crate) storage_threads: &'a StorageThreads,
     pub(crate) pipelines: &'a FxHashMap<PipelineId, Pipeline>,
 }
 
 impl BackgroundSyncView<'_> {
     pub(crate) fn handle<'b>(
-        &self,
+        &mut self,
         message: BackgroundSyncToConstellationMessage,
         browsing_contexts: impl Iterator<Item = &'b BrowsingContext>,
     ) {
@@ -83,24 +85,29 @@ impl BackgroundSyncView<'_> {
     }
 
     /// Hands `event` to its origin's service worker manager, which exists if a page has used service workers.
-    fn dispatch(&self, event: DispatchedEvent) {
+    fn dispatch(&mut self, event: DispatchedEvent) {
         let Some(report_to) = self.storage_threads.background_sync() else {
             return;
         };
-        match self.manager_of(&event.scope) {
-            Some(manager) => {
-                let message = ServiceWorkerMsg::DispatchFunctionalEvent { event, report_to };
-                if manager.send(message).is_err() {
-                    debug!("A service worker manager is gone.");
-                }
-            }
-            None => {
-                let _ = report_to.send(SyncManagerMessage::EventFinished {
-                    event: event.event,
-                    outcome: EventOutcome::NotStarted,
-                });
-            }
+        let (token, scope) = (event.event, event.scope.clone());
+        let sent = self.manager_of(&scope).map(|manager| {
+            let report_to = report_to.clone();
+            manager.send(ServiceWorkerMsg::DispatchFunctionalEvent { event, report_to })
+        });
+        let is_gone = match sent {
+            Some(Ok(())) => return,
+            Some(Err(_)) => true,
+            None => false,
+        };
+        // The process that ran it has crashed: the next page, or the stored worker, starts another.
+        if is_gone && let Some(origin) = origin_of(&scope) {
+            warn!("The service worker manager of {scope} is gone.");
+            self.sw_managers.remove(&origin);
         }
+        let _ = report_to.send(SyncManagerMessage::EventFinished {
+            event: token,
+            outcome: EventOutcome::NotStarted,
+        });
     }
 
     fn manager_of(&self, scope: &ScopeKey) -> Option<&GenericSender<ServiceWorkerMsg>> {
@@ -112,7 +119,8 @@ impl BackgroundSyncView<'_> {
 pub(crate) fn refuse_algorithm(algorithm: ServiceWorkerAlgorithm) {
     let (client, answer) = match algorithm {
         ServiceWorkerAlgorithm::StartRegister(job) | ServiceWorkerAlgorithm::Unregister(job) => {
-            let refused = JobResult::RejectPromise(JobError::SecurityError);
+            let why = "the page is not of the registration's origin, or private".to_owned();
+            let refused = JobResult::RejectPromise(JobError::SecurityError(why));
             (job.client, ServiceWorkerAlgorithmResult::Job(refused))
         }
         ServiceWorkerAlgorithm::MatchServiceWorkerRegistration { result_handler, .. } => (
@@ -171,9 +179,11 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
             scope_things,
             script: ServiceWorkerScript {
                 url: script_url,
+                headers: worker.headers.into(),
                 source: worker.source.into(),
                 imports: imported_scripts(worker.imports),
             },
+            updates: worker.updates,
         };
         if manager.send(message).is_err() {
             debug!("A service worker manager is gone.");
@@ -224,6 +234,76 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
             worker_id,
             browsing_context_id: BrowsingContextId::from(webview_id),
             webview_id,
+            policy_container: PolicyContainer::default(),
         }
+    }
+
+    /// Whether the window of a page is a private one: its service workers would be shared with others.
+    pub(crate) fn is_private(&self, pipeline_id: PipelineId) -> bool {
+        let context = self
+            .pipelines
+            .get(&pipeline_id)
+            .and_then(|pipeline| self.browsing_contexts.get(&pipeline.browsing_context_id));
+        context.is_some_and(|context| context.is_private)
+    }
+
+    /// A service worker manager knows the pages that introduce themselves: asks those of its origin to do so.
+    pub(crate) fn introduce_clients(&self, origin: &ImmutableOrigin) {
+        for pipeline_id in self
+            .browsing_contexts
+            .values()
+            .map(|context| context.pipeline_id)
+        {
+            if let Some(pipeline) = self.pipelines.get(&pipeline_id)
+                && pipeline.url.origin() == *origin
+            {
+                introduce(pipeline);
+            }
+        }
+    }
+
+    /// The document takes the place of another one, which may have held a new version of their worker back.
+    pub(crate) fn expect_client(&self, pipeline_id: PipelineId) {
+        let Some(pipeline) = self.pipelines.get(&pipeline_id) else {
+            return;
+        };
+        let Some(manager) = self.sw_managers.get(&pipeline.url.origin()) else {
+            return;
+        };
+        if pipeline.has_opaque_origin {
+            return;
+        }
+        let message = ServiceWorkerMsg::ClientExpected(pipeline_id, pipeline.url.clone());
+        if manager.send(message).is_ok() {
+            introduce(pipeline);
+        }
+    }
+
+    /// A document has become the one of its window, has gone into the window's session history, or has come back.
+    pub(crate) fn tell_of_activity(&self, pipeline: &Pipeline, activity: DocumentActivity) {
+        let Some(manager) = self.sw_managers.get(&pipeline.url.origin()) else {
+            return;
+        };
+        let is_fully_active = activity == DocumentActivity::FullyActive;
+        if is_fully_active {
+            introduce(pipeline);
+        }
+        let message = ServiceWorkerMsg::ClientActivityChanged {
+            pipeline_id: pipeline.id,
+            is_fully_active,
+        };
+        if manager.send(message).is_err() {
+            debug!("A service worker manager is gone.");
+        }
+    }
+}
+
+fn introduce(pipeline: &Pipeline) {
+    if pipeline.has_opaque_origin {
+        return;
+    }
+    let message = ScriptThreadMessage::IntroduceToServiceWorkers(pipeline.id);
+    if pipeline.event_loop.send(message).is_err() {
+        debug!("The page is gone.");
     }
 }

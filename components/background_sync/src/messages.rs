@@ -76,8 +76,13 @@ impl<C: SyncClient> Manager<C> {
                 call,
                 request,
             } => Err(self.clients.refuse_call(connection, call, &request, why)),
-            // It is long, and kept again when the worker is activated the next time.
-            SyncManagerMessage::StoreWorker { .. } => Err(why.into()),
+            // It is long. What it replaces must not come back after a restart.
+            SyncManagerMessage::StoreWorker {
+                authority, scope, ..
+            } => {
+                self.obey(now, SyncManagerMessage::ForgetWorker { authority, scope })?;
+                Err(why.into())
+            }
             // Answered when less waits: whoever runs workers asks once.
             SyncManagerMessage::RequestAuthority { scope } => {
                 if self.authority_later.len() >= MAX_AUTHORITIES_LATER {
@@ -152,6 +157,10 @@ impl<C: SyncClient> Manager<C> {
                 self.check_authority(authority, &scope)?;
                 self.unregistered.remove(&scope);
                 self.workers.put(scope, worker);
+            }
+            SyncManagerMessage::ForgetWorker { authority, scope } => {
+                self.check_authority(authority, &scope)?;
+                self.workers.remove(scope);
             }
             SyncManagerMessage::WorkerUnregistered { authority, scope } => {
                 self.check_authority(authority, &scope)?;

@@ -148,7 +148,8 @@ impl Workers {
             || self.being_put.iter().map(of_origin).sum::<usize>() >= MAX_WAITING_SCRIPTS_PER_ORIGIN
         {
             log::warn!("the service worker of {scope} is not kept: too many change at once");
-            return;
+            // Nor is the version before, which would come back after a restart.
+            return self.remove(scope);
         }
         if self.send(Request::Put(scope.clone(), worker)) {
             *self.being_put.entry(scope).or_default() += 1;
@@ -300,6 +301,8 @@ impl Keeper {
             log::warn!(
                 "after a restart, a service worker will not start without its page: {error}"
             );
+            // Nor will the version before.
+            self.try_now_or_later(Task::Remove(scope.clone()));
         }
         // An error means that the manager is gone.
         let _ = self.to_manager.send(FromWorkers::PutDone { scope });

@@ -36,6 +36,7 @@ mod record;
 mod rng;
 mod scheduler;
 mod stored_imports;
+mod stored_terms;
 mod tag;
 mod time;
 mod types;
@@ -50,6 +51,9 @@ pub use policy::*;
 pub use record::*;
 pub use scheduler::{SchedulerConfig, SyncScheduler, Usage};
 pub use stored_imports::{MAX_STORED_IMPORTS, StoredImport, StoredImports, TooManyImports};
+pub use stored_terms::{
+    HeadersTooLong, MAX_STORED_HEADER_BYTES, StoredHeaders, UpdateTerms, UpdateViaCache,
+};
 pub use tag::{InvalidTag, MAX_TAG_BYTES, Tag, TagTooLong};
 pub use time::*;
 pub use types::*;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::stored_imports::StoredImports;
+use crate::stored_terms::{StoredHeaders, UpdateTerms};
 
 use crate::{TagTooLong, TextTooLong};
 
@@ -280,6 +281,10 @@ pub struct StoredWorker {
     pub source: WorkerSource,
     /// What the script has imported.
     pub imports: StoredImports,
+    /// What its policies are made from.
+    pub headers: StoredHeaders,
+    /// How it is checked for updates.
+    pub updates: UpdateTerms,
 }
 
 /// Why a page's call of `unregister()` failed.

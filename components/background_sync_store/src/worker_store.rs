@@ -8,13 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use background_sync_core::{
-    MAX_STORED_IMPORTS, MAX_URL_BYTES, MAX_WORKER_SOURCE_BYTES, ScopeKey, ScriptUrl, StoredImports,
-    StoredWorker, WorkerSource,
+    MAX_STORED_HEADER_BYTES, MAX_STORED_IMPORTS, MAX_URL_BYTES, MAX_WORKER_SOURCE_BYTES, ScopeKey,
+    ScriptUrl, StoredHeaders, StoredImports, StoredWorker, UpdateTerms, WorkerSource,
 };
 use bincode::Options;
 use redb::{
     Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageError, TableDefinition,
 };
+use serde::de::DeserializeOwned;
 
 use crate::fault::Fault;
 use crate::{CodecError, OpenDatabase, StoreError, set_aside};
@@ -23,7 +24,7 @@ use crate::{CodecError, OpenDatabase, StoreError, set_aside};
 pub const WORKERS_FILE_NAME: &str = "workers.redb";
 
 /// Version of the encoding that is written.
-const WORKER_VERSION: u8 = 2;
+const WORKER_VERSION: u8 = 3;
 
 /// So many workers are kept, in all. One more takes the place of the one that was stored first.
 pub const MAX_STORED_WORKERS: u64 = 512;
@@ -35,6 +36,8 @@ pub const MAX_STORED_WORKERS_PER_ORIGIN: usize = 64;
 const MAX_RECORD_BYTES: u64 = (2 * MAX_WORKER_SOURCE_BYTES
     + 3 * MAX_URL_BYTES
     + MAX_STORED_IMPORTS * (2 * MAX_URL_BYTES + 64)
+    // A name of no bytes has still its length in front.
+    + 4 * MAX_STORED_HEADER_BYTES
     + 64) as u64;
 
 /// Memory for pages of the file, in bytes.
@@ -327,21 +330,38 @@ pub fn encode_worker(worker: &StoredWorker) -> Result<Vec<u8>, CodecError> {
 pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
     match bytes.split_first() {
         None => Err(CodecError::Empty),
-        Some((&WORKER_VERSION, fields)) => options()
-            .deserialize(fields)
-            .map_err(|error| CodecError::Damaged(error.to_string())),
+        Some((&WORKER_VERSION, fields)) => decode_fields(fields),
+        // Before policies were kept.
+        Some((&2, fields)) => {
+            let (script_url, source, imports) = decode_fields(fields)?;
+            Ok(without_terms(script_url, source, imports))
+        }
         // Before imported scripts were kept.
         Some((&1, fields)) => {
-            let (script_url, source): (ScriptUrl, WorkerSource) = options()
-                .deserialize(fields)
-                .map_err(|error| CodecError::Damaged(error.to_string()))?;
-            Ok(StoredWorker {
-                script_url,
-                source,
-                imports: StoredImports::default(),
-            })
+            let (script_url, source) = decode_fields(fields)?;
+            Ok(without_terms(script_url, source, StoredImports::default()))
         }
         Some((&version, _)) => Err(CodecError::UnknownVersion(version)),
+    }
+}
+
+fn decode_fields<T: DeserializeOwned>(fields: &[u8]) -> Result<T, CodecError> {
+    options()
+        .deserialize(fields)
+        .map_err(|error| CodecError::Damaged(error.to_string()))
+}
+
+fn without_terms(
+    script_url: ScriptUrl,
+    source: WorkerSource,
+    imports: StoredImports,
+) -> StoredWorker {
+    StoredWorker {
+        script_url,
+        source,
+        imports,
+        headers: StoredHeaders::default(),
+        updates: UpdateTerms::default(),
     }
 }
 

@@ -312,6 +312,8 @@ fn power_cut_at_every_sync_of_the_workers() {
         script_url: "https://a.example/sw.js".try_into().unwrap(),
         source: vec![7; number * 1_000].try_into().unwrap(),
         imports: Default::default(),
+        headers: Default::default(),
+        updates: Default::default(),
     };
     let open = |backend: &Backend| {
         let backend = backend.clone();

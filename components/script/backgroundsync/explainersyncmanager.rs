@@ -23,7 +23,6 @@ use servo_constellation_traits::{ServiceWorkerAlgorithm, ServiceWorkerAlgorithmR
 use servo_url::ServoUrl;
 
 use crate::dom::RootedPromise;
-use crate::dom::backgroundsync::registrationjobs::send_algorithm;
 use crate::dom::backgroundsync::syncconnection::{SyncConnection, rejected};
 use crate::dom::bindings::codegen::Bindings::DocumentBinding::DocumentMethods;
 use crate::dom::bindings::codegen::Bindings::ExplainerSyncManagerBinding::{
@@ -43,6 +42,7 @@ use crate::dom::globalscope::GlobalScope;
 use crate::dom::html::htmlelement::HTMLElement;
 use crate::dom::promise::Promise;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
+use crate::dom::serviceworkers::registrationjobs::send_algorithm;
 use crate::dom::window::Window;
 
 /// The object behind `navigator.sync`.

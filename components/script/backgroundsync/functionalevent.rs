@@ -15,14 +15,14 @@ use servo_base::generic_channel::GenericSender;
 use servo_url::ServoUrl;
 use storage_traits::background_sync::BackgroundSyncMessage;
 
-use crate::dom::backgroundsync::extendedlifetime::OnSettled;
 use crate::dom::backgroundsync::workerreports::handle_authority;
-use crate::dom::backgroundsync::workerthread::EventsInHand;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::periodicsyncevent::PeriodicSyncEvent;
-use crate::dom::serviceworker_manager::ServiceWorkerManager;
 use crate::dom::serviceworkerglobalscope::{ServiceWorkerGlobalScope, ServiceWorkerScriptMsg};
+use crate::dom::serviceworkers::extendedlifetime::OnSettled;
+use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::workerthread::EventsInHand;
 use crate::dom::syncevent::SyncEvent;
 
 /// Owes the SyncManager thread the outcome of an event. Dropped without a report, it reports what its state stands for:
@@ -73,7 +73,7 @@ impl Drop for PendingOutcome {
     }
 }
 
-pub(super) fn report_outcome(
+pub(crate) fn report_outcome(
     report_to: &GenericSender<BackgroundSyncMessage>,
     event: EventToken,
     outcome: EventOutcome,
@@ -91,7 +91,7 @@ pub(crate) struct FunctionalEvent {
 }
 
 impl FunctionalEvent {
-    pub(super) fn is(&self, event: EventToken) -> bool {
+    pub(crate) fn is(&self, event: EventToken) -> bool {
         self.outcome.event == event
     }
 }
@@ -134,6 +134,7 @@ impl ServiceWorkerManager {
             return;
         }
         self.send_functional_event(&scope_url, functional_event);
+        self.update_if_stale(&scope_url);
     }
 
     /// Hands over the events that came while the worker was activating.
@@ -143,6 +144,15 @@ impl ServiceWorkerManager {
         };
         for event in std::mem::take(&mut registration.life_cycle.queued_events) {
             self.send_functional_event(scope_url, event);
+        }
+        self.update_if_stale(scope_url);
+    }
+
+    /// Step 8: an app whose page is never left has new versions, too.
+    fn update_if_stale(&mut self, scope_url: &ServoUrl) {
+        let registration = self.registrations.get(scope_url);
+        if registration.is_some_and(|registration| registration.life_cycle.is_stale()) {
+            self.schedule_soft_update(scope_url);
         }
     }
 

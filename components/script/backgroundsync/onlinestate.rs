@@ -15,8 +15,8 @@ use stylo_atoms::Atom;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::document::Document;
 use crate::dom::eventtarget::EventTarget;
-use crate::dom::serviceworker_manager::ServiceWorkerManager;
 use crate::dom::serviceworkerglobalscope::{ServiceWorkerGlobalScope, ServiceWorkerScriptMsg};
+use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::realms::enter_auto_realm;
 
 /// Of this process, so that workers can read it too. Online until an embedder says otherwise: a page that is told to

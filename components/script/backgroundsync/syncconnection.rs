@@ -5,9 +5,10 @@
 //! The way from `registration.sync`, `registration.periodicSync`, `navigator.sync` and `navigator.permissions` to the
 //! SyncManager thread.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::mem;
+use std::sync::{Arc, Weak};
 
 use background_sync_traits::{
     CallId, ConnectionId, RegisterError, ScopeKey, SyncManagerMessage, SyncReply, SyncRequest,
@@ -18,6 +19,7 @@ use js::realm::CurrentRealm;
 use log::{debug, warn};
 use parking_lot::Mutex;
 use servo_base::generic_channel::{GenericCallback, GenericSender};
+use servo_base::id::PipelineId;
 use servo_url::ServoUrl;
 use storage_traits::background_sync::{BackgroundSyncClient, BackgroundSyncMessage};
 
@@ -43,6 +45,35 @@ struct OutstandingCall {
 
 /// Shared with the callback that answers arrive at, so that an idle connection keeps no script object alive.
 type OutstandingCalls = Arc<Mutex<HashMap<CallId, OutstandingCall>>>;
+
+thread_local! {
+    /// Of this thread's pages and worker. A call that a person is asked about may never be answered.
+    static OUTSTANDING: RefCell<HashMap<PipelineId, Vec<Weak<Mutex<HashMap<CallId, OutstandingCall>>>>>> =
+        RefCell::default();
+}
+
+fn note_outstanding(global: &GlobalScope, calls: &OutstandingCalls) {
+    OUTSTANDING.with_borrow_mut(|outstanding| {
+        let of_global = outstanding.entry(global.pipeline_id()).or_default();
+        of_global.retain(|calls| calls.strong_count() > 0);
+        of_global.push(Arc::downgrade(calls));
+    });
+}
+
+/// A page is gone: nobody waits for its calls any more, and their promises must not keep it alive.
+pub(crate) fn abandon_calls(global: &GlobalScope) {
+    let abandoned =
+        OUTSTANDING.with_borrow_mut(|outstanding| outstanding.remove(&global.pipeline_id()));
+    for calls in abandoned
+        .into_iter()
+        .flatten()
+        .filter_map(|it| it.upgrade())
+    {
+        let calls = mem::take(&mut *calls.lock());
+        // Not under the lock: a connection that ends with its call has the same one.
+        drop(calls);
+    }
+}
 
 /// The calls about one service worker registration. Opened by the first one, and ended with the object that makes them.
 #[derive(Default)]
@@ -141,6 +172,7 @@ impl Connection {
         };
         let id = ConnectionId::new();
         let outstanding = OutstandingCalls::default();
+        note_outstanding(global, &outstanding);
 
         let calls = outstanding.clone();
         let acknowledge_to = sender.clone();

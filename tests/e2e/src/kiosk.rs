@@ -309,11 +309,7 @@ impl Kiosk {
     pub fn wait_for_worker_threads(&self, count: usize) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let threads = fs::read_dir(format!("/proc/{}/task", self.id())).expect("it runs");
-            let names = threads
-                .flatten()
-                .filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
-            let workers = names.filter(|name| name.starts_with("SW:")).count();
+            let workers = self.worker_threads();
             if workers == count {
                 return;
             }
@@ -324,6 +320,24 @@ impl Kiosk {
             );
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Says `quit`, and returns how long the process took to end.
+    pub fn quit(mut self) -> Duration {
+        self.command("quit");
+        let asked = Instant::now();
+        let status = self.wait_for_end();
+        assert!(status.success(), "{status}; {}", self.story());
+        asked.elapsed()
+    }
+
+    /// How many threads of service workers run now.
+    pub fn worker_threads(&self) -> usize {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id())).expect("it runs");
+        let names = threads
+            .flatten()
+            .filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+        names.filter(|name| name.starts_with("SW:")).count()
     }
 
     /// Kills the process at once, as a power cut would end it.

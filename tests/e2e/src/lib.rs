@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use kiosk::{Kiosk, KioskBuilder, kiosk_command, run};
 pub use namespace::{in_namespace, ip};
 pub use npm::serve_from_npm;
-pub use server::{Answer, Received, TestServer};
+pub use server::{Answer, Asked, Received, TestServer};
 pub use site::{FAST_RETRIES, PAGE, Site};
 
 /// How long a test waits for one thing before it fails.

@@ -31,6 +31,15 @@ pub struct Received {
     pub body: Value,
 }
 
+/// A GET request that arrived.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// Its path.
+    pub path: String,
+    /// Its headers; the names are in lower case.
+    pub headers: HashMap<String, String>,
+}
+
 struct File {
     status: u16,
     headers: Vec<Header>,
@@ -41,6 +50,7 @@ struct File {
 struct State {
     files: HashMap<String, File>,
     received: Vec<Received>,
+    asked: Vec<Asked>,
     answers: VecDeque<Answer>,
     held: Vec<Request>,
     held_paths: HashSet<String>,
@@ -195,6 +205,13 @@ impl TestServer {
         self.shared.lock().received.clone()
     }
 
+    /// The GET requests of a path that have arrived so far.
+    pub fn asked_for(&self, path: &str) -> Vec<Asked> {
+        let mut asked = self.shared.lock().asked.clone();
+        asked.retain(|request| request.path == path);
+        asked
+    }
+
     /// How many POST requests have arrived so far.
     pub fn received_count(&self) -> usize {
         self.shared.lock().received.len()
@@ -243,6 +260,17 @@ impl Shared {
             .to_owned();
         if *request.method() != Method::Post {
             let mut state = self.lock();
+            state.asked.push(Asked {
+                path: path.clone(),
+                headers: request
+                    .headers()
+                    .iter()
+                    .map(|header| {
+                        let name = header.field.as_str().as_str().to_ascii_lowercase();
+                        (name, header.value.to_string())
+                    })
+                    .collect(),
+            });
             if state.held_paths.contains(&path) {
                 state.held_gets.push((path, request));
                 self.changed.notify_all();
@@ -280,9 +308,10 @@ fn header(name: &str, value: &str) -> Header {
 }
 
 fn reply(status: u16, headers: &[Header], text: &str) -> Response<Cursor<Vec<u8>>> {
-    let mut response = Response::from_string(text)
-        .with_status_code(status)
-        .with_header(header("Cache-Control", "no-store"));
+    let mut response = Response::from_string(text).with_status_code(status);
+    if !headers.iter().any(|it| it.field.equiv("Cache-Control")) {
+        response.add_header(header("Cache-Control", "no-store"));
+    }
     for header in headers {
         response.add_header(header.clone());
     }

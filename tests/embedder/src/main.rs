@@ -1,6 +1,7 @@
 //! A second embedder of Servo with Background Sync, as small as one can be: shows a page without a display and without
 //! a network, waits until it has registered a sync, says what it knows of it, and fires it. With `--deny` it forbids that;
-//! with `--unregister` it removes the sync, and with `--clear` all that the site has.
+//! with `--unregister` it removes the sync, and with `--clear` all that the site has. With `--hold` it answers no request
+//! for a permission, as a prompt that nobody looks at, until the page has a title; it ends then.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -23,7 +24,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let Some(url) = env::args().nth(1).and_then(|text| Url::parse(&text).ok()) else {
-        eprintln!("usage: embedder URL [--deny | --unregister | --clear]");
+        eprintln!("usage: embedder URL [--deny | --unregister | --clear | --hold]");
         return ExitCode::from(2);
     };
     rustls::crypto::aws_lc_rs::default_provider()
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         .build();
     let delegate = Rc::new(Delegate {
         denies: has_flag("--deny"),
+        held: has_flag("--hold").then(RefCell::default),
         ..Delegate::default()
     });
     servo.set_delegate(delegate.clone());
@@ -62,7 +64,7 @@ fn main() -> ExitCode {
         eprintln!("embedder: nothing can be drawn: {error:?}");
         return ExitCode::from(3);
     }
-    let _page = WebViewBuilder::new(&servo, context).url(url).build();
+    let page = WebViewBuilder::new(&servo, context).url(url).build();
 
     let deadline = Instant::now() + TIME_LIMIT;
     loop {
@@ -72,12 +74,26 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
         servo.spin_event_loop();
+        if delegate.held.is_some() && page.page_title().is_some_and(|title| title == "done") {
+            println!("resident: {} KiB", resident_kib());
+            return ExitCode::SUCCESS;
+        }
         while let Some(notification) = delegate.next() {
             if let Some(code) = follow(&servo, &notification) {
                 return code;
             }
         }
     }
+}
+
+/// Memory of this process that is not in files.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let number = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+    number.unwrap_or(0)
 }
 
 fn has_flag(flag: &str) -> bool {
@@ -147,6 +163,8 @@ fn follow(servo: &Servo, notification: &SyncNotification) -> Option<ExitCode> {
 #[derive(Default)]
 struct Delegate {
     denies: bool,
+    /// Requests that are not answered.
+    held: Option<RefCell<Vec<BackgroundSyncPermissionRequest>>>,
     notifications: RefCell<VecDeque<SyncNotification>>,
 }
 
@@ -167,6 +185,9 @@ impl ServoDelegate for Delegate {
             request.origin(),
             request.permission_name()
         );
+        if let Some(held) = &self.held {
+            return held.borrow_mut().push(request);
+        }
         match self.denies {
             true => request.deny(),
             false => request.allow(),

@@ -77,5 +77,7 @@ pub fn worker(script: &[u8]) -> StoredWorker {
         script_url: ScriptUrl::try_from("https://a.example/sw.js").expect("short"),
         source: script.to_vec().try_into().expect("short"),
         imports: Default::default(),
+        headers: Default::default(),
+        updates: Default::default(),
     }
 }

@@ -11,12 +11,17 @@ use crate::files;
 use crate::paths::Paths;
 
 /// A folder of ours, the kind of file taken from it, and where these go in the patched tree.
-const LAYERS: [(&str, &str, &str); 4] = [
+const LAYERS: [(&str, &str, &str); 5] = [
     ("interfaces", "webidl", "servo-script-bindings/webidls"),
     (
         "components/script/backgroundsync",
         "rs",
         "servo-script/dom/backgroundsync",
+    ),
+    (
+        "components/script/serviceworkers",
+        "rs",
+        "servo-script/dom/serviceworkers",
     ),
     ("components/constellation", "rs", "servo-constellation"),
     ("components/servo", "rs", "servo"),

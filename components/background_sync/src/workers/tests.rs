@@ -23,6 +23,8 @@ fn worker() -> StoredWorker {
         script_url: "https://a.example/sw.js".try_into().unwrap(),
         source: b"1".to_vec().try_into().unwrap(),
         imports: Default::default(),
+        headers: Default::default(),
+        updates: Default::default(),
     }
 }
 
@@ -98,6 +100,8 @@ fn the_file_is_closed_and_complete_when_it_ends() {
             script_url: "https://a.example/sw.js".try_into().unwrap(),
             source: vec![round].try_into().unwrap(),
             imports: Default::default(),
+            headers: Default::default(),
+            updates: Default::default(),
         };
         workers.put(scope(round), worker);
     }

@@ -136,6 +136,8 @@ fn what_is_cleared_is_gone_from_the_disk_when_that_is_answered() {
             script_url: "https://a.example/sw.js".try_into().unwrap(),
             source: b"secret".to_vec().try_into().unwrap(),
             imports: Default::default(),
+            headers: Default::default(),
+            updates: Default::default(),
         },
     });
     let copy = || {

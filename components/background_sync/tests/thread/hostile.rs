@@ -236,6 +236,8 @@ fn news_of_workers_need_the_authority_for_their_origin() {
         script_url: "https://a.example/sw.js".try_into().unwrap(),
         source: source.as_bytes().to_vec().try_into().unwrap(),
         imports: Default::default(),
+        headers: Default::default(),
+        updates: Default::default(),
     };
     let mut browser = Browser::start(config().connectivity(Connectivity::Offline));
     let victim = browser.page();
@@ -253,6 +255,10 @@ fn news_of_workers_need_the_authority_for_their_origin() {
     // A scope that belongs to one origin under the name of another one.
     let mixed = scope_at("https://evil.example", "https://a.example/app/");
     browser.send(store(mine, mixed, "evil"));
+    browser.send(SyncManagerMessage::ForgetWorker {
+        authority: mine,
+        scope: scope(),
+    });
     browser.send(SyncManagerMessage::WorkerUnregistered {
         authority: mine,
         scope: scope(),

@@ -32,6 +32,8 @@ fn announce_worker_with(browser: &Browser, authority: traits::WorkerAuthority) {
             script_url: "https://a.example/sw.js".try_into().unwrap(),
             source: vec![b'1'; SCRIPT_BYTES].try_into().unwrap(),
             imports: Default::default(),
+            headers: Default::default(),
+            updates: Default::default(),
         },
     });
 }
@@ -129,4 +131,22 @@ fn what_is_registered_after_the_worker_was_unregistered_is_refused() {
     });
     page.register("y").unwrap();
     assert_eq!(page.tags(), ["y"]);
+}
+
+/// It was replaced by one that can't be kept: after a restart, the old version must not come back.
+#[test]
+fn a_worker_that_is_forgotten_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let browser = Browser::start(offline(folder.path()));
+    announce_worker(&browser);
+    let authority = browser.authority(&scope());
+    browser.send(SyncManagerMessage::ForgetWorker {
+        authority,
+        scope: scope(),
+    });
+    drop(browser);
+    let stored = WorkerStore::in_folder(folder.path())
+        .load(&scope())
+        .unwrap();
+    assert!(stored.is_none());
 }

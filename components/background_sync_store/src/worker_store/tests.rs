@@ -1,7 +1,7 @@
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 
-use background_sync_core::{Origin, ScopeUrl, StoredImport};
+use background_sync_core::{Origin, ScopeUrl, StoredImport, UpdateViaCache, WallTime};
 
 use super::*;
 
@@ -26,6 +26,8 @@ fn worker(source: &str) -> StoredWorker {
         script_url: ScriptUrl::try_from("https://a.example/sw.js").unwrap(),
         source: WorkerSource::try_from(source.as_bytes().to_vec()).unwrap(),
         imports: StoredImports::default(),
+        headers: Default::default(),
+        updates: Default::default(),
     }
 }
 
@@ -193,11 +195,51 @@ fn imported_scripts_are_kept_and_records_without_them_are_read() {
     bytes.extend_from_slice(url);
     bytes.extend_from_slice(b"\x04main");
     assert_eq!(decode_worker(&bytes).unwrap(), worker("main"));
+
+    // As the second one did, with no import.
+    bytes[0] = 2;
+    bytes.push(0);
+    assert_eq!(decode_worker(&bytes).unwrap(), worker("main"));
+}
+
+#[test]
+fn policies_and_how_it_is_updated_are_kept() {
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let with_terms = StoredWorker {
+        headers: vec![header("content-security-policy", "connect-src 'self'")]
+            .try_into()
+            .unwrap(),
+        updates: UpdateTerms {
+            via_cache: UpdateViaCache::None,
+            last_check: Some(WallTime(1_700_000_000_000)),
+        },
+        ..worker("main")
+    };
+    let bytes = encode_worker(&with_terms).unwrap();
+    assert_eq!(decode_worker(&bytes).unwrap(), with_terms);
+
+    let long = "x".repeat(MAX_STORED_HEADER_BYTES);
+    assert!(StoredHeaders::try_from(vec![header("", &long)]).is_ok());
+    assert!(StoredHeaders::try_from(vec![header("a", &long)]).is_err());
+}
+
+#[test]
+fn the_longest_worker_can_be_stored() {
+    let longest = StoredWorker {
+        source: WorkerSource::try_from(vec![b'x'; MAX_WORKER_SOURCE_BYTES]).unwrap(),
+        // As many as there can be: each has bytes of its own in front.
+        headers: vec![("a".to_owned(), String::new()); MAX_STORED_HEADER_BYTES]
+            .try_into()
+            .unwrap(),
+        ..worker("")
+    };
+    let bytes = encode_worker(&longest).unwrap();
+    assert_eq!(decode_worker(&bytes).unwrap(), longest);
 }
 
 #[test]
 fn what_is_no_record_is_refused() {
-    for bytes in [&[][..], &[3], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
+    for bytes in [&[][..], &[4], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
         assert!(decode_worker(bytes).is_err(), "{bytes:?}");
     }
 }

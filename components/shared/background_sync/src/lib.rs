@@ -11,8 +11,9 @@ pub use background_sync_core::{
     BoundedText, Connectivity, EventOutcome, ExplainerOptions, MAX_DATA_BYTES,
     MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin,
     Permission, PermissionName, Recurrence, RegisterError, ScopeKey, ScopeUrl, ScriptUrl,
-    StoredImport, StoredImports, StoredWorker, SyncData, Tag, TagTooLong, TextDirection,
-    TextTooLong, UnregisterError, WorkerSource,
+    StoredHeaders, StoredImport, StoredImports, StoredWorker, SyncData, Tag, TagTooLong,
+    TextDirection, TextTooLong, UnregisterError, UpdateTerms, UpdateViaCache, WallTime,
+    WorkerSource,
 };
 use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};
@@ -269,6 +270,14 @@ pub enum SyncManagerMessage<C> {
         scope: ScopeKey,
         /// Its active worker.
         worker: StoredWorker,
+    },
+    /// A service worker was installed that can't be kept, for its length say: what was kept of this registration before is
+    /// forgotten, so that a version which was replaced does not come back.
+    ForgetWorker {
+        /// Of the scope's origin; without it, this is ignored.
+        authority: WorkerAuthority,
+        /// The service worker registration.
+        scope: ScopeKey,
     },
     /// A service worker registration is gone, and its sync registrations with it.
     WorkerUnregistered {

@@ -185,6 +185,7 @@ impl Run {
                 scope,
                 worker,
             },
+            M::ForgetWorker { authority, scope } => M::ForgetWorker { authority, scope },
             M::WorkerUnregistered { authority, scope } => {
                 M::WorkerUnregistered { authority, scope }
             }

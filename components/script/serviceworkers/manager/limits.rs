@@ -14,13 +14,15 @@ use embedder_traits::{ConsoleLogLevel, EmbedderMsg};
 use log::debug;
 use servo_base::id::ServiceWorkerId;
 use servo_config::pref;
+use servo_constellation_traits::JobError;
 use servo_url::ServoUrl;
 
-use crate::dom::backgroundsync::serviceworkeridle::after;
-use crate::dom::backgroundsync::serviceworkerlifecycle::RegistrationLifeCycle;
-use crate::dom::serviceworker_manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::manager::idle::after;
+use crate::dom::serviceworkers::manager::lifecycle::{RegistrationLifeCycle, ServiceWorker};
+use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 
-/// How long a worker may take for each step until it is active: to be fetched and run, `install`, and `activate`.
+/// How long a worker may take for each step until it is active: to be fetched, to be run, `install`, and `activate`; and
+/// for what it has begun when it is unregistered.
 pub(super) fn step_limit() -> Duration {
     let seconds = u64::try_from(pref!(dom_serviceworker_timeout_seconds)).unwrap_or(0);
     Duration::from_secs(seconds.max(1))
@@ -70,8 +72,8 @@ impl RegistrationLifeCycle {
 }
 
 impl ServiceWorkerManager {
-    /// Has a message when it is time for [`Self::end_overlong_steps`].
-    pub(crate) fn next_limit(&self) -> Receiver<Instant> {
+    /// Has a message when it is time for [`Self::handle_passed_limits`].
+    pub(super) fn next_limit(&self) -> Receiver<Instant> {
         let life_cycles = || {
             self.registrations
                 .values()
@@ -81,13 +83,44 @@ impl ServiceWorkerManager {
             .flat_map(|life_cycle| life_cycle.records.values())
             .filter_map(|record| record.limit);
         let questions = life_cycles().filter_map(RegistrationLifeCycle::look_at_idleness_at);
-        steps.chain(questions).min().map_or_else(never, at)
+        let checks = self
+            .job_queues
+            .values()
+            .filter_map(|queue| queue.check()?.limit);
+        steps
+            .chain(questions)
+            .chain(checks)
+            .chain(self.leaving.next_limit())
+            .chain(self.clients.next_limit())
+            .min()
+            .map_or_else(never, at)
     }
 
-    /// Ends the workers that have taken too long to become active, and sees to those that have nothing to do.
-    pub(crate) fn end_overlong_steps(&mut self) {
+    /// Ends what has taken too long, and sees to the workers that have nothing to do.
+    pub(super) fn handle_passed_limits(&mut self) {
         self.ask_the_idle();
         let now = Instant::now();
+        self.leaving.end_overlong(now);
+        self.give_up_expected_clients(now);
+        self.end_overlong_checks(now);
+        self.end_overlong_steps(now);
+    }
+
+    fn end_overlong_checks(&mut self, now: Instant) {
+        let mut overlong = Vec::new();
+        for (scope_url, queue) in &self.job_queues {
+            let limit = queue.check().and_then(|check| check.limit);
+            if limit.is_some_and(|limit| limit <= now) {
+                overlong.push(scope_url.clone());
+            }
+        }
+        for scope_url in overlong {
+            let error = format!("its server has not answered in full after {:?}", step_limit());
+            self.reject_and_finish_job(&scope_url, JobError::TypeError(error));
+        }
+    }
+
+    fn end_overlong_steps(&mut self, now: Instant) {
         let mut overlong = Vec::new();
         for (scope_url, registration) in &self.registrations {
             for (worker_id, record) in &registration.life_cycle.records {
@@ -108,14 +141,13 @@ impl ServiceWorkerManager {
         let life_cycle = &mut registration.life_cycle;
         life_cycle.step_is_over(worker_id);
         let limit = step_limit();
-        let is =
-            |worker: &&crate::dom::serviceworker_manager::ServiceWorker| worker.id == worker_id;
+        let is = |worker: &&ServiceWorker| worker.id == worker_id;
         if let Some(worker) = life_cycle.starting.as_ref().filter(is) {
             life_cycle.report_error(format!(
-                "The service worker {} was not installed: its script was not there, or not over, after {limit:?}.",
+                "The service worker {} was not installed: its script was not over after {limit:?}.",
                 worker.script_url
             ));
-            self.script_has_failed(scope_url, worker_id);
+            self.script_has_failed(scope_url, worker_id, "was not over in time");
         } else if let Some(worker) = registration.installing_worker.as_ref().filter(is) {
             life_cycle.report_error(format!(
                 "The service worker {} was not installed: its install event was not over after {limit:?}.",

@@ -8,15 +8,18 @@
 //! <https://w3c.github.io/ServiceWorker/#update-worker-state-algorithm>
 
 use js::context::JSContext;
-use servo_base::id::ServiceWorkerId;
-use servo_constellation_traits::ServiceWorkerRegistrationInfo;
+use servo_constellation_traits::{ServiceWorkerInfo, ServiceWorkerRegistrationInfo};
+use stylo_atoms::Atom;
 
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerRegistrationBinding::ServiceWorkerRegistrationMethods;
+use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
+use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworker::ServiceWorker;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
+use crate::dom::serviceworkers::registrationjobs::dom_update_via_cache;
 
 /// The object that stands for the registration `info` describes, in the state that `info` describes.
 pub(crate) fn registration_object(
@@ -24,14 +27,15 @@ pub(crate) fn registration_object(
     global: &GlobalScope,
     info: &ServiceWorkerRegistrationInfo,
 ) -> DomRoot<ServiceWorkerRegistration> {
+    // Its workers get their places below.
     let registration = global.get_serviceworker_registration(
         cx,
-        &info.script_url,
+        &info.scope_url,
         &info.scope_url,
         info.id,
-        info.installing_worker,
-        info.waiting_worker,
-        info.active_worker,
+        None,
+        None,
+        None,
     );
     update_registration_state(cx, global, &registration, info);
     registration
@@ -59,13 +63,15 @@ fn update_registration_state(
         registration.GetWaiting(),
         registration.GetActive(),
     ];
-    let mut worker_object = |id: Option<ServiceWorkerId>| {
-        id.map(|id| global.get_serviceworker(cx, &info.script_url, &info.scope_url, id))
+    let mut worker_object = |worker: &Option<ServiceWorkerInfo>| {
+        let worker = worker.as_ref()?;
+        Some(global.get_serviceworker(cx, &worker.script_url, &info.scope_url, worker.id))
     };
-    let installing = worker_object(info.installing_worker);
-    let waiting = worker_object(info.waiting_worker);
-    let active = worker_object(info.active_worker);
+    let installing = worker_object(&info.installing_worker);
+    let waiting = worker_object(&info.waiting_worker);
+    let active = worker_object(&info.active_worker);
     registration.set_workers(installing.as_deref(), waiting.as_deref(), active.as_deref());
+    registration.set_update_via_cache(dom_update_via_cache(info.update_via_cache));
 
     let active_state = if info.activated {
         ServiceWorkerState::Activated
@@ -95,12 +101,9 @@ fn update_registration_state(
 impl ServiceWorker {
     /// <https://w3c.github.io/ServiceWorker/#update-worker-state-algorithm>
     fn set_state(&self, cx: &mut JSContext, state: ServiceWorkerState) {
-        use crate::dom::bindings::inheritance::Castable;
-        use crate::dom::eventtarget::EventTarget;
-
         if self.replace_state(state) != state {
             self.upcast::<EventTarget>()
-                .fire_event(cx, stylo_atoms::Atom::from("statechange"));
+                .fire_event(cx, Atom::from("statechange"));
         }
     }
 }

@@ -9,10 +9,10 @@
 use dom_struct::dom_struct;
 use js::context::JSContext;
 use js::realm::CurrentRealm;
-use log::debug;
 use script_bindings::reflector::{Reflector, reflect_dom_object};
 use servo_base::id::PipelineId;
 use servo_constellation_traits::{ServiceWorkerClientInfo, ServiceWorkerMsg, WorkerProgress};
+use servo_url::ServoUrl;
 
 use crate::dom::RootedPromise;
 use crate::dom::bindings::codegen::Bindings::ClientBinding::FrameType;
@@ -29,6 +29,7 @@ use crate::dom::client::Client;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::Promise;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
+use crate::dom::windowclient::WindowClient;
 use crate::routed_promise::{RoutedPromiseListener, callback_promise};
 
 /// The pages that a service worker may talk to.
@@ -64,7 +65,7 @@ impl ClientsMethods<crate::DomTypeHolder> for Clients {
         let answer = callback_promise(&promise, self, task_manager.dom_manipulation_task_source());
         let worker = self.worker();
         worker.tell_manager(ServiceWorkerMsg::ListClients {
-            scope_url: worker.scope_url().clone(),
+            scope_url: worker.scope_url(),
             include_uncontrolled: options.includeUncontrolled,
             answer,
         });
@@ -84,7 +85,7 @@ impl ClientsMethods<crate::DomTypeHolder> for Clients {
             promise.reject_error(cx, Error::InvalidState(Some(message)));
             return promise;
         }
-        worker.tell_manager(ServiceWorkerMsg::ClaimClients(worker.scope_url().clone()));
+        worker.tell_manager(ServiceWorkerMsg::ClaimClients(worker.scope_url()));
         promise.resolve_native(cx, &());
         promise
     }
@@ -102,7 +103,7 @@ impl RoutedPromiseListener<crate::DomTypeHolder, Vec<ServiceWorkerClientInfo>> f
             .into_iter()
             .map(|client| {
                 let frame_type = frame_type_of(&client);
-                worker.client_object(cx, client.pipeline_id, client.url, frame_type)
+                worker.window_client(cx, client.pipeline_id, client.url, frame_type)
             })
             .collect();
         promise.resolve_native(cx, &clients);
@@ -126,12 +127,6 @@ impl ServiceWorkerGlobalScope {
         promise
     }
 
-    pub(crate) fn tell_manager(&self, message: ServiceWorkerMsg) {
-        if self.swmanager_sender().send(message).is_err() {
-            debug!("The service worker manager is gone.");
-        }
-    }
-
     /// The client that has sent a message. `info` is what the manager knows of it.
     pub(crate) fn source_of_message(
         &self,
@@ -139,11 +134,50 @@ impl ServiceWorkerGlobalScope {
         pipeline_id: PipelineId,
         info: Option<ServiceWorkerClientInfo>,
     ) -> DomRoot<Client> {
-        let (url, frame_type) = match info {
-            Some(info) => (info.url.clone(), frame_type_of(&info)),
-            None => (self.scope_url().clone(), FrameType::None),
-        };
-        self.client_object(cx, pipeline_id, url, frame_type)
+        match info {
+            Some(info) => {
+                let frame_type = frame_type_of(&info);
+                self.window_client(cx, pipeline_id, info.url, frame_type)
+            }
+            None => self.client_object(cx, pipeline_id, self.scope_url(), FrameType::None),
+        }
+    }
+
+    fn client_object(
+        &self,
+        cx: &mut JSContext,
+        pipeline_id: PipelineId,
+        url: ServoUrl,
+        frame_type: FrameType,
+    ) -> DomRoot<Client> {
+        Client::new(
+            cx,
+            self.upcast(),
+            self.swmanager_sender().clone(),
+            url,
+            self.scope_url(),
+            frame_type,
+            self.service_worker_id(),
+            pipeline_id,
+        )
+    }
+
+    fn window_client(
+        &self,
+        cx: &mut JSContext,
+        pipeline_id: PipelineId,
+        url: ServoUrl,
+        frame_type: FrameType,
+    ) -> DomRoot<Client> {
+        let client = Box::new(WindowClient::new_inherited(Client::new_inherited(
+            self.swmanager_sender().clone(),
+            url,
+            self.scope_url(),
+            frame_type,
+            self.service_worker_id(),
+            pipeline_id,
+        )));
+        DomRoot::upcast(reflect_dom_object(cx, client, self.upcast::<GlobalScope>()))
     }
 
     /// The name of a client, as scripts see it.

@@ -6,6 +6,9 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/#serviceworkerregistration-interface>
 
+use std::ffi::CString;
+
+use background_sync_traits::UpdateViaCache;
 use js::context::JSContext;
 use js::realm::CurrentRealm;
 use servo_constellation_traits::{
@@ -14,8 +17,9 @@ use servo_constellation_traits::{
 };
 
 use crate::dom::RootedPromise;
-use crate::dom::backgroundsync::registrationstate::registration_object;
+use crate::dom::serviceworkers::registrationstate::registration_object;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
+use crate::dom::bindings::codegen::Bindings::ServiceWorkerRegistrationBinding::ServiceWorkerUpdateViaCache;
 use crate::dom::bindings::error::Error;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
@@ -49,6 +53,37 @@ pub(crate) fn send_algorithm(
         Ok(())
     } else {
         Err(Error::Type(c"the browser is shutting down".to_owned()))
+    }
+}
+
+/// What a job's promise is rejected with.
+pub(crate) fn job_error(error: JobError) -> Error {
+    match error {
+        JobError::TypeError(why) => {
+            let message = CString::new(format!("Failed to register a service worker: {why}"));
+            Error::Type(message.unwrap_or_default())
+        }
+        JobError::SecurityError(why) => {
+            Error::Security(Some(format!("Failed to register a service worker: {why}")))
+        }
+    }
+}
+
+/// As the job says it.
+pub(crate) fn update_via_cache(mode: ServiceWorkerUpdateViaCache) -> UpdateViaCache {
+    match mode {
+        ServiceWorkerUpdateViaCache::Imports => UpdateViaCache::Imports,
+        ServiceWorkerUpdateViaCache::All => UpdateViaCache::All,
+        ServiceWorkerUpdateViaCache::None => UpdateViaCache::None,
+    }
+}
+
+/// As scripts see it.
+pub(crate) fn dom_update_via_cache(mode: UpdateViaCache) -> ServiceWorkerUpdateViaCache {
+    match mode {
+        UpdateViaCache::Imports => ServiceWorkerUpdateViaCache::Imports,
+        UpdateViaCache::All => ServiceWorkerUpdateViaCache::All,
+        UpdateViaCache::None => ServiceWorkerUpdateViaCache::None,
     }
 }
 
@@ -138,13 +173,7 @@ impl RoutedPromiseListener<crate::DomTypeHolder, ServiceWorkerAlgorithmResult>
             JobResult::ResolvePromise(JobResultValue::Unregister(found)) => {
                 promise.resolve_native(cx, &found);
             }
-            JobResult::RejectPromise(JobError::TypeError) => {
-                let message = c"the script of the service worker can't be fetched or run";
-                promise.reject_error(cx, Error::Type(message.to_owned()));
-            }
-            JobResult::RejectPromise(JobError::SecurityError) => {
-                promise.reject_error(cx, Error::Security(None));
-            }
+            JobResult::RejectPromise(error) => promise.reject_error(cx, job_error(error)),
         }
     }
 }

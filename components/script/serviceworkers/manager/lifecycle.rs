@@ -7,36 +7,60 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/#algorithms>
 
-use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use background_sync_traits::SyncManagerMessage;
-use servo_base::id::ServiceWorkerId;
+use background_sync_traits::{SyncManagerMessage, UpdateTerms, WallTime};
+use crossbeam_channel::Sender;
+use servo_base::id::{ServiceWorkerId, ServiceWorkerRegistrationId};
+use servo_config::pref;
 use servo_constellation_traits::{
-    ImportedScript, Job, ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript,
+    JobError, ScopeThings, ServiceWorkerInfo, ServiceWorkerRegistrationInfo, ServiceWorkerScript,
     WorkerProgress,
 };
 use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::functionalevent::FunctionalEvent;
-use crate::dom::backgroundsync::serviceworkeridle::Idleness;
-use crate::dom::backgroundsync::serviceworkerrun::stored_worker;
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
-use crate::dom::backgroundsync::workerthread::WorkerThread;
-use crate::dom::serviceworker_manager::{
-    ServiceWorker, ServiceWorkerManager, ServiceWorkerRegistration,
-};
 use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
+use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::manager::idle::Idleness;
+use crate::dom::serviceworkers::workerthread::WorkerThread;
+
+/// <https://w3c.github.io/ServiceWorker/#dfn-service-worker>
+pub(crate) struct ServiceWorker {
+    pub(crate) id: ServiceWorkerId,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-script-url>
+    pub(crate) script_url: ServoUrl,
+    pub(super) sender: Sender<ServiceWorkerScriptMsg>,
+}
+
+impl ServiceWorker {
+    /// A worker whose thread has ended does not get it.
+    pub(crate) fn send_message(&self, message: ServiceWorkerScriptMsg) {
+        let _ = self.sender.send(message);
+    }
+}
+
+/// <https://w3c.github.io/ServiceWorker/#service-worker-registration-concept>
+pub(crate) struct ServiceWorkerRegistration {
+    pub(crate) id: ServiceWorkerRegistrationId,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-active-worker>
+    pub(crate) active_worker: Option<ServiceWorker>,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-waiting-worker>
+    pub(crate) waiting_worker: Option<ServiceWorker>,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-installing-worker>
+    pub(crate) installing_worker: Option<ServiceWorker>,
+    /// How far the workers have come.
+    pub(crate) life_cycle: RegistrationLifeCycle,
+}
 
 /// What is kept of a worker, in whichever slot of its registration it is.
 #[derive(Default)]
 pub(super) struct WorkerRecord {
     /// `None` once the worker was ended; the next event starts it again.
     pub(super) thread: Option<WorkerThread>,
-    /// Known once it has run.
     pub(super) script: Option<ServiceWorkerScript>,
-    /// What it has imported before its script was over.
-    pub(super) imports: Vec<ImportedScript>,
     /// <https://w3c.github.io/ServiceWorker/#dfn-skip-waiting-flag>
     pub(super) skip_waiting: bool,
     /// When what it does to become active has lasted too long.
@@ -49,20 +73,17 @@ pub(crate) struct RegistrationLifeCycle {
     pub(super) records: HashMap<ServiceWorkerId, WorkerRecord>,
     /// The worker whose script has not run yet: it is in none of the registration's slots.
     pub(super) starting: Option<ServiceWorker>,
-    /// Jobs that are answered once that script has run.
-    pub(super) jobs: Vec<Job>,
-    /// Jobs that are run once those are answered.
-    pub(super) queued_jobs: VecDeque<Job>,
     /// What it takes to start a worker.
-    pub(super) scope_things: Option<ScopeThings>,
+    pub(crate) scope_things: Option<ScopeThings>,
     /// Functional events that wait for the end of the `activate` event.
     pub(crate) queued_events: Vec<FunctionalEvent>,
     /// How many functional events and messages the active worker was given.
     pub(crate) events_given: u64,
     /// When the active worker was given something last, and whether it is to be stopped for having nothing to do.
-    pub(super) idleness: Idleness,
+    pub(crate) idleness: Idleness,
     /// Whether the active worker's `activate` event is over.
     pub(crate) activated: bool,
+    pub(super) updates: UpdateTerms,
 }
 
 impl RegistrationLifeCycle {
@@ -81,7 +102,7 @@ impl RegistrationLifeCycle {
         }
     }
 
-    pub(super) fn thread_of(&self, worker_id: ServiceWorkerId) -> Option<&WorkerThread> {
+    pub(crate) fn thread_of(&self, worker_id: ServiceWorkerId) -> Option<&WorkerThread> {
         self.records.get(&worker_id)?.thread.as_ref()
     }
 
@@ -90,52 +111,94 @@ impl RegistrationLifeCycle {
         thread.is_some_and(|thread| !thread.is_finished())
     }
 
+    /// Threads of workers.
+    pub(super) fn running(&self) -> usize {
+        let threads = self.records.values().filter_map(|it| it.thread.as_ref());
+        threads.filter(|thread| !thread.is_finished()).count()
+    }
+
     pub(super) fn script_of(&self, worker: &ServiceWorker) -> Option<&ServiceWorkerScript> {
         self.records.get(&worker.id)?.script.as_ref()
+    }
+
+    pub(crate) fn script_of_mut(
+        &mut self,
+        worker_id: ServiceWorkerId,
+    ) -> Option<&mut ServiceWorkerScript> {
+        self.records.get_mut(&worker_id)?.script.as_mut()
+    }
+
+    pub(super) fn note_update_check(&mut self) {
+        self.updates.last_check = Some(now());
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#dfn-stale>. So is one of which the last check is not known, or in the future,
+    /// because a clock was set.
+    pub(crate) fn is_stale(&self) -> bool {
+        let seconds = u64::try_from(pref!(dom_serviceworker_update_interval_seconds)).unwrap_or(0);
+        let interval = Duration::from_secs(seconds);
+        self.updates.last_check.is_none_or(|WallTime(last)| {
+            let age = now().0.checked_sub(last);
+            age.is_none_or(|milliseconds| Duration::from_millis(milliseconds) > interval)
+        })
     }
 }
 
 impl ServiceWorkerRegistration {
-    /// What pages are told of this registration.
-    pub(crate) fn info(&self, scope_url: &ServoUrl) -> ServiceWorkerRegistrationInfo {
-        let id_of = |worker: &Option<ServiceWorker>| worker.as_ref().map(|worker| worker.id);
-        let script_url = self
-            .newest_worker()
-            .map_or_else(|| scope_url.clone(), |worker| worker.script_url.clone());
-        ServiceWorkerRegistrationInfo {
-            id: self.id,
-            installing_worker: id_of(&self.installing_worker),
-            waiting_worker: id_of(&self.waiting_worker),
-            active_worker: id_of(&self.active_worker),
-            activated: self.life_cycle.activated,
-            storage_key: scope_url.origin(),
-            scope_url: scope_url.clone(),
-            script_url,
+    pub(super) fn new() -> Self {
+        Self {
+            id: ServiceWorkerRegistrationId::new(),
+            active_worker: None,
+            waiting_worker: None,
+            installing_worker: None,
+            life_cycle: RegistrationLifeCycle::default(),
         }
     }
 
-    /// Has what it takes to start the active worker without its page kept.
-    pub(super) fn have_worker_stored(&self, scope_url: &ServoUrl) {
-        if let Some(scope_things) = &self.life_cycle.scope_things
-            && let Some(worker) = stored_worker(self)
-        {
-            tell_sync_manager(scope_things, scope_url, |authority, scope| {
-                SyncManagerMessage::StoreWorker {
-                    authority,
-                    scope,
-                    worker,
-                }
-            });
+    /// What pages and workers are told of this registration.
+    pub(crate) fn info(&self, scope_url: &ServoUrl) -> ServiceWorkerRegistrationInfo {
+        let info_of = |worker: &Option<ServiceWorker>| {
+            worker.as_ref().map(|worker| ServiceWorkerInfo {
+                id: worker.id,
+                script_url: worker.script_url.clone(),
+            })
+        };
+        ServiceWorkerRegistrationInfo {
+            id: self.id,
+            installing_worker: info_of(&self.installing_worker),
+            waiting_worker: info_of(&self.waiting_worker),
+            active_worker: info_of(&self.active_worker),
+            activated: self.life_cycle.activated,
+            update_via_cache: self.life_cycle.updates.via_cache,
+            storage_key: scope_url.origin(),
+            scope_url: scope_url.clone(),
         }
+    }
+
+    /// The workers that have a slot, the newest first.
+    pub(crate) fn in_slots(&self) -> impl Iterator<Item = &ServiceWorker> {
+        [
+            &self.installing_worker,
+            &self.waiting_worker,
+            &self.active_worker,
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// <https://w3c.github.io/ServiceWorker/#get-newest-worker>
     pub(crate) fn newest_worker(&self) -> Option<&ServiceWorker> {
-        self.installing_worker
-            .as_ref()
-            .or(self.waiting_worker.as_ref())
-            .or(self.active_worker.as_ref())
+        self.in_slots().next()
     }
+
+    pub(super) fn newest_script(&self) -> Option<&ServiceWorkerScript> {
+        self.life_cycle.script_of(self.newest_worker()?)
+    }
+}
+
+fn now() -> WallTime {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallTime(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl ServiceWorkerManager {
@@ -153,9 +216,10 @@ impl ServiceWorkerManager {
             WorkerProgress::ScriptImported(script) => {
                 self.script_was_imported(scope_url, worker_id, script);
             }
-            WorkerProgress::ScriptRun(script) => self.script_has_run(scope_url, worker_id, script),
-            WorkerProgress::ScriptUnchanged => self.script_is_unchanged(scope_url, worker_id),
-            WorkerProgress::ScriptFailed => self.script_has_failed(scope_url, worker_id),
+            WorkerProgress::ScriptRun => self.script_has_run(scope_url, worker_id),
+            WorkerProgress::ScriptFailed => {
+                self.script_has_failed(scope_url, worker_id, "threw an exception, or is none");
+            }
             WorkerProgress::Installed => self.install_has_finished(scope_url, worker_id),
             WorkerProgress::InstallFailed => self.install_has_failed(scope_url, worker_id),
             WorkerProgress::Activated => self.activate_has_finished(scope_url, worker_id),
@@ -164,6 +228,58 @@ impl ServiceWorkerManager {
                 self.active_is_idle(scope_url, worker_id, events_given);
             }
         }
+    }
+
+    /// The worker of the scope's first job, if it is this one and its script has not run yet.
+    fn take_starting(
+        &mut self,
+        scope_url: &ServoUrl,
+        worker_id: ServiceWorkerId,
+    ) -> Option<ServiceWorker> {
+        let registration = self.registrations.get_mut(scope_url)?;
+        let starting = &mut registration.life_cycle.starting;
+        starting.take_if(|worker| worker.id == worker_id)
+    }
+
+    /// The start of <https://w3c.github.io/ServiceWorker/#install>.
+    fn script_has_run(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
+        let Some(worker) = self.take_starting(scope_url, worker_id) else {
+            return;
+        };
+        let via_cache = self.current_job(scope_url).map(|job| job.update_via_cache);
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return;
+        };
+        let life_cycle = &mut registration.life_cycle;
+        life_cycle.step_begins(worker_id);
+        // Step 3.
+        if let Some(via_cache) = via_cache {
+            life_cycle.updates.via_cache = via_cache;
+        }
+        // Steps 4 and 5: the worker becomes the installing worker.
+        registration.installing_worker = Some(worker);
+        // Step 7.
+        self.resolve_job(scope_url);
+        // Steps 8 and 9. The worker fires its own install event: it needs no word from here.
+        self.tell_of_change(scope_url);
+        self.tell_of_update(scope_url);
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#update>, step 16.
+    pub(super) fn script_has_failed(
+        &mut self,
+        scope_url: &ServoUrl,
+        worker_id: ServiceWorkerId,
+        why: &str,
+    ) {
+        let Some(worker) = self.take_starting(scope_url, worker_id) else {
+            return;
+        };
+        let error = format!("the script {} {why}", worker.script_url);
+        if let Some(registration) = self.registrations.get_mut(scope_url) {
+            registration.life_cycle.discard(Some(worker));
+        }
+        self.reject_and_finish_job(scope_url, JobError::TypeError(error));
     }
 
     /// The end of <https://w3c.github.io/ServiceWorker/#install>.
@@ -177,13 +293,13 @@ impl ServiceWorkerManager {
         else {
             return;
         };
-        // Steps 16 to 18: the worker is installed, and waits. One that waited is given up.
+        // Steps 15 to 18: the worker is installed, and waits. One that waited is given up.
         let replaced = registration.waiting_worker.replace(worker);
         registration.life_cycle.discard(replaced);
         registration.life_cycle.step_is_over(worker_id);
-        let info = registration.info(scope_url);
-        self.clients.tell_all_of_change(&info);
-        // Step 22.
+        self.tell_of_change(scope_url);
+        // Steps 19 to 21.
+        self.installation_is_over(scope_url);
         self.try_activate(scope_url);
     }
 
@@ -198,9 +314,9 @@ impl ServiceWorkerManager {
             return;
         };
         registration.life_cycle.discard(Some(worker));
-        let info = registration.info(scope_url);
+        self.tell_of_change(scope_url);
         self.remove_if_unused(scope_url);
-        self.clients.tell_all_of_change(&info);
+        self.installation_is_over(scope_url);
     }
 
     /// Forgets a registration that has no worker and gets none.
@@ -209,9 +325,7 @@ impl ServiceWorkerManager {
             .registrations
             .get(scope_url)
             .is_some_and(|registration| {
-                registration.newest_worker().is_none()
-                    && registration.life_cycle.starting.is_none()
-                    && registration.life_cycle.queued_jobs.is_empty()
+                registration.newest_worker().is_none() && registration.life_cycle.starting.is_none()
             });
         if is_unused {
             self.registrations.remove(scope_url);
@@ -301,18 +415,28 @@ impl ServiceWorkerManager {
         registration.active_worker = registration.waiting_worker.take();
         registration.life_cycle.activated = false;
         registration.life_cycle.events_given = 0;
-        let info = registration.info(scope_url);
-        // Step 11: the worker fires its activate event.
-        if let Some(worker) = &registration.active_worker {
-            registration.life_cycle.step_begins(worker.id);
-            worker.send_message(ServiceWorkerScriptMsg::Activate);
-        }
         // Before a page can see that it is active, and register a sync for it.
         registration.have_worker_stored(scope_url);
-        // Steps 7 and 9: pages see it, and those that used the old one use the new one.
-        self.clients.tell_all_of_change(&info);
+        let info = registration.info(scope_url);
+        // Steps 5 to 9: pages and the worker see it, and pages that used the old one use the new one.
+        self.tell_of_change(scope_url);
         self.clients.tell_controlled(&info);
         self.answer_waiting_clients();
+        // Step 11: the worker fires its activate event. One that has crashed meanwhile runs again.
+        let runs = self.ensure_running(scope_url);
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return;
+        };
+        let Some(worker) = &registration.active_worker else {
+            return;
+        };
+        if runs {
+            registration.life_cycle.step_begins(worker.id);
+            worker.send_message(ServiceWorkerScriptMsg::Activate);
+        } else {
+            let worker_id = worker.id;
+            self.activate_has_finished(scope_url, worker_id);
+        }
     }
 
     /// The end of <https://w3c.github.io/ServiceWorker/#activate>.
@@ -335,8 +459,10 @@ impl ServiceWorkerManager {
         registration.life_cycle.activated = true;
         registration.life_cycle.step_is_over(worker_id);
         registration.life_cycle.idleness.begin();
-        let info = registration.info(scope_url);
-        self.clients.tell_all_of_change(&info);
+        self.tell_of_change(scope_url);
+        let Some(registration) = self.registrations.get(scope_url) else {
+            return;
+        };
         if let Some(scope_things) = &registration.life_cycle.scope_things {
             tell_sync_manager(scope_things, scope_url, |authority, scope| {
                 SyncManagerMessage::WorkerActivated { authority, scope }

@@ -12,9 +12,11 @@ use servo_base::id::ServiceWorkerId;
 use servo_config::pref;
 use servo_url::ServoUrl;
 
-use crate::dom::backgroundsync::serviceworkerlifecycle::RegistrationLifeCycle;
-use crate::dom::backgroundsync::serviceworkerlimits::step_limit;
-use crate::dom::serviceworker_manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::manager::lifecycle::{
+    RegistrationLifeCycle, ServiceWorkerRegistration,
+};
+use crate::dom::serviceworkers::manager::limits::step_limit;
+use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 
 /// A worker that goes on for ever is asked once it was given nothing for so long: its messages have a limit all the same.
@@ -47,7 +49,7 @@ pub(crate) enum Idleness {
 
 impl Idleness {
     /// The worker is given something to do.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         *self = match after(idle_limit().unwrap_or(QUIET)) {
             Some(at) => Self::AskAt(at),
             None => Self::Unwatched,
@@ -123,6 +125,36 @@ impl ServiceWorkerManager {
             // It can't say any more that a waiting worker may take its place.
             self.try_activate(&scope_url);
         }
+    }
+
+    /// Ends the active worker that was given something longest ago, of those that have no functional event to finish.
+    /// Returns whether there was one.
+    pub(super) fn end_an_idle_worker(&mut self) -> bool {
+        let idle_since = |registration: &ServiceWorkerRegistration| {
+            let life_cycle = &registration.life_cycle;
+            let thread = life_cycle.thread_of(registration.active_worker.as_ref()?.id)?;
+            let is_idle =
+                life_cycle.activated && !thread.is_finished() && thread.events().is_empty();
+            match life_cycle.idleness {
+                Idleness::AskAt(at) | Idleness::AskedAt(at) if is_idle => Some(at),
+                _ => None,
+            }
+        };
+        let longest = self
+            .registrations
+            .iter()
+            .filter_map(|(scope_url, registration)| Some((idle_since(registration)?, scope_url)))
+            .min_by_key(|(since, _)| *since)
+            .map(|(_, scope_url)| scope_url.clone());
+        let Some(registration) = longest.and_then(|it| self.registrations.get_mut(&it)) else {
+            return false;
+        };
+        let Some(active) = &registration.active_worker else {
+            return false;
+        };
+        registration.life_cycle.idleness = Idleness::Unwatched;
+        registration.life_cycle.terminate(active.id);
+        true
     }
 
     /// The active worker of `scope_url` is given a message: it is not idle now.

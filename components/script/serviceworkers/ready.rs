@@ -13,7 +13,7 @@ use servo_constellation_traits::{
 };
 
 use crate::dom::RootedPromise;
-use crate::dom::backgroundsync::registrationstate::registration_object;
+use crate::dom::serviceworkers::registrationstate::registration_object;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::promise::Promise;
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;

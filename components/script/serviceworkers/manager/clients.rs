@@ -9,19 +9,21 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use log::debug;
 use parking_lot::RwLock;
 use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_base::generic_channel::GenericCallback;
-use servo_base::id::PipelineId;
+use servo_base::id::{PipelineId, ServiceWorkerRegistrationId};
 use servo_constellation_traits::{
     ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerClientInfo,
-    ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
+    ServiceWorkerRegistrationInfo,
 };
 use servo_url::ServoUrl;
 
-use crate::dom::serviceworker_manager::ServiceWorkerManager;
+use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
+use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 
 /// The registrations of this process that have an active worker, by scope. A page must know its controller before its
 /// first script runs, and can't wait for the manager's answer then.
@@ -49,57 +51,91 @@ pub(crate) fn controlling_registration(
         .map(|(_, active)| active.info.clone())
 }
 
+/// How long a page may take that has to introduce itself.
+const INTRODUCTION_LIMIT: Duration = Duration::from_secs(5);
+
 struct Client {
+    /// Clients have their numbers in the order in which they appeared.
+    number: u64,
     callback: GenericCallback<ServiceWorkerAlgorithmResult>,
     url: ServoUrl,
     is_top_level: bool,
+    /// A document that is only in a session history is no client for the time.
+    is_active: bool,
     /// Scope of the registration whose active worker controls the page.
     controlled_by: Option<ServoUrl>,
     /// Whether the page waits for an active worker.
     waits_for_active: bool,
 }
 
-/// The pages of this origin that have used `navigator.serviceWorker`.
+/// The pages of this origin.
 #[derive(Default)]
-pub(crate) struct Clients {
+pub(super) struct Clients {
     clients: HashMap<PipelineId, Client>,
+    last_number: u64,
+    expected: HashMap<PipelineId, Expected>,
+}
+
+/// A page that is about to be shown in the place of another one.
+struct Expected {
+    url: ServoUrl,
+    /// It is not waited for any longer.
+    limit: Instant,
 }
 
 impl Clients {
-    /// Notes a page that has sent its first message, and where it wants its answers.
-    pub(crate) fn note(&mut self, message: &ServiceWorkerMsg) {
-        let ServiceWorkerMsg::HandleAlgorithm(
-            pipeline_id,
-            ServiceWorkerAlgorithm::NewClient {
-                client_url,
-                is_top_level,
-                controlled_by,
-                result_handler,
-                ..
-            },
-        ) = message
+    /// Until it has introduced itself, the page holds a new version back as the one before it did.
+    pub(super) fn expect(&mut self, pipeline_id: PipelineId, url: ServoUrl) {
+        if !self.clients.contains_key(&pipeline_id) {
+            let limit = Instant::now() + INTRODUCTION_LIMIT;
+            self.expected.insert(pipeline_id, Expected { url, limit });
+        }
+    }
+
+    pub(super) fn next_limit(&self) -> Option<Instant> {
+        self.expected.values().map(|expected| expected.limit).min()
+    }
+
+    /// Notes a page that introduces itself, and where it wants its answers.
+    pub(super) fn add(&mut self, pipeline_id: PipelineId, algorithm: ServiceWorkerAlgorithm) {
+        let ServiceWorkerAlgorithm::NewClient {
+            client_url,
+            is_top_level,
+            controlled_by,
+            result_handler,
+            ..
+        } = algorithm
         else {
             return;
         };
+        self.last_number += 1;
+        self.expected.remove(&pipeline_id);
         let client = Client {
-            callback: result_handler.clone(),
-            url: client_url.clone(),
-            is_top_level: *is_top_level,
-            controlled_by: controlled_by.clone(),
+            number: self.last_number,
+            callback: result_handler,
+            url: client_url,
+            is_top_level,
+            is_active: true,
+            controlled_by,
             waits_for_active: false,
         };
-        self.clients.insert(*pipeline_id, client);
+        self.clients.insert(pipeline_id, client);
     }
 
-    pub(crate) fn forget(&mut self, pipeline_id: PipelineId) {
+    fn forget(&mut self, pipeline_id: PipelineId) {
         self.clients.remove(&pipeline_id);
+        self.expected.remove(&pipeline_id);
     }
 
     /// Whether a page uses the registration of `scope_url`.
-    pub(crate) fn uses(&self, scope_url: &ServoUrl) -> bool {
+    pub(super) fn uses(&self, scope_url: &ServoUrl) -> bool {
         self.clients
             .values()
-            .any(|client| client.controlled_by.as_ref() == Some(scope_url))
+            .any(|client| client.is_active && client.controlled_by.as_ref() == Some(scope_url))
+            || self
+                .expected
+                .values()
+                .any(|expected| expected.url.as_str().starts_with(scope_url.as_str()))
     }
 
     /// The registration of `scope_url` is gone: a later one of that scope does not control its pages.
@@ -111,13 +147,13 @@ impl Clients {
         }
     }
 
-    pub(crate) fn tell(&self, pipeline_id: PipelineId, result: ServiceWorkerAlgorithmResult) {
+    pub(super) fn tell(&self, pipeline_id: PipelineId, result: ServiceWorkerAlgorithmResult) {
         if let Some(client) = self.clients.get(&pipeline_id) {
             client.tell(result);
         }
     }
 
-    pub(crate) fn tell_all_of_change(&self, info: &ServiceWorkerRegistrationInfo) {
+    pub(super) fn tell_all_of_change(&self, info: &ServiceWorkerRegistrationInfo) {
         note_active(info);
         for client in self.clients.values() {
             client.tell(ServiceWorkerAlgorithmResult::RegistrationChanged(
@@ -126,14 +162,14 @@ impl Clients {
         }
     }
 
-    pub(crate) fn tell_all_of_update(&self, info: &ServiceWorkerRegistrationInfo) {
+    fn tell_all_of_update(&self, id: ServiceWorkerRegistrationId) {
         for client in self.clients.values() {
-            client.tell(ServiceWorkerAlgorithmResult::UpdateFound(info.id));
+            client.tell(ServiceWorkerAlgorithmResult::UpdateFound(id));
         }
     }
 
     /// Tells the pages that use a registration of its new active worker.
-    pub(crate) fn tell_controlled(&self, info: &ServiceWorkerRegistrationInfo) {
+    pub(super) fn tell_controlled(&self, info: &ServiceWorkerRegistrationInfo) {
         for client in self.clients.values() {
             if client.controlled_by.as_ref() == Some(&info.scope_url) {
                 client.tell(ServiceWorkerAlgorithmResult::ControllerChanged(
@@ -148,16 +184,23 @@ impl Clients {
         scope_url: &ServoUrl,
         include_uncontrolled: bool,
     ) -> Vec<ServiceWorkerClientInfo> {
-        self.clients
+        let mut matching: Vec<_> = self
+            .clients
             .iter()
             .filter(|(_, client)| {
-                include_uncontrolled || client.controlled_by.as_ref() == Some(scope_url)
+                client.is_active
+                    && (include_uncontrolled || client.controlled_by.as_ref() == Some(scope_url))
             })
+            .collect();
+        // Step 6.3. FIXME: windows that had the focus come first; it is not told.
+        matching.sort_by_key(|(_, client)| client.number);
+        matching
+            .into_iter()
             .map(|(pipeline_id, client)| client.info(*pipeline_id))
             .collect()
     }
 
-    pub(crate) fn info(&self, pipeline_id: PipelineId) -> Option<ServiceWorkerClientInfo> {
+    pub(super) fn info(&self, pipeline_id: PipelineId) -> Option<ServiceWorkerClientInfo> {
         let client = self.clients.get(&pipeline_id)?;
         Some(client.info(pipeline_id))
     }
@@ -204,7 +247,7 @@ fn note_active(info: &ServiceWorkerRegistrationInfo) {
 
 impl ServiceWorkerManager {
     /// Answers `pipeline_id` now or as soon as a registration that `client_url` is in the scope of has an active worker.
-    pub(crate) fn answer_when_active(&mut self, pipeline_id: PipelineId, client_url: &ServoUrl) {
+    pub(super) fn answer_when_active(&mut self, pipeline_id: PipelineId, client_url: &ServoUrl) {
         let answered = self.answer_if_active(pipeline_id, client_url);
         if let Some(client) = self.clients.clients.get_mut(&pipeline_id) {
             client.waits_for_active = !answered;
@@ -212,7 +255,7 @@ impl ServiceWorkerManager {
     }
 
     /// An active worker has appeared: answers the clients that wait for it.
-    pub(crate) fn answer_waiting_clients(&mut self) {
+    pub(super) fn answer_waiting_clients(&mut self) {
         for (pipeline_id, client_url) in self.clients.take_waiting() {
             self.answer_when_active(pipeline_id, &client_url);
         }
@@ -234,10 +277,33 @@ impl ServiceWorkerManager {
         true
     }
 
+    /// Tells pages and the registration's own workers what has become of it.
+    pub(super) fn tell_of_change(&self, scope_url: &ServoUrl) {
+        let Some(registration) = self.registrations.get(scope_url) else {
+            return;
+        };
+        let info = registration.info(scope_url);
+        self.clients.tell_all_of_change(&info);
+        for worker in registration.in_slots() {
+            worker.send_message(ServiceWorkerScriptMsg::RegistrationChanged(info.clone()));
+        }
+    }
+
+    /// The registration has a new installing worker.
+    pub(super) fn tell_of_update(&self, scope_url: &ServoUrl) {
+        let Some(registration) = self.registrations.get(scope_url) else {
+            return;
+        };
+        self.clients.tell_all_of_update(registration.id);
+        for worker in registration.in_slots() {
+            worker.send_message(ServiceWorkerScriptMsg::UpdateFound);
+        }
+    }
+
     /// The longest scope that `client_url` starts with.
     ///
     /// <https://w3c.github.io/ServiceWorker/#match-service-worker-registration>
-    fn matching_scope(&self, client_url: &ServoUrl) -> Option<ServoUrl> {
+    pub(super) fn matching_scope(&self, client_url: &ServoUrl) -> Option<ServoUrl> {
         self.registrations
             .keys()
             .filter(|scope| client_url.as_str().starts_with(scope.as_str()))
@@ -246,7 +312,7 @@ impl ServiceWorkerManager {
     }
 
     /// <https://w3c.github.io/ServiceWorker/#clients-matchall>
-    pub(crate) fn list_clients(
+    pub(super) fn list_clients(
         &self,
         scope_url: &ServoUrl,
         include_uncontrolled: bool,
@@ -259,7 +325,7 @@ impl ServiceWorkerManager {
     }
 
     /// <https://w3c.github.io/ServiceWorker/#clients-claim>
-    pub(crate) fn claim_clients(&mut self, scope_url: &ServoUrl) {
+    pub(super) fn claim_clients(&mut self, scope_url: &ServoUrl) {
         let Some(registration) = self.registrations.get(scope_url) else {
             return;
         };
@@ -289,8 +355,37 @@ impl ServiceWorkerManager {
     }
 
     /// A page is gone: what waited for it may go on.
-    pub(crate) fn forget_client(&mut self, pipeline_id: PipelineId) {
+    pub(super) fn forget_client(&mut self, pipeline_id: PipelineId) {
         self.clients.forget(pipeline_id);
+        self.try_activate_all();
+    }
+
+    /// A page has gone into its window's session history, or has come back from there.
+    ///
+    /// <https://w3c.github.io/ServiceWorker/#dfn-service-worker-client>: only documents that are fully active are clients.
+    pub(super) fn client_activity_changed(
+        &mut self,
+        pipeline_id: PipelineId,
+        is_active: bool,
+    ) {
+        if let Some(client) = self.clients.clients.get_mut(&pipeline_id) {
+            client.is_active = is_active;
+        }
+        self.try_activate_all();
+    }
+
+    /// Pages that have not introduced themselves in time hold nothing back.
+    pub(super) fn give_up_expected_clients(&mut self, now: Instant) {
+        let before = self.clients.expected.len();
+        self.clients
+            .expected
+            .retain(|_, expected| expected.limit > now);
+        if self.clients.expected.len() < before {
+            self.try_activate_all();
+        }
+    }
+
+    pub(super) fn try_activate_all(&mut self) {
         let waiting: Vec<ServoUrl> = self
             .registrations
             .iter()

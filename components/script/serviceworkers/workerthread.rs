@@ -14,12 +14,15 @@ use crossbeam_channel::Sender;
 use log::debug;
 use parking_lot::Mutex;
 use servo_base::generic_channel::GenericSender;
-use servo_base::id::{ServiceWorkerId, ServiceWorkerRegistrationId};
-use servo_constellation_traits::{ServiceWorkerMsg, ServiceWorkerScript, WorkerProgress};
+use servo_base::id::ServiceWorkerId;
+use servo_constellation_traits::{
+    ServiceWorkerMsg, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
+};
 use servo_url::ServoUrl;
 use storage_traits::background_sync::BackgroundSyncMessage;
 
 use crate::dom::backgroundsync::functionalevent::report_outcome;
+use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::globalscope::GlobalScope;
@@ -28,12 +31,12 @@ use crate::runtime::script_runtime::ThreadSafeJSContext;
 
 /// How a worker is started.
 pub(crate) struct WorkerStart {
-    pub(crate) registration_id: ServiceWorkerRegistrationId,
     pub(crate) worker_id: ServiceWorkerId,
-    /// The script of a worker that is started again; `None` for one that is yet to be fetched and installed.
-    pub(crate) script: Option<ServiceWorkerScript>,
-    /// The script of the version before. One that is fetched and turns out to be the same is not run.
-    pub(crate) known_source: Option<Vec<u8>>,
+    /// As it is before the worker has a place in it, if it is new.
+    pub(crate) registration: ServiceWorkerRegistrationInfo,
+    /// How far the worker has come: one that is yet to be installed is installing.
+    pub(crate) state: ServiceWorkerState,
+    pub(crate) script: ServiceWorkerScript,
     /// Dropped by the thread when it ends, after everything else.
     pub(crate) thread_end: ThreadEnd,
 }
@@ -82,10 +85,45 @@ impl EventsInHand {
 
     /// What the thread has not finished by now, it never will.
     fn end(&self) {
-        let mut in_hand = self.0.lock();
-        in_hand.thread_has_ended = true;
-        for (event, report_to) in in_hand.events.drain() {
+        let events = {
+            let mut in_hand = self.0.lock();
+            in_hand.thread_has_ended = true;
+            std::mem::take(&mut in_hand.events)
+        };
+        // Not under the lock: a channel that is full makes this wait.
+        for (event, report_to) in events {
             report_outcome(&report_to, event, EventOutcome::WorkerGone);
+        }
+    }
+}
+
+/// What a worker's thread waits for without running its event loop, such as an imported script, in a way that can be ended
+/// from outside.
+#[derive(Clone, Default)]
+pub(crate) struct BlockingWaits(Arc<Mutex<Waits>>);
+
+#[derive(Default)]
+struct Waits {
+    /// Ends the last wait, by a message that it takes for a failure. Does nothing if it is over.
+    end_last: Option<Box<dyn FnOnce() + Send>>,
+    are_ended: bool,
+}
+
+impl BlockingWaits {
+    /// A wait begins. Returns whether it may.
+    pub(crate) fn begin(&self, end: impl FnOnce() + Send + 'static) -> bool {
+        let mut waits = self.0.lock();
+        if !waits.are_ended {
+            waits.end_last = Some(Box::new(end));
+        }
+        !waits.are_ended
+    }
+
+    fn end(&self) {
+        let mut waits = self.0.lock();
+        waits.are_ended = true;
+        if let Some(end) = waits.end_last.take() {
+            end();
         }
     }
 }
@@ -105,6 +143,7 @@ const UNFINISHED_STEPS: [WorkerProgress; 4] = [
 /// hold is never dropped: neither events nor their outcomes.
 pub(crate) struct ThreadEnd {
     events: EventsInHand,
+    waits: BlockingWaits,
     manager: GenericSender<ServiceWorkerMsg>,
     scope_url: ServoUrl,
     worker_id: ServiceWorkerId,
@@ -119,6 +158,7 @@ impl ThreadEnd {
     ) -> Self {
         Self {
             events: EventsInHand::default(),
+            waits: BlockingWaits::default(),
             manager,
             scope_url,
             worker_id,
@@ -127,6 +167,10 @@ impl ThreadEnd {
 
     pub(crate) fn events(&self) -> EventsInHand {
         self.events.clone()
+    }
+
+    pub(crate) fn waits(&self) -> BlockingWaits {
+        self.waits.clone()
     }
 }
 
@@ -149,14 +193,14 @@ impl Drop for ThreadEnd {
     }
 }
 
-/// The thread that a service worker runs in. Dropping it terminates the worker, and does not wait for the thread's end:
-/// it may be waiting for a server that does not answer.
+/// The thread that a service worker runs in. Dropping it terminates the worker, and does not wait for the thread's end.
 pub(crate) struct WorkerThread {
     control_sender: Sender<ServiceWorkerControlMsg>,
     join_handle: JoinHandle<()>,
     context: ThreadSafeJSContext,
     closing: Arc<AtomicBool>,
     events: EventsInHand,
+    waits: BlockingWaits,
 }
 
 impl WorkerThread {
@@ -166,6 +210,7 @@ impl WorkerThread {
         context: ThreadSafeJSContext,
         closing: Arc<AtomicBool>,
         events: EventsInHand,
+        waits: BlockingWaits,
     ) -> Self {
         Self {
             control_sender,
@@ -173,6 +218,7 @@ impl WorkerThread {
             context,
             closing,
             events,
+            waits,
         }
     }
 
@@ -184,6 +230,7 @@ impl WorkerThread {
         // Fails if the thread has ended by itself: then there is nothing to end.
         let _ = self.control_sender.send(ServiceWorkerControlMsg::Exit);
         self.context.request_interrupt_callback();
+        self.waits.end();
     }
 
     pub(crate) fn is_finished(&self) -> bool {

@@ -1,0 +1,164 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! What a page's `navigator.serviceWorker` has of the life cycle: its controller, updates, and what the service worker
+//! manager tells it.
+//!
+//! <https://w3c.github.io/ServiceWorker/#serviceworkercontainer-interface>
+
+use std::cell::Cell;
+use std::mem;
+
+use js::context::JSContext;
+use log::warn;
+use script_bindings::cell::DomRefCell;
+use servo_base::id::ServiceWorkerRegistrationId;
+use servo_config::pref;
+use servo_constellation_traits::{
+    ScriptToConstellationMessage, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
+    ServiceWorkerRegistrationInfo,
+};
+use stylo_atoms::Atom;
+
+use crate::dom::serviceworkers::registrationstate::registration_object;
+use crate::dom::serviceworkers::manager::clients::controlling_registration;
+use crate::dom::bindings::codegen::Bindings::DocumentBinding::{
+    DocumentMethods, DocumentReadyState,
+};
+use crate::dom::bindings::codegen::Bindings::NavigatorBinding::NavigatorMethods;
+use crate::dom::bindings::codegen::Bindings::ServiceWorkerRegistrationBinding::ServiceWorkerRegistrationMethods;
+use crate::dom::bindings::codegen::Bindings::WindowBinding::WindowMethods;
+use crate::dom::bindings::inheritance::Castable;
+use crate::dom::bindings::refcounted::Trusted;
+use crate::dom::bindings::reflector::DomGlobal;
+use crate::dom::eventtarget::EventTarget;
+use crate::dom::globalscope::GlobalScope;
+use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
+use crate::dom::window::Window;
+
+/// <https://w3c.github.io/ServiceWorker/#dfn-client-message-queue>
+#[derive(Default, JSTraceable, MallocSizeOf)]
+pub(crate) struct ClientMessages {
+    enabled: Cell<bool>,
+    /// Until it is.
+    #[no_trace]
+    #[ignore_malloc_size_of = "Serialized messages"]
+    held: DomRefCell<Vec<ServiceWorkerAlgorithmResult>>,
+}
+
+/// The document of `window` is loaded far enough for messages.
+pub(crate) fn document_is_loaded(cx: &mut JSContext, window: &Window) {
+    if let Some(container) = window.Navigator(cx).known_service_worker_container() {
+        container.start_messages();
+    }
+}
+
+/// A service worker manager has begun to run in the window's origin: it must know its clients.
+pub(crate) fn introduce_window(cx: &mut JSContext, window: &Window) {
+    // Introduces itself when it is made.
+    if pref!(dom_serviceworker_enabled) && window.upcast::<GlobalScope>().is_secure_context() {
+        window.Navigator(cx).ServiceWorker(cx);
+    }
+}
+
+impl ServiceWorkerContainer {
+    /// Finds the worker that controls this page, and makes the page known to the service worker manager.
+    pub(crate) fn introduce(&self, cx: &mut JSContext) {
+        let global = self.global();
+        let Some(storage_key) = global.obtain_storage_key() else {
+            return;
+        };
+        let client_url = global.creation_url();
+        let window = global.downcast::<Window>();
+        // What became active only later does not control this page, although it asks only now.
+        let controlled_by = window
+            .and_then(|window| controlling_registration(&client_url, window.navigation_start()));
+        if let Some(info) = &controlled_by {
+            self.set_controller(cx, info);
+        }
+        let is_top_level = window.is_some_and(|window| window.is_top_level());
+        let message = ScriptToConstellationMessage::ServiceWorkerAlgorithm(
+            ServiceWorkerAlgorithm::NewClient {
+                storage_key,
+                client_url,
+                is_top_level,
+                controlled_by: controlled_by.map(|info| info.scope_url),
+                result_handler: self.result_callback(None),
+            },
+        );
+        if global.script_to_constellation_chan().send(message).is_err() {
+            warn!("The constellation is gone: this page hears nothing of its service workers.");
+        }
+    }
+
+    /// Whether the page has asked for its messages, or its parser has finished.
+    fn has_started_messages(&self) -> bool {
+        let global = self.global();
+        let is_loaded = |window: &Window| {
+            let document = window.Document();
+            let timing = document.navigation_timing();
+            document.ReadyState() == DocumentReadyState::Complete
+                || timing.dom_content_loaded_event_end.get().is_some()
+        };
+        self.messages().enabled.get() || global.downcast::<Window>().is_none_or(is_loaded)
+    }
+
+    /// Messages wait until the page is ready for them. Returns everything else.
+    pub(crate) fn hold_message(
+        &self,
+        result: ServiceWorkerAlgorithmResult,
+    ) -> Option<ServiceWorkerAlgorithmResult> {
+        let is_message = matches!(
+            result,
+            ServiceWorkerAlgorithmResult::MessageFromWorker { .. }
+        );
+        if !is_message || self.has_started_messages() {
+            return Some(result);
+        }
+        self.messages().held.borrow_mut().push(result);
+        None
+    }
+
+    /// The page has asked for its messages, or is loaded far enough.
+    ///
+    /// <https://w3c.github.io/ServiceWorker/#dom-serviceworkercontainer-startmessages>
+    pub(crate) fn start_messages(&self) {
+        self.messages().enabled.set(true);
+        let global = self.global();
+        let task_manager = global.task_manager();
+        for message in mem::take(&mut *self.messages().held.borrow_mut()) {
+            let container = Trusted::new(self);
+            task_manager.dom_manipulation_task_source().queue(
+                task!(deliver_held_message: move |cx| {
+                    container.root().handle_algorithm_result(cx, message, None);
+                }),
+            );
+        }
+    }
+
+    fn set_controller(&self, cx: &mut JSContext, info: &ServiceWorkerRegistrationInfo) {
+        let registration = registration_object(cx, &self.global(), info);
+        self.controller().set(registration.GetActive().as_deref());
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#notify-controller-change>
+    pub(crate) fn controller_changed(
+        &self,
+        cx: &mut JSContext,
+        info: &ServiceWorkerRegistrationInfo,
+    ) {
+        self.set_controller(cx, info);
+        self.upcast::<EventTarget>()
+            .fire_event(cx, Atom::from("controllerchange"));
+    }
+
+    /// A registration has a new installing worker.
+    pub(crate) fn update_found(&self, cx: &mut JSContext, id: ServiceWorkerRegistrationId) {
+        if let Some(registration) = self.global().known_serviceworker_registration(id) {
+            registration
+                .upcast::<EventTarget>()
+                .fire_event(cx, Atom::from("updatefound"));
+        }
+    }
+}

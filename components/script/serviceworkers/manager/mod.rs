@@ -1,0 +1,253 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! The service worker manager of an origin: a thread that owns the origin's registrations, runs their jobs, and starts and
+//! ends their workers. It replaces Servo's own.
+//!
+//! <https://w3c.github.io/ServiceWorker/#algorithms>
+
+pub(crate) mod clients;
+pub(crate) mod idle;
+pub(crate) mod jobs;
+pub(crate) mod leaving;
+pub(crate) mod lifecycle;
+pub(crate) mod limits;
+pub(crate) mod run;
+pub(crate) mod stored;
+pub(crate) mod update;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use fonts::FontContext;
+use log::{debug, error};
+use net_traits::{CoreResourceMsg, CustomResponseMediator};
+use servo_base::generic_channel::{
+    self, GenericCallback, GenericSender, ReceiveResult, RoutedReceiver,
+};
+use servo_base::id::PipelineNamespace;
+use servo_constellation_traits::{
+    SWManagerSenders, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
+    ServiceWorkerManagerFactory, ServiceWorkerMsg,
+};
+use servo_url::{ImmutableOrigin, ServoUrl};
+
+use crate::dom::backgroundsync::onlinestate::note_online;
+use crate::dom::serviceworkers::manager::clients::Clients;
+use crate::dom::serviceworkers::manager::jobs::JobQueue;
+use crate::dom::serviceworkers::manager::leaving::LeavingRegistrations;
+use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
+use crate::dom::serviceworkers::manager::update::FetchedScript;
+
+/// What the thread waits for.
+enum Message {
+    FromConstellation(Box<ServiceWorkerMsg>),
+    FromResource(CustomResponseMediator),
+    ScriptFetched(Box<FetchedScript>),
+    LimitPassed,
+}
+
+/// Whether the thread goes on after a message.
+#[derive(PartialEq)]
+enum Flow {
+    Continue,
+    Exit,
+}
+
+/// All registrations and workers of an origin.
+pub struct ServiceWorkerManager {
+    origin: ImmutableOrigin,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-scope-to-registration-map>
+    pub(crate) registrations: HashMap<ServoUrl, ServiceWorkerRegistration>,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-scope-to-job-queue-map>
+    job_queues: HashMap<ServoUrl, JobQueue>,
+    clients: Clients,
+    leaving: LeavingRegistrations,
+    own_sender: GenericSender<ServiceWorkerMsg>,
+    own_port: RoutedReceiver<ServiceWorkerMsg>,
+    resource_port: RoutedReceiver<CustomResponseMediator>,
+    fetched_sender: Sender<FetchedScript>,
+    fetched_port: Receiver<FetchedScript>,
+    /// Shared by all workers of the origin.
+    font_context: Arc<FontContext>,
+}
+
+impl ServiceWorkerManager {
+    fn run(&mut self) {
+        while let Ok(message) = self.receive() {
+            match message {
+                Message::FromConstellation(message) => {
+                    if self.handle_message(*message) == Flow::Exit {
+                        return;
+                    }
+                }
+                // FIXME: there are no fetch events yet, so the network has its turn.
+                Message::FromResource(mediator) => {
+                    let _ = mediator.response_chan.send(None);
+                }
+                Message::ScriptFetched(fetched) => self.handle_fetched_script(*fetched),
+                Message::LimitPassed => self.handle_passed_limits(),
+            }
+        }
+    }
+
+    fn receive(&self) -> ReceiveResult<Message> {
+        select! {
+            recv(self.next_limit()) -> _ => Ok(Message::LimitPassed),
+            recv(self.own_port) -> message => generic_channel::to_receive_result(message)
+                .map(|message| Message::FromConstellation(Box::new(message))),
+            recv(self.resource_port) -> mediator => generic_channel::to_receive_result(mediator)
+                .map(Message::FromResource),
+            recv(self.fetched_port) -> fetched => Ok(Message::ScriptFetched(Box::new(
+                fetched.expect("the manager has a sender itself"),
+            ))),
+        }
+    }
+
+    fn handle_message(&mut self, message: ServiceWorkerMsg) -> Flow {
+        match message {
+            // Nobody sends it.
+            ServiceWorkerMsg::Timeout(_) => {}
+            ServiceWorkerMsg::HandleAlgorithm(pipeline_id, algorithm) => match algorithm {
+                ServiceWorkerAlgorithm::NewClient { .. } => {
+                    self.clients.add(pipeline_id, algorithm);
+                    self.try_activate_all();
+                }
+                ServiceWorkerAlgorithm::WhenActive { client_url, .. } => {
+                    self.answer_when_active(pipeline_id, &client_url);
+                }
+                ServiceWorkerAlgorithm::StartRegister(job)
+                | ServiceWorkerAlgorithm::Unregister(job) => self.schedule_job(job.into()),
+                ServiceWorkerAlgorithm::MatchServiceWorkerRegistration {
+                    client_url,
+                    result_handler,
+                    ..
+                } => self.answer_match(&client_url, &result_handler),
+            },
+            ServiceWorkerMsg::ForwardDOMMessage(message, scope_url, worker_id) => {
+                self.deliver_to_worker(message, &scope_url, worker_id);
+            }
+            ServiceWorkerMsg::ForwardWorkerMessage {
+                data,
+                url,
+                script_url,
+                source,
+                origin,
+                client,
+            } => {
+                let message = ServiceWorkerAlgorithmResult::MessageFromWorker {
+                    message: data,
+                    source,
+                    scope_url: url,
+                    script_url,
+                    origin,
+                };
+                self.clients.tell(client, message);
+            }
+            ServiceWorkerMsg::ListClients {
+                scope_url,
+                include_uncontrolled,
+                answer,
+            } => self.list_clients(&scope_url, include_uncontrolled, &answer),
+            ServiceWorkerMsg::ClaimClients(scope_url) => self.claim_clients(&scope_url),
+            ServiceWorkerMsg::ClientExpected(pipeline_id, url) => {
+                self.clients.expect(pipeline_id, url);
+            }
+            ServiceWorkerMsg::ClientActivityChanged {
+                pipeline_id,
+                is_fully_active,
+            } => self.client_activity_changed(pipeline_id, is_fully_active),
+            ServiceWorkerMsg::ClientGone(pipeline_id) => self.forget_client(pipeline_id),
+            ServiceWorkerMsg::WorkerProgress {
+                scope_url,
+                worker_id,
+                progress,
+            } => self.handle_worker_progress(&scope_url, worker_id, progress),
+            ServiceWorkerMsg::StartStoredWorker {
+                scope_url,
+                scope_things,
+                script,
+                updates,
+            } => self.start_stored_worker(scope_url, scope_things, script, updates),
+            ServiceWorkerMsg::DispatchFunctionalEvent { event, report_to } => {
+                self.dispatch_functional_event(event, report_to);
+            }
+            ServiceWorkerMsg::TerminateWorker(event, scope) => self.terminate_worker(event, &scope),
+            ServiceWorkerMsg::SetNetworkOnlineState(online) => {
+                note_online(online);
+                self.tell_workers_of_network(online);
+            }
+            ServiceWorkerMsg::Exit => return Flow::Exit,
+        }
+        Flow::Continue
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#match-service-worker-registration>
+    fn answer_match(
+        &self,
+        client_url: &ServoUrl,
+        answer: &GenericCallback<ServiceWorkerAlgorithmResult>,
+    ) {
+        let info = self.matching_scope(client_url).and_then(|scope_url| {
+            let registration = self.registrations.get(&scope_url)?;
+            registration
+                .newest_worker()
+                .is_some()
+                .then(|| registration.info(&scope_url))
+        });
+        let result = ServiceWorkerAlgorithmResult::MatchServiceWorkerRegistration(info);
+        if answer.send(result).is_err() {
+            debug!("The page that asked for a registration is gone.");
+        }
+    }
+}
+
+impl ServiceWorkerManagerFactory for ServiceWorkerManager {
+    fn create(senders: SWManagerSenders, origin: ImmutableOrigin) -> Option<JoinHandle<()>> {
+        let SWManagerSenders {
+            resource_threads,
+            own_sender,
+            receiver,
+            system_font_service_sender,
+            paint_api,
+        } = senders;
+        let (resource_sender, resource_port) = generic_channel::channel()?;
+        let mediator = CoreResourceMsg::NetworkMediator(resource_sender, origin.clone());
+        if resource_threads.core_thread.send(mediator).is_err() {
+            debug!("The resource thread is gone.");
+        }
+        let font_context = Arc::new(FontContext::new(
+            Arc::new(system_font_service_sender.to_proxy()),
+            paint_api,
+            resource_threads,
+        ));
+        let own_port = receiver.route_preserving_errors();
+        let resource_port = resource_port.route_preserving_errors();
+        let spawned = thread::Builder::new()
+            .name("SvcWorkerManager".to_owned())
+            .spawn(move || {
+                PipelineNamespace::auto_install();
+                let (fetched_sender, fetched_port) = unbounded();
+                ServiceWorkerManager {
+                    origin,
+                    registrations: HashMap::new(),
+                    job_queues: HashMap::new(),
+                    clients: Clients::default(),
+                    leaving: LeavingRegistrations::default(),
+                    own_sender,
+                    own_port,
+                    resource_port,
+                    fetched_sender,
+                    fetched_port,
+                    font_context,
+                }
+                .run();
+            });
+        spawned
+            .inspect_err(|error| error!("A service worker manager can't be started: {error}"))
+            .ok()
+    }
+}

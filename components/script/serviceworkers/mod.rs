@@ -1,0 +1,20 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! What Servo's service workers lack: the life cycle, its jobs and its events, the clients, and how workers are started and
+//! ended.
+//!
+//! <https://w3c.github.io/ServiceWorker/>
+
+pub(crate) mod clients;
+pub(crate) mod container;
+pub(crate) mod extendedlifetime;
+pub(crate) mod importedscripts;
+pub(crate) mod manager;
+pub(crate) mod ready;
+pub(crate) mod registrationjobs;
+pub(crate) mod registrationstate;
+pub(crate) mod workerregistration;
+pub(crate) mod workerscope;
+pub(crate) mod workerthread;

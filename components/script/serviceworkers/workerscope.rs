@@ -1,0 +1,176 @@
+/* This Source Code Form is subject to the terms of the Mozilla Public
+ * License, v. 2.0. If a copy of the MPL was not distributed with this
+ * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
+
+//! What a service worker's global has for its life cycle.
+//!
+//! <https://w3c.github.io/ServiceWorker/#serviceworkerglobalscope-interface>
+
+use std::cell::Cell;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use js::context::JSContext;
+use js::jsapi::GCReason;
+use js::rust::wrappers2::JS_GC;
+use log::debug;
+use net_traits::request::RequestId;
+use net_traits::{FetchResponseMsg, Metadata, NetworkError};
+use script_bindings::cell::DomRefCell;
+use servo_base::generic_channel::GenericCallback;
+use servo_base::id::ServiceWorkerId;
+use servo_constellation_traits::{
+    ImportedScript, ServiceWorkerMsg, ServiceWorkerRegistrationInfo, ServiceWorkerScript,
+    WorkerProgress,
+};
+use servo_url::ServoUrl;
+
+use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
+use crate::dom::bindings::inheritance::Castable;
+use crate::dom::bindings::root::{Dom, DomRoot, MutNullableDom};
+use crate::dom::clients::Clients;
+use crate::dom::extendableevent::ExtendableEvent;
+use crate::dom::globalscope::GlobalScope;
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
+use crate::dom::serviceworkers::workerthread::{BlockingWaits, WorkerStart};
+use crate::dom::workerglobalscope::WorkerGlobalScope;
+
+/// Of one worker.
+#[derive(JSTraceable, MallocSizeOf)]
+#[cfg_attr(crown, crown::unrooted_must_root_lint::must_root)]
+pub(crate) struct WorkerLifeCycle {
+    #[no_trace]
+    worker_id: ServiceWorkerId,
+    /// As the manager has told it. It does not know yet what this worker has done meanwhile.
+    #[no_trace]
+    registration: DomRefCell<ServiceWorkerRegistrationInfo>,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-state>
+    state: Cell<ServiceWorkerState>,
+    /// Set while the manager waits to hear that no event is left.
+    idle_question: Cell<Option<u64>>,
+    /// The events whose extended lifetime lasts.
+    extended_events: DomRefCell<Vec<Dom<ExtendableEvent>>>,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-script-resource-map>
+    #[no_trace]
+    #[ignore_malloc_size_of = "Bounded by what a worker imports"]
+    imports: DomRefCell<Vec<ImportedScript>>,
+    /// <https://w3c.github.io/ServiceWorker/#dfn-set-of-used-scripts>
+    #[no_trace]
+    #[ignore_malloc_size_of = "Bounded by what a worker imports"]
+    used_imports: DomRefCell<Vec<ServoUrl>>,
+    #[no_trace]
+    #[ignore_malloc_size_of = "Shared with the manager"]
+    waits: BlockingWaits,
+    clients: MutNullableDom<Clients>,
+}
+
+impl WorkerLifeCycle {
+    pub(crate) fn new(start: &WorkerStart) -> Self {
+        Self {
+            worker_id: start.worker_id,
+            registration: DomRefCell::new(start.registration.clone()),
+            state: Cell::new(start.state),
+            idle_question: Cell::default(),
+            extended_events: DomRefCell::default(),
+            imports: DomRefCell::new(start.script.imports.clone()),
+            used_imports: DomRefCell::default(),
+            waits: start.thread_end.waits(),
+            clients: MutNullableDom::default(),
+        }
+    }
+}
+
+impl ServiceWorkerGlobalScope {
+    pub(crate) fn service_worker_id(&self) -> ServiceWorkerId {
+        self.life_cycle().worker_id
+    }
+
+    pub(super) fn registration_info(&self) -> &DomRefCell<ServiceWorkerRegistrationInfo> {
+        &self.life_cycle().registration
+    }
+
+    pub(crate) fn scope_url(&self) -> ServoUrl {
+        self.life_cycle().registration.borrow().scope_url.clone()
+    }
+
+    pub(crate) fn own_state(&self) -> &Cell<ServiceWorkerState> {
+        &self.life_cycle().state
+    }
+
+    pub(super) fn idle_question(&self) -> &Cell<Option<u64>> {
+        &self.life_cycle().idle_question
+    }
+
+    pub(super) fn extended_events(&self) -> &DomRefCell<Vec<Dom<ExtendableEvent>>> {
+        &self.life_cycle().extended_events
+    }
+
+    pub(super) fn imports(&self) -> &DomRefCell<Vec<ImportedScript>> {
+        &self.life_cycle().imports
+    }
+
+    pub(super) fn used_imports(&self) -> &DomRefCell<Vec<ServoUrl>> {
+        &self.life_cycle().used_imports
+    }
+
+    pub(crate) fn own_clients(&self, cx: &mut JSContext) -> DomRoot<Clients> {
+        self.life_cycle()
+            .clients
+            .or_init(|| Clients::new(cx, self))
+    }
+
+    pub(crate) fn report_progress(&self, progress: WorkerProgress) {
+        self.tell_manager(ServiceWorkerMsg::WorkerProgress {
+            scope_url: self.scope_url(),
+            worker_id: self.service_worker_id(),
+            progress,
+        });
+    }
+
+    pub(crate) fn tell_manager(&self, message: ServiceWorkerMsg) {
+        if self.swmanager_sender().send(message).is_err() {
+            debug!("The service worker manager is gone.");
+        }
+    }
+
+    #[expect(unsafe_code)]
+    pub(super) fn collect_garbage(&self, cx: &mut JSContext) {
+        // SAFETY: nothing that is not rooted is used after it.
+        unsafe { JS_GC(cx, GCReason::API) };
+    }
+
+    /// The worker has the policies that came with its script.
+    ///
+    /// <https://w3c.github.io/ServiceWorker/#update>, step 14
+    pub(crate) fn set_policies(&self, script: &ServiceWorkerScript) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &script.headers {
+            let parsed = (HeaderName::try_from(name), HeaderValue::try_from(value));
+            if let (Ok(name), Ok(value)) = parsed {
+                headers.append(name, value);
+            }
+        }
+        let metadata = Metadata {
+            headers: Some(hyper_serde::Serde(headers)),
+            ..Metadata::default(script.url.clone())
+        };
+        self.upcast::<WorkerGlobalScope>()
+            .process_response_for_workerscope(&metadata, &Default::default());
+    }
+}
+
+/// A thread waits for a response. If it is a service worker's, the wait ends with the worker. Returns whether it may begin.
+pub(crate) fn begin_blocking_fetch(
+    global: &GlobalScope,
+    request: RequestId,
+    response: &GenericCallback<FetchResponseMsg>,
+) -> bool {
+    let Some(worker) = global.downcast::<ServiceWorkerGlobalScope>() else {
+        return true;
+    };
+    let response = response.clone();
+    worker.life_cycle().waits.begin(move || {
+        let error = Err(NetworkError::LoadCancelled);
+        // An error means that nobody waits any more.
+        let _ = response.send(FetchResponseMsg::ProcessResponse(request, error));
+    })
+}
