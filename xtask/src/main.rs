@@ -103,6 +103,9 @@ enum ServoTask {
         /// Print the table as Markdown
         #[arg(long)]
         markdown: bool,
+        /// Have cargo check what the groups need, and each topic that can be left out alone: half an hour
+        #[arg(long, conflicts_with = "markdown")]
+        each: bool,
     },
     /// Bring servo/Cargo.lock in step with the manifests
     Lock,
@@ -186,7 +189,11 @@ fn run_servo(paths: &Paths, task: ServoTask) -> Result<ExitCode> {
             servo::bundle::export(paths, &folder)?;
             println!("What to do with it: {}", folder.join("README.md").display());
         }
-        ServoTask::Check { markdown } => {
+        ServoTask::Check { each: true, .. } => {
+            servo::check::check(paths)?;
+            servo::check_each::check_each(paths)?;
+        }
+        ServoTask::Check { markdown, .. } => {
             print!("{}", servo::check::check(paths)?.table(markdown));
         }
         ServoTask::Lock => {

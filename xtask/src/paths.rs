@@ -53,6 +53,11 @@ impl Paths {
         self.tree().join("crates")
     }
 
+    /// The workspace for series that are not the whole one.
+    pub fn parts(&self) -> PathBuf {
+        self.cache.join("parts")
+    }
+
     /// The bare git repository in which the series is turned into commits.
     pub fn staging(&self) -> PathBuf {
         self.cache.join("staging.git")

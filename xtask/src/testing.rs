@@ -39,12 +39,13 @@ const WPT_RUNS: [(&str, Product); 3] = [
 /// The package of the end-to-end tests, and where it is.
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 10] = [
+const OTHER_ROOTS: [&str; 11] = [
     "ports/kiosk/src/main.rs",
     "tests/embedder/src/main.rs",
     "tests/unpatched/src/main.rs",
     "components/constellation/background_sync.rs",
     "components/script/backgroundsync/mod.rs",
+    "components/script/serviceworkers/mod.rs",
     "components/servo/background_sync.rs",
     "tests/fuzz/fuzz_targets/records.rs",
     "tests/fuzz/fuzz_targets/wire.rs",

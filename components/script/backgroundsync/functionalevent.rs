@@ -19,9 +19,10 @@ use crate::dom::backgroundsync::workerreports::handle_authority;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::periodicsyncevent::PeriodicSyncEvent;
-use crate::dom::serviceworkerglobalscope::{ServiceWorkerGlobalScope, ServiceWorkerScriptMsg};
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::extendedlifetime::OnSettled;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::dom::serviceworkers::workerthread::EventsInHand;
 use crate::dom::syncevent::SyncEvent;
 
@@ -172,7 +173,7 @@ impl ServiceWorkerManager {
             };
             registration.life_cycle.events_given += 1;
             registration.life_cycle.idleness.begin();
-            worker.send_message(ServiceWorkerScriptMsg::FunctionalEvent(FunctionalEvent {
+            worker.send_message(FromManager::FunctionalEvent(FunctionalEvent {
                 outcome,
                 ..event
             }));

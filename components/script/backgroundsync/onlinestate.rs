@@ -15,8 +15,9 @@ use stylo_atoms::Atom;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::document::Document;
 use crate::dom::eventtarget::EventTarget;
-use crate::dom::serviceworkerglobalscope::{ServiceWorkerGlobalScope, ServiceWorkerScriptMsg};
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::realms::enter_auto_realm;
 
 /// Of this process, so that workers can read it too. Online until an embedder says otherwise: a page that is told to
@@ -67,7 +68,7 @@ impl ServiceWorkerManager {
                 &registration.active_worker,
             ];
             for worker in workers.into_iter().flatten() {
-                worker.send_message(ServiceWorkerScriptMsg::OnlineChanged(online));
+                worker.send_message(FromManager::OnlineChanged(online));
             }
         }
     }

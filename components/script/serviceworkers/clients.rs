@@ -8,6 +8,7 @@
 
 use dom_struct::dom_struct;
 use js::context::JSContext;
+use js::jsval::UndefinedValue;
 use js::realm::CurrentRealm;
 use script_bindings::reflector::{Reflector, reflect_dom_object};
 use servo_base::id::PipelineId;
@@ -15,21 +16,26 @@ use servo_constellation_traits::{ServiceWorkerClientInfo, ServiceWorkerMsg, Work
 use servo_url::ServoUrl;
 
 use crate::dom::RootedPromise;
+use crate::dom::abstractworker::MessageData;
 use crate::dom::bindings::codegen::Bindings::ClientBinding::FrameType;
 use crate::dom::bindings::codegen::Bindings::ClientsBinding::{
     ClientQueryOptions, ClientType, ClientsMethods,
 };
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
+use crate::dom::bindings::codegen::UnionTypes::ClientOrServiceWorkerOrMessagePort;
 use crate::dom::bindings::error::Error;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::bindings::str::DOMString;
+use crate::dom::bindings::structuredclone;
 use crate::dom::client::Client;
+use crate::dom::extendablemessageevent::ExtendableMessageEvent;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::Promise;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::windowclient::WindowClient;
+use crate::realms::enter_auto_realm;
 use crate::routed_promise::{RoutedPromiseListener, callback_promise};
 
 /// The pages that a service worker may talk to.
@@ -127,8 +133,35 @@ impl ServiceWorkerGlobalScope {
         promise
     }
 
+    /// A page has sent a message.
+    ///
+    /// <https://w3c.github.io/ServiceWorker/#service-worker-postmessage-options>, from step 4.2 on.
+    pub(crate) fn fire_message(
+        &self,
+        cx: &mut JSContext,
+        message: MessageData,
+        client: Option<ServiceWorkerClientInfo>,
+    ) {
+        let mut realm = enter_auto_realm(cx, self);
+        let cx = &mut realm.current_realm();
+        let (global, target) = (self.upcast::<GlobalScope>(), self.upcast());
+        let source = self.source_of_message(cx, message.pipeline_id, client);
+        rooted!(&in(cx) let mut data = UndefinedValue());
+        match structuredclone::read(cx, global, *message.data, data.handle_mut()) {
+            Ok(ports) => ExtendableMessageEvent::dispatch_jsval(
+                cx,
+                target,
+                global,
+                data.handle(),
+                Some(&ClientOrServiceWorkerOrMessagePort::Client(source)),
+                ports,
+            ),
+            Err(_) => ExtendableMessageEvent::dispatch_error(cx, target, global),
+        }
+    }
+
     /// The client that has sent a message. `info` is what the manager knows of it.
-    pub(crate) fn source_of_message(
+    fn source_of_message(
         &self,
         cx: &mut JSContext,
         pipeline_id: PipelineId,

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::mem;
 
 use js::context::JSContext;
+use js::jsval::UndefinedValue;
 use log::warn;
 use script_bindings::cell::DomRefCell;
 use servo_base::id::ServiceWorkerRegistrationId;
@@ -21,20 +22,25 @@ use servo_constellation_traits::{
 };
 use stylo_atoms::Atom;
 
-use crate::dom::serviceworkers::registrationstate::registration_object;
-use crate::dom::serviceworkers::manager::clients::controlling_registration;
 use crate::dom::bindings::codegen::Bindings::DocumentBinding::{
     DocumentMethods, DocumentReadyState,
 };
 use crate::dom::bindings::codegen::Bindings::NavigatorBinding::NavigatorMethods;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerRegistrationBinding::ServiceWorkerRegistrationMethods;
 use crate::dom::bindings::codegen::Bindings::WindowBinding::WindowMethods;
+use crate::dom::bindings::codegen::UnionTypes::WindowProxyOrMessagePortOrServiceWorker;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::refcounted::Trusted;
 use crate::dom::bindings::reflector::DomGlobal;
+use crate::dom::bindings::str::DOMString;
+use crate::dom::bindings::structuredclone;
+use crate::dom::event::Event;
 use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
+use crate::dom::serviceworkers::manager::clients::controlling_registration;
+use crate::dom::serviceworkers::registrationstate::registration_object;
+use crate::dom::types::MessageEvent;
 use crate::dom::window::Window;
 
 /// <https://w3c.github.io/ServiceWorker/#dfn-client-message-queue>
@@ -104,20 +110,42 @@ impl ServiceWorkerContainer {
         self.messages().enabled.get() || global.downcast::<Window>().is_none_or(is_loaded)
     }
 
-    /// Messages wait until the page is ready for them. Returns everything else.
-    pub(crate) fn hold_message(
-        &self,
-        result: ServiceWorkerAlgorithmResult,
-    ) -> Option<ServiceWorkerAlgorithmResult> {
-        let is_message = matches!(
-            result,
-            ServiceWorkerAlgorithmResult::MessageFromWorker { .. }
-        );
-        if !is_message || self.has_started_messages() {
-            return Some(result);
+    /// A message of a worker: it waits until the page is ready for messages.
+    pub(crate) fn handle_message(&self, cx: &mut JSContext, result: ServiceWorkerAlgorithmResult) {
+        if !self.has_started_messages() {
+            return self.messages().held.borrow_mut().push(result);
         }
-        self.messages().held.borrow_mut().push(result);
-        None
+        let ServiceWorkerAlgorithmResult::MessageFromWorker {
+            message,
+            source,
+            scope_url,
+            script_url,
+            origin,
+        } = result
+        else {
+            return;
+        };
+        // https://w3c.github.io/ServiceWorker/#client-postmessage, from step 4.4 on.
+        let global = self.global();
+        let source = global.get_serviceworker(cx, &script_url, &scope_url, source);
+        let source = WindowProxyOrMessagePortOrServiceWorker::ServiceWorker(source);
+        let origin = DOMString::from(origin.ascii_serialization());
+        rooted!(&in(cx) let mut data = UndefinedValue());
+        let read = structuredclone::read(cx, &global, message, data.handle_mut());
+        let is_error = read.is_err();
+        let event = MessageEvent::new(
+            cx,
+            &global,
+            Atom::from(if is_error { "messageerror" } else { "message" }),
+            false,
+            false,
+            data.handle(),
+            origin,
+            Some(&source),
+            DOMString::new(),
+            read.unwrap_or_default(),
+        );
+        event.upcast::<Event>().fire(cx, self.upcast());
     }
 
     /// The page has asked for its messages, or is loaded far enough.
@@ -131,7 +159,7 @@ impl ServiceWorkerContainer {
             let container = Trusted::new(self);
             task_manager.dom_manipulation_task_source().queue(
                 task!(deliver_held_message: move |cx| {
-                    container.root().handle_algorithm_result(cx, message, None);
+                    container.root().handle_message(cx, message);
                 }),
             );
         }

@@ -13,10 +13,10 @@ use servo_constellation_traits::{
 };
 
 use crate::dom::RootedPromise;
-use crate::dom::serviceworkers::registrationstate::registration_object;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::promise::Promise;
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
+use crate::dom::serviceworkers::registrationstate::registration_object;
 
 impl ServiceWorkerContainer {
     /// The container's ready promise. It is never rejected: without an active worker it stays pending.

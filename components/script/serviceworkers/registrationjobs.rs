@@ -17,7 +17,6 @@ use servo_constellation_traits::{
 };
 
 use crate::dom::RootedPromise;
-use crate::dom::serviceworkers::registrationstate::registration_object;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerRegistrationBinding::ServiceWorkerUpdateViaCache;
 use crate::dom::bindings::error::Error;
@@ -27,6 +26,7 @@ use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::Promise;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
+use crate::dom::serviceworkers::registrationstate::registration_object;
 use crate::dom::window::Window;
 use crate::routed_promise::{RoutedPromiseListener, callback_promise};
 

@@ -10,7 +10,6 @@ use js::context::JSContext;
 use servo_constellation_traits::{ServiceWorkerInfo, ServiceWorkerRegistrationInfo};
 use stylo_atoms::Atom;
 
-use crate::dom::serviceworkers::registrationstate::{registration_changed, registration_object};
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
@@ -18,6 +17,7 @@ use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
+use crate::dom::serviceworkers::registrationstate::{registration_changed, registration_object};
 use crate::dom::workerglobalscope::WorkerGlobalScope;
 
 impl ServiceWorkerGlobalScope {

@@ -19,11 +19,13 @@ use script_bindings::cell::DomRefCell;
 use servo_base::generic_channel::GenericCallback;
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
-    ImportedScript, ServiceWorkerMsg, ServiceWorkerRegistrationInfo, ServiceWorkerScript,
-    WorkerProgress,
+    ImportedScript, ServiceWorkerClientInfo, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
+    ServiceWorkerScript, WorkerProgress,
 };
 use servo_url::ServoUrl;
 
+use crate::dom::abstractworker::MessageData;
+use crate::dom::backgroundsync::functionalevent::FunctionalEvent;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::{Dom, DomRoot, MutNullableDom};
@@ -31,8 +33,30 @@ use crate::dom::clients::Clients;
 use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
+use crate::dom::serviceworkers::extendedlifetime::OnSettled;
 use crate::dom::serviceworkers::workerthread::{BlockingWaits, WorkerStart};
 use crate::dom::workerglobalscope::WorkerGlobalScope;
+use crate::realms::enter_auto_realm;
+
+/// What the service worker manager has for a worker.
+pub(crate) enum FromManager {
+    /// A message of a page, and what is known of that page.
+    ClientMessage(MessageData, Option<ServiceWorkerClientInfo>),
+    /// The user agent has gone online, or offline.
+    OnlineChanged(bool),
+    /// The worker has become the active worker of its registration.
+    Activate,
+    /// The registration has changed, in this worker's part or in another one's.
+    RegistrationChanged(ServiceWorkerRegistrationInfo),
+    /// The registration has a new installing worker.
+    UpdateFound,
+    /// The registration is gone: the worker may only finish its events.
+    Unregistered,
+    /// Say so when no event is left.
+    ReportIdle { events_given: u64 },
+    /// A functional event to fire.
+    FunctionalEvent(FunctionalEvent),
+}
 
 /// Of one worker.
 #[derive(JSTraceable, MallocSizeOf)]
@@ -112,10 +136,27 @@ impl ServiceWorkerGlobalScope {
         &self.life_cycle().used_imports
     }
 
+    pub(crate) fn handle_manager_message(&self, cx: &mut JSContext, message: FromManager) {
+        match message {
+            FromManager::ClientMessage(data, client) => self.fire_message(cx, data, client),
+            FromManager::OnlineChanged(online) => self.fire_online_changed(cx, online),
+            FromManager::Activate => {
+                let mut realm = enter_auto_realm(cx, self);
+                self.fire_life_cycle_event(&mut realm.current_realm(), OnSettled::Activate);
+            }
+            FromManager::RegistrationChanged(info) => self.registration_changed(cx, info),
+            FromManager::UpdateFound => self.update_found(cx),
+            FromManager::Unregistered => self.set_own_state(cx, ServiceWorkerState::Redundant),
+            FromManager::ReportIdle { events_given } => self.report_idle(events_given),
+            FromManager::FunctionalEvent(event) => {
+                let mut realm = enter_auto_realm(cx, self);
+                self.fire_functional_event(&mut realm.current_realm(), event);
+            }
+        }
+    }
+
     pub(crate) fn own_clients(&self, cx: &mut JSContext) -> DomRoot<Clients> {
-        self.life_cycle()
-            .clients
-            .or_init(|| Clients::new(cx, self))
+        self.life_cycle().clients.or_init(|| Clients::new(cx, self))
     }
 
     pub(crate) fn report_progress(&self, progress: WorkerProgress) {

@@ -125,13 +125,11 @@ fn it_needs_a_registration_that_matches_but_not_an_active_worker() {
     let site = Site::new(WORKER);
     // Installing until the server is asked to let it go on.
     site.server.serve(
-        "/app/sw.js",
+        "/none/sw.js",
         "text/javascript",
         "oninstall = (event) => event.waitUntil(new Promise((resolve) => { onmessage = resolve; })); \
          onsync = (event) => event.waitUntil(fetch('/sync', { method: 'POST', body: JSON.stringify(event.id) }));",
     );
-    site.server
-        .serve("/app/", "text/html", background_sync_e2e::PAGE);
     site.server.serve("/none/", "text/html", "<script>\
         function settle(label, work) { work().then(\
           (value) => console.log(`${label}ok ${JSON.stringify(value ?? null)}`), \
@@ -147,7 +145,7 @@ fn it_needs_a_registration_that_matches_but_not_an_active_worker() {
         Err("InvalidStateError".to_owned())
     );
     assert_eq!(
-        kiosk.settle("navigator.serviceWorker.register('/app/sw.js', { scope: '/none/' }).then((made) => (window.made = made).active)"),
+        kiosk.settle("navigator.serviceWorker.register('/none/sw.js', { scope: '/none/' }).then((made) => (window.made = made).active)"),
         Ok(json!(null))
     );
     assert_eq!(

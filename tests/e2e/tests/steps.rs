@@ -169,7 +169,6 @@ fn a_worker_that_fails_to_install_takes_no_other_along() {
     kiosk.evaluate(
         "window.good = navigator.serviceWorker.register('/good.js', { scope: '/shared/' }), 0",
     );
-    site.server.wait_for_held("/good.js");
     site.server.release();
     kiosk.wait_for_console("bad is redundant");
     kiosk.wait_for("the report", |event| {
@@ -178,6 +177,7 @@ fn a_worker_that_fails_to_install_takes_no_other_along() {
             text.contains("its install event failed") && text.contains("not today")
         })
     });
+    site.server.wait_for_held("/good.js");
     site.server.release_path("/good.js");
     assert_eq!(
         kiosk.settle("good.then((it) => new URL(it.scope).pathname)"),
@@ -186,18 +186,24 @@ fn a_worker_that_fails_to_install_takes_no_other_along() {
 }
 
 #[test]
-fn a_registration_that_is_given_up_while_it_is_made_is_refused() {
+fn a_registration_is_given_up_once_it_is_made() {
     let site = Site::new("");
+    site.server.serve("/late.js", "text/javascript", "");
     site.server.hold_path("/late.js");
     let mut kiosk = site.open();
     kiosk.evaluate(
-        "window.late = ['/late.js', '/sw.js'].map((script) => \
-           navigator.serviceWorker.register(script, { scope: '/' }).catch((error) => error.name)), 0",
+        "window.calls = ['/late.js', '/sw.js'].map((script) => \
+           navigator.serviceWorker.register(script, { scope: '/' }).then(() => script)), \
+         calls.push(registration.unregister()), 0",
     );
     site.server.wait_for_held("/late.js");
-    assert_eq!(kiosk.settle("registration.unregister()"), Ok(json!(true)));
+    site.server.release_path("/late.js");
     assert_eq!(
-        kiosk.settle("Promise.all(late)"),
-        Ok(json!(["TypeError", "TypeError"]))
+        kiosk.settle("Promise.all(calls)"),
+        Ok(json!(["/late.js", "/sw.js", true]))
+    );
+    assert_eq!(
+        kiosk.settle("navigator.serviceWorker.getRegistration()"),
+        Ok(json!(null))
     );
 }

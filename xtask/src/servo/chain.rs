@@ -128,6 +128,11 @@ impl Staging {
         )
     }
 
+    /// The name that git gives to the content of a file in a commit.
+    pub fn blob(&self, commit: &str, path: &str) -> Result<String> {
+        command::text(self.git().args(["rev-parse", &format!("{commit}:{path}")]))
+    }
+
     /// Every path in a commit.
     pub fn paths_in(&self, commit: &str) -> Result<Vec<PathBuf>> {
         let list = command::text(
@@ -206,6 +211,20 @@ impl Staging {
 
     /// Makes one commit a topic, on top of the published sources.
     pub fn build(&self, published: &Published, series: &Series, offsets: Offsets) -> Result<Chain> {
+        let chain = self.build_apart(published, series, offsets)?;
+        // Named, so that git keeps the commits and lets others fetch them.
+        self.set_reference("refs/heads/series", &chain.tip)?;
+        self.set_reference("refs/heads/upstream", &chain.base)?;
+        Ok(chain)
+    }
+
+    /// The same for a series that is not the one of the source tree.
+    pub fn build_apart(
+        &self,
+        published: &Published,
+        series: &Series,
+        offsets: Offsets,
+    ) -> Result<Chain> {
         const INDEX: &str = "index-of-the-series";
         let base = published.commit(self)?;
         command::output(self.git_with_index(INDEX).args(["read-tree", &base]))?;
@@ -223,9 +242,6 @@ impl Staging {
             let message = topic.header.to_commit(&topic.name);
             tip = self.commit(&tree, Some(&tip), "series", &message)?;
         }
-        // Named, so that git keeps the commits and lets others fetch them.
-        self.set_reference("refs/heads/series", &tip)?;
-        self.set_reference("refs/heads/upstream", &base)?;
         Ok(Chain { base, tip })
     }
 
@@ -285,6 +301,7 @@ impl Staging {
                     same.header.subject
                 );
             }
+            series.check_order(&topic.name, topic.header.group)?;
             series.topics.push(topic);
         }
         Ok(series)

@@ -77,6 +77,7 @@ pub fn check_series(paths: &Paths, published: &Published) -> Result<Report> {
     }
     let overlay = overlay::collect(paths)?;
     overlay::check_shadows(&overlay, &staging.paths_in(&chain.tip)?)?;
+    overlay::check_replaced(&staging, &chain.base)?;
     let mut report = Report {
         version: published.version.clone(),
         patches: 0,

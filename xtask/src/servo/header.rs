@@ -41,6 +41,42 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What a patch belongs to, and so which others it needs: all of its group and of those before it, but for the last group.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Group {
+    /// What Servo's service workers lack.
+    Workers,
+    /// Background Sync. What fires its events is in the group before, which knows them: neither compiles alone.
+    Sync,
+    /// Each can be left out alone.
+    Extras,
+}
+
+impl Group {
+    /// Every group, in the order of the series.
+    pub const ALL: [Self; 3] = [Self::Workers, Self::Sync, Self::Extras];
+
+    fn parse(text: &str) -> Result<Self> {
+        match Self::ALL
+            .into_iter()
+            .find(|group| group.to_string() == text)
+        {
+            Some(group) => Ok(group),
+            None => bail!("`Group:` must be workers, sync or extras, not \"{text}\""),
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Workers => "workers",
+            Self::Sync => "sync",
+            Self::Extras => "extras",
+        })
+    }
+}
+
 /// The header of one topic.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Header {
@@ -48,6 +84,8 @@ pub struct Header {
     pub subject: String,
     /// Why Servo must be changed for it, in one or more lines.
     pub why: Vec<String>,
+    /// Which others it needs.
+    pub group: Group,
     /// What kind of patch it is.
     pub reason: Reason,
     /// The condition under which the patch is no longer needed, in one or more lines.
@@ -68,6 +106,7 @@ impl Header {
         let mut text = String::new();
         push_field(&mut text, "Subject", std::slice::from_ref(&self.subject));
         push_field(&mut text, "Why", &self.why);
+        push_field(&mut text, "Group", &[self.group.to_string()]);
         push_field(&mut text, "Reason", &[self.reason.to_string()]);
         push_field(&mut text, "Drop-when", &self.drop_when);
         text.push('\n');
@@ -103,12 +142,13 @@ impl Header {
         Ok((Self::from_fields(fields)?, topic))
     }
 
-    const FIELDS: [&str; 5] = ["Subject", "Why", "Reason", "Drop-when", "Topic"];
+    const FIELDS: [&str; 6] = ["Subject", "Why", "Group", "Reason", "Drop-when", "Topic"];
 
     fn from_fields(mut fields: Fields) -> Result<Self> {
         let header = Self {
             subject: fields.take_line("Subject")?,
             why: fields.take("Why")?,
+            group: Group::parse(&fields.take_line("Group")?)?,
             reason: Reason::parse(&fields.take_line("Reason")?)?,
             drop_when: fields.take("Drop-when")?,
         };
@@ -120,6 +160,7 @@ impl Header {
     pub fn to_commit(&self, topic: &str) -> String {
         let mut text = format!("{}\n\n", self.subject);
         push_field(&mut text, "Why", &self.why);
+        push_field(&mut text, "Group", &[self.group.to_string()]);
         push_field(&mut text, "Reason", &[self.reason.to_string()]);
         push_field(&mut text, "Drop-when", &self.drop_when);
         push_field(&mut text, "Topic", &[topic.to_owned()]);
@@ -217,6 +258,7 @@ mod tests {
                 "navigator.onLine is always true,".to_owned(),
                 "whatever happens.".to_owned(),
             ],
+            group: Group::Sync,
             reason: Reason::LifeCycle,
             drop_when: vec!["Servo reports it.".to_owned()],
         }
@@ -244,7 +286,7 @@ mod tests {
 
     #[test]
     fn the_subject_of_a_commit_may_be_a_field() -> Result<()> {
-        let message = "Topic: t\nSubject: s\nWhy: w\nReason: build\nDrop-when: d\n";
+        let message = "Topic: t\nSubject: s\nWhy: w\nGroup: sync\nReason: build\nDrop-when: d\n";
         let (header, topic) = Header::from_commit(message)?;
         assert_eq!((header.subject.as_str(), topic.as_str()), ("s", "t"));
         Ok(())
@@ -252,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_first_line_may_be_empty_when_more_follow() -> Result<()> {
-        let text = "Subject: s\nWhy:\n  because\nReason: hook\nDrop-when: never\n\n";
+        let text = "Subject: s\nWhy:\n  because\nGroup: sync\nReason: hook\nDrop-when: never\n\n";
         assert_eq!(Header::from_patch(text)?.0.why, ["because"]);
         Ok(())
     }
@@ -260,19 +302,23 @@ mod tests {
     #[test]
     fn an_incomplete_header_names_what_is_missing() {
         let cases = [
-            ("Subject: s\nWhy: w\nReason: hook\n\n", "lacks `Drop-when:`"),
             (
-                "Subject: s\nWhy:\nReason: hook\nDrop-when: d\n\n",
+                "Subject: s\nWhy: w\nGroup: sync\nReason: hook\n\n",
+                "lacks `Drop-when:`",
+            ),
+            ("Subject: s\nWhy: w\nGroup: none\n\n", "not \"none\""),
+            (
+                "Subject: s\nWhy:\nGroup: sync\nReason: hook\nDrop-when: d\n\n",
                 "`Why:` in the header is empty",
             ),
             (
-                "Subject: s\nWhy: w\nReason: taste\nDrop-when: d\n\n",
+                "Subject: s\nWhy: w\nGroup: sync\nReason: taste\nDrop-when: d\n\n",
                 "not \"taste\"",
             ),
             ("Subject: s\nWhy: w\nwhy not\n\n", "not `Name: value`"),
             ("Subject: s\nSubject: t\n\n", "twice"),
             (
-                "Subject: s\nWhy: w\nReason: hook\nDrop-when: d\nMood: m\n\n",
+                "Subject: s\nWhy: w\nGroup: sync\nReason: hook\nDrop-when: d\nMood: m\n\n",
                 "`Mood:`",
             ),
             ("Subject: s\nWhy: w", "no blank line"),
@@ -285,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_commit_without_topic_is_refused() {
-        let message = "Subject\n\nWhy: w\nReason: hook\nDrop-when: d\n";
+        let message = "Subject\n\nWhy: w\nGroup: sync\nReason: hook\nDrop-when: d\n";
         let error = Header::from_commit(message)
             .expect_err("no topic")
             .to_string();

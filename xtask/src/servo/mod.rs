@@ -3,6 +3,7 @@
 pub mod bundle;
 mod chain;
 pub mod check;
+pub mod check_each;
 mod crates;
 mod header;
 mod overlay;

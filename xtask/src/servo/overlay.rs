@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use super::chain::Staging;
 use super::crates::PatchedTree;
 use crate::files;
 use crate::paths::Paths;
@@ -26,6 +27,13 @@ const LAYERS: [(&str, &str, &str); 5] = [
     ("components/constellation", "rs", "servo-constellation"),
     ("components/servo", "rs", "servo"),
 ];
+
+/// Files of Servo's that the overlay stands in for, and the names that git gives to their content: what another release
+/// has in them must be looked at. One line of a patch each puts ours in their place.
+const REPLACED: [(&str, &str); 1] = [(
+    "servo-script/dom/serviceworker/serviceworker_manager.rs",
+    "5437c76eb91e01a37c1428da8ac3c0917358f5f1",
+)];
 
 /// Path in the patched tree, and the file that goes there.
 pub type Overlay = BTreeMap<PathBuf, PathBuf>;
@@ -57,6 +65,20 @@ pub fn check_shadows(overlay: &Overlay, tracked: &[PathBuf]) -> Result<()> {
             ours.display(),
             path.display()
         );
+    }
+    Ok(())
+}
+
+/// Refuses sources in which a file that the overlay stands in for is another one.
+pub fn check_replaced(staging: &Staging, base: &str) -> Result<()> {
+    for (path, known) in REPLACED {
+        let found = staging.blob(base, path)?;
+        if found != known {
+            bail!(
+                "{path} is not the file that the overlay stands in for: see what has changed in it, bring ours up to \
+                 date, and put {found} into REPLACED in xtask/src/servo/overlay.rs"
+            );
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::header::{Header, check_topic_name};
+use super::header::{Group, Header, check_topic_name};
 use crate::files;
 use crate::paths::Paths;
 
@@ -85,12 +85,29 @@ impl Series {
                     "the patches of topic {topic} must follow each other in servo/series, because \
                      a topic is one commit"
                 );
+                self.check_order(&topic, header.group)?;
                 self.topics.push(Topic {
                     name: topic,
                     header,
                     patches: vec![patch],
                 });
             }
+        }
+        Ok(())
+    }
+
+    /// The groups follow each other.
+    pub fn check_order(&self, topic: &str, group: Group) -> Result<()> {
+        if let Some(before) = self
+            .topics
+            .last()
+            .filter(|before| before.header.group > group)
+        {
+            bail!(
+                "topic {topic} is of the group {group}, but follows {}, which is of the group {}",
+                before.name,
+                before.header.group
+            );
         }
         Ok(())
     }
@@ -200,6 +217,7 @@ mod tests {
             header: Header {
                 subject: format!("Do {name}"),
                 why: vec!["w".to_owned()],
+                group: Group::Sync,
                 reason: Reason::Hook,
                 drop_when: vec!["d".to_owned()],
             },
@@ -275,6 +293,22 @@ mod tests {
         series.write(&paths)?;
         let error = Series::load(&paths).expect_err("torn").to_string();
         assert!(error.contains("must follow each other"), "{error}");
+        Ok(())
+    }
+
+    #[test]
+    fn groups_follow_each_other() -> Result<()> {
+        let (_folder, paths) = repository()?;
+        let mut series = Series {
+            topics: vec![topic("a", &["servo"]), topic("b", &["servo"])],
+        };
+        series.topics[1].header.group = Group::Workers;
+        series.write(&paths)?;
+        let error = Series::load(&paths).expect_err("out of order").to_string();
+        assert!(
+            error.contains("topic b is of the group workers, but follows a"),
+            "{error}"
+        );
         Ok(())
     }
 

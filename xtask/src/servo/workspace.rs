@@ -29,16 +29,21 @@ const LIBRARIES: &str = "components/";
 
 /// Copies our crates and writes the manifest. Files that do not change keep their time stamps.
 pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
+    assemble_in(paths, published, &paths.tree())
+}
+
+/// The same beside other patched crates.
+pub fn assemble_in(paths: &Paths, published: &Published, folder: &Path) -> Result<()> {
     let members: Vec<&str> = MEMBERS
         .into_iter()
         .filter(|member| paths.root.join(member).join("Cargo.toml").is_file())
         .collect();
-    copy(paths, &members, &paths.tree())?;
+    copy(paths, &members, folder)?;
     let manifest = manifest(&read_root(paths)?, &members, published)
         .context("the Cargo.toml of the source tree")?;
-    files::write_if_different(&paths.tree().join("Cargo.toml"), manifest.as_bytes())?;
+    files::write_if_different(&folder.join("Cargo.toml"), manifest.as_bytes())?;
     if paths.lock_file().is_file() {
-        files::copy_if_different(&paths.lock_file(), &paths.tree().join("Cargo.lock"))?;
+        files::copy_if_different(&paths.lock_file(), &folder.join("Cargo.lock"))?;
     }
     Ok(())
 }

@@ -22,8 +22,8 @@ use servo_constellation_traits::{
 };
 use servo_url::ServoUrl;
 
-use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::workerscope::FromManager;
 
 /// The registrations of this process that have an active worker, by scope. A page must know its controller before its
 /// first script runs, and can't wait for the manager's answer then.
@@ -285,7 +285,7 @@ impl ServiceWorkerManager {
         let info = registration.info(scope_url);
         self.clients.tell_all_of_change(&info);
         for worker in registration.in_slots() {
-            worker.send_message(ServiceWorkerScriptMsg::RegistrationChanged(info.clone()));
+            worker.send_message(FromManager::RegistrationChanged(info.clone()));
         }
     }
 
@@ -296,7 +296,7 @@ impl ServiceWorkerManager {
         };
         self.clients.tell_all_of_update(registration.id);
         for worker in registration.in_slots() {
-            worker.send_message(ServiceWorkerScriptMsg::UpdateFound);
+            worker.send_message(FromManager::UpdateFound);
         }
     }
 
@@ -363,11 +363,7 @@ impl ServiceWorkerManager {
     /// A page has gone into its window's session history, or has come back from there.
     ///
     /// <https://w3c.github.io/ServiceWorker/#dfn-service-worker-client>: only documents that are fully active are clients.
-    pub(super) fn client_activity_changed(
-        &mut self,
-        pipeline_id: PipelineId,
-        is_active: bool,
-    ) {
+    pub(super) fn client_activity_changed(&mut self, pipeline_id: PipelineId, is_active: bool) {
         if let Some(client) = self.clients.clients.get_mut(&pipeline_id) {
             client.is_active = is_active;
         }

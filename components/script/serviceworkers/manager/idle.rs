@@ -12,12 +12,12 @@ use servo_base::id::ServiceWorkerId;
 use servo_config::pref;
 use servo_url::ServoUrl;
 
+use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::lifecycle::{
     RegistrationLifeCycle, ServiceWorkerRegistration,
 };
 use crate::dom::serviceworkers::manager::limits::step_limit;
-use crate::dom::serviceworkers::manager::ServiceWorkerManager;
-use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
+use crate::dom::serviceworkers::workerscope::FromManager;
 
 /// A worker that goes on for ever is asked once it was given nothing for so long: its messages have a limit all the same.
 const QUIET: Duration = Duration::from_secs(1);
@@ -107,7 +107,7 @@ impl ServiceWorkerManager {
             let has_events = thread.is_some_and(|thread| !thread.events().is_empty());
             if !matches!(life_cycle.idleness, Idleness::AskedAt(_)) {
                 let events_given = life_cycle.events_given;
-                active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
+                active.send_message(FromManager::ReportIdle { events_given });
                 life_cycle.idleness = Idleness::AskedAt(now);
             } else if has_events {
                 // They have a limit of their own.

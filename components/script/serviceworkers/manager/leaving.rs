@@ -15,11 +15,11 @@ use servo_constellation_traits::{ServiceWorkerRegistrationInfo, WorkerProgress};
 use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
-use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::idle::after;
 use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
 use crate::dom::serviceworkers::manager::limits::step_limit;
+use crate::dom::serviceworkers::workerscope::FromManager;
 
 /// Unregistered registrations whose worker has something to finish. More end the oldest one at once.
 const MAX_LEAVING_REGISTRATIONS: usize = 8;
@@ -52,8 +52,8 @@ impl LeavingRegistrations {
             return;
         }
         let events_given = registration.life_cycle.events_given;
-        active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
-        active.send_message(ServiceWorkerScriptMsg::Unregistered);
+        active.send_message(FromManager::ReportIdle { events_given });
+        active.send_message(FromManager::Unregistered);
         self.0.push_back(LeavingRegistration {
             registration,
             limit: after(step_limit()),

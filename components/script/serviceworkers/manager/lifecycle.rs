@@ -25,6 +25,7 @@ use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::idle::Idleness;
+use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::dom::serviceworkers::workerthread::WorkerThread;
 
 /// <https://w3c.github.io/ServiceWorker/#dfn-service-worker>
@@ -37,8 +38,10 @@ pub(crate) struct ServiceWorker {
 
 impl ServiceWorker {
     /// A worker whose thread has ended does not get it.
-    pub(crate) fn send_message(&self, message: ServiceWorkerScriptMsg) {
-        let _ = self.sender.send(message);
+    pub(crate) fn send_message(&self, message: FromManager) {
+        let _ = self
+            .sender
+            .send(ServiceWorkerScriptMsg::FromManager(message));
     }
 }
 
@@ -197,7 +200,9 @@ impl ServiceWorkerRegistration {
 }
 
 fn now() -> WallTime {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     WallTime(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -356,7 +361,7 @@ impl ServiceWorkerManager {
         // And it has no event to finish: it says so itself.
         if life_cycle.is_running(active.id) {
             let events_given = life_cycle.events_given;
-            active.send_message(ServiceWorkerScriptMsg::ReportIdle { events_given });
+            active.send_message(FromManager::ReportIdle { events_given });
         } else {
             self.activate(scope_url);
         }
@@ -432,7 +437,7 @@ impl ServiceWorkerManager {
         };
         if runs {
             registration.life_cycle.step_begins(worker.id);
-            worker.send_message(ServiceWorkerScriptMsg::Activate);
+            worker.send_message(FromManager::Activate);
         } else {
             let worker_id = worker.id;
             self.activate_has_finished(scope_url, worker_id);

@@ -17,9 +17,9 @@ use servo_config::pref;
 use servo_constellation_traits::JobError;
 use servo_url::ServoUrl;
 
+use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::idle::after;
 use crate::dom::serviceworkers::manager::lifecycle::{RegistrationLifeCycle, ServiceWorker};
-use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 
 /// How long a worker may take for each step until it is active: to be fetched, to be run, `install`, and `activate`; and
 /// for what it has begun when it is unregistered.
@@ -115,7 +115,10 @@ impl ServiceWorkerManager {
             }
         }
         for scope_url in overlong {
-            let error = format!("its server has not answered in full after {:?}", step_limit());
+            let error = format!(
+                "its server has not answered in full after {:?}",
+                step_limit()
+            );
             self.reject_and_finish_job(&scope_url, JobError::TypeError(error));
         }
     }

@@ -21,10 +21,11 @@ use servo_url::ServoUrl;
 use crate::dom::abstractworker::MessageData;
 use crate::dom::backgroundsync::workerreports::prepare_reports;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
-use crate::dom::serviceworkerglobalscope::{ServiceWorkerGlobalScope, ServiceWorkerScriptMsg};
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::jobs::Stage;
 use crate::dom::serviceworkers::manager::lifecycle::{ServiceWorker, WorkerRecord};
+use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::dom::serviceworkers::workerthread::{ThreadEnd, WorkerStart, WorkerThread};
 
 /// So many threads of an origin's workers run at a time. One more ends an idle one, or is not started.
@@ -63,7 +64,8 @@ impl ServiceWorkerManager {
             state: ServiceWorkerState::Installing,
         });
         let Some((worker, thread)) = started else {
-            let error = format!("more than {MAX_RUNNING_WORKERS} service workers of the origin run");
+            let error =
+                format!("more than {MAX_RUNNING_WORKERS} service workers of the origin run");
             return self.reject_and_finish_job(scope_url, JobError::TypeError(error));
         };
         let Some(registration) = self.registrations.get_mut(scope_url) else {
@@ -199,14 +201,8 @@ impl ServiceWorkerManager {
             script_url,
             sender,
         };
-        let thread = WorkerThread::new(
-            join_handle,
-            control_sender,
-            context,
-            closing,
-            events,
-            waits,
-        );
+        let thread =
+            WorkerThread::new(join_handle, control_sender, context, closing, events, waits);
         Some((worker, thread))
     }
 
@@ -241,7 +237,7 @@ impl ServiceWorkerManager {
             pipeline_id,
             data: Box::new(data),
         };
-        worker.send_message(ServiceWorkerScriptMsg::ClientMessage(data, client));
+        worker.send_message(FromManager::ClientMessage(data, client));
     }
 
     fn worker_for_message(
@@ -251,7 +247,11 @@ impl ServiceWorkerManager {
     ) -> Option<&ServiceWorker> {
         let is = |worker: &&ServiceWorker| worker.id == worker_id;
         let registration = self.registrations.get(scope_url)?;
-        if registration.active_worker.as_ref().is_some_and(|it| is(&it)) {
+        if registration
+            .active_worker
+            .as_ref()
+            .is_some_and(|it| is(&it))
+        {
             self.ensure_running(scope_url);
             self.note_message(scope_url);
         }

@@ -341,13 +341,14 @@ impl ResponseCollector {
                 return Some(Err(in_words(error)));
             }
             FetchResponseMsg::ProcessResponseEOF(_, Ok(()), _) => {
-                let response = self.metadata.take().map(|(metadata, muted_errors)| {
-                    ScriptResponse {
-                        metadata,
-                        body: mem::take(&mut self.body),
-                        muted_errors,
-                    }
-                });
+                let response =
+                    self.metadata
+                        .take()
+                        .map(|(metadata, muted_errors)| ScriptResponse {
+                            metadata,
+                            body: mem::take(&mut self.body),
+                            muted_errors,
+                        });
                 return Some(response.ok_or_else(|| "there was no response".to_owned()));
             }
             FetchResponseMsg::ProcessRequestBody(_)
@@ -402,7 +403,9 @@ fn check_main_script(
         let error = match &metadata.content_type {
             Some(content_type) => {
                 let mime: Mime = content_type.clone().into_inner().into();
-                format!("the script {script_url} has the MIME type {mime}, which is not JavaScript's")
+                format!(
+                    "the script {script_url} has the MIME type {mime}, which is not JavaScript's"
+                )
             }
             None => format!("the script {script_url} has no MIME type"),
         };
@@ -417,7 +420,11 @@ fn check_main_script(
         None => script_url.join("./"),
         // Isomorphic decode.
         Some(value) => {
-            let value: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+            let value: String = value
+                .as_bytes()
+                .iter()
+                .map(|byte| char::from(*byte))
+                .collect();
             script_url.join(&value)
         }
     };
