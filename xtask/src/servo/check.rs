@@ -56,7 +56,10 @@ pub struct Report {
 
 /// Checks everything that can be checked without building.
 pub fn check(paths: &Paths) -> Result<Report> {
-    check_series(paths, &Published::find(paths)?)
+    let published = Published::find(paths)?;
+    let staging = Staging::open(&paths.staging())?;
+    overlay::check_replaced(&staging, &published.commit(&staging)?)?;
+    check_series(paths, &published)
 }
 
 /// [`check`] for sources that have been found already.
@@ -77,7 +80,6 @@ pub fn check_series(paths: &Paths, published: &Published) -> Result<Report> {
     }
     let overlay = overlay::collect(paths)?;
     overlay::check_shadows(&overlay, &staging.paths_in(&chain.tip)?)?;
-    overlay::check_replaced(&staging, &chain.base)?;
     let mut report = Report {
         version: published.version.clone(),
         patches: 0,

@@ -96,7 +96,7 @@ impl Fixture {
 
 fn message(topic: &str) -> String {
     format!(
-        "Change {topic}\n\nWhy: it must\n  be so\nReason: hook\nDrop-when: never\nTopic: {topic}\n"
+        "Change {topic}\n\nWhy: it must\n  be so\nGroup: sync\nReason: hook\nDrop-when: never\nTopic: {topic}\n"
     )
 }
 
@@ -143,7 +143,7 @@ fn export_writes_a_patch_for_each_crate_of_a_topic_and_check_agrees() -> Result<
     );
     assert_eq!(
         fixture.read("servo/patches/servo/first.patch")?,
-        "Subject: Change first\nWhy: it must\n  be so\nReason: hook\nDrop-when: never\n\n\
+        "Subject: Change first\nWhy: it must\n  be so\nGroup: sync\nReason: hook\nDrop-when: never\n\n\
          diff --git a/lib.rs b/lib.rs\n--- a/lib.rs\n+++ b/lib.rs\n@@ -2,3 +2,3 @@ one\n two\n\
          -three\n+THREE\n four\n"
     );
