@@ -4,17 +4,18 @@
 
 //! The threads that service workers run in.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use background_sync_traits::{EventOutcome, EventToken};
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use log::debug;
 use parking_lot::Mutex;
 use servo_base::generic_channel::GenericSender;
-use servo_base::id::ServiceWorkerId;
+use servo_base::id::{PipelineNamespace, ServiceWorkerId};
 use servo_constellation_traits::{
     ServiceWorkerMsg, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
 };
@@ -197,7 +198,8 @@ impl Drop for ThreadEnd {
 pub(crate) struct WorkerThread {
     control_sender: Sender<ServiceWorkerControlMsg>,
     join_handle: JoinHandle<()>,
-    context: ThreadSafeJSContext,
+    /// Has it once the thread has a script engine.
+    context: Receiver<ThreadSafeJSContext>,
     closing: Arc<AtomicBool>,
     events: EventsInHand,
     waits: BlockingWaits,
@@ -207,7 +209,7 @@ impl WorkerThread {
     pub(crate) fn new(
         join_handle: JoinHandle<()>,
         control_sender: Sender<ServiceWorkerControlMsg>,
-        context: ThreadSafeJSContext,
+        context: Receiver<ThreadSafeJSContext>,
         closing: Arc<AtomicBool>,
         events: EventsInHand,
         waits: BlockingWaits,
@@ -229,7 +231,10 @@ impl WorkerThread {
         self.closing.store(true, Ordering::SeqCst);
         // Fails if the thread has ended by itself: then there is nothing to end.
         let _ = self.control_sender.send(ServiceWorkerControlMsg::Exit);
-        self.context.request_interrupt_callback();
+        // One that has none yet looks whether it is closing before it runs anything.
+        if let Ok(context) = self.context.try_recv() {
+            context.request_interrupt_callback();
+        }
         self.waits.end();
     }
 
@@ -249,6 +254,18 @@ impl WorkerThread {
 impl Drop for WorkerThread {
     fn drop(&mut self) {
         self.terminate();
+    }
+}
+
+thread_local! {
+    static HAS_NAMESPACE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Gives this thread names for pipelines, once. A service worker's asks for them before it has a script engine: the
+/// constellation answers, and no more once the browser ends, which waits for every script engine but for no thread.
+pub(crate) fn install_namespace() {
+    if !HAS_NAMESPACE.replace(true) {
+        PipelineNamespace::auto_install();
     }
 }
 

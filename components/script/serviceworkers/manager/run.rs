@@ -195,14 +195,19 @@ impl ServiceWorkerManager {
                 thread_end,
             },
         );
-        let context = context_receiver.recv().ok()?;
         let worker = ServiceWorker {
             id: worker_id,
             script_url,
             sender,
         };
-        let thread =
-            WorkerThread::new(join_handle, control_sender, context, closing, events, waits);
+        let thread = WorkerThread::new(
+            join_handle,
+            control_sender,
+            context_receiver,
+            closing,
+            events,
+            waits,
+        );
         Some((worker, thread))
     }
 
