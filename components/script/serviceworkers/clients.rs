@@ -124,6 +124,24 @@ fn frame_type_of(client: &ServiceWorkerClientInfo) -> FrameType {
     }
 }
 
+impl WindowClient {
+    /// <https://w3c.github.io/ServiceWorker/#client-focus>, step 1: nothing that a person has done allows it yet.
+    pub(crate) fn refuse_focus(&self, cx: &mut JSContext) -> RootedPromise {
+        let promise = Promise::new(cx, &self.global());
+        let message = "nobody has clicked a notification of this worker".to_owned();
+        promise.reject_error(cx, Error::InvalidAccess(Some(message)));
+        promise
+    }
+
+    /// FIXME: <https://w3c.github.io/ServiceWorker/#client-navigate>
+    pub(crate) fn refuse_navigation(&self, cx: &mut JSContext) -> RootedPromise {
+        let promise = Promise::new(cx, &self.global());
+        let message = c"navigate() is not supported yet".to_owned();
+        promise.reject_error(cx, Error::Type(message));
+        promise
+    }
+}
+
 impl ServiceWorkerGlobalScope {
     /// <https://w3c.github.io/ServiceWorker/#service-worker-global-scope-skipwaiting>
     pub(crate) fn skip_waiting(&self, cx: &mut CurrentRealm) -> RootedPromise {

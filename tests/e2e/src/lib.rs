@@ -11,7 +11,7 @@ mod site;
 use std::time::Duration;
 
 pub use kiosk::{Kiosk, KioskBuilder, kiosk_command, run};
-pub use namespace::{in_namespace, ip};
+pub use namespace::{in_namespace, ip, mount_small_disk};
 pub use npm::serve_from_npm;
 pub use server::{Answer, Asked, Received, TestServer};
 pub use site::{FAST_RETRIES, PAGE, Site};

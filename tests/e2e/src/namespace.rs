@@ -1,5 +1,6 @@
-//! A network of the test's own: interfaces that come and go.
+//! A network and file systems of the test's own: interfaces that come and go, a disk that is full.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// Set inside the namespace.
@@ -8,7 +9,7 @@ const INSIDE: &str = "BACKGROUND_SYNC_TEST_NAMESPACE";
 /// Says that this machine need not be able to make one.
 const SKIP: &str = "BACKGROUND_SYNC_SKIP_NAMESPACES";
 
-/// Runs a test of this program again in a network namespace, where it may do as it likes; `name` is the test's. That
+/// Runs a test of this program again in namespaces for network and mounts, where it may do as it likes; `name` is the test's. That
 /// takes root or unprivileged user namespaces, and the commands `unshare` and `ip`.
 ///
 /// # Panics
@@ -46,11 +47,24 @@ pub fn ip(arguments: &str) {
     assert!(output.status.success(), "ip {arguments}: {}", both(&output));
 }
 
+/// Mounts a file system in memory, of so many MiB.
+///
+/// # Panics
+/// If that fails: outside a namespace, say.
+pub fn mount_small_disk(folder: &Path, mebibytes: u32) {
+    let output = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"])
+        .arg(folder)
+        .output()
+        .expect("mount is installed");
+    assert!(output.status.success(), "{}", both(&output));
+}
+
 /// How this user may make a network namespace with interfaces in it.
 fn namespace_command() -> Result<Vec<&'static str>, String> {
     let ways = [
-        vec!["unshare", "--net"],
-        vec!["unshare", "--user", "--map-root-user", "--net"],
+        vec!["unshare", "--net", "--mount"],
+        vec!["unshare", "--user", "--map-root-user", "--net", "--mount"],
     ];
     let mut reason = String::new();
     for way in ways {

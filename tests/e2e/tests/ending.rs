@@ -1,8 +1,12 @@
 //! What is ended is ended: workers that leave, and the browser, whatever its workers and servers do.
 
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 
-use background_sync_e2e::{FAST_RETRIES, Kiosk, KioskBuilder, Site, TestServer};
+use background_sync_e2e::{
+    FAST_RETRIES, Kiosk, KioskBuilder, Site, TestServer, in_namespace, mount_small_disk,
+};
 
 /// How long the browser may take to end.
 const QUIT_LIMIT: Duration = Duration::from_secs(5);
@@ -267,4 +271,26 @@ fn an_origin_runs_so_many_workers_at_a_time() {
         Err("TypeError".to_owned())
     );
     kiosk.wait_for_worker_threads(64);
+}
+
+#[test]
+fn the_browser_ends_on_a_full_disk() {
+    in_namespace("the_browser_ends_on_a_full_disk", || {
+        let disk = tempfile::tempdir().expect("a writable folder");
+        mount_small_disk(disk.path(), 64);
+        let site = site("");
+        let builder = Kiosk::builder()
+            .background_sync(FAST_RETRIES)
+            .profile(&disk.path().join("profile"));
+        let mut kiosk = site.open_with(builder);
+        let mut filling = File::create(disk.path().join("filling")).expect("there is room");
+        while filling.write_all(&[0; 4096]).is_ok() {}
+        // What is new needs pages that the file does not have.
+        let refused = kiosk.settle(
+            "Promise.all(Array.from({ length: 2000 }, (_, i) => registration.sync.register(`${i}`.repeat(100))))",
+        );
+        assert_eq!(refused, Err("OperationError".to_owned()));
+        let took = kiosk.quit();
+        assert!(took < QUIT_LIMIT, "{took:?}");
+    });
 }

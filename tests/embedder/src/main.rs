@@ -75,7 +75,6 @@ fn main() -> ExitCode {
         }
         servo.spin_event_loop();
         if delegate.held.is_some() && page.page_title().is_some_and(|title| title == "done") {
-            println!("resident: {} KiB", resident_kib());
             return ExitCode::SUCCESS;
         }
         while let Some(notification) = delegate.next() {
@@ -84,16 +83,6 @@ fn main() -> ExitCode {
             }
         }
     }
-}
-
-/// Memory of this process that is not in files.
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
-    let number = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
-    number.unwrap_or(0)
 }
 
 fn has_flag(flag: &str) -> bool {

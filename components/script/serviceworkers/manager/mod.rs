@@ -41,6 +41,7 @@ use crate::dom::serviceworkers::manager::jobs::JobQueue;
 use crate::dom::serviceworkers::manager::leaving::LeavingRegistrations;
 use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
 use crate::dom::serviceworkers::manager::update::FetchedScript;
+use crate::dom::serviceworkers::workerthread::install_namespace;
 
 /// What the thread waits for.
 enum Message {
@@ -213,6 +214,7 @@ impl ServiceWorkerManagerFactory for ServiceWorkerManager {
             receiver,
             system_font_service_sender,
             paint_api,
+            namespace_request_sender,
         } = senders;
         let (resource_sender, resource_port) = generic_channel::channel()?;
         let mediator = CoreResourceMsg::NetworkMediator(resource_sender, origin.clone());
@@ -229,7 +231,9 @@ impl ServiceWorkerManagerFactory for ServiceWorkerManager {
         let spawned = thread::Builder::new()
             .name("SvcWorkerManager".to_owned())
             .spawn(move || {
-                PipelineNamespace::auto_install();
+                // In this thread: whoever asks for a name holds a lock and waits for the constellation.
+                PipelineNamespace::set_installer_sender(namespace_request_sender);
+                install_namespace();
                 let (fetched_sender, fetched_port) = unbounded();
                 ServiceWorkerManager {
                     origin,
