@@ -22,6 +22,7 @@ use crate::dom::periodicsyncevent::PeriodicSyncEvent;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::extendedlifetime::OnSettled;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::manager::run::CannotRun;
 use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::dom::serviceworkers::workerthread::EventsInHand;
 use crate::dom::syncevent::SyncEvent;
@@ -159,8 +160,11 @@ impl ServiceWorkerManager {
 
     fn send_functional_event(&mut self, scope_url: &ServoUrl, event: FunctionalEvent) {
         // Step 4: run the service worker.
-        if !self.ensure_running(scope_url) {
-            return;
+        match self.ensure_running(scope_url) {
+            Ok(()) => {}
+            // Tried again later: it is there, so nobody would tell when there is one.
+            Err(CannotRun::TooMany) => return event.outcome.report(EventOutcome::WorkerGone),
+            Err(CannotRun::Unknown) => return,
         }
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;

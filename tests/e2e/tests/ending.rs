@@ -271,6 +271,13 @@ fn an_origin_runs_so_many_workers_at_a_time() {
         Err("TypeError".to_owned())
     );
     kiosk.wait_for_worker_threads(64);
+    // What can't be started now is tried again.
+    kiosk
+        .settle("registration.sync.register('y')")
+        .expect("registered");
+    kiosk.wait_for("the event's outcome", |event| {
+        event["kind"] == "finished" && event["tag"] == "y" && event["outcome"] == "WorkerGone"
+    });
 }
 
 #[test]

@@ -102,6 +102,13 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
                 worker: worker(b"x"),
             },
         ),
+        (
+            "forget-worker",
+            M::ForgetWorker {
+                authority,
+                scope: scope.clone(),
+            },
+        ),
         ("unregistered", M::WorkerUnregistered { authority, scope }),
     ]
 }

@@ -428,7 +428,7 @@ impl ServiceWorkerManager {
         self.clients.tell_controlled(&info);
         self.answer_waiting_clients();
         // Step 11: the worker fires its activate event. One that has crashed meanwhile runs again.
-        let runs = self.ensure_running(scope_url);
+        let runs = self.ensure_running(scope_url).is_ok();
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };

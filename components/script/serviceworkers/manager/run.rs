@@ -31,6 +31,15 @@ use crate::dom::serviceworkers::workerthread::{ThreadEnd, WorkerStart, WorkerThr
 /// So many threads of an origin's workers run at a time. One more ends an idle one, or is not started.
 const MAX_RUNNING_WORKERS: usize = 64;
 
+/// Why an active worker does not run.
+#[derive(PartialEq)]
+pub(crate) enum CannotRun {
+    /// There is none, or nothing that it could be started from.
+    Unknown,
+    /// [`MAX_RUNNING_WORKERS`] have something to do.
+    TooMany,
+}
+
 /// What a thread is started for.
 struct Start {
     scope_url: ServoUrl,
@@ -88,24 +97,22 @@ impl ServiceWorkerManager {
         self.set_stage(scope_url, Stage::Installing);
     }
 
-    /// Starts the active worker again if its thread has ended. Returns whether it runs.
+    /// Starts the active worker again if its thread has ended.
     ///
     /// <https://w3c.github.io/ServiceWorker/#run-service-worker>
-    pub(crate) fn ensure_running(&mut self, scope_url: &ServoUrl) -> bool {
-        let Some(registration) = self.registrations.get(scope_url) else {
-            return false;
-        };
-        let Some(active) = &registration.active_worker else {
-            return false;
-        };
+    pub(crate) fn ensure_running(&mut self, scope_url: &ServoUrl) -> Result<(), CannotRun> {
+        let registration = self.registrations.get(scope_url);
+        let registration = registration.ok_or(CannotRun::Unknown)?;
+        let active = registration.active_worker.as_ref();
+        let active = active.ok_or(CannotRun::Unknown)?;
         let (worker_id, life_cycle) = (active.id, &registration.life_cycle);
         if life_cycle.is_running(worker_id) {
-            return true;
+            return Ok(());
         }
         let (Some(script), Some(scope_things)) =
             (life_cycle.script_of(active), &life_cycle.scope_things)
         else {
-            return false;
+            return Err(CannotRun::Unknown);
         };
         let start = Start {
             scope_url: scope_url.clone(),
@@ -122,17 +129,14 @@ impl ServiceWorkerManager {
                 false => ServiceWorkerState::Activating,
             },
         };
-        let Some((worker, thread)) = self.start_thread(start) else {
-            return false;
-        };
-        let Some(registration) = self.registrations.get_mut(scope_url) else {
-            return false;
-        };
+        let (worker, thread) = self.start_thread(start).ok_or(CannotRun::TooMany)?;
+        let registration = self.registrations.get_mut(scope_url);
+        let registration = registration.ok_or(CannotRun::Unknown)?;
         registration.active_worker = Some(worker);
         if let Some(record) = registration.life_cycle.records.get_mut(&worker_id) {
             record.thread = Some(thread);
         }
-        true
+        Ok(())
     }
 
     /// `None` if too many run.
@@ -257,7 +261,7 @@ impl ServiceWorkerManager {
             .as_ref()
             .is_some_and(|it| is(&it))
         {
-            self.ensure_running(scope_url);
+            self.ensure_running(scope_url).ok()?;
             self.note_message(scope_url);
         }
         self.registrations
