@@ -265,7 +265,10 @@ fn a_page_from_before_the_first_activation_has_no_controller_until_it_is_claimed
                await new Promise((resolve) => { active.onstatechange = resolve; }); \
              say('before', one); \
              say('after', await add()); \
-             navigator.serviceWorker.onmessage = () => say('claimed', two); \
+             const ofTwo = two.contentWindow.navigator.serviceWorker; \
+             navigator.serviceWorker.onmessage = () => { \
+               if (ofTwo.controller) say('claimed', two); \
+               else ofTwo.oncontrollerchange = () => say('claimed', two); }; \
              active.postMessage(''); \
            }; \
          </script><body>",
