@@ -294,7 +294,7 @@ fn the_browser_ends_on_a_full_disk() {
         while filling.write_all(&[0; 4096]).is_ok() {}
         // What is new needs pages that the file does not have.
         let refused = kiosk.settle(
-            "Promise.all(Array.from({ length: 2000 }, (_, i) => registration.sync.register(`${i}`.repeat(100))))",
+            "Promise.all(Array.from({ length: 50 }, (_, i) => registration.sync.register(`${i}`.repeat(100))))",
         );
         assert_eq!(refused, Err("OperationError".to_owned()));
         let took = kiosk.quit();

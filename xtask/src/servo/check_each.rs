@@ -4,6 +4,7 @@
 //! at the end of the series.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
@@ -20,6 +21,9 @@ use crate::setup;
 
 /// The package that is checked, with all that it needs.
 const PACKAGE: &str = "servo";
+
+/// Where everything is in the workspace.
+const BELOW: &str = "part";
 
 /// A series that must compile.
 struct Part {
@@ -84,6 +88,7 @@ fn assemble(
     series: &Series,
 ) -> Result<()> {
     let chain = staging.build_apart(published, series, Offsets::Allow)?;
+    let part = paths.parts().join(BELOW);
     let fresh = paths.parts().join("fresh");
     if fresh.exists() {
         fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
@@ -92,11 +97,11 @@ fn assemble(
     for (path, ours) in &overlay::collect(paths)? {
         files::copy_if_different(ours, &fresh.join(path))?;
     }
-    let crates = paths.parts().join("crates");
+    let crates = part.join("crates");
     fs::create_dir_all(&crates).with_context(|| format!("cannot create {}", crates.display()))?;
     files::mirror(&fresh, &crates, |_, content| Ok(content))?;
     fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
-    workspace::assemble_in(paths, published, &paths.parts())
+    workspace::assemble_in(paths, published, &paths.parts(), Path::new(BELOW))
 }
 
 #[cfg(test)]

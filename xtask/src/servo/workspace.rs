@@ -29,21 +29,27 @@ const LIBRARIES: &str = "components/";
 
 /// Copies our crates and writes the manifest. Files that do not change keep their time stamps.
 pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
-    assemble_in(paths, published, &paths.tree())
+    assemble_in(paths, published, &paths.tree(), Path::new(""))
 }
 
-/// The same beside other patched crates.
-pub fn assemble_in(paths: &Paths, published: &Published, folder: &Path) -> Result<()> {
+/// The same in another workspace, with everything but the manifest in a folder `below` it: cargo tells packages of
+/// different workspaces apart by their place in them alone, where they share a target folder.
+pub fn assemble_in(
+    paths: &Paths,
+    published: &Published,
+    workspace: &Path,
+    below: &Path,
+) -> Result<()> {
     let members: Vec<&str> = MEMBERS
         .into_iter()
         .filter(|member| paths.root.join(member).join("Cargo.toml").is_file())
         .collect();
-    copy(paths, &members, folder)?;
-    let manifest = manifest(&read_root(paths)?, &members, published)
+    copy(paths, &members, &workspace.join(below))?;
+    let manifest = manifest(&read_root(paths)?, &members, published, below)
         .context("the Cargo.toml of the source tree")?;
-    files::write_if_different(&folder.join("Cargo.toml"), manifest.as_bytes())?;
+    files::write_if_different(&workspace.join("Cargo.toml"), manifest.as_bytes())?;
     if paths.lock_file().is_file() {
-        files::copy_if_different(&paths.lock_file(), &folder.join("Cargo.lock"))?;
+        files::copy_if_different(&paths.lock_file(), &workspace.join("Cargo.lock"))?;
     }
     Ok(())
 }
@@ -141,13 +147,36 @@ fn patch_table(published: &Published, folder: &Path) -> Table {
     patch
 }
 
-fn manifest(root: &DocumentMut, members: &[&str], published: &Published) -> Result<String> {
+fn manifest(
+    root: &DocumentMut,
+    members: &[&str],
+    published: &Published,
+    below: &Path,
+) -> Result<String> {
+    let place = |path: &str| below.join(path).display().to_string();
     let mut workspace = workspace_table(root, members)?;
+    workspace["members"] = value(members.iter().map(|path| place(path)).collect::<Array>());
+    workspace["exclude"] = value(Array::from_iter([place("crates")]));
+    let dependencies = workspace.get_mut("dependencies");
+    for (_, dependency) in dependencies
+        .and_then(Item::as_table_like_mut)
+        .into_iter()
+        .flat_map(|table| table.iter_mut())
+    {
+        let path = dependency
+            .as_table_like_mut()
+            .and_then(|table| table.get_mut("path"));
+        if let Some(path) = path
+            && let Some(text) = path.as_str()
+        {
+            *path = value(place(text));
+        }
+    }
     // The features that the dependencies get must not depend on whether a package was named.
-    workspace["default-members"] = value(Array::from_iter([KIOSK]));
+    workspace["default-members"] = value(Array::from_iter([place(KIOSK)]));
     let mut document = DocumentMut::new();
     document["workspace"] = Item::Table(workspace);
-    document["patch"] = Item::Table(patch_table(published, Path::new("crates")));
+    document["patch"] = Item::Table(patch_table(published, &below.join("crates")));
     let mut profiles = Table::new();
     profiles.set_implicit(true);
     profiles["dev"] = Item::Table(Table::from_iter([("debug", value(0))]));
@@ -221,7 +250,7 @@ mod tests {
                 folder: PathBuf::new(),
             }],
         };
-        let text = manifest(&root.parse()?, &["ports/kiosk"], &published)?;
+        let text = manifest(&root.parse()?, &["ports/kiosk"], &published, Path::new(""))?;
         let parsed: DocumentMut = text.parse()?;
         assert_eq!(
             parsed["patch"]["crates-io"]["servo"]["path"].as_str(),
