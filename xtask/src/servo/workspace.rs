@@ -269,6 +269,27 @@ mod tests {
             parsed["workspace"]["members"].to_string(),
             " [\"ports/kiosk\"]"
         );
+
+        let root = root.replace("log = \"0.4\"", "log = { path = \"components/log\" }");
+        let text = manifest(
+            &root.parse()?,
+            &["ports/kiosk"],
+            &published,
+            Path::new("part"),
+        )?;
+        let parsed: DocumentMut = text.parse()?;
+        assert_eq!(
+            parsed["workspace"]["members"].to_string(),
+            " [\"part/ports/kiosk\"]"
+        );
+        assert_eq!(
+            parsed["workspace"]["dependencies"]["log"]["path"].as_str(),
+            Some("part/components/log")
+        );
+        assert_eq!(
+            parsed["patch"]["crates-io"]["servo"]["path"].as_str(),
+            Some("part/crates/servo")
+        );
         Ok(())
     }
 }
