@@ -47,6 +47,33 @@ fn an_imported_script_that_changes_makes_a_new_version() {
     );
 }
 
+/// How often the library is asked for, where the HTTP cache may keep it, when the app looks for a new version.
+fn requests_of_cached_import(update_interval_seconds: u64) -> usize {
+    let site = Site::new(IMPORTING);
+    let headers = [
+        ("Content-Type", "text/javascript"),
+        ("Cache-Control", "max-age=1000000"),
+    ];
+    site.server
+        .serve_with("/lib.js", &headers, "self.version = 1;");
+    let interval = format!("dom_serviceworker_update_interval_seconds={update_interval_seconds}");
+    let mut kiosk = site.open_with(
+        Kiosk::builder()
+            .background_sync(FAST_RETRIES)
+            .flag("--pref")
+            .flag(&interval),
+    );
+    let before = site.server.asked_for("/lib.js").len();
+    kiosk.settle("registration.update()").expect("looked");
+    site.server.asked_for("/lib.js").len() - before
+}
+
+#[test]
+fn a_stale_registration_gets_its_imports_past_the_http_cache() {
+    assert_eq!(requests_of_cached_import(86_400), 0);
+    assert_eq!(requests_of_cached_import(0), 1);
+}
+
 #[test]
 fn an_update_check_runs_no_worker() {
     let site = Site::new("");

@@ -194,6 +194,11 @@ impl ServiceWorkerRegistration {
         self.in_slots().next()
     }
 
+    fn is_active(&self, worker_id: ServiceWorkerId) -> bool {
+        let active = self.active_worker.as_ref();
+        active.is_some_and(|active| active.id == worker_id)
+    }
+
     pub(super) fn newest_script(&self) -> Option<&ServiceWorkerScript> {
         self.life_cycle.script_of(self.newest_worker()?)
     }
@@ -387,11 +392,7 @@ impl ServiceWorkerManager {
         let Some(registration) = self.registrations.get(scope_url) else {
             return;
         };
-        let is_active = registration
-            .active_worker
-            .as_ref()
-            .is_some_and(|active| active.id == worker_id);
-        if !is_active {
+        if !registration.is_active(worker_id) {
             return;
         }
         let life_cycle = &registration.life_cycle;
@@ -453,11 +454,7 @@ impl ServiceWorkerManager {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        let is_active = registration
-            .active_worker
-            .as_ref()
-            .is_some_and(|worker| worker.id == worker_id);
-        if !is_active || registration.life_cycle.activated {
+        if !registration.is_active(worker_id) || registration.life_cycle.activated {
             return;
         }
         // Step 13: the worker is activated, however its event ended.

@@ -68,6 +68,9 @@ pub(super) struct UpdateCheck {
     /// What is being fetched: the worker's own script alone, or then its imports.
     fetches: Vec<(RequestId, ServoUrl)>,
     main: Option<ServiceWorkerScript>,
+    /// Whether the registration was stale when this began. The worker's own script ends that, and its imports still need
+    /// to know.
+    was_stale: bool,
     is_updated: bool,
 }
 
@@ -106,7 +109,8 @@ impl ServiceWorkerManager {
         life_cycle
             .scope_things
             .get_or_insert_with(|| scope_things.clone());
-        let no_cache = via_cache != UpdateViaCache::All || life_cycle.is_stale();
+        let was_stale = life_cycle.is_stale();
+        let no_cache = via_cache != UpdateViaCache::All || was_stale;
         let mut headers = HeaderMap::new();
         headers.insert(SERVICE_WORKER, HeaderValue::from_static("script"));
         let load_origin = &scope_things.worker_load_origin;
@@ -125,6 +129,7 @@ impl ServiceWorkerManager {
             limit: after(step_limit()),
             fetches: vec![fetch],
             main: None,
+            was_stale,
             is_updated: false,
         };
         self.set_stage(scope_url, Stage::Checking(check));
@@ -219,8 +224,7 @@ impl ServiceWorkerManager {
             Some(script) if !is_updated => script.imports.clone(),
             _ => Vec::new(),
         };
-        let no_cache = registration.life_cycle.updates.via_cache == UpdateViaCache::None
-            || registration.life_cycle.is_stale();
+        let via_cache = registration.life_cycle.updates.via_cache;
         let Some(check) = self
             .job_queues
             .get_mut(scope_url)
@@ -230,6 +234,7 @@ impl ServiceWorkerManager {
         };
         check.is_updated = is_updated;
         check.main = Some(main);
+        let no_cache = via_cache == UpdateViaCache::None || check.was_stale;
         let scope_things = check.scope_things.clone();
         let requests: Vec<_> = imports
             .into_iter()
