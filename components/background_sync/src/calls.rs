@@ -89,6 +89,9 @@ impl<C: SyncClient> Manager<C> {
             // outdated.
             Some(true) => {
                 self.clients.asking(call);
+                if registers(&request) {
+                    self.begin_barrier(now, call, &scope);
+                }
                 let question = Question::Register(call, permission_for(&request));
                 let responder = ClientStateResponder::new(question, self.questions_out.clone());
                 self.engine.query_client_state(&scope, responder);

@@ -4,6 +4,8 @@ use background_sync_core::{Permission, PermissionName, StoredWorker, SyncNotific
 use background_sync_traits::{DispatchedEvent, EventToken, ScopeKey};
 use crossbeam_channel::Sender;
 
+use crate::barrier::DurabilityResponder;
+
 /// What is true of the clients of a service worker registration's origin at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientState {
@@ -121,6 +123,16 @@ pub trait Engine: Send + 'static {
     /// Asks for the state of the clients of `scope`'s origin, for a `register()` call and again
     /// right before an event is dispatched. Answer from anywhere, soon.
     fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder);
+
+    /// Brings everything that `scope`'s origin has committed to other stores (IndexedDB, `localStorage`, the Cache API,
+    /// cookies) to the medium. Asked for with each `register()`, which is answered only after it, and at the end of each
+    /// event, before its registration is removed. Costs nothing where nothing is to be flushed: then answer at once.
+    ///
+    /// An engine without such stores, or whose embedder does not want the barrier, leaves this as it is.
+    fn make_durable(&self, scope: &ScopeKey, responder: DurabilityResponder) {
+        let _ = scope;
+        responder.answer(Ok(()));
+    }
 
     /// Fires an event in the active worker of its service worker registration. Ends with
     /// [`background_sync_traits::SyncManagerMessage::EventFinished`].

@@ -14,8 +14,11 @@ use crate::workers::FromWorkers;
 pub(crate) struct HeldAnswers(HashMap<ScopeKey, Vec<Call>>);
 
 impl<C: SyncClient> Manager<C> {
-    /// Sends the scheduler's answer, now or once the worker is stored.
+    /// Sends the scheduler's answer, now or once the worker is stored and what its origin has committed is durable.
     pub(crate) fn answer_client(&mut self, now: Now, call: Call, answer: Answer) {
+        let Some(answer) = self.pass_barrier(now, call, answer) else {
+            return;
+        };
         if answer == Answer::Registered(Ok(()))
             && let Some(scope) = self.clients.scope(call)
             && self.workers.is_being_put(scope)

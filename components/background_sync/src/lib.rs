@@ -11,6 +11,7 @@
 //! store's thread, and the edge, where nothing that a content process says is believed.
 
 mod alarm;
+mod barrier;
 mod calls;
 mod clients;
 mod clock;
@@ -40,12 +41,14 @@ mod writer;
 pub use background_sync_core::{
     Connectivity, DispatchError, Durability, EventOutcome, ExtraInterval, JournalEntry, NextStep,
     Origin, Permission, PermissionName, Policy, RegisterError, RegistrationInfo, RegistrationState,
-    RemovalReason, RemoveError, ScopeKey, SyncApi, SyncNotification, Tag, WallTime, WhyNotFired,
+    RemovalReason, RemoveError, ScopeKey, StoreFault, SyncApi, SyncNotification, Tag, WallTime,
+    WhyNotFired,
 };
 pub use background_sync_store::{MemoryStore, RedbStore, RegistrationStore, StoreError};
 pub use background_sync_traits as traits;
 pub use background_sync_traits::{DispatchedEvent, EventToken, SyncClient, SyncManagerMessage};
 
+pub use barrier::DurabilityResponder;
 pub use config::{Config, StartError, Storage};
 pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
 pub use crew::{

@@ -12,6 +12,7 @@ use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncM
 use crossbeam_channel::{Receiver, Sender, select};
 
 use crate::alarm::Alarm;
+use crate::barrier::{Barrier, MadeDurable};
 use crate::calls::event_kind;
 use crate::clients::Clients;
 use crate::control::ControlMessage;
@@ -40,6 +41,7 @@ pub(crate) struct Inputs<C, E> {
     pub messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     pub control: Receiver<ControlMessage>,
     pub answers: Receiver<QuestionAnswered>,
+    pub made_durable: Receiver<MadeDurable>,
     pub committed: Receiver<Committed>,
     pub from_workers: Receiver<FromWorkers>,
     pub released: Receiver<Released>,
@@ -55,6 +57,7 @@ pub(crate) struct Manager<C> {
     /// For the embedder, once the answers are on their way: to tell it costs a wake-up of a thread that is in no hurry.
     pub news: Vec<SyncNotification>,
     pub questions_out: Sender<QuestionAnswered>,
+    pub barrier: Barrier,
     pub outbox: Outbox,
     pub misbehaviour: RateLimitedLog,
     pub journal: Journal,
@@ -108,6 +111,9 @@ impl<C: SyncClient> Manager<C> {
             },
             recv(inputs.answers) -> answered => if let Ok(answered) = answered {
                 self.handle_answered(clock::now(), answered);
+            },
+            recv(inputs.made_durable) -> made => if let Ok(made) = made {
+                self.handle_made_durable(clock::now(), made);
             },
             recv(inputs.released) -> released => if let Ok(released) = released {
                 self.handle_released(clock::now(), released);
@@ -163,6 +169,9 @@ impl<C: SyncClient> Manager<C> {
         // An engine that answers at once has done so.
         for answered in inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.handle_answered(now, answered);
+        }
+        for made in inputs.made_durable.try_iter().take(MAX_MESSAGES_PER_TURN) {
+            self.handle_made_durable(now, made);
         }
         while let Ok(message) = inputs.control.try_recv() {
             if self.handle_control(now, message) == Flow::Stop {
@@ -304,12 +313,14 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// The end: nothing is dispatched any more, everything is committed, every call is answered.
-    pub(crate) fn finish(
-        &mut self,
-        committed: &Receiver<Committed>,
-        from_workers: &Receiver<FromWorkers>,
-    ) {
+    pub(crate) fn finish<E>(&mut self, inputs: &Inputs<C, E>) {
         let end = Instant::now() + SHUTDOWN_LIMIT;
+        // What was done is not done again.
+        while self.barrier.holds_events()
+            && let Ok(made) = inputs.made_durable.recv_deadline(end)
+        {
+            self.handle_made_durable(clock::now(), made);
+        }
         self.tell_news();
         self.ending = true;
         let now = clock::now();
@@ -325,7 +336,7 @@ impl<C: SyncClient> Manager<C> {
             {
                 break;
             }
-            match committed.recv_deadline(end) {
+            match inputs.committed.recv_deadline(end) {
                 Ok(results) => self.handle_committed(clock::now(), results),
                 Err(_) => {
                     log::error!("the store did not finish in time at the end");
@@ -334,7 +345,7 @@ impl<C: SyncClient> Manager<C> {
             }
         }
         while self.embedder_calls.wait_for_workers()
-            && let Ok(news) = from_workers.recv_deadline(end)
+            && let Ok(news) = inputs.from_workers.recv_deadline(end)
         {
             self.handle_from_workers(clock::now(), news);
         }

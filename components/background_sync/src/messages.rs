@@ -189,7 +189,7 @@ impl<C: SyncClient> Manager<C> {
             EventOutcome::TimedOut => EventOutcome::Rejected,
             other => other,
         };
-        self.scheduler.handle_event_finished(now, event, outcome);
+        self.finish_event_durably(now, (event, outcome), &scope);
     }
 
     /// The engine brings it to whoever runs the workers of this origin, wherever the request came from.

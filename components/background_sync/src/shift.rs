@@ -54,7 +54,7 @@ impl<C: SyncClient, E: Display + Send + 'static> Work for Shift<C, E> {
 
     fn finish(&mut self) {
         if let Some(manager) = &mut self.manager {
-            manager.finish(&self.inputs.committed, &self.inputs.from_workers);
+            manager.finish(&self.inputs);
         }
     }
 }

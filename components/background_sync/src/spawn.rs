@@ -10,6 +10,7 @@ use background_sync_traits::{AuthorityIssuer, SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, unbounded};
 
 use crate::alarm::Alarm;
+use crate::barrier::Barrier;
 use crate::clients::Clients;
 use crate::embedder_calls::EmbedderCalls;
 use crate::events::RunningEvents;
@@ -98,6 +99,8 @@ impl SyncManager {
         };
         let (control_out, control) = unbounded();
         let (questions_out, answers) = unbounded();
+        let barrier = Barrier::new();
+        let made_durable = barrier.made_durable();
         let (released_out, released) = unbounded();
         let seed = RandomState::new().hash_one(0);
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
@@ -109,6 +112,7 @@ impl SyncManager {
             embedder,
             news: Vec::new(),
             questions_out,
+            barrier,
             outbox,
             misbehaviour: RateLimitedLog::default(),
             journal,
@@ -125,6 +129,7 @@ impl SyncManager {
             messages,
             control,
             answers,
+            made_durable,
             committed,
             from_workers,
             released,

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod barrier;
 mod blocked;
 mod embedder;
 mod embedder_apis;

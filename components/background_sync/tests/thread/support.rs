@@ -100,10 +100,18 @@ impl Browser {
         state: Option<ClientState>,
         store: Option<Box<dyn RegistrationStore>>,
     ) -> Result<Self, StartError> {
+        Self::start_with_engine(config, store, |calls| Box::new(TestEngine { calls, state }))
+    }
+
+    pub fn start_with_engine(
+        config: Config,
+        store: Option<Box<dyn RegistrationStore>>,
+        engine_with: impl FnOnce(Sender<EngineCall>) -> Box<dyn Engine>,
+    ) -> Result<Self, StartError> {
         let (messages, messages_in) = unbounded();
         let (calls, engine) = unbounded();
         let (notes_out, notes) = unbounded();
-        let test_engine = Box::new(TestEngine { calls, state });
+        let test_engine = engine_with(calls);
         let watcher = Box::new(Watcher(notes_out));
         let thread = match store {
             None => SyncManager::spawn(config, messages_in, test_engine, watcher)?,
