@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use background_sync::{
-    Clear, ClientState, ClientStateResponder, Config, Embedder, Engine, Storage, SyncManager,
+    Clear, ClientState, ClientStateResponder, Config, DurabilityResponder, Embedder, Engine, Storage, SyncManager,
     SyncManagerControl, SyncManagerThread,
 };
 pub use background_sync::{
@@ -29,10 +29,12 @@ use background_sync_traits::{DispatchedEvent, EventToken, StoredWorker};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use embedder_traits::EventLoopWaker;
 use log::error;
+use net_traits::CoreResourceThread;
 use servo_base::generic_channel::{self, GenericSender};
 use servo_constellation_traits::{
     BackgroundSyncToConstellationMessage, EmbedderToConstellationMessage,
 };
+pub use storage::StorageDurability;
 use storage_traits::background_sync::BackgroundSyncMessage;
 use url::Url;
 
@@ -41,6 +43,7 @@ use self::permission::Permissions;
 use crate::ServoDelegate;
 use crate::proxies::ConstellationProxy;
 
+mod barrier;
 mod permission;
 
 /// How Background Sync is to behave, for [`ServoBuilder::background_sync`](crate::ServoBuilder::background_sync).
@@ -55,6 +58,9 @@ pub struct BackgroundSyncOptions {
     pub permissions: Vec<OriginPermission>,
     /// What becomes of registrations, their journal and their workers when Servo ends.
     pub lifetime: StorageLifetime,
+    /// When what pages store in IndexedDB, `localStorage` and cookies is on the medium. Counts also without Background
+    /// Sync.
+    pub storage_durability: StorageDurability,
 }
 
 /// How long something is kept.
@@ -64,7 +70,8 @@ pub enum StorageLifetime {
     /// `Opts::temporary_storage` is set.
     #[default]
     Profile,
-    /// In memory, whatever those say. Servo itself has files in `Opts::config_dir` all the same, for IndexedDB say.
+    /// In memory, whatever those say, and so are cookies, HTTP logins and HSTS. Servo has files in `Opts::config_dir` all
+    /// the same, for IndexedDB say.
     Run,
 }
 
@@ -86,6 +93,7 @@ impl Default for BackgroundSyncOptions {
             online_at_start: true,
             permissions: Vec::new(),
             lifetime: StorageLifetime::default(),
+            storage_durability: StorageDurability::default(),
         }
     }
 }
@@ -202,6 +210,7 @@ impl BackgroundSyncManager {
         options: &BackgroundSyncOptions,
         directory: Option<&Path>,
         constellation: ConstellationProxy,
+        core_resource_thread: CoreResourceThread,
         waker: Box<dyn EventLoopWaker>,
     ) -> (Self, GenericSender<BackgroundSyncMessage>) {
         let (sender, receiver) =
@@ -238,6 +247,8 @@ impl BackgroundSyncManager {
             constellation,
             permissions: permissions.clone(),
             embedder: embedder.clone(),
+            core_resource_thread,
+            has_barrier: options.storage_durability != StorageDurability::Relaxed,
         };
         let started = SyncManager::spawn(
             config,
@@ -325,6 +336,8 @@ struct ServoEngine {
     constellation: ConstellationProxy,
     permissions: Permissions,
     embedder: EmbedderThread,
+    core_resource_thread: CoreResourceThread,
+    has_barrier: bool,
 }
 
 impl ServoEngine {
@@ -361,6 +374,14 @@ impl Engine for ServoEngine {
                 .when_decided(scope.origin.as_str(), name, Box::new(ask_constellation));
         if let Some(request) = request {
             self.embedder.send(ToEmbedder::PermissionRequest(request));
+        }
+    }
+
+    fn make_durable(&self, scope: &ScopeKey, responder: DurabilityResponder) {
+        if self.has_barrier {
+            barrier::make_durable(scope.origin.as_str(), &self.core_resource_thread, responder);
+        } else {
+            responder.answer(Ok(()));
         }
     }
 

@@ -3,6 +3,7 @@
 //! ```toml
 //! url = "http://localhost:8080/"
 //! window_size = "1280x800"
+//! storage_durability = "barrier"  # or "strict", "relaxed": when what pages store is on the medium
 //!
 //! [background_sync]
 //! retry = "standard"              # or "chromium", "every-minute", "fleet"
@@ -40,6 +41,8 @@ pub struct Config {
     pub url: Option<String>,
     /// Size of the page when the command line gives none.
     pub window_size: Option<WindowSize>,
+    /// When what pages store is on the medium.
+    pub storage_durability: DurabilityName,
     /// Retries and limits of background sync, if the file has a section for them.
     pub policy: Option<Policy>,
     /// How to find out whether the machine has a network.
@@ -50,11 +53,25 @@ pub struct Config {
     pub preferences: serde_json::Map<String, serde_json::Value>,
 }
 
+/// When what pages store in IndexedDB, `localStorage` and cookies is on the medium.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum DurabilityName {
+    /// When a sync depends on it.
+    #[default]
+    Barrier,
+    /// Each commit, before the page hears of it.
+    Strict,
+    /// Some time.
+    Relaxed,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct ConfigFile {
     url: Option<String>,
     window_size: Option<WindowSize>,
+    storage_durability: DurabilityName,
     background_sync: Option<BTreeMap<String, Spanned<serde_json::Value>>>,
     connectivity: ConnectivityConfig,
     permissions: Vec<OriginPermissions>,
@@ -88,6 +105,7 @@ fn parse(text: &str) -> Result<Config, String> {
     Ok(Config {
         url: file.url,
         window_size: file.window_size,
+        storage_durability: file.storage_durability,
         policy: file
             .background_sync
             .map(|fields| parse_policy(text, &fields))
@@ -202,6 +220,7 @@ mod tests {
             ),
             ("window_size = 'big'\n", "line 1", "window_size"),
             ("url = \n", "line 1", "url"),
+            ("storage_durability = 'much'\n", "line 1", "`strict`"),
             ("[connectivity]\nwatch = 'often'\n", "line 2", "watch"),
             ("[connectivity]\nwatched = 1\n", "line 2", "watched"),
             (

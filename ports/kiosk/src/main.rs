@@ -108,6 +108,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             preferences,
             options: preferences::options(arguments, &profile),
             policy: config.policy.unwrap_or(default_policy),
+            storage_durability: config.storage_durability,
             permissions: config.permissions,
             lifetime: profile.lifetime(),
             is_cut: arguments.offline,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use servo::background_sync::{
-    ExtraInterval, OriginPermission, PermissionName, RegistrationInfo, SyncApi, SyncNotification,
+    ExtraInterval, OriginPermission, PermissionName, RegistrationInfo, StorageDurability, SyncApi,
+    SyncNotification,
 };
 use servo::{
     BackgroundSyncManager, BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder,
@@ -19,6 +20,7 @@ pub use servo::background_sync::{
 };
 
 use super::delegate::State;
+use crate::config::DurabilityName;
 use crate::control::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::event::{ConsoleSource, Event, Network};
 use crate::permissions::{Grant, OriginPermissions};
@@ -33,19 +35,24 @@ const IS_OFF: &str = "background sync is off";
 pub type SyncNotice = SyncNotification;
 
 /// Tells the engine, before it starts, how to retry, whether there is a network, what origins may do, and how long to
-/// keep registrations.
+/// keep registrations, and when what pages store is on the medium.
 pub fn configure(
     builder: ServoBuilder,
     policy: Policy,
     network: Network,
     permissions: &[OriginPermissions],
-    lifetime: StorageLifetime,
+    (lifetime, durability): (StorageLifetime, DurabilityName),
 ) -> ServoBuilder {
     builder.background_sync(BackgroundSyncOptions {
         policy,
         online_at_start: network == Network::Up,
         permissions: permissions.iter().flat_map(permissions_of).collect(),
         lifetime,
+        storage_durability: match durability {
+            DurabilityName::Barrier => StorageDurability::Barrier,
+            DurabilityName::Strict => StorageDurability::Strict,
+            DurabilityName::Relaxed => StorageDurability::Relaxed,
+        },
     })
 }
 

@@ -19,6 +19,7 @@ use url::Url;
 use self::background_sync::SyncPermission;
 use self::delegate::State;
 use self::surface::{Surface, SurfaceFactory};
+use crate::config::DurabilityName;
 use crate::connectivity::Connectivity;
 use crate::control::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::event::{Event, Network, Requester};
@@ -38,6 +39,8 @@ pub struct BrowserOptions {
     pub permissions: Vec<OriginPermissions>,
     /// How long sync registrations are kept.
     pub lifetime: background_sync::StorageLifetime,
+    /// When what pages store is on the medium.
+    pub storage_durability: DurabilityName,
     /// Whether the network is cut at the start.
     pub is_cut: bool,
     /// Style sheets for every page.
@@ -82,7 +85,7 @@ impl Browser {
             options.policy,
             state.network(),
             &options.permissions,
-            options.lifetime,
+            (options.lifetime, options.storage_durability),
         )
         .build();
         servo.setup_logging();
