@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use background_sync_traits::{
-    DispatchedEvent, EventOutcome, ScopeKey, StoredImports, StoredWorker, SyncManagerMessage,
+    DispatchedEvent, EventOutcome, KnownWorker, ScopeKey, StoredImports, StoredWorker, SyncManagerMessage,
 };
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;
@@ -18,11 +18,15 @@ use net_traits::policy_container::PolicyContainer;
 use rustc_hash::FxHashMap;
 use script_traits::{DocumentActivity, ScriptThreadMessage};
 use servo_base::generic_channel::GenericSender;
-use servo_base::id::{BrowsingContextId, PainterId, PipelineId, WebViewId};
+use servo_base::id::{
+    BrowsingContextId, PainterId, PipelineId, ServiceWorkerId, ServiceWorkerRegistrationId,
+    WebViewId,
+};
 use servo_constellation_traits::{
     BackgroundSyncToConstellationMessage, ImportedScript, JobError, JobResult, ScopeThings,
-    ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerManagerFactory,
-    ServiceWorkerMsg, ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
+    ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerInfo,
+    ServiceWorkerManagerFactory, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
+    ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
 };
 use servo_url::{ImmutableOrigin, ServoUrl};
 use storage_traits::StorageThreads;
@@ -31,6 +35,10 @@ use uuid::Uuid;
 use crate::Constellation;
 use crate::browsingcontext::BrowsingContext;
 use crate::pipeline::Pipeline;
+
+/// The service worker registrations of an earlier run.
+pub(crate) type KnownWorkers =
+    HashMap<ImmutableOrigin, Vec<(ScopeKey, ServiceWorkerRegistrationInfo)>>;
 
 /// What the answers are taken from.
 pub(crate) struct BackgroundSyncView<'a> {
@@ -49,8 +57,9 @@ impl BackgroundSyncView<'_> {
             BackgroundSyncToConstellationMessage::QueryOpenWindow(scope, answer) => {
                 answer(self.has_open_window(&scope, browsing_contexts));
             }
-            // Needs more than a view: `Constellation::start_stored_worker` does it.
-            BackgroundSyncToConstellationMessage::StartWorker(..) => {}
+            // Need more than a view: methods of the constellation do it.
+            BackgroundSyncToConstellationMessage::StartWorker(..)
+            | BackgroundSyncToConstellationMessage::KnownWorkers(_) => {}
             BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
             BackgroundSyncToConstellationMessage::Terminate(event, scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
@@ -187,6 +196,63 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
         };
         if manager.send(message).is_err() {
             debug!("A service worker manager is gone.");
+        }
+    }
+
+    /// Pages are to find the registrations of an earlier run before any event has started their workers.
+    pub(crate) fn know_workers(&mut self, workers: Vec<KnownWorker>) {
+        for worker in workers {
+            let (Ok(scope_url), Ok(script_url)) = (
+                ServoUrl::parse(worker.scope.scope.as_str()),
+                ServoUrl::parse(worker.script_url.as_str()),
+            ) else {
+                continue;
+            };
+            let origin = scope_url.origin();
+            if script_url.origin() != origin || !origin.is_potentially_trustworthy() {
+                continue;
+            }
+            let info = ServiceWorkerRegistrationInfo {
+                id: ServiceWorkerRegistrationId::new(),
+                installing_worker: None,
+                waiting_worker: None,
+                active_worker: Some(ServiceWorkerInfo {
+                    id: ServiceWorkerId::new(),
+                    script_url,
+                }),
+                activated: true,
+                update_via_cache: worker.via_cache,
+                storage_key: origin.clone(),
+                scope_url,
+            };
+            SWF::note_restored(std::slice::from_ref(&info));
+            let known = self.known_workers.entry(origin).or_default();
+            known.push((worker.scope, info));
+        }
+    }
+
+    /// A service worker manager is new: tells it what is known of an earlier run, and has the scripts read.
+    pub(crate) fn restore_registrations(
+        &mut self,
+        origin: &ImmutableOrigin,
+        manager: &GenericSender<ServiceWorkerMsg>,
+    ) {
+        let Some(known) = self.known_workers.remove(origin) else {
+            return;
+        };
+        let (scopes, infos): (Vec<_>, Vec<_>) = known.into_iter().unzip();
+        if manager
+            .send(ServiceWorkerMsg::RestoreRegistrations(infos))
+            .is_err()
+        {
+            return debug!("A service worker manager is gone.");
+        }
+        let Some(sync_manager) = self.public_storage_threads.background_sync() else {
+            return;
+        };
+        for scope in scopes {
+            // An error means that the browser ends.
+            let _ = sync_manager.send(SyncManagerMessage::ReviveWorker { scope });
         }
     }
 

@@ -97,7 +97,9 @@ impl HttpStateFiles {
     /// Calls back once everything that has been set by now is on the medium, or could not be brought there.
     pub(crate) fn make_durable(&self, done: GenericCallback<bool>) {
         // An error means that nobody waits any more.
-        let done = move |durable| drop(done.send(durable));
+        let done = move |durable| {
+            let _ = done.send(durable);
+        };
         self.write(Box::new(done));
     }
 
@@ -115,7 +117,9 @@ impl HttpStateFiles {
     /// For the end: waits for it.
     pub(crate) fn finish(&self) {
         let (sender, receiver) = unbounded();
-        self.write(Box::new(move |durable| drop(sender.send(durable))));
+        self.write(Box::new(move |durable| {
+            let _ = sender.send(durable);
+        }));
         if receiver.recv() != Ok(true) {
             error!("The last changes of cookies could not be stored.");
         }

@@ -243,6 +243,7 @@ impl BackgroundSyncManager {
             sender: sender_to_embedder,
             waker,
         };
+        let to_constellation = constellation.clone();
         let engine = ServoEngine {
             constellation,
             permissions: permissions.clone(),
@@ -260,6 +261,13 @@ impl BackgroundSyncManager {
             error!("Background Sync is not available: {reason}");
             SyncManager::spawn_unavailable(reason.to_string(), messages)
         });
+        // Before there is a page.
+        let known = thread.known_workers().to_vec();
+        if !known.is_empty() {
+            to_constellation.send(EmbedderToConstellationMessage::BackgroundSync(
+                BackgroundSyncToConstellationMessage::KnownWorkers(known),
+            ));
+        }
         let background_sync = Self {
             control: thread.control(),
             thread: RefCell::new(Some(thread)),

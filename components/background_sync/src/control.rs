@@ -3,8 +3,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use background_sync_core::{
-    Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, Origin, PermissionName,
-    RegistrationInfo, RemoveError, ScopeKey, SyncApi, Tag,
+    Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, KnownWorker, Origin,
+    PermissionName, RegistrationInfo, RemoveError, ScopeKey, SyncApi, Tag,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 use url::Url;
@@ -265,11 +265,28 @@ impl SyncManagerControl {
 pub struct SyncManagerThread {
     control: SyncManagerControl,
     thread: Option<JoinHandle<()>>,
+    known_workers: Vec<KnownWorker>,
 }
 
 impl SyncManagerThread {
-    pub(crate) fn new(control: SyncManagerControl, thread: Option<JoinHandle<()>>) -> Self {
-        Self { control, thread }
+    pub(crate) fn new(
+        control: SyncManagerControl,
+        thread: Option<JoinHandle<()>>,
+        known_workers: Vec<KnownWorker>,
+    ) -> Self {
+        Self {
+            control,
+            thread,
+            known_workers,
+        }
+    }
+
+    /// The workers that an earlier run has kept, for an engine whose pages are to find their service worker registrations
+    /// before any event has started them. An engine that needs one's scripts asks with
+    /// [`background_sync_traits::SyncManagerMessage::ReviveWorker`].
+    #[must_use]
+    pub fn known_workers(&self) -> &[KnownWorker] {
+        &self.known_workers
     }
 
     /// A way to speak to it.

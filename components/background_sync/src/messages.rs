@@ -158,6 +158,7 @@ impl<C: SyncClient> Manager<C> {
                 self.unregistered.remove(&scope);
                 self.workers.put(scope, worker);
             }
+            SyncManagerMessage::ReviveWorker { scope } => self.workers.revive(&scope),
             SyncManagerMessage::ForgetWorker { authority, scope } => {
                 self.check_authority(authority, &scope)?;
                 self.workers.remove(scope);

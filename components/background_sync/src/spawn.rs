@@ -81,7 +81,8 @@ impl SyncManager {
     ) -> Result<SyncManagerThread, StartError> {
         let retry_delay_ms = config.policy.local_fault_delay_ms;
         let retry_delay = Duration::from_millis(retry_delay_ms);
-        let (workers, from_workers) = Workers::spawn(&config.storage, retry_delay)?;
+        let (mut workers, from_workers) = Workers::spawn(&config.storage, retry_delay)?;
+        let known_workers = workers.take_known();
         let (mut outbox, batches) = Outbox::new(config.policy.durability);
         let (committed_out, committed) = unbounded();
         let mut journal = Journal::default();
@@ -142,6 +143,7 @@ impl SyncManager {
                 sender: control_out,
             },
             Some(thread),
+            known_workers,
         ))
     }
 
@@ -158,6 +160,6 @@ impl SyncManager {
         let work = Unavailable::new(reason, messages, control, released);
         let thread = crew::spawn(work, released_out)
             .inspect_err(|error| log::error!("nobody refuses what is asked: no thread: {error}"));
-        SyncManagerThread::new(SyncManagerControl { sender }, thread.ok())
+        SyncManagerThread::new(SyncManagerControl { sender }, thread.ok(), Vec::new())
     }
 }

@@ -62,6 +62,7 @@ impl<C: SyncClient, E> Unavailable<C, E> {
             | SyncManagerMessage::RequestAuthority { .. }
             | SyncManagerMessage::WorkerActivated { .. }
             | SyncManagerMessage::StoreWorker { .. }
+            | SyncManagerMessage::ReviveWorker { .. }
             | SyncManagerMessage::ForgetWorker { .. }
             | SyncManagerMessage::WorkerUnregistered { .. } => {}
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use background_sync_core::{Call, ScopeKey, StoreFault, StoredWorker};
+use background_sync_core::{Call, KnownWorker, ScopeKey, StoreFault, StoredWorker};
 use background_sync_store::{StoreError, WorkerStore};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
@@ -75,6 +75,8 @@ pub(crate) struct Workers {
     asked: Remembered,
     /// Whether anything was cleared in this run.
     cleared: bool,
+    /// What an earlier run has kept.
+    known: Vec<KnownWorker>,
 }
 
 /// Scopes, by their hashes: their names may be long.
@@ -110,10 +112,15 @@ impl Workers {
         storage: &Storage,
         retry_delay: Duration,
     ) -> Result<(Self, Receiver<FromWorkers>), StartError> {
-        let store = match storage {
+        let mut store = match storage {
             Storage::Memory => WorkerStore::in_memory(),
             Storage::Directory(folder) => WorkerStore::in_folder(folder),
         };
+        // Now, so that the first page finds them. Pages do not wait for a file that can't be read.
+        let known = store.known().unwrap_or_else(|error| {
+            log::warn!("service workers are known once an event starts them: {error}");
+            Vec::new()
+        });
         let (requests, requests_in) = unbounded();
         let (to_manager, from_workers) = unbounded();
         let text_bytes = Arc::default();
@@ -134,8 +141,14 @@ impl Workers {
             being_put: HashMap::new(),
             asked: Remembered::default(),
             cleared: false,
+            known,
         };
         Ok((workers, from_workers))
+    }
+
+    /// What an earlier run has kept; once.
+    pub fn take_known(&mut self) -> Vec<KnownWorker> {
+        std::mem::take(&mut self.known)
     }
 
     pub fn put(&mut self, scope: ScopeKey, worker: StoredWorker) {

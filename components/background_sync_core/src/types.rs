@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::stored_imports::StoredImports;
-use crate::stored_terms::{StoredHeaders, UpdateTerms};
+use crate::stored_terms::{StoredHeaders, UpdateTerms, UpdateViaCache};
 
 use crate::{TagTooLong, TextTooLong};
 
@@ -285,6 +285,17 @@ pub struct StoredWorker {
     pub headers: StoredHeaders,
     /// How it is checked for updates.
     pub updates: UpdateTerms,
+}
+
+/// What is known of a stored worker before its scripts are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownWorker {
+    /// Its service worker registration.
+    pub scope: ScopeKey,
+    /// Its script's URL.
+    pub script_url: ScriptUrl,
+    /// The registration's update via cache mode.
+    pub via_cache: UpdateViaCache,
 }
 
 /// Why a page's call of `unregister()` failed.

@@ -8,8 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use background_sync_core::{
-    MAX_STORED_HEADER_BYTES, MAX_STORED_IMPORTS, MAX_URL_BYTES, MAX_WORKER_SOURCE_BYTES, ScopeKey,
-    ScriptUrl, StoredHeaders, StoredImports, StoredWorker, UpdateTerms, WorkerSource,
+    KnownWorker, MAX_STORED_HEADER_BYTES, MAX_STORED_IMPORTS, MAX_URL_BYTES,
+    MAX_WORKER_SOURCE_BYTES, ScopeKey, ScriptUrl, StoredHeaders, StoredImports, StoredWorker,
+    UpdateTerms, WorkerSource,
 };
 use bincode::Options;
 use redb::{
@@ -50,8 +51,16 @@ const WORKERS: TableDefinition<(&str, &str), (u64, &[u8])> = TableDefinition::ne
 /// get it with their next change.
 const ORDER: TableDefinition<u64, (&str, &str)> = TableDefinition::new("order");
 
+/// What is read of all workers when the browser starts: their scripts are long. Files from before it get it when they are
+/// read first.
+const HEADS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("heads");
+
+/// Version of the encoding of a head.
+const HEAD_VERSION: u8 = 1;
+
 /// What a change works on.
 struct Tables<'t> {
+    heads: redb::Table<'t, (&'static str, &'static str), &'static [u8]>,
     workers: redb::Table<'t, (&'static str, &'static str), (u64, &'static [u8])>,
     order: redb::Table<'t, u64, (&'static str, &'static str)>,
 }
@@ -60,6 +69,17 @@ impl<'t> Tables<'t> {
     fn open(transaction: &'t redb::WriteTransaction) -> Result<Self, redb::Error> {
         let workers = transaction.open_table(WORKERS)?;
         let mut order = transaction.open_table(ORDER)?;
+        let mut heads = transaction.open_table(HEADS)?;
+        if heads.len()? != workers.len()? {
+            heads.retain(|_, _| false)?;
+            for entry in workers.iter()? {
+                let (key, value) = entry?;
+                let head = decode_worker(value.value().1).map(|worker| encode_head(&worker));
+                // One that can't be read has an empty one, so that this is not done again for it.
+                let head = head.unwrap_or_default();
+                heads.insert(key.value(), head.as_slice())?;
+            }
+        }
         if order.len()? != workers.len()? {
             order.retain(|_, _| false)?;
             for entry in workers.iter()? {
@@ -67,7 +87,11 @@ impl<'t> Tables<'t> {
                 order.insert(value.value().0, key.value())?;
             }
         }
-        Ok(Self { workers, order })
+        Ok(Self {
+            heads,
+            workers,
+            order,
+        })
     }
 
     /// For one more of an origin.
@@ -90,6 +114,7 @@ impl<'t> Tables<'t> {
             && let Some(key) = self.order.remove(number)?
         {
             self.workers.remove(key.value())?;
+            self.heads.remove(key.value())?;
         }
         Ok(())
     }
@@ -99,6 +124,7 @@ impl<'t> Tables<'t> {
         if let Some(number) = number {
             self.order.remove(number)?;
         }
+        self.heads.remove(key)?;
         Ok(())
     }
 }
@@ -174,6 +200,7 @@ impl WorkerStore {
             tables.make_room(scope.origin.as_str())?;
             let number = newest.saturating_add(1);
             tables.workers.insert(key, (number, bytes.as_slice()))?;
+            tables.heads.insert(key, encode_head(worker).as_slice())?;
             tables.order.insert(number, key)?;
             Ok(())
         })
@@ -214,8 +241,41 @@ impl WorkerStore {
         self.change(&|tables| {
             tables.workers.retain(|key, _| !is_chosen(key))?;
             tables.order.retain(|_, key| !is_chosen(key))?;
+            tables.heads.retain(|key, _| !is_chosen(key))?;
             Ok(())
         })
+    }
+
+    /// All that are kept, without their scripts. None if there is no file yet, which is not made for this.
+    ///
+    /// # Errors
+    /// If the medium is broken, or the file is from before this was kept and can't be written.
+    pub fn known(&mut self) -> Result<Vec<KnownWorker>, StoreError> {
+        if self.database.is_none() && !self.path.exists() {
+            return Ok(Vec::new());
+        }
+        let known = self.run(|database| {
+            let transaction = database.begin_read()?;
+            let table = match transaction.open_table(HEADS) {
+                Ok(table) => table,
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            let mut known = Vec::new();
+            for entry in table.iter()? {
+                let (key, head) = entry?;
+                known.extend(known_worker(key.value(), head.value()));
+            }
+            Ok(Some(known))
+        })?;
+        match known {
+            Some(known) => Ok(known),
+            // Opening the tables makes it.
+            None => {
+                self.change(&|_| Ok(()))?;
+                self.known()
+            }
+        }
     }
 
     /// What was kept of a scope. A record that can't be read is none.
@@ -343,6 +403,33 @@ pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
         }
         Some((&version, _)) => Err(CodecError::UnknownVersion(version)),
     }
+}
+
+fn encode_head(worker: &StoredWorker) -> Vec<u8> {
+    let mut bytes = vec![HEAD_VERSION];
+    // Its parts are shorter than a record may be: it can't fail.
+    let head = (&worker.script_url, worker.updates.via_cache);
+    match options().serialize_into(&mut bytes, &head) {
+        Ok(()) => bytes,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// `None` for what can't be read: such a worker is found when an event needs it.
+fn known_worker((origin, scope): (&str, &str), head: &[u8]) -> Option<KnownWorker> {
+    let (script_url, via_cache) = match head.split_first() {
+        Some((&HEAD_VERSION, fields)) => decode_fields(fields).ok()?,
+        _ => return None,
+    };
+    let scope = ScopeKey {
+        origin: origin.try_into().ok()?,
+        scope: scope.try_into().ok()?,
+    };
+    Some(KnownWorker {
+        scope,
+        script_url,
+        via_cache,
+    })
 }
 
 fn decode_fields<T: DeserializeOwned>(fields: &[u8]) -> Result<T, CodecError> {

@@ -231,6 +231,16 @@ impl Client {
     }
 }
 
+/// A registration of an earlier run controls pages from the first one on.
+pub(super) fn note_restored(info: &ServiceWorkerRegistrationInfo) {
+    let active = ActiveRegistration {
+        info: info.clone(),
+        since: None,
+    };
+    let mut registrations = ACTIVE_REGISTRATIONS.write();
+    registrations.insert(info.scope_url.clone(), active);
+}
+
 fn note_active(info: &ServiceWorkerRegistrationInfo) {
     let mut registrations = ACTIVE_REGISTRATIONS.write();
     if info.active_worker.is_some() {

@@ -25,6 +25,7 @@ use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::idle::Idleness;
+use crate::dom::serviceworkers::manager::restored::Restoring;
 use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::dom::serviceworkers::workerthread::WorkerThread;
 
@@ -74,6 +75,8 @@ pub(super) struct WorkerRecord {
 #[derive(Default)]
 pub(crate) struct RegistrationLifeCycle {
     pub(super) records: HashMap<ServiceWorkerId, WorkerRecord>,
+    /// Until the scripts of an earlier run are read.
+    pub(super) restoring: Option<Restoring>,
     /// The worker whose script has not run yet: it is in none of the registration's slots.
     pub(super) starting: Option<ServiceWorker>,
     /// What it takes to start a worker.

@@ -87,7 +87,10 @@ impl ServiceWorkerManager {
             .job_queues
             .values()
             .filter_map(|queue| queue.check()?.limit);
+        let restoring =
+            life_cycles().filter_map(|life_cycle| life_cycle.restoring.as_ref()?.limit);
         steps
+            .chain(restoring)
             .chain(questions)
             .chain(checks)
             .chain(self.leaving.next_limit())
@@ -104,6 +107,7 @@ impl ServiceWorkerManager {
         self.give_up_expected_clients(now);
         self.end_overlong_checks(now);
         self.end_overlong_steps(now);
+        self.give_up_restoring(now);
     }
 
     fn end_overlong_checks(&mut self, now: Instant) {

@@ -13,6 +13,7 @@ pub(crate) mod jobs;
 pub(crate) mod leaving;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
+pub(crate) mod restored;
 pub(crate) mod run;
 pub(crate) mod stored;
 pub(crate) mod update;
@@ -31,7 +32,7 @@ use servo_base::generic_channel::{
 use servo_base::id::PipelineNamespace;
 use servo_constellation_traits::{
     SWManagerSenders, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
-    ServiceWorkerManagerFactory, ServiceWorkerMsg,
+    ServiceWorkerManagerFactory, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
 };
 use servo_url::{ImmutableOrigin, ServoUrl};
 
@@ -109,6 +110,9 @@ impl ServiceWorkerManager {
     }
 
     fn handle_message(&mut self, message: ServiceWorkerMsg) -> Flow {
+        let Some(message) = self.keep_until_restored(message) else {
+            return Flow::Continue;
+        };
         match message {
             // Nobody sends it.
             ServiceWorkerMsg::Timeout(_) => {}
@@ -167,6 +171,9 @@ impl ServiceWorkerManager {
                 worker_id,
                 progress,
             } => self.handle_worker_progress(&scope_url, worker_id, progress),
+            ServiceWorkerMsg::RestoreRegistrations(restored) => {
+                self.restore_registrations(restored);
+            }
             ServiceWorkerMsg::StartStoredWorker {
                 scope_url,
                 scope_things,
@@ -207,6 +214,10 @@ impl ServiceWorkerManager {
 }
 
 impl ServiceWorkerManagerFactory for ServiceWorkerManager {
+    fn note_restored(restored: &[ServiceWorkerRegistrationInfo]) {
+        Self::note_restored(restored);
+    }
+
     fn create(senders: SWManagerSenders, origin: ImmutableOrigin) -> Option<JoinHandle<()>> {
         let SWManagerSenders {
             resource_threads,

@@ -88,14 +88,16 @@ impl ServiceWorkerManager {
             .registrations
             .entry(scope_url.clone())
             .or_insert_with(ServiceWorkerRegistration::new);
-        // A page was faster. If what it registers is not active yet, it takes over from this one as a new version.
-        if registration.active_worker.is_some() {
-            return;
-        }
+        let worker_id = match &registration.active_worker {
+            Some(active) if registration.life_cycle.restoring.is_some() => active.id,
+            // A page was faster. If what it registers is not active yet, it takes over from this one as a new version.
+            Some(_) => return,
+            None => ServiceWorkerId::new(),
+        };
         // Nobody listens at the other end until the worker runs.
         let (sender, _) = crossbeam_channel::unbounded();
         let worker = ServiceWorker {
-            id: ServiceWorkerId::new(),
+            id: worker_id,
             script_url: scope_things.script_url.clone(),
             sender,
         };
@@ -117,5 +119,6 @@ impl ServiceWorkerManager {
             .get_or_insert(scope_things);
         self.tell_of_change(&scope_url);
         self.answer_waiting_clients();
+        self.handle_restored(&scope_url);
     }
 }

@@ -8,7 +8,7 @@
 use std::fmt;
 
 pub use background_sync_core::{
-    BoundedText, Connectivity, EventOutcome, ExplainerOptions, MAX_DATA_BYTES,
+    BoundedText, Connectivity, EventOutcome, ExplainerOptions, KnownWorker, MAX_DATA_BYTES,
     MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin,
     Permission, PermissionName, Recurrence, RegisterError, ScopeKey, ScopeUrl, ScriptUrl,
     StoredHeaders, StoredImport, StoredImports, StoredWorker, SyncData, Tag, TagTooLong,
@@ -270,6 +270,12 @@ pub enum SyncManagerMessage<C> {
         scope: ScopeKey,
         /// Its active worker.
         worker: StoredWorker,
+    },
+    /// Whoever runs the service workers of an origin needs the scripts of one that an earlier run has kept: the engine is
+    /// asked to start it. Done once a run for each registration; anybody may ask.
+    ReviveWorker {
+        /// The service worker registration.
+        scope: ScopeKey,
     },
     /// A service worker was installed that can't be kept, for its length say: what was kept of this registration before is
     /// forgotten, so that a version which was replaced does not come back.
