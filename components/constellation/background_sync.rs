@@ -233,13 +233,13 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
 
     /// A service worker manager is new: tells it what is known of an earlier run, and has the scripts read.
     pub(crate) fn restore_registrations(
-        &mut self,
-        origin: &ImmutableOrigin,
+        &self,
+        known: Vec<(ScopeKey, ServiceWorkerRegistrationInfo)>,
         manager: &GenericSender<ServiceWorkerMsg>,
     ) {
-        let Some(known) = self.known_workers.remove(origin) else {
+        if known.is_empty() {
             return;
-        };
+        }
         let (scopes, infos): (Vec<_>, Vec<_>) = known.into_iter().unzip();
         if manager
             .send(ServiceWorkerMsg::RestoreRegistrations(infos))

@@ -41,7 +41,14 @@ mod tests {
             resolve(base, "/old/clientstorage/default_v1/bottles/a/1-2a"),
             here
         );
-        for bad in ["", "/", "a/1-2a", "bottles/../x", "/etc/passwd", "bottles/.."] {
+        for bad in [
+            "",
+            "/",
+            "a/1-2a",
+            "bottles/../x",
+            "/etc/passwd",
+            "bottles/..",
+        ] {
             assert_eq!(resolve(base, bad), None, "{bad}");
         }
     }

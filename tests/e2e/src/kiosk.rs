@@ -322,6 +322,19 @@ impl Kiosk {
         }
     }
 
+    /// Waits until something is true that no event tells of, such as what is in a file.
+    pub fn wait_until(&self, what: &str, is_true: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_true() {
+            assert!(
+                Instant::now() < deadline,
+                "waited until {what}; {}",
+                self.story()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Says `quit`, and returns how long the process took to end.
     pub fn quit(mut self) -> Duration {
         self.command("quit");
