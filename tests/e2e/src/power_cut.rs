@@ -14,10 +14,9 @@ mod round;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use self::app::App;
-use self::plan::{Beginning, Plan};
+use self::plan::{Beginning, Place, Plan};
 use self::round::Round;
 
-pub use self::app::INDEXED_DB;
 pub use self::disk::{Disk, Journal};
 pub use self::plan::CutPoint;
 pub use self::report::{Promise, Report};
@@ -88,7 +87,10 @@ pub fn run(trial: &Trial) -> Report {
     let mut report = Report::default();
     let mut device = None;
     for number in 0..trial.rounds {
-        let plan = Plan::of_round(trial.seed, number);
+        let mut plan = Plan::of_round(trial.seed, number);
+        if trial.end == End::Kill {
+            plan.place = Place::Same;
+        }
         let before = report.findings();
         report.begin(number);
         let kept = device

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::json;
 
-use crate::{Kiosk, PAGE, Site};
+use crate::{INDEXED_DB, Kiosk, Site};
 
 /// The tag by which the worker sends what is in IndexedDB.
 pub const WORKER_TAG: &str = "outbox";
@@ -12,24 +12,6 @@ pub const WORKER_TAG: &str = "outbox";
 pub const WORKER_PATH: &str = "/outbox";
 /// Where the page sends what is in `localStorage`.
 pub const PAGE_PATH: &str = "/page-outbox";
-
-/// For page and worker: does `work` with the store `messages`, and resolves with what its request has found once the
-/// transaction is complete.
-pub const INDEXED_DB: &str = r"
-  function inOutbox(mode, work) {
-    return new Promise((resolve, reject) => {
-      const opening = indexedDB.open('outbox', 1);
-      opening.onupgradeneeded = () => opening.result.createObjectStore('messages');
-      opening.onerror = () => reject(opening.error);
-      opening.onsuccess = () => {
-        const transaction = opening.result.transaction('messages', mode);
-        const request = work(transaction.objectStore('messages'));
-        transaction.oncomplete = () => { opening.result.close(); resolve(request.result); };
-        transaction.onerror = transaction.onabort = () => reject(transaction.error);
-      };
-    });
-  }
-";
 
 const APP: &str = r"
   async function logIn(session) {
@@ -106,9 +88,7 @@ impl App {
     /// Starts it.
     pub fn start() -> Self {
         let site = Site::new(&format!("{INDEXED_DB}{WORKER}"));
-        let scripts = format!("<script>{INDEXED_DB}{APP}</script></body>");
-        site.server
-            .serve("/", "text/html", &PAGE.replace("</body>", &scripts));
+        site.add_to_page(&format!("{INDEXED_DB}{APP}"));
         Self { site }
     }
 

@@ -167,14 +167,13 @@ impl fmt::Display for Plan {
             (Beginning::Continued, Place::Same) => "used profile",
             (Beginning::Continued, Place::Other) => "used profile, moved",
         };
-        write!(
-            f,
-            "{network}, {profile}, cut {:.1} ms after {:?} of message {} of {}",
-            self.delay.as_secs_f64() * 1_000.0,
-            self.cut.to_string(),
-            self.of_message + 1,
-            self.messages
-        )
+        let delay = self.delay.as_secs_f64() * 1_000.0;
+        let cut = self.cut.to_string();
+        write!(f, "{network}, {profile}, cut {delay:.1} ms after {cut:?}")?;
+        match self.cut {
+            CutPoint::LoggedIn => Ok(()),
+            _ => write!(f, ", message {} of {}", self.of_message + 1, self.messages),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! One round: what leads to the cut, and what is looked at after it.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -12,8 +14,8 @@ use super::app::{
 use super::medium::Medium;
 use super::plan::{CutPoint, Network, Plan};
 use super::report::{Promise, Report};
-use super::{Storage, Trial};
-use crate::{FAST_RETRIES, Kiosk};
+use super::{End, Storage, Trial};
+use crate::{FAST_RETRIES, Kiosk, PATIENCE};
 
 /// A device between two rounds: its app is open, and nothing waits.
 pub struct Device {
@@ -54,6 +56,9 @@ impl Round<'_> {
         self.lead_to_cut(&mut kiosk);
         // A cut keeps to no event.
         thread::sleep(self.plan.delay);
+        if self.trial.end == End::FlushAndPowerCut && self.plan.cut != CutPoint::LoggedIn {
+            wait_for_session(&medium.profile(), self.number);
+        }
         let story = medium.cut(self.trial.end, self.plan.place, kiosk);
         let told = relied.learn(&story, self.number);
         let mark = self.app.mark();
@@ -200,6 +205,23 @@ impl Round<'_> {
         report.check(Promise::Cookie, holds, || {
             format!("requests have the cookies {cookies:?} instead of session {session}")
         });
+    }
+}
+
+/// Without the barrier, cookies are written soon after `register()`, not before: only what is written can be flushed.
+fn wait_for_session(profile: &Path, session: u32) {
+    let cookie = format!("session={session};");
+    let is_written = || {
+        let files = fs::read_dir(profile).expect("the kiosk has made it");
+        let mut texts = files
+            .flatten()
+            .filter_map(|file| fs::read_to_string(file.path()).ok());
+        texts.any(|text| text.contains(&cookie))
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !is_written() {
+        assert!(Instant::now() < deadline, "the cookie is not written");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
