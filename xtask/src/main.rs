@@ -8,6 +8,7 @@ mod files;
 mod fuzz;
 mod kiosk;
 mod paths;
+mod power_cuts;
 mod progress;
 mod servo;
 mod setup;
@@ -73,6 +74,8 @@ enum Task {
     TestWpt(wpt::TestWpt),
     /// Measure, and compare with what was promised
     Bench(bench::Benchmarks),
+    /// Cut the power of a kiosk on a file system of its own again and again, and see what is left (needs root)
+    PowerCuts(power_cuts::PowerCuts),
     /// Send hostile messages and records to the component (needs nightly Rust and cargo-fuzz)
     Fuzz(fuzz::Fuzz),
     /// Assemble the patched Servo, or keep the patch series in step with it
@@ -142,6 +145,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt(arguments) => wpt::run(&paths, &arguments),
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
+        Task::PowerCuts(power_cuts) => power_cuts::run(&paths, &power_cuts),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
         Task::Servo(task) => run_servo(&paths, task),
     }

@@ -14,7 +14,7 @@ use crate::setup;
 use crate::wpt::{self, Product};
 
 /// Tells the end-to-end tests where the kiosk is.
-const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
+pub const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
 /// Tells the end-to-end tests where the second embedder is.
 const EMBEDDER_VARIABLE: &str = "BACKGROUND_SYNC_EMBEDDER";
 /// Flags that the end-to-end tests start each kiosk with.

@@ -1,14 +1,16 @@
 //! A kiosk process under control.
 
+mod process;
+
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -78,6 +80,14 @@ impl KioskBuilder {
     #[must_use]
     pub fn section(mut self, name: &str, fields: &str) -> Self {
         let _ = writeln!(self.config, "[{name}]\n{fields}");
+        self
+    }
+
+    /// A setting at the top level of the configuration file, `name = "value"` say.
+    #[must_use]
+    pub fn setting(mut self, line: &str) -> Self {
+        // Before every section, which would have it otherwise.
+        self.config.insert_str(0, &format!("{line}\n"));
         self
     }
 
@@ -298,96 +308,6 @@ impl Kiosk {
     pub fn forget_events(&mut self) {
         self.seen.clear();
         self.unclaimed.clear();
-    }
-
-    /// The process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits until this many threads of service workers are left.
-    pub fn wait_for_worker_threads(&self, count: usize) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let workers = self.worker_threads();
-            if workers == count {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "{workers} threads of service workers run, not {count}; {}",
-                self.story()
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Waits until something is true that no event tells of, such as what is in a file.
-    pub fn wait_until(&self, what: &str, is_true: impl Fn() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_true() {
-            assert!(
-                Instant::now() < deadline,
-                "waited until {what}; {}",
-                self.story()
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Says `quit`, and returns how long the process took to end.
-    pub fn quit(mut self) -> Duration {
-        self.command("quit");
-        let asked = Instant::now();
-        let status = self.wait_for_end();
-        assert!(status.success(), "{status}; {}", self.story());
-        asked.elapsed()
-    }
-
-    /// How many threads of service workers run now.
-    pub fn worker_threads(&self) -> usize {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.id())).expect("it runs");
-        let names = threads
-            .flatten()
-            .filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
-        names.filter(|name| name.starts_with("SW:")).count()
-    }
-
-    /// Kills the process at once, as a power cut would end it.
-    pub fn kill(&mut self) {
-        self.child.kill().expect("the kiosk runs");
-        self.child.wait().expect("a child can be waited for");
-    }
-
-    /// Asks the process to end, as a supervisor does, and waits until it has.
-    pub fn terminate(&mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        let asked = Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .expect("kill exists");
-        assert!(asked.success(), "the kiosk runs");
-        self.wait_for_end()
-    }
-
-    /// Ends the control channel; the kiosk must end by itself.
-    pub fn hang_up(mut self) -> ExitStatus {
-        self.commands = None;
-        self.wait_for_end()
-    }
-
-    fn wait_for_end(&mut self) -> ExitStatus {
-        // The events end when the process does.
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.events.recv_timeout(left) {
-                Ok(event) => self.seen.push(event),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("the kiosk goes on; {}", self.story()),
-            }
-        }
-        self.child.wait().expect("a child can be waited for")
     }
 
     fn story(&self) -> String {

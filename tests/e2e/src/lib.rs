@@ -1,20 +1,21 @@
 //! What the end-to-end tests share: a kiosk under control, and a web server that does as it is told.
 //!
-//! Every wait ends with an event or with a deadline; nothing sleeps.
+//! Every wait ends with an event or with a deadline; nothing sleeps but a power cut, which keeps to no event.
 
 mod kiosk;
 mod namespace;
 mod npm;
+pub mod power_cut;
 mod server;
 mod site;
 
 use std::time::Duration;
 
 pub use kiosk::{Kiosk, KioskBuilder, kiosk_command, run};
-pub use namespace::{in_namespace, ip, mount_small_disk};
+pub use namespace::{again_in_namespace, in_namespace, ip, leave_out, mount_small_disk};
 pub use npm::serve_from_npm;
 pub use server::{Answer, Asked, Received, TestServer};
-pub use site::{FAST_RETRIES, PAGE, Site};
+pub use site::{FAST_RETRIES, INDEXED_DB, PAGE, Site};
 
 /// How long a test waits for one thing before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 //! A network and file systems of the test's own: interfaces that come and go, a disk that is full.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output};
 
 /// Set inside the namespace.
 const INSIDE: &str = "BACKGROUND_SYNC_TEST_NAMESPACE";
@@ -19,22 +19,50 @@ pub fn in_namespace(name: &str, scenario: fn()) {
         ip("link set lo up");
         return scenario();
     }
-    let unshare = match namespace_command() {
-        Ok(unshare) => unshare,
-        Err(reason) if std::env::var_os(SKIP).is_some() => {
-            eprintln!("skipped: {name}, because {reason}");
-            return;
-        }
-        Err(reason) => panic!(
-            "no network namespace: {reason}; allow that, or set {SKIP}=1 to leave such tests out"
-        ),
+    let mut command = match this_program_in_namespaces() {
+        Ok(command) => command,
+        Err(reason) => return leave_out(name, &format!("no network namespace: {reason}")),
     };
+    command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+    let output = command.output().expect("it ran before");
+    assert!(output.status.success(), "{}", both(&output));
+    // For `--nocapture`.
+    print!("{}", both(&output));
+}
+
+/// Runs this program again in such namespaces, with the arguments that it has; `None` if it is there already.
+///
+/// # Errors
+/// Why there can be no namespace.
+pub fn again_in_namespace() -> Result<Option<ExitStatus>, String> {
+    if std::env::var_os(INSIDE).is_some() {
+        ip("link set lo up");
+        return Ok(None);
+    }
+    let mut command = this_program_in_namespaces()?;
+    command.args(std::env::args_os().skip(1));
+    let status = command.status().map_err(|error| error.to_string())?;
+    Ok(Some(status))
+}
+
+/// Ends a test that this machine can't run.
+///
+/// # Panics
+/// Unless `BACKGROUND_SYNC_SKIP_NAMESPACES` is set.
+pub fn leave_out(name: &str, reason: &str) {
+    assert!(
+        std::env::var_os(SKIP).is_some(),
+        "{reason}; allow that, or set {SKIP}=1 to leave such tests out"
+    );
+    eprintln!("skipped: {name}, because of {reason}");
+}
+
+fn this_program_in_namespaces() -> Result<Command, String> {
+    let unshare = namespace_command()?;
     let program = std::env::current_exe().expect("this program has a path");
     let mut command = Command::new(unshare[0]);
-    command.args(&unshare[1..]).arg(program);
-    command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
-    let output = command.env(INSIDE, "1").output().expect("it ran before");
-    assert!(output.status.success(), "{}", both(&output));
+    command.args(&unshare[1..]).arg(program).env(INSIDE, "1");
+    Ok(command)
 }
 
 /// Runs `ip`, the command.

@@ -29,6 +29,8 @@ pub struct Received {
     pub path: String,
     /// Its body, parsed as JSON; null if it is none.
     pub body: Value,
+    /// Its headers; the names are in lower case.
+    pub headers: HashMap<String, String>,
 }
 
 /// A GET request that arrived.
@@ -219,13 +221,28 @@ impl TestServer {
 
     /// Waits until this many POST requests have arrived, and returns all that have.
     pub fn wait_for(&self, count: usize) -> Vec<Received> {
+        self.wait_until(&format!("{count} requests"), |received| {
+            received.len() >= count
+        })
+    }
+
+    /// Waits until a POST request with this body has arrived at this path.
+    pub fn wait_for_post(&self, path: &str, body: &Value) {
+        self.wait_until(&format!("{body} at {path}"), |received| {
+            received
+                .iter()
+                .any(|post| post.path == path && post.body == *body)
+        });
+    }
+
+    fn wait_until(&self, what: &str, is_there: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.shared.lock();
-        while state.received.len() < count {
+        while !is_there(&state.received) {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero(),
-                "the server got {} of {count} requests: {:?}",
+                "the server waits for {what}, and got {}: {:?}",
                 state.received.len(),
                 state.received
             );
@@ -262,14 +279,7 @@ impl Shared {
             let mut state = self.lock();
             state.asked.push(Asked {
                 path: path.clone(),
-                headers: request
-                    .headers()
-                    .iter()
-                    .map(|header| {
-                        let name = header.field.as_str().as_str().to_ascii_lowercase();
-                        (name, header.value.to_string())
-                    })
-                    .collect(),
+                headers: headers_of(&request),
             });
             if state.held_paths.contains(&path) {
                 state.held_gets.push((path, request));
@@ -281,17 +291,18 @@ impl Shared {
             let _ = request.respond(response);
             return;
         }
-        let host = request
-            .headers()
-            .iter()
-            .find(|header| header.field.equiv("Host"))
-            .map(|header| header.value.to_string());
-        let host = host.unwrap_or_default();
+        let headers = headers_of(&request);
+        let host = headers.get("host").cloned().unwrap_or_default();
         let mut body = String::new();
         let _ = request.as_reader().read_to_string(&mut body);
         let body = serde_json::from_str(&body).unwrap_or(Value::Null);
         let mut state = self.lock();
-        state.received.push(Received { host, path, body });
+        state.received.push(Received {
+            host,
+            path,
+            body,
+            headers,
+        });
         match state.answers.pop_front().unwrap_or(Answer::Status(200)) {
             Answer::Status(status) => {
                 drop(state);
@@ -301,6 +312,14 @@ impl Shared {
         }
         self.changed.notify_all();
     }
+}
+
+fn headers_of(request: &Request) -> HashMap<String, String> {
+    let headers = request.headers().iter().map(|header| {
+        let name = header.field.as_str().as_str().to_ascii_lowercase();
+        (name, header.value.to_string())
+    });
+    headers.collect()
 }
 
 fn header(name: &str, value: &str) -> Header {

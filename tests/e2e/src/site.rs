@@ -23,6 +23,24 @@ pub const PAGE: &str = r"<!DOCTYPE html>
   if (navigator.serviceWorker) start().catch((error) => console.log(`page failed: ${error}`));
 </script></body></html>";
 
+/// For page and worker: does `work` with the store `messages`, and resolves with what its request has found once the
+/// transaction is complete.
+pub const INDEXED_DB: &str = r"
+  function inOutbox(mode, work) {
+    return new Promise((resolve, reject) => {
+      const opening = indexedDB.open('outbox', 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore('messages');
+      opening.onerror = () => reject(opening.error);
+      opening.onsuccess = () => {
+        const transaction = opening.result.transaction('messages', mode);
+        const request = work(transaction.objectStore('messages'));
+        transaction.oncomplete = () => { opening.result.close(); resolve(request.result); };
+        transaction.onerror = transaction.onabort = () => reject(transaction.error);
+      };
+    });
+  }
+";
+
 /// In front of every worker: posts JSON to the server, and throws unless the answer is 2xx.
 const WORKER_PRELUDE: &str = r"'use strict';
   async function post(path, body) {
@@ -45,6 +63,13 @@ impl Site {
         let site = Self { server };
         site.serve_worker(worker);
         site
+    }
+
+    /// Serves the page with this script, too.
+    pub fn add_to_page(&self, script: &str) {
+        let script = format!("<script>{script}</script></body>");
+        let page = PAGE.replace("</body>", &script);
+        self.server.serve("/", "text/html", &page);
     }
 
     /// Serves another version of the worker from now on.

@@ -1,0 +1,102 @@
+//! What a resolved `register()` has promised survives power cuts on a real file system: the sync, the message in IndexedDB,
+//! the login, and `localStorage`.
+
+use background_sync_e2e::power_cut::{
+    self, Disk, End, Journal, Promise, Report, Storage, Trial, Until, can_cut_power,
+};
+use background_sync_e2e::{in_namespace, leave_out};
+
+const ROUNDS: u32 = 12;
+/// By then, storage that is not flushed must have lost something.
+const ROUNDS_UNTIL_A_LOSS: u32 = 30;
+
+/// Plays rounds with lots of their own.
+fn play(rounds: u32, end: End, storage: Storage, until: Until) -> Report {
+    let report = power_cut::run(&Trial {
+        rounds,
+        // Printed: `./mach power-cuts --seed` draws the same lots again.
+        seed: power_cut::any_seed(),
+        end,
+        storage,
+        until,
+    });
+    println!("{report}");
+    report
+}
+
+/// Runs a scenario where power can be cut.
+fn with_disks(name: &str, scenario: fn()) {
+    if let Err(reason) = can_cut_power() {
+        return leave_out(name, &reason);
+    }
+    scenario();
+}
+
+#[test]
+fn what_register_has_promised_survives_power_cuts() {
+    const NAME: &str = "what_register_has_promised_survives_power_cuts";
+    in_namespace(NAME, || {
+        with_disks(NAME, || {
+            let report = play(ROUNDS, End::PowerCut, Storage::Default, Until::AllRounds);
+            assert_eq!(report.findings(), 0);
+        });
+    });
+}
+
+#[test]
+fn what_register_has_promised_survives_kills() {
+    let report = play(ROUNDS, End::Kill, Storage::Default, Until::AllRounds);
+    assert_eq!(report.findings(), 0);
+}
+
+/// Without this, nobody would know that the tests above can fail.
+#[test]
+fn storage_that_is_not_flushed_loses_something() {
+    const NAME: &str = "storage_that_is_not_flushed_loses_something";
+    in_namespace(NAME, || {
+        with_disks(NAME, || {
+            let (end, until) = (End::PowerCut, Until::FirstFinding);
+            let report = play(ROUNDS_UNTIL_A_LOSS, end, Storage::Relaxed, until);
+            assert_eq!(report.broken(Promise::Profile), 0);
+            assert!(report.losses() > 0);
+        });
+    });
+}
+
+/// What the test above has found lost was lost for this reason and no other.
+#[test]
+fn storage_that_is_not_flushed_loses_nothing_if_all_is_flushed_before_the_cut() {
+    const NAME: &str = "storage_that_is_not_flushed_loses_nothing_if_all_is_flushed_before_the_cut";
+    in_namespace(NAME, || {
+        with_disks(NAME, || {
+            let (end, until) = (End::FlushAndPowerCut, Until::AllRounds);
+            let report = play(ROUNDS, end, Storage::Relaxed, until);
+            assert_eq!(report.findings(), 0);
+        });
+    });
+}
+
+#[test]
+fn a_power_cut_takes_what_was_not_flushed_and_nothing_else() {
+    const NAME: &str = "a_power_cut_takes_what_was_not_flushed_and_nothing_else";
+    in_namespace(NAME, || {
+        with_disks(NAME, || {
+            for journal in [Journal::Ordered, Journal::Writeback] {
+                let scratch = tempfile::tempdir().expect("a writable folder");
+                let path = |name: &str| scratch.path().join(name);
+                let disk = Disk::make(path("image"), &path("disk"), journal).expect("tried before");
+                disk.write_durable("durable");
+                disk.write_volatile("lost");
+                let (disk, ()) = disk.cut(path("image-2"), &path("disk"), || ());
+                assert!(disk.has("durable"));
+                assert!(!disk.has("lost"));
+                disk.write_volatile("flushed with everything");
+                disk.flush();
+                let (disk, ()) = disk.cut(path("image-3"), &path("elsewhere"), || ());
+                assert!(disk.has("durable"));
+                assert!(!disk.has("lost"));
+                assert!(disk.has("flushed with everything"));
+            }
+        });
+    });
+}
