@@ -155,7 +155,9 @@ impl Writer {
                 Ok((serialize(&*auth_cache)?, auth_cache.changes.count()))
             }),
             state(COOKIE_JAR, &http_state.cookie_jar.read().changes, |state| {
-                let cookie_jar = state.cookie_jar.read();
+                let mut cookie_jar = state.cookie_jar.write();
+                // What was deleted is marked as expired: its value does not stay on the medium.
+                cookie_jar.remove_all_expired_cookies();
                 Ok((serialize(&*cookie_jar)?, cookie_jar.changes.count()))
             }),
             state(HSTS_LIST, &http_state.hsts_list.read().changes, |state| {
