@@ -3,6 +3,8 @@
 partial interface ServiceWorkerContainer {
   readonly attribute Promise<ServiceWorkerRegistration> ready;
 
+  // Of a FrozenArray<ServiceWorkerRegistration>, which Servo's generator does not know inside a promise.
+  [NewObject] Promise<any> getRegistrations();
   undefined startMessages();
 
   attribute EventHandler oncontrollerchange;

@@ -23,7 +23,7 @@ use servo_base::id::{
     WebViewId,
 };
 use servo_constellation_traits::{
-    BackgroundSyncToConstellationMessage, ImportedScript, JobError, JobResult, ScopeThings,
+    BackgroundSyncToConstellationMessage, EmbedderNews, ImportedScript, JobError, JobResult, ScopeThings,
     ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerInfo,
     ServiceWorkerManagerFactory, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
     ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
@@ -59,7 +59,8 @@ impl BackgroundSyncView<'_> {
             }
             // Need more than a view: methods of the constellation do it.
             BackgroundSyncToConstellationMessage::StartWorker(..)
-            | BackgroundSyncToConstellationMessage::KnownWorkers(_) => {}
+            | BackgroundSyncToConstellationMessage::KnownWorkers(_)
+            | BackgroundSyncToConstellationMessage::PermissionChanged(_) => {}
             BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
             BackgroundSyncToConstellationMessage::Terminate(event, scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
@@ -136,6 +137,10 @@ pub(crate) fn refuse_algorithm(algorithm: ServiceWorkerAlgorithm) {
             result_handler,
             ServiceWorkerAlgorithmResult::MatchServiceWorkerRegistration(None),
         ),
+        ServiceWorkerAlgorithm::GetRegistrations { result_handler, .. } => (
+            result_handler,
+            ServiceWorkerAlgorithmResult::Registrations(Vec::new()),
+        ),
         // Nobody waits for an answer that must come.
         ServiceWorkerAlgorithm::NewClient { .. } | ServiceWorkerAlgorithm::WhenActive { .. } => {
             return;
@@ -196,6 +201,17 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
         };
         if manager.send(message).is_err() {
             debug!("A service worker manager is gone.");
+        }
+    }
+
+    /// Pages and workers hear of what the embedder has changed.
+    pub(crate) fn tell_of_embedder(&self, news: &EmbedderNews) {
+        // What is gone need not know.
+        for event_loop in self.event_loops() {
+            let _ = event_loop.send(ScriptThreadMessage::EmbedderNews(news.clone()));
+        }
+        for manager in self.sw_managers.values() {
+            let _ = manager.send(ServiceWorkerMsg::EmbedderNews(news.clone()));
         }
     }
 

@@ -32,10 +32,11 @@ use log::error;
 use net_traits::CoreResourceThread;
 use servo_base::generic_channel::{self, GenericSender};
 use servo_constellation_traits::{
-    BackgroundSyncToConstellationMessage, EmbedderToConstellationMessage,
+    BackgroundSyncToConstellationMessage, EmbedderNews, EmbedderToConstellationMessage,
 };
 pub use storage::StorageDurability;
 use storage_traits::background_sync::BackgroundSyncMessage;
+use servo_url::ServoUrl;
 use url::Url;
 
 pub use self::permission::BackgroundSyncPermissionRequest;
@@ -112,6 +113,7 @@ pub struct BackgroundSyncManager {
     thread: RefCell<Option<SyncManagerThread>>,
     control: SyncManagerControl,
     permissions: Permissions,
+    constellation: ConstellationProxy,
     for_embedder: Receiver<ToEmbedder>,
 }
 
@@ -176,9 +178,15 @@ impl BackgroundSyncManager {
     /// at the next start, before pages are loaded. About an origin for which it is not set,
     /// [`ServoDelegate::request_background_sync_permission`] is asked.
     pub fn set_permission(&self, origin: &Url, name: PermissionName, permission: Permission) {
-        let origin = serialize(origin);
-        self.permissions.set(origin.clone(), name, permission);
-        self.follow_permission(origin, name, permission);
+        let serialized = serialize(origin);
+        self.permissions.set(serialized.clone(), name, permission);
+        self.follow_permission(serialized, name, permission);
+        let origin = ServoUrl::from_url(origin.clone()).origin();
+        let news = EmbedderNews::SyncPermission(origin, name, permission);
+        self.constellation
+            .send(EmbedderToConstellationMessage::BackgroundSync(
+                BackgroundSyncToConstellationMessage::PermissionChanged(news),
+            ));
     }
 
     fn follow_permission(&self, origin: String, name: PermissionName, permission: Permission) {
@@ -272,6 +280,7 @@ impl BackgroundSyncManager {
             control: thread.control(),
             thread: RefCell::new(Some(thread)),
             permissions,
+            constellation: to_constellation,
             for_embedder,
         };
         // What an origin had registered before it was forbidden goes.

@@ -6,6 +6,7 @@
 //!
 //! <https://wicg.github.io/background-sync/spec/>
 
+pub(crate) mod embeddernews;
 pub(crate) mod explainersyncmanager;
 pub(crate) mod functionalevent;
 pub(crate) mod onlinestate;

@@ -13,12 +13,8 @@ use js::context::JSContext;
 use stylo_atoms::Atom;
 
 use crate::dom::bindings::inheritance::Castable;
-use crate::dom::document::Document;
 use crate::dom::eventtarget::EventTarget;
-use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
-use crate::dom::serviceworkers::manager::ServiceWorkerManager;
-use crate::dom::serviceworkers::workerscope::FromManager;
-use crate::realms::enter_auto_realm;
+use crate::dom::globalscope::GlobalScope;
 
 /// Of this process, so that workers can read it too. Online until an embedder says otherwise: a page that is told to
 /// be offline by mistake does not even try.
@@ -40,44 +36,11 @@ pub(crate) fn note_online(online: bool) {
     ONLINE.store(online, Ordering::Relaxed);
 }
 
-/// The embedder has reported a change: tells `documents`' windows.
-pub(crate) fn set_online(
-    cx: &mut JSContext,
-    online: bool,
-    documents: impl Iterator<Item = impl std::ops::Deref<Target = Document>>,
-) {
-    note_online(online);
+/// The embedder has reported a change: tells a page or a worker.
+pub(crate) fn fire_online_changed(cx: &mut JSContext, global: &GlobalScope, online: bool) {
     TOLD.set(Some(online));
-    for document in documents {
-        fire(cx, document.window().upcast(), online);
-    }
-}
-
-fn fire(cx: &mut JSContext, global: &EventTarget, online: bool) {
     let name = if online { "online" } else { "offline" };
-    global.fire_event(cx, Atom::from(name));
-}
-
-impl ServiceWorkerManager {
-    /// Workers that do not run see `navigator.onLine` when they do.
-    pub(crate) fn tell_workers_of_network(&self, online: bool) {
-        for registration in self.registrations.values() {
-            let workers = [
-                &registration.installing_worker,
-                &registration.waiting_worker,
-                &registration.active_worker,
-            ];
-            for worker in workers.into_iter().flatten() {
-                worker.send_message(FromManager::OnlineChanged(online));
-            }
-        }
-    }
-}
-
-impl ServiceWorkerGlobalScope {
-    pub(crate) fn fire_online_changed(&self, cx: &mut JSContext, online: bool) {
-        TOLD.set(Some(online));
-        let mut realm = enter_auto_realm(cx, self);
-        fire(&mut realm.current_realm(), self.upcast(), online);
-    }
+    global
+        .upcast::<EventTarget>()
+        .fire_event(cx, Atom::from(name));
 }

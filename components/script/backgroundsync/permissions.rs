@@ -7,16 +7,25 @@
 //!
 //! <https://wicg.github.io/background-sync/spec/#permissions-integration>
 
+use std::collections::VecDeque;
+
 use background_sync_traits::{Permission, PermissionName as SyncPermissionName, SyncRequest};
 use js::context::JSContext;
 use log::debug;
+use script_bindings::cell::DomRefCell;
 use servo_config::pref;
+use servo_url::ImmutableOrigin;
+use stylo_atoms::Atom;
 
 use crate::dom::RootedPromise;
 use crate::dom::backgroundsync::syncconnection::query_permission;
 use crate::dom::bindings::codegen::Bindings::PermissionStatusBinding::{
-    PermissionName, PermissionState,
+    PermissionName, PermissionState, PermissionStatusMethods,
 };
+use crate::dom::bindings::inheritance::Castable;
+use crate::dom::bindings::reflector::DomGlobal;
+use crate::dom::bindings::root::{Dom, DomRoot};
+use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::permissionstatus::PermissionStatus;
 
@@ -61,9 +70,66 @@ pub(crate) fn settle_query(
     status: &PermissionStatus,
     permission: Permission,
 ) {
-    status.set_state(match permission {
+    status.set_state(state_of(permission));
+    status.global().sync_permissions().keep(status);
+    promise.resolve_native(cx, status);
+}
+
+/// So many `PermissionStatus` objects of a global hear of changes; one more takes the place of the oldest.
+const MAX_STATUSES: usize = 64;
+
+/// The `PermissionStatus` objects that a global's script was given: they are kept, as they may have listeners.
+#[derive(Default, JSTraceable, MallocSizeOf)]
+#[cfg_attr(crown, crown::unrooted_must_root_lint::must_root)]
+pub(crate) struct PermissionStatuses(DomRefCell<VecDeque<Dom<PermissionStatus>>>);
+
+impl PermissionStatuses {
+    fn keep(&self, status: &PermissionStatus) {
+        let mut statuses = self.0.borrow_mut();
+        if statuses.len() >= MAX_STATUSES {
+            statuses.pop_front();
+        }
+        statuses.push_back(Dom::from_ref(status));
+    }
+
+    fn of(&self, name: PermissionName) -> Vec<DomRoot<PermissionStatus>> {
+        let statuses = self.0.borrow();
+        let matching = statuses.iter().filter(|it| it.get_query() == name);
+        matching.map(|it| DomRoot::from_ref(&**it)).collect()
+    }
+}
+
+/// The embedder has decided anew about `origin`.
+///
+/// <https://w3c.github.io/permissions/#permissionstatus-update>
+pub(crate) fn permission_changed(
+    cx: &mut JSContext,
+    global: &GlobalScope,
+    origin: &ImmutableOrigin,
+    name: SyncPermissionName,
+    permission: Permission,
+) {
+    if !global.is_secure_context() || global.origin().immutable() != origin {
+        return;
+    }
+    let name = match name {
+        SyncPermissionName::BackgroundSync => PermissionName::Background_sync,
+        SyncPermissionName::PeriodicBackgroundSync => PermissionName::Periodic_background_sync,
+    };
+    let state = state_of(permission);
+    for status in global.sync_permissions().of(name) {
+        if status.State() != state {
+            status.set_state(state);
+            status
+                .upcast::<EventTarget>()
+                .fire_event(cx, Atom::from("change"));
+        }
+    }
+}
+
+fn state_of(permission: Permission) -> PermissionState {
+    match permission {
         Permission::Granted => PermissionState::Granted,
         Permission::Denied => PermissionState::Denied,
-    });
-    promise.resolve_native(cx, status);
+    }
 }

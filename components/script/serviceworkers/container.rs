@@ -12,6 +12,7 @@ use std::mem;
 
 use js::context::JSContext;
 use js::jsval::UndefinedValue;
+use js::realm::CurrentRealm;
 use log::warn;
 use script_bindings::cell::DomRefCell;
 use servo_base::id::ServiceWorkerRegistrationId;
@@ -29,19 +30,25 @@ use crate::dom::bindings::codegen::Bindings::NavigatorBinding::NavigatorMethods;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerRegistrationBinding::ServiceWorkerRegistrationMethods;
 use crate::dom::bindings::codegen::Bindings::WindowBinding::WindowMethods;
 use crate::dom::bindings::codegen::UnionTypes::WindowProxyOrMessagePortOrServiceWorker;
+use crate::dom::bindings::error::Error;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::refcounted::Trusted;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::str::DOMString;
 use crate::dom::bindings::structuredclone;
+use crate::dom::bindings::utils::to_frozen_array;
 use crate::dom::event::Event;
 use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::promise::{Promise, RootedPromise};
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
 use crate::dom::serviceworkers::manager::clients::controlling_registration;
+use crate::dom::serviceworkers::registrationjobs::send_algorithm;
 use crate::dom::serviceworkers::registrationstate::registration_object;
 use crate::dom::types::MessageEvent;
 use crate::dom::window::Window;
+use crate::realms::enter_auto_realm;
+use crate::routed_promise::{RoutedPromiseListener, callback_promise};
 
 /// <https://w3c.github.io/ServiceWorker/#dfn-client-message-queue>
 #[derive(Default, JSTraceable, MallocSizeOf)]
@@ -65,6 +72,33 @@ pub(crate) fn introduce_window(cx: &mut JSContext, window: &Window) {
     // Introduces itself when it is made.
     if pref!(dom_serviceworker_enabled) && window.upcast::<GlobalScope>().is_secure_context() {
         window.Navigator(cx).ServiceWorker(cx);
+    }
+}
+
+impl RoutedPromiseListener<crate::DomTypeHolder, ServiceWorkerAlgorithmResult>
+    for ServiceWorkerContainer
+{
+    /// <https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations>, from step 4.2 on.
+    fn handle_response(
+        &self,
+        cx: &mut JSContext,
+        response: ServiceWorkerAlgorithmResult,
+        promise: &RootedPromise,
+    ) {
+        // Nothing else is sent to this callback.
+        let ServiceWorkerAlgorithmResult::Registrations(infos) = response else {
+            return;
+        };
+        let global = self.global();
+        let mut realm = enter_auto_realm(cx, &*global);
+        let cx = &mut realm.current_realm();
+        let registrations: Vec<_> = infos
+            .iter()
+            .map(|info| registration_object(cx, &global, info))
+            .collect();
+        rooted!(&in(cx) let mut array = UndefinedValue());
+        to_frozen_array(cx, &registrations, array.handle_mut());
+        promise.resolve(cx, array.handle());
     }
 }
 
@@ -179,6 +213,29 @@ impl ServiceWorkerContainer {
         self.set_controller(cx, info);
         self.upcast::<EventTarget>()
             .fire_event(cx, Atom::from("controllerchange"));
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations>
+    pub(crate) fn get_registrations(&self, cx: &mut CurrentRealm) -> RootedPromise {
+        let promise = Promise::new_in_realm(cx);
+        let global = self.global();
+        // Step 2.
+        let Some(storage_key) = global.obtain_storage_key() else {
+            let message = c"there is no storage here".to_owned();
+            promise.reject_error(cx, Error::Type(message));
+            return promise;
+        };
+        // Step 4 goes on in the service worker manager.
+        let task_manager = global.task_manager();
+        let task_source = task_manager.dom_manipulation_task_source();
+        let algorithm = ServiceWorkerAlgorithm::GetRegistrations {
+            storage_key,
+            result_handler: callback_promise(&promise, self, task_source),
+        };
+        if let Err(error) = send_algorithm(&global, algorithm) {
+            promise.reject_error(cx, error);
+        }
+        promise
     }
 
     /// A registration has a new installing worker.

@@ -19,12 +19,13 @@ use script_bindings::cell::DomRefCell;
 use servo_base::generic_channel::GenericCallback;
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
-    ImportedScript, ServiceWorkerClientInfo, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
+    EmbedderNews,     ImportedScript, ServiceWorkerClientInfo, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
     ServiceWorkerScript, WorkerProgress,
 };
 use servo_url::ServoUrl;
 
 use crate::dom::abstractworker::MessageData;
+use crate::dom::backgroundsync::embeddernews::tell_worker;
 use crate::dom::backgroundsync::functionalevent::FunctionalEvent;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::bindings::inheritance::Castable;
@@ -43,7 +44,7 @@ pub(crate) enum FromManager {
     /// A message of a page, and what is known of that page.
     ClientMessage(MessageData, Option<ServiceWorkerClientInfo>),
     /// The user agent has gone online, or offline.
-    OnlineChanged(bool),
+    EmbedderNews(EmbedderNews),
     /// The worker has become the active worker of its registration.
     Activate,
     /// The registration has changed, in this worker's part or in another one's.
@@ -54,6 +55,8 @@ pub(crate) enum FromManager {
     Unregistered,
     /// Say so when no event is left.
     ReportIdle { events_given: u64 },
+    /// Say so at once, whatever is still to be done.
+    ReportAlive,
     /// A functional event to fire.
     FunctionalEvent(FunctionalEvent),
 }
@@ -139,7 +142,7 @@ impl ServiceWorkerGlobalScope {
     pub(crate) fn handle_manager_message(&self, cx: &mut JSContext, message: FromManager) {
         match message {
             FromManager::ClientMessage(data, client) => self.fire_message(cx, data, client),
-            FromManager::OnlineChanged(online) => self.fire_online_changed(cx, online),
+            FromManager::EmbedderNews(news) => tell_worker(cx, self.upcast(), &news),
             FromManager::Activate => {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_life_cycle_event(&mut realm.current_realm(), OnSettled::Activate);
@@ -148,6 +151,7 @@ impl ServiceWorkerGlobalScope {
             FromManager::UpdateFound => self.update_found(cx),
             FromManager::Unregistered => self.set_own_state(cx, ServiceWorkerState::Redundant),
             FromManager::ReportIdle { events_given } => self.report_idle(events_given),
+            FromManager::ReportAlive => self.report_progress(WorkerProgress::Alive),
             FromManager::FunctionalEvent(event) => {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_functional_event(&mut realm.current_realm(), event);

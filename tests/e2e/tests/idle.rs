@@ -180,3 +180,45 @@ fn assert_overlong_messages_end_their_worker(idle_seconds: u32) {
         site.server.wait_for(1);
     }
 }
+
+#[test]
+fn a_worker_that_loops_is_ended_although_it_is_given_messages() {
+    let site = Site::new("onmessage = () => { for (;;); };");
+    let mut kiosk = site.open_with(
+        impatient()
+            .flag("--pref")
+            .flag("dom_serviceworker_timeout_seconds=3"),
+    );
+    kiosk.evaluate("setInterval(() => registration.active.postMessage(''), 200), 0");
+    kiosk.wait_for("the report", |event| {
+        let text = event["text"].as_str();
+        text.is_some_and(|text| text.contains("took too long: the worker was ended"))
+    });
+}
+
+/// It gets to all of them, though none is over for long.
+#[test]
+fn a_worker_with_messages_that_overlap_goes_on() {
+    let site = Site::new(
+        "onmessage = (event) => event.waitUntil(new Promise((done) => setTimeout(done, 1000)) \
+           .then(() => event.source.postMessage(event.data)));",
+    );
+    let mut kiosk = site.open_with(
+        impatient()
+            .flag("--pref")
+            .flag("dom_serviceworker_timeout_seconds=2"),
+    );
+    kiosk.evaluate(
+        "navigator.serviceWorker.onmessage = (event) => console.log(`back ${event.data}`); \
+         window.count = 0; setInterval(() => registration.active.postMessage(count++), 250), 0",
+    );
+    for number in [0, 10, 30] {
+        kiosk.wait_for_console(&format!("back {number}"));
+    }
+    let ended = |event: &serde_json::Value| {
+        event["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("was ended"))
+    };
+    assert!(!kiosk.seen().iter().any(ended));
+}

@@ -91,3 +91,33 @@ fn a_frame_that_is_refused_does_not_keep_the_page_from_loading() {
     kiosk.wait_for_console("frame loaded");
     assert_eq!(site.server.received(), []);
 }
+
+#[test]
+fn dedicated_workers_hear_of_the_network() {
+    let site = Site::new("");
+    site.server.serve(
+        "/nested.js",
+        "text/javascript",
+        "const say = (event) => postMessage(`${event.type} ${navigator.onLine}`); \
+         addEventListener('online', say); addEventListener('offline', say); postMessage('listens');",
+    );
+    site.server.serve(
+        "/dedicated.js",
+        "text/javascript",
+        "importScripts('/nested.js'); const nested = new Worker('/nested.js'); \
+         nested.onmessage = (event) => postMessage(`nested ${event.data}`);",
+    );
+    let mut kiosk = site.open();
+    kiosk.evaluate(
+        "window.dedicated = new Worker('/dedicated.js'); \
+         dedicated.onmessage = (event) => console.log(event.data), 0",
+    );
+    for text in ["listens", "nested listens"] {
+        kiosk.wait_for_console(text);
+    }
+    for (command, text) in [("offline", "offline false"), ("online", "online true")] {
+        kiosk.set_network(command);
+        kiosk.wait_for_console(text);
+        kiosk.wait_for_console(&format!("nested {text}"));
+    }
+}

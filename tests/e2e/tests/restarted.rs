@@ -22,7 +22,7 @@ const PLAIN_PAGE: &str = "<!DOCTYPE html><script>
     console.log('page ready');
   </script>";
 
-/// A site whose worker was installed by a browser that was killed.
+/// A site whose worker was installed by a browser that has ended.
 fn installed(profile: &Path) -> Site {
     let site = Site::new(WORKER);
     site.server.serve("/plain", "text/html", PLAIN_PAGE);
@@ -31,7 +31,7 @@ fn installed(profile: &Path) -> Site {
         .settle("registration.sync.register('first')")
         .expect("registered");
     site.server.wait_for(2);
-    kiosk.kill();
+    kiosk.terminate();
     site
 }
 

@@ -57,6 +57,35 @@ impl Idleness {
     }
 }
 
+/// Whether a worker that is given messages still gets to them. One that is given another before each question about its
+/// idleness would loop for ever.
+#[derive(Default)]
+pub(super) struct Liveness {
+    asked_at: Option<Instant>,
+    has_answered: bool,
+}
+
+impl Liveness {
+    /// Whether the worker is to be asked.
+    fn ask(&mut self) -> bool {
+        let is_new = match self.asked_at {
+            Some(at) => self.has_answered && at.elapsed() >= SOON,
+            None => true,
+        };
+        if is_new {
+            self.asked_at = Some(Instant::now());
+            self.has_answered = false;
+        }
+        is_new
+    }
+
+    /// When an answer is overdue.
+    pub(super) fn limit(&self) -> Option<Instant> {
+        let asked_at = self.asked_at.filter(|_| !self.has_answered)?;
+        asked_at.checked_add(step_limit())
+    }
+}
+
 impl RegistrationLifeCycle {
     /// When the worker is asked, or has had enough time for its answer.
     pub(super) fn look_at_idleness_at(&self) -> Option<Instant> {
@@ -127,6 +156,43 @@ impl ServiceWorkerManager {
         }
     }
 
+    pub(super) fn worker_is_alive(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
+        let registration = self.registrations.get_mut(scope_url);
+        if let Some(record) =
+            registration.and_then(|it| it.life_cycle.records.get_mut(&worker_id))
+        {
+            record.liveness.has_answered = true;
+        }
+    }
+
+    /// Ends the workers that have not got to their messages in time. Functional events have a limit of their own.
+    pub(super) fn end_unresponsive(&mut self, now: Instant) {
+        let mut ended = Vec::new();
+        for (scope_url, registration) in &mut self.registrations {
+            for (worker_id, record) in &mut registration.life_cycle.records {
+                if record.liveness.limit().is_none_or(|limit| limit > now) {
+                    continue;
+                }
+                record.liveness = Liveness::default();
+                let thread = record.thread.as_ref();
+                if thread.is_some_and(|thread| thread.events().is_empty()) {
+                    ended.push((scope_url.clone(), *worker_id));
+                }
+            }
+        }
+        for (scope_url, worker_id) in ended {
+            if let Some(registration) = self.registrations.get_mut(&scope_url) {
+                let life_cycle = &mut registration.life_cycle;
+                life_cycle.report_error(format!(
+                    "A message to the service worker of {scope_url} took too long: the worker was ended."
+                ));
+                life_cycle.idleness = Idleness::Unwatched;
+                life_cycle.terminate(worker_id);
+            }
+            self.try_activate(&scope_url);
+        }
+    }
+
     /// Ends the active worker that was given something longest ago, of those that have no functional event to finish.
     /// Returns whether there was one.
     pub(super) fn end_an_idle_worker(&mut self) -> bool {
@@ -160,8 +226,16 @@ impl ServiceWorkerManager {
     /// The active worker of `scope_url` is given a message: it is not idle now.
     pub(super) fn note_message(&mut self, scope_url: &ServoUrl) {
         if let Some(registration) = self.registrations.get_mut(scope_url) {
-            registration.life_cycle.events_given += 1;
-            registration.life_cycle.idleness.begin();
+            let life_cycle = &mut registration.life_cycle;
+            life_cycle.events_given += 1;
+            life_cycle.idleness.begin();
+            if let Some(active) = &registration.active_worker
+                && let Some(record) = life_cycle.records.get_mut(&active.id)
+                && record.liveness.ask()
+            {
+                // Ahead of the message.
+                active.send_message(FromManager::ReportAlive);
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::dom::backgroundsync::functionalevent::FunctionalEvent;
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
-use crate::dom::serviceworkers::manager::idle::Idleness;
+use crate::dom::serviceworkers::manager::idle::{Idleness, Liveness};
 use crate::dom::serviceworkers::manager::restored::Restoring;
 use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::dom::serviceworkers::workerthread::WorkerThread;
@@ -69,6 +69,7 @@ pub(super) struct WorkerRecord {
     pub(super) skip_waiting: bool,
     /// When what it does to become active has lasted too long.
     pub(super) limit: Option<Instant>,
+    pub(super) liveness: Liveness,
 }
 
 /// What the manager keeps of a registration, besides its workers.
@@ -237,6 +238,7 @@ impl ServiceWorkerManager {
             WorkerProgress::InstallFailed => self.install_has_failed(scope_url, worker_id),
             WorkerProgress::Activated => self.activate_has_finished(scope_url, worker_id),
             WorkerProgress::SkipWaiting => self.skip_waiting(scope_url, worker_id),
+            WorkerProgress::Alive => self.worker_is_alive(scope_url, worker_id),
             WorkerProgress::Idle { events_given } => {
                 self.active_is_idle(scope_url, worker_id, events_given);
             }

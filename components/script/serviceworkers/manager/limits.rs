@@ -81,7 +81,8 @@ impl ServiceWorkerManager {
         };
         let steps = life_cycles()
             .flat_map(|life_cycle| life_cycle.records.values())
-            .filter_map(|record| record.limit);
+            .flat_map(|record| [record.limit, record.liveness.limit()])
+            .flatten();
         let questions = life_cycles().filter_map(RegistrationLifeCycle::look_at_idleness_at);
         let checks = self
             .job_queues
@@ -108,6 +109,7 @@ impl ServiceWorkerManager {
         self.end_overlong_checks(now);
         self.end_overlong_steps(now);
         self.give_up_restoring(now);
+        self.end_unresponsive(now);
     }
 
     fn end_overlong_checks(&mut self, now: Instant) {

@@ -36,7 +36,6 @@ use servo_constellation_traits::{
 };
 use servo_url::{ImmutableOrigin, ServoUrl};
 
-use crate::dom::backgroundsync::onlinestate::note_online;
 use crate::dom::serviceworkers::manager::clients::Clients;
 use crate::dom::serviceworkers::manager::jobs::JobQueue;
 use crate::dom::serviceworkers::manager::leaving::LeavingRegistrations;
@@ -131,6 +130,9 @@ impl ServiceWorkerManager {
                     result_handler,
                     ..
                 } => self.answer_match(&client_url, &result_handler),
+                ServiceWorkerAlgorithm::GetRegistrations { result_handler, .. } => {
+                    self.answer_all(&result_handler);
+                }
             },
             ServiceWorkerMsg::ForwardDOMMessage(message, scope_url, worker_id) => {
                 self.deliver_to_worker(message, &scope_url, worker_id);
@@ -184,13 +186,25 @@ impl ServiceWorkerManager {
                 self.dispatch_functional_event(event, report_to);
             }
             ServiceWorkerMsg::TerminateWorker(event, scope) => self.terminate_worker(event, &scope),
-            ServiceWorkerMsg::SetNetworkOnlineState(online) => {
-                note_online(online);
-                self.tell_workers_of_network(online);
-            }
+            ServiceWorkerMsg::EmbedderNews(news) => self.tell_workers(&news),
             ServiceWorkerMsg::Exit => return Flow::Exit,
         }
         Flow::Continue
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations>. A registration without a worker is
+    /// about to get one, or to go.
+    fn answer_all(&self, answer: &GenericCallback<ServiceWorkerAlgorithmResult>) {
+        let registrations = self.registrations.iter();
+        let mut infos: Vec<_> = registrations
+            .filter(|(_, registration)| registration.newest_worker().is_some())
+            .map(|(scope_url, registration)| registration.info(scope_url))
+            .collect();
+        infos.sort_by(|one, other| one.scope_url.as_str().cmp(other.scope_url.as_str()));
+        let result = ServiceWorkerAlgorithmResult::Registrations(infos);
+        if answer.send(result).is_err() {
+            debug!("The page that asked for its registrations is gone.");
+        }
     }
 
     /// <https://w3c.github.io/ServiceWorker/#match-service-worker-registration>

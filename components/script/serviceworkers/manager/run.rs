@@ -23,6 +23,7 @@ use crate::dom::backgroundsync::workerreports::prepare_reports;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::manager::idle::Liveness;
 use crate::dom::serviceworkers::manager::jobs::Stage;
 use crate::dom::serviceworkers::manager::lifecycle::{ServiceWorker, WorkerRecord};
 use crate::dom::serviceworkers::workerscope::FromManager;
@@ -135,6 +136,7 @@ impl ServiceWorkerManager {
         registration.active_worker = Some(worker);
         if let Some(record) = registration.life_cycle.records.get_mut(&worker_id) {
             record.thread = Some(thread);
+            record.liveness = Liveness::default();
         }
         Ok(())
     }
