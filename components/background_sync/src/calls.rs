@@ -1,7 +1,7 @@
 //! From a client's call to the scheduler.
 
 use background_sync_core::{
-    Call, ClientFacts, EventKind, Now, PermissionName, Recurrence, SyncApi, Tag,
+    Call, Caller, ClientFacts, EventKind, Now, PermissionName, Recurrence, SyncApi, Tag,
 };
 use background_sync_traits::{SyncClient, SyncEventKind, SyncRequest, SyncResponse};
 
@@ -111,15 +111,20 @@ impl<C: SyncClient> Manager<C> {
             let _ = self.give_authority(scope.clone());
         }
         let is_unregistered = self.unregistered.contains(&scope);
-        let facts = |active_worker| ClientFacts {
+        let facts = |active_worker, caller| ClientFacts {
             active_worker: active_worker && !is_unregistered,
             permission: state.permission_for(permission_for(&request)),
             open_window: state.open_window,
+            caller,
         };
         let scheduler = &mut self.scheduler;
         match request.clone() {
-            SyncRequest::Register { tag, active_worker } => {
-                scheduler.handle_register(now, call, &scope, tag, facts(active_worker));
+            SyncRequest::Register {
+                tag,
+                active_worker,
+                caller,
+            } => {
+                scheduler.handle_register(now, call, &scope, tag, facts(active_worker, caller));
             }
             SyncRequest::GetTags => scheduler.handle_get_tags(now, call, &scope),
             SyncRequest::RegisterPeriodic {
@@ -127,7 +132,8 @@ impl<C: SyncClient> Manager<C> {
                 min_interval_ms,
                 active_worker,
             } => {
-                let facts = facts(active_worker);
+                // Not looked at: what repeats is no link of a chain.
+                let facts = facts(active_worker, Caller::Page);
                 scheduler.handle_register_periodic(now, call, &scope, tag, min_interval_ms, facts);
             }
             SyncRequest::UnregisterPeriodic { tag } => {
@@ -140,8 +146,9 @@ impl<C: SyncClient> Manager<C> {
                 id,
                 options,
                 active_worker,
+                caller,
             } => {
-                let facts = facts(active_worker);
+                let facts = facts(active_worker, caller);
                 scheduler.handle_register_explainer(now, call, &scope, id, options, facts);
             }
             SyncRequest::UnregisterExplainer { id } => {

@@ -75,6 +75,17 @@ pub enum WhyNotFired {
     /// The permission that it needs is denied: `register()` was refused, or it was removed.
     #[error("its origin does not have the permission")]
     PermissionDenied,
+    /// Its worker has registered it by itself, once too often in a row:
+    /// [`crate::Policy::chained_events_at_once`].
+    #[error(
+        "its worker keeps registering by itself, {depth} times in a row; it is due in {in_ms} ms"
+    )]
+    Chained {
+        /// Milliseconds from now.
+        in_ms: u64,
+        /// Which event of the chain it is, from 1 on.
+        depth: u32,
+    },
 }
 
 /// One registration as an embedder sees it.

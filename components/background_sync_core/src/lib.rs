@@ -17,6 +17,7 @@
 //!     active_worker: true,
 //!     permission: Permission::Granted,
 //!     open_window: true,
+//!     caller: Caller::Page,
 //! };
 //! scheduler.handle_register(now, Call(1), &scope, Ok(Tag::try_from("outbox")?), facts);
 //! let Some(Output::Store { ticket, .. }) = scheduler.poll_output() else { panic!() };

@@ -1,7 +1,7 @@
 //! What the scheduler is asked and what it decides.
 
 use crate::{
-    DispatchError, EventOutcome, Permission, PermissionName, RegisterError, RegistrationId,
+    Caller, DispatchError, EventOutcome, Permission, PermissionName, RegisterError, RegistrationId,
     RemoveError, ScopeKey, StoreOp, SyncData, SyncNotification, Tag, Ticket, UnregisterError,
     Urgency,
 };
@@ -25,6 +25,8 @@ pub struct ClientFacts {
     pub permission: Permission,
     /// Whether a top-level or auxiliary window of the origin is open.
     pub open_window: bool,
+    /// Who calls. Not looked at for what repeats, which has its interval.
+    pub caller: Caller,
 }
 
 /// What came of asking for an origin's permission right before an event is dispatched.

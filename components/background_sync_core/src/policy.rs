@@ -36,6 +36,15 @@ pub struct Policy {
     /// First attempts that waited for the network are spread over this time after going online, in
     /// milliseconds. 0: they fire at once.
     pub reconnect_first_attempt_spread_ms: u64,
+    /// Events in a row that fire at once although nobody but the service worker wants them: each was registered in the
+    /// one before, or within `chain_memory_ms` of its end, and no client has asked for anything meanwhile. The next ones
+    /// back off, by `first_retry_delay_ms` and the fields behind it, so that a handler which registers its own tag again
+    /// does not keep the device and a server busy for ever. Many tags registered in one event are beside each other,
+    /// not in a row.
+    pub chained_events_at_once: u32,
+    /// A `register()` call of a service worker counts as part of a chain for this time after the end of its last event,
+    /// in milliseconds.
+    pub chain_memory_ms: u64,
     /// An event that lasts longer fails and its worker is terminated, in milliseconds.
     pub event_cap_ms: u64,
     /// An event does not wait longer than this for its page to say that the promise of
@@ -118,6 +127,8 @@ impl Policy {
             reconnect_least_delay_percent: 10,
             reconnect_retry_spread_ms: 2_000,
             reconnect_first_attempt_spread_ms: 0,
+            chained_events_at_once: 3,
+            chain_memory_ms: MINUTE_MS,
             event_cap_ms: 3 * MINUTE_MS,
             acknowledge_limit_ms: 10_000,
             worker_start_limit_ms: MINUTE_MS / 2,
@@ -201,6 +212,15 @@ impl Policy {
             delay_ms = delay_ms.saturating_mul(u64::from(self.retry_factor.get()));
         }
         delay_ms.min(self.longest_retry_delay_ms)
+    }
+
+    /// Delay before the event number `depth` of a chain (from 1 on; 0: of none), without jitter, in milliseconds.
+    #[must_use]
+    pub fn chain_delay_ms(&self, depth: u32) -> u64 {
+        match depth.saturating_sub(self.chained_events_at_once) {
+            0 => 0,
+            beyond => self.retry_delay_ms(beyond),
+        }
     }
 
     /// The most that jitter adds to or takes from `delay_ms`, in milliseconds.

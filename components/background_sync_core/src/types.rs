@@ -135,6 +135,29 @@ pub enum EventOutcome {
     NotStarted,
 }
 
+/// Who calls `register()`. A worker that registers by itself, from its own events say, could go on for ever: its
+/// events back off ([`crate::Policy::chained_events_at_once`]). What a client wants fires at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Caller {
+    /// A page, or whatever else is a client of the service worker.
+    Page,
+    /// The service worker, to which a client has sent something since its last `sync` or `periodicsync` event began.
+    PromptedWorker,
+    /// The service worker, by itself.
+    Worker,
+}
+
+impl Caller {
+    /// Whether a client is behind the call.
+    #[must_use]
+    pub fn speaks_for_client(self) -> bool {
+        match self {
+            Self::Page | Self::PromptedWorker => true,
+            Self::Worker => false,
+        }
+    }
+}
+
 /// State of a sync registration, as the specification names them:
 /// [registration state](https://wicg.github.io/background-sync/spec/#registration-state).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -204,6 +204,7 @@ impl Subject {
             active_worker: true,
             permission,
             open_window: true,
+            caller: Caller::Page,
         };
         self.next_call += 1;
         let (call, scope) = (Call(self.next_call), scope_key(scope));

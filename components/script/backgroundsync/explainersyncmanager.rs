@@ -23,7 +23,7 @@ use servo_constellation_traits::{ServiceWorkerAlgorithm, ServiceWorkerAlgorithmR
 use servo_url::ServoUrl;
 
 use crate::dom::RootedPromise;
-use crate::dom::backgroundsync::syncconnection::{SyncConnection, rejected};
+use crate::dom::backgroundsync::syncconnection::{SyncConnection, caller_of, rejected};
 use crate::dom::bindings::codegen::Bindings::DocumentBinding::DocumentMethods;
 use crate::dom::bindings::codegen::Bindings::ExplainerSyncManagerBinding::{
     ExplainerSyncManagerMethods, ExplainerSyncOptions,
@@ -169,10 +169,12 @@ impl ExplainerSyncManagerMethods<crate::DomTypeHolder> for ExplainerSyncManager 
             Err(error) => return rejected(cx, error),
         };
         let id = Tag::try_from(String::from(id));
+        let caller = caller_of(&self.global());
         let request = move |target: &Target| SyncRequest::RegisterExplainer {
             id,
             options,
             active_worker: target.has_active_worker,
+            caller,
         };
         self.call(cx, Box::new(request))
     }

@@ -197,6 +197,7 @@ pub(crate) fn scope_key(scope_url: &ServoUrl) -> Option<ScopeKey> {
 impl ServiceWorkerGlobalScope {
     /// Steps 5 to 7: fires the event and reports its outcome once it is over.
     pub(crate) fn fire_functional_event(&self, cx: &mut CurrentRealm, event: FunctionalEvent) {
+        self.set_prompted(false);
         let on_settled = OnSettled::Report(event.outcome);
         match event.kind {
             SyncEventKind::Sync { tag, last_chance } => {

@@ -11,8 +11,8 @@ use std::mem;
 use std::sync::{Arc, Weak};
 
 use background_sync_traits::{
-    CallId, ConnectionId, RegisterError, ScopeKey, SyncManagerMessage, SyncReply, SyncRequest,
-    SyncResponse,
+    CallId, Caller, ConnectionId, RegisterError, ScopeKey, SyncManagerMessage, SyncReply,
+    SyncRequest, SyncResponse,
 };
 use js::context::JSContext;
 use js::realm::CurrentRealm;
@@ -28,10 +28,12 @@ use crate::dom::backgroundsync::functionalevent::scope_key;
 use crate::dom::backgroundsync::permissions::settle_query;
 use crate::dom::backgroundsync::tag::ScriptTag;
 use crate::dom::bindings::error::Error;
+use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::refcounted::{Trusted, TrustedPromise};
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::permissionstatus::PermissionStatus;
 use crate::dom::promise::Promise;
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
 
 /// A call that was not answered yet.
@@ -266,6 +268,15 @@ impl Drop for Acknowledgement {
             connection: self.connection,
             call: self.call,
         });
+    }
+}
+
+/// Who calls `register()`: what a worker registers by itself, again and again, backs off.
+pub(crate) fn caller_of(global: &GlobalScope) -> Caller {
+    match global.downcast::<ServiceWorkerGlobalScope>() {
+        Some(worker) if worker.is_prompted() => Caller::PromptedWorker,
+        Some(_) => Caller::Worker,
+        None => Caller::Page,
     }
 }
 

@@ -12,7 +12,7 @@ use js::rust::HandleValue;
 use script_bindings::reflector::{Reflector, reflect_dom_object};
 
 use crate::dom::RootedPromise;
-use crate::dom::backgroundsync::syncconnection::{SyncConnection, rejected};
+use crate::dom::backgroundsync::syncconnection::{SyncConnection, caller_of, rejected};
 use crate::dom::backgroundsync::tag::parse_tag;
 use crate::dom::bindings::codegen::Bindings::SyncManagerBinding::SyncManagerMethods;
 use crate::dom::bindings::reflector::DomGlobal;
@@ -61,6 +61,7 @@ impl SyncManagerMethods<crate::DomTypeHolder> for SyncManager {
         let request = SyncRequest::Register {
             tag,
             active_worker: self.registration.is_active(),
+            caller: caller_of(&self.global()),
         };
         self.call(cx, request)
     }

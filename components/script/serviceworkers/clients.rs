@@ -162,6 +162,7 @@ impl ServiceWorkerGlobalScope {
     ) {
         let mut realm = enter_auto_realm(cx, self);
         let cx = &mut realm.current_realm();
+        self.set_prompted(true);
         let (global, target) = (self.upcast::<GlobalScope>(), self.upcast());
         let source = self.source_of_message(cx, message.pipeline_id, client);
         rooted!(&in(cx) let mut data = UndefinedValue());

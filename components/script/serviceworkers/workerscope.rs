@@ -72,6 +72,8 @@ pub(crate) struct WorkerLifeCycle {
     registration: DomRefCell<ServiceWorkerRegistrationInfo>,
     /// <https://w3c.github.io/ServiceWorker/#dfn-state>
     state: Cell<ServiceWorkerState>,
+    /// Whether a client has sent something since the last functional event began, or since the worker was started.
+    is_prompted: Cell<bool>,
     /// Set while the manager waits to hear that no event is left.
     idle_question: Cell<Option<u64>>,
     /// The events whose extended lifetime lasts.
@@ -96,6 +98,7 @@ impl WorkerLifeCycle {
             worker_id: start.worker_id,
             registration: DomRefCell::new(start.registration.clone()),
             state: Cell::new(start.state),
+            is_prompted: Cell::default(),
             idle_question: Cell::default(),
             extended_events: DomRefCell::default(),
             imports: DomRefCell::new(start.script.imports.clone()),
@@ -121,6 +124,16 @@ impl ServiceWorkerGlobalScope {
 
     pub(crate) fn own_state(&self) -> &Cell<ServiceWorkerState> {
         &self.life_cycle().state
+    }
+
+    /// Whether what the worker does now may be because of a client.
+    pub(crate) fn is_prompted(&self) -> bool {
+        self.life_cycle().is_prompted.get()
+    }
+
+    /// Whatever a client sends sets this, and each functional event takes it back.
+    pub(crate) fn set_prompted(&self, is_prompted: bool) {
+        self.life_cycle().is_prompted.set(is_prompted);
     }
 
     pub(super) fn idle_question(&self) -> &Cell<Option<u64>> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use background_sync::traits::{
-    CallId, ConnectionId, DispatchedEvent, EventToken, ScopeUrl, SyncReply, SyncRequest,
+    CallId, Caller, ConnectionId, DispatchedEvent, EventToken, ScopeUrl, SyncReply, SyncRequest,
     SyncResponse,
 };
 use background_sync::{
@@ -150,6 +150,7 @@ impl Page {
         self.request(SyncRequest::Register {
             tag: Tag::try_from(tag),
             active_worker: true,
+            caller: Caller::Page,
         })
         .map(drop)
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use background_sync::DispatchedEvent;
-use background_sync::traits::{ConnectionId, SyncReply, SyncRequest, SyncResponse};
+use background_sync::traits::{Caller, ConnectionId, SyncReply, SyncRequest, SyncResponse};
 use background_sync::{SyncManagerMessage, Tag, receive_over_ipc};
 use background_sync_core::StoredRegistration;
 use background_sync_store::encode;
@@ -70,6 +70,7 @@ impl Echo {
             request: SyncRequest::Register {
                 tag: Tag::try_from(tag),
                 active_worker: true,
+                caller: Caller::Page,
             },
         })?;
         self.replies.recv().context("the echo is gone")?;

@@ -54,7 +54,7 @@ pub fn leave_out(name: &str, reason: &str) {
         std::env::var_os(SKIP).is_some(),
         "{reason}; allow that, or set {SKIP}=1 to leave such tests out"
     );
-    eprintln!("skipped: {name}, because of {reason}");
+    eprintln!("skipped: {name}: {reason}");
 }
 
 fn this_program_in_namespaces() -> Result<Command, String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use background_sync_core::{
-    Answer, Call, ClientFacts, Connectivity, EventId, EventOutcome, MonoTime, Now, Output,
+    Answer, Call, Caller, ClientFacts, Connectivity, EventId, EventOutcome, MonoTime, Now, Output,
     Permission, PermissionCheck, Policy, SchedulerConfig, ScopeKey, SyncScheduler, Tag, WallTime,
 };
 
@@ -81,6 +81,7 @@ impl<O: Observer> Device<'_, O> {
             active_worker: true,
             permission: Permission::Granted,
             open_window: true,
+            caller: Caller::Page,
         };
         let call = Call(index as u64 + 1);
         let tag = Tag::try_from(index.to_string());

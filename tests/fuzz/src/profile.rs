@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arbitrary::Arbitrary;
 use background_sync::{Config, Connectivity, JournalQuery, MemoryStore, Silent, SyncManager};
 use background_sync_core::{
-    Call, ClientFacts, EventOutcome, MonoTime, Now, Output, Permission, PermissionCheck, Policy,
-    RegistrationId, SchedulerConfig, StoreFault, StoreOp, StoredRegistration, SyncScheduler,
-    WallTime,
+    Call, Caller, ClientFacts, EventOutcome, MonoTime, Now, Output, Permission, PermissionCheck,
+    Policy, RegistrationId, SchedulerConfig, StoreFault, StoreOp, StoredRegistration,
+    SyncScheduler, WallTime,
 };
 use background_sync_store::{Durability, RegistrationStore};
 use background_sync_traits::{CallId, ConnectionId, SyncManagerMessage, SyncRequest};
@@ -22,6 +22,7 @@ const FACTS: ClientFacts = ClientFacts {
     active_worker: true,
     permission: Permission::Granted,
     open_window: true,
+    caller: Caller::Page,
 };
 
 /// Outputs that a scheduler with a few registrations may have in a row.
@@ -251,6 +252,7 @@ impl Profile {
             let request = SyncRequest::Register {
                 tag: Ok(world::tag(number)),
                 active_worker: true,
+                caller: Caller::Page,
             };
             let call = CallId(u64::from(number));
             let _ = messages.send(Ok(SyncManagerMessage::Request {

@@ -1,7 +1,7 @@
 //! A small world, so that the steps of a session meet each other: few origins, scopes and tags.
 
 use arbitrary::Arbitrary;
-use background_sync_core::{Origin, ScopeKey, ScopeUrl, ScriptUrl, StoredWorker, Tag};
+use background_sync_core::{Caller, Origin, ScopeKey, ScopeUrl, ScriptUrl, StoredWorker, Tag};
 
 /// Service worker registrations that pages may connect for.
 pub const GOOD_PLACES: [(&str, &str); 4] = [
@@ -54,6 +54,16 @@ pub fn key(origin: &str, scope: &str) -> ScopeKey {
     ScopeKey {
         origin: Origin::try_from(origin).expect("short"),
         scope: ScopeUrl::try_from(scope).expect("short"),
+    }
+}
+
+/// Who makes the call with this number.
+#[must_use]
+pub fn caller(call: u8) -> Caller {
+    match call % 3 {
+        0 => Caller::Page,
+        1 => Caller::PromptedWorker,
+        _ => Caller::Worker,
     }
 }
 

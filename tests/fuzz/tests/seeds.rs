@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use background_sync_core::{JournalEntry, SyncApi, SyncNotification, TagTooLong, WallTime};
+use background_sync_core::{Caller, JournalEntry, SyncApi, SyncNotification, TagTooLong, WallTime};
 use background_sync_fuzz::message::{self, PlainClient, PlainMessage};
 use background_sync_fuzz::world::{Place, tag, worker};
 use background_sync_store::{decode, encode_entry, encode_worker};
@@ -26,6 +26,7 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
     let register = |tag| SyncRequest::Register {
         tag,
         active_worker: true,
+        caller: Caller::Page,
     };
     let request = |request| M::Request {
         connection,
@@ -46,6 +47,7 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
         id: Ok(tag(2)),
         options: Ok(ExplainerOptions::default()),
         active_worker: true,
+        caller: Caller::Page,
     };
     vec![
         (

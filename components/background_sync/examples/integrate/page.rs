@@ -1,6 +1,6 @@
 //! What `registration.sync.register(tag)` does in a page.
 
-use background_sync::traits::{CallId, ConnectionId, SyncRequest, SyncResponse};
+use background_sync::traits::{CallId, Caller, ConnectionId, SyncRequest, SyncResponse};
 use background_sync::{ScopeKey, Tag};
 use ipc_channel::ipc::{self, IpcSender};
 
@@ -24,6 +24,7 @@ pub fn register(manager: &IpcSender<Message>, tag: &str) -> Result<()> {
         request: SyncRequest::Register {
             tag: Tag::try_from(tag),
             active_worker: true,
+            caller: Caller::Page,
         },
     })?;
     match replies.recv()?.response {

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use background_sync::traits::{CallId, ConnectionId, SyncReply, SyncRequest, SyncResponse};
+use background_sync::traits::{CallId, Caller, ConnectionId, SyncReply, SyncRequest, SyncResponse};
 use background_sync::{
     Config, Connectivity, Policy, ScopeKey, SyncManager, SyncManagerMessage, SyncManagerThread,
     SyncNotification, Tag, receive_over_ipc,
@@ -212,6 +212,7 @@ impl<'b> Page<'b> {
         let reply = self.ask(SyncRequest::Register {
             tag,
             active_worker: true,
+            caller: Caller::Page,
         })?;
         if let SyncResponse::Registered(result) = reply.response {
             result?;

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use background_sync_core::Tag;
+use background_sync_core::{Caller, Tag};
 use background_sync_traits::ClientGone;
 
 use super::*;
@@ -29,6 +29,7 @@ fn register(clients: &mut Clients<Client>, id: ConnectionId, call: usize) -> (Ca
     let request = SyncRequest::Register {
         tag: Tag::try_from("t"),
         active_worker: true,
+        caller: Caller::Page,
     };
     let call = clients.open_call(id, CallId(call as u64), request).unwrap();
     let after = clients.answer(call, Answer::Registered(Ok(())));

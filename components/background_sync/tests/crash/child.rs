@@ -1,6 +1,6 @@
 //! The processes that are killed.
 
-use background_sync::traits::SyncEventKind;
+use background_sync::traits::{Caller, SyncEventKind};
 
 use super::*;
 
@@ -48,6 +48,7 @@ fn child() {
             page.ask(SyncRequest::Register {
                 tag,
                 active_worker: true,
+                caller: Caller::Page,
             });
         }
         for _ in &tags {
@@ -143,6 +144,7 @@ fn idle_child() {
         page.ask(SyncRequest::Register {
             tag: Tag::try_from(number.to_string()),
             active_worker: true,
+            caller: Caller::Page,
         });
         page.reply();
         say(&format!("resolved {number}"));

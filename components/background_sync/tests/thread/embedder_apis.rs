@@ -1,6 +1,6 @@
 //! What the embedder asks about registrations of each API.
 
-use background_sync::traits::{SyncEventKind, SyncRequest};
+use background_sync::traits::{Caller, SyncEventKind, SyncRequest};
 use background_sync::*;
 
 use crate::periodic::{GRANTED, REGISTERED, often, start};
@@ -38,6 +38,7 @@ fn register_everything(browser: &Browser) {
         id: Ok(tag()),
         options: Ok(Default::default()),
         active_worker: true,
+        caller: Caller::Page,
     };
     assert_eq!(page.ask(explainer), REGISTERED);
 }

@@ -1,7 +1,7 @@
 //! Registrations of the explainer of 2014 over the wire.
 
 use background_sync::traits::{
-    ExplainerOptions, Recurrence, SyncData, SyncEventKind, SyncRequest, SyncResponse,
+    Caller, ExplainerOptions, Recurrence, SyncData, SyncEventKind, SyncRequest, SyncResponse,
 };
 use background_sync::*;
 
@@ -20,6 +20,7 @@ fn request(id: &str, options: ExplainerOptions, active_worker: bool) -> SyncRequ
         id: Tag::try_from(id),
         options: Ok(options),
         active_worker,
+        caller: Caller::Page,
     }
 }
 
@@ -106,6 +107,7 @@ fn data_that_are_too_long_are_refused() {
         id: Tag::try_from("x"),
         options: Err(far_too_long),
         active_worker: true,
+        caller: Caller::Page,
     });
     let expected = RegisterError::TextTooLong(far_too_long);
     assert_eq!(response, SyncResponse::Registered(Err(expected)));

@@ -1,7 +1,8 @@
 //! Clients that do what they must not.
 
 use background_sync::traits::{
-    CallId, ConnectionId, ExplainerOptions, StoredWorker, SyncReply, SyncRequest, SyncResponse,
+    CallId, Caller, ConnectionId, ExplainerOptions, StoredWorker, SyncReply, SyncRequest,
+    SyncResponse,
 };
 use background_sync::*;
 use crossbeam_channel::unbounded;
@@ -210,6 +211,7 @@ fn calls_behind_a_register_are_carried_out_after_a_disconnect() {
         id: Tag::try_from("x"),
         options: Ok(ExplainerOptions::default()),
         active_worker: true,
+        caller: Caller::Page,
     };
     page.request(register);
     let id = Tag::try_from("x").unwrap();

@@ -5,6 +5,7 @@
 
 mod barrier;
 mod blocked;
+mod chains;
 mod embedder;
 mod embedder_apis;
 mod explainer;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use background_sync::traits::{SyncEventKind, SyncResponse};
 use background_sync::*;
-use background_sync_core::{Durability, StoreOp};
+use background_sync_core::{Caller, Durability, StoreOp};
 use background_sync_store::Loaded;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -217,6 +217,7 @@ fn a_refusal_reaches_the_page_with_its_reason() {
     page.request(traits::SyncRequest::Register {
         tag: Tag::try_from("x".repeat(20_000)),
         active_worker: false,
+        caller: Caller::Page,
     });
     let refused = SyncResponse::Registered(Err(RegisterError::NoActiveWorker));
     assert_eq!(page.reply().response, refused);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use background_sync::traits::{
-    CallId, ClientGone, ConnectionId, ScopeUrl, StoredWorker, SyncEventKind, SyncReply,
+    CallId, Caller, ClientGone, ConnectionId, ScopeUrl, StoredWorker, SyncEventKind, SyncReply,
     SyncRequest, SyncResponse, WorkerAuthority,
 };
 use background_sync::*;
@@ -276,6 +276,7 @@ pub fn register_request(tag: &str) -> SyncRequest {
     SyncRequest::Register {
         tag: Tag::try_from(tag),
         active_worker: true,
+        caller: Caller::Page,
     }
 }
 

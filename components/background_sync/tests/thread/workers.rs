@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use background_sync::traits::{SyncEventKind, SyncRequest, SyncResponse};
+use background_sync::traits::{Caller, SyncEventKind, SyncRequest, SyncResponse};
 use background_sync::*;
 use background_sync_store::{WORKERS_FILE_NAME, WorkerStore};
 
@@ -75,6 +75,7 @@ fn a_rejected_register_waits_for_no_worker() {
     let call = page.request(SyncRequest::Register {
         tag: "x".try_into(),
         active_worker: false,
+        caller: Caller::Page,
     });
     let reply = page.reply();
     assert_eq!(reply.call, call);

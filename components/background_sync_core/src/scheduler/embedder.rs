@@ -57,6 +57,7 @@ impl SyncScheduler {
             .map(|(key, _)| key)
             .filter(is_chosen)
             .collect();
+        self.chains.clear(&chosen);
         self.clear_origins(now, |origin| {
             // Its registrations may be gone already: it is asked for by its root.
             let root = format!("{origin}/");

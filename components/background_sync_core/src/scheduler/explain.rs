@@ -67,11 +67,15 @@ impl SyncScheduler {
             return WhyNotFired::NoFreeSlot;
         };
         let in_ms = due.at.ms_since(now.mono);
+        let depth = registration.depth.get();
         match registration.state {
             RegistrationState::Waiting if registration.attempts > 0 => WhyNotFired::WaitsForRetry {
                 in_ms,
                 failed_attempts: registration.attempts,
             },
+            RegistrationState::Pending if self.policy.chain_delay_ms(depth) > 0 => {
+                WhyNotFired::Chained { in_ms, depth }
+            }
             _ => WhyNotFired::PutOff { in_ms },
         }
     }
@@ -100,6 +104,17 @@ impl SyncScheduler {
         let mut waiting = self.tables.all_ready();
         waiting.sort_unstable_by_key(|key| key.id);
         for key in waiting.into_iter().take(MAX_ENTRIES_OF_WAITING) {
+            self.notify_if_held_back(now, key);
+        }
+    }
+
+    /// Tells the timeline when something that was to fire again has to wait.
+    pub(super) fn notify_if_put_off(&mut self, now: Now, key: RegKey) {
+        if self
+            .tables
+            .get(key)
+            .is_some_and(|found| found.due.is_some())
+        {
             self.notify_if_held_back(now, key);
         }
     }

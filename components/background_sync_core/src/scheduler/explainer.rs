@@ -5,6 +5,7 @@
 //! their permission and their intervals, which could be evaded otherwise.
 
 use super::SyncScheduler;
+use super::chains::{ChainDepth, Standing};
 use super::kind::{Cycle, Explainer, Kind};
 use super::registration::RegKey;
 use super::storage::Waiter;
@@ -67,13 +68,20 @@ impl SyncScheduler {
         if facts.active_worker {
             self.unpark(now, scope);
         }
+        let depth = match kind.cycle() {
+            // Its interval is longer than any wait in a chain.
+            Some(_) => ChainDepth::NONE,
+            None => self.chain_depth(now, scope, facts.caller, found),
+        };
         match found {
             // A new request overrides an old one with the same id.
             Some(key) => {
-                self.replace(now, call, key, kind);
+                let by_itself = !facts.caller.speaks_for_client();
+                let standing = by_itself.then(|| self.standing(key)).flatten();
+                self.replace(now, call, key, kind, (depth, standing));
                 Ok(())
             }
-            None => self.register_new(now, call, scope, id, kind),
+            None => self.register_new(now, call, scope, id, kind, depth),
         }
     }
 
@@ -103,8 +111,16 @@ impl SyncScheduler {
         Ok(())
     }
 
-    /// Registers something else under the same name: its attempts and its interval begin anew.
-    pub(super) fn replace(&mut self, now: Now, call: Call, key: RegKey, kind: Kind) {
+    /// Registers something else under the same name: its attempts and its interval begin anew, unless it
+    /// has a standing to keep.
+    pub(super) fn replace(
+        &mut self,
+        now: Now,
+        call: Call,
+        key: RegKey,
+        kind: Kind,
+        (depth, standing): (ChainDepth, Option<Standing>),
+    ) {
         self.hold_back(key, call);
         let Some(registration) = self.tables.get(key) else {
             return;
@@ -125,14 +141,20 @@ impl SyncScheduler {
         self.tables.set_kind(key, kind);
         if let Some(registration) = self.tables.get_mut(key) {
             registration.interruptions = 0;
+            registration.depth = match registration.state {
+                RegistrationState::ReregisteredWhileFiring => registration.depth.min(depth),
+                _ => depth,
+            };
             if firing {
                 registration.state = RegistrationState::ReregisteredWhileFiring;
             } else {
                 registration.attempts = 0;
             }
         }
-        if !firing {
-            self.start(now, key);
+        match standing {
+            _ if firing => {}
+            Some(standing) => self.keep_standing(now, key, standing),
+            None => self.start(now, key),
         }
         let waiter = Waiter::Register {
             call,
@@ -150,20 +172,24 @@ impl SyncScheduler {
             return self.wait_for_interval(key);
         }
         registration.state = RegistrationState::Pending;
-        match registration.kind.first_delay_ms() {
+        let first_ms = registration.kind.first_delay_ms();
+        if first_ms > 0 {
+            registration.state = RegistrationState::Waiting;
+        }
+        let depth = registration.depth;
+        match self.chain_wait_ms(depth).max(first_ms) {
             0 => self.refresh(key),
-            ms => {
-                registration.state = RegistrationState::Waiting;
-                self.wait_until(now, key, ms);
-            }
+            ms => self.wait_until(now, key, ms),
         }
     }
 
     /// A registration that is just being asked for waits for its first event, or fires.
     pub(super) fn start(&mut self, now: Now, key: RegKey) {
         self.begin_to_wait(now, key);
-        let state = self.tables.get(key).map(|registration| registration.state);
-        if state == Some(RegistrationState::Pending) {
+        let fires_now = self.tables.get(key).is_some_and(|registration| {
+            registration.state == RegistrationState::Pending && registration.due.is_none()
+        });
+        if fires_now {
             self.prepare_at_once(now, key);
         }
     }

@@ -3,13 +3,13 @@
 //! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
 //! permission is asked for. Then it is *running*.
 
+use super::chains::ChainDepth;
 use super::clock::Moment;
 use super::registration::{OriginIndex, RegKey};
 use super::{SyncScheduler, Timer};
 use crate::{
     EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output, Permission,
-    PermissionCheck, PermissionName, RegistrationState, RemovalReason, ScopeKey, SyncApi,
-    SyncNotification,
+    PermissionCheck, PermissionName, RegistrationState, RemovalReason, ScopeKey, SyncNotification,
 };
 
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Event {
     pub key: RegKey,
     /// Whose slot it holds.
     origin: OriginIndex,
-    scope: ScopeKey,
+    pub scope: ScopeKey,
     pub phase: Phase,
     /// Its worker was ended because another event has passed its cap.
     is_bystander: bool,
@@ -33,6 +33,7 @@ pub(super) enum Phase {
         cap: MonoTime,
         attempt: u32,
         last_chance: bool,
+        depth: ChainDepth,
     },
 }
 
@@ -247,6 +248,7 @@ impl SyncScheduler {
             cap,
             attempt,
             last_chance,
+            depth: registration.depth,
         };
         let scope = event.scope.clone();
         self.timers.insert((cap, Timer::Cap(id)));
@@ -297,6 +299,7 @@ impl SyncScheduler {
             cap,
             attempt,
             last_chance,
+            depth,
         }) = running
         else {
             return;
@@ -310,6 +313,7 @@ impl SyncScheduler {
         let was_taken = event.is_bystander && outcome == EventOutcome::WorkerGone;
         let last_chance = last_chance && !(was_taken && self.give_last_chance_back(key));
         if outcome != EventOutcome::NotStarted {
+            self.remember_in_chain(now, &event.scope, depth);
             self.answer_forced(key, &Ok(outcome));
         }
         self.undo_after_event(now, key, attempt, last_chance, outcome);
@@ -329,6 +333,9 @@ impl SyncScheduler {
             outcome,
             next,
         });
+        if next == NextStep::FiresAgain {
+            self.notify_if_put_off(now, key);
+        }
     }
 
     /// A last chance that another event has taken is given again. That ends: the other one has used an attempt. What
@@ -367,10 +374,8 @@ impl SyncScheduler {
         if again {
             registration.state = RegistrationState::Pending;
             registration.attempts = 0;
-            // What replaced it meanwhile may have another time.
-            if registration.kind.api() == SyncApi::Explainer {
-                self.begin_to_wait(now, key);
-            }
+            // What replaced it meanwhile may have another time; and so may a link of a chain.
+            self.begin_to_wait(now, key);
             self.store_lazily(key);
             self.refresh(key);
             return NextStep::FiresAgain;

@@ -1,6 +1,7 @@
 //! The state machine. This file has what goes in and out; the algorithms are in the submodules.
 
 mod arena;
+mod chains;
 mod clock;
 mod embedder;
 mod explain;
@@ -25,6 +26,7 @@ mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use self::chains::Chains;
 use self::clock::Clock;
 use self::fire::{Event, Phase};
 use self::forced::Forced;
@@ -129,6 +131,7 @@ pub struct SyncScheduler {
     rng: SmallRng,
     tables: Tables,
     passes: Passes,
+    chains: Chains,
     clock: Clock,
     /// What the store knows of registrations while something else is on its way there.
     undo: HashMap<RegKey, Undo>,
@@ -157,6 +160,7 @@ impl SyncScheduler {
             rng: SmallRng::new(config.seed),
             tables: Tables::default(),
             passes: Passes::default(),
+            chains: Chains::default(),
             clock: Clock::default(),
             undo: HashMap::new(),
             timers: BTreeSet::new(),

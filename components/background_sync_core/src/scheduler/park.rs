@@ -24,10 +24,10 @@ impl SyncScheduler {
             };
             // What repeats and has never fired is not what this event was for.
             replaced = again
-                && match registration.kind.cycle() {
-                    Some(cycle) => cycle.fired_at.is_none(),
-                    None => registration.kind.first_delay_ms() > 0,
-                };
+                && registration
+                    .kind
+                    .cycle()
+                    .is_none_or(|cycle| cycle.fired_at.is_none());
         }
         if replaced {
             self.begin_to_wait(now, key);

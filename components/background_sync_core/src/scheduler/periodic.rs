@@ -2,6 +2,7 @@
 //! and what follows the events of what repeats.
 
 use super::SyncScheduler;
+use super::chains::ChainDepth;
 use super::clock::Moment;
 use super::kind::{Cycle, FiredFor, Kind};
 use super::registration::RegKey;
@@ -67,7 +68,7 @@ impl SyncScheduler {
         let kind = Kind::periodic(Cycle::new(now, min_interval_ms));
         match self.tables.find_in(SyncApi::Periodic, scope, tag) {
             // Step 9.
-            None => self.register_new(now, call, scope, tag, kind),
+            None => self.register_new(now, call, scope, tag, kind, ChainDepth::NONE),
             // Step 10.
             Some(key) => {
                 self.register_periodic_again(now, call, key, kind);
@@ -84,7 +85,7 @@ impl SyncScheduler {
         };
         // Step 10.1. Beyond the specification, which keeps the anchor time, it begins anew.
         if interval_of(&registration.kind) != interval_of(&kind) {
-            return self.replace(now, call, key, kind);
+            return self.replace(now, call, key, kind, (ChainDepth::NONE, None));
         }
         // Step 10.2.
         let firing = registration.state == RegistrationState::Firing;

@@ -1,14 +1,15 @@
 //! The methods of [`SyncManager`](https://wicg.github.io/background-sync/spec/#sync-manager-interface)
 //! and the order between a resolved promise and its event.
 
+use super::chains::ChainDepth;
 use super::fire::PermissionState;
 use super::kind::Kind;
 use super::registration::{Gate, GatedCall, RegKey, Registration};
 use super::storage::Waiter;
 use super::{SyncScheduler, Timer};
 use crate::{
-    Answer, Call, ClientFacts, Now, Permission, RegisterError, RegistrationId, RegistrationState,
-    ScopeKey, SyncApi, SyncNotification, Tag, TagTooLong,
+    Answer, Call, Caller, ClientFacts, Now, Permission, RegisterError, RegistrationId,
+    RegistrationState, ScopeKey, SyncApi, SyncNotification, Tag, TagTooLong,
 };
 
 impl SyncScheduler {
@@ -40,9 +41,12 @@ impl SyncScheduler {
         // Step 7.
         match self.tables.find(scope, tag) {
             // Step 8.
-            Some(key) => self.register_again(now, call, key),
+            Some(key) => self.register_again(now, call, key, scope, facts.caller),
             // Step 9.
-            None => self.register_new(now, call, scope, tag, Kind::OneShot)?,
+            None => {
+                let depth = self.chain_depth(now, scope, facts.caller, None);
+                self.register_new(now, call, scope, tag, Kind::OneShot, depth)?;
+            }
         }
         Ok(())
     }
@@ -55,6 +59,7 @@ impl SyncScheduler {
         scope: &ScopeKey,
         tag: &Tag,
         kind: Kind,
+        depth: ChainDepth,
     ) -> Result<(), RegisterError> {
         let limit = self.policy.max_registrations_per_origin;
         if self.tables.registrations_of_origin(&scope.origin) >= limit {
@@ -67,7 +72,8 @@ impl SyncScheduler {
         // Steps 9.1 to 9.4.
         let id = RegistrationId(self.next_registration);
         self.next_registration = id.0.checked_add(1).ok_or_else(no_number_left)?;
-        let registration = Registration::new(kind, tag.clone(), now.wall);
+        let mut registration = Registration::new(kind, tag.clone(), now.wall);
+        registration.depth = depth;
         let key = self.tables.insert(scope, id, registration);
         self.hold_back(key, call);
         // Step 9.6, prepared so that one commit is enough.
@@ -91,8 +97,18 @@ impl SyncScheduler {
     }
 
     /// Step 8 of `register(tag)`. Beyond the specification, the attempts start anew: what the page
-    /// wants to send now has not been tried yet.
-    fn register_again(&mut self, now: Now, call: Call, key: RegKey) {
+    /// wants to send now has not been tried yet. A worker by itself can neither shorten a wait nor have
+    /// attempts forgotten.
+    fn register_again(
+        &mut self,
+        now: Now,
+        call: Call,
+        key: RegKey,
+        scope: &ScopeKey,
+        caller: Caller,
+    ) {
+        let depth = self.chain_depth(now, scope, caller, Some(key));
+        let is_for_client = caller.speaks_for_client();
         self.hold_back(key, call);
         let waiter = Waiter::Register {
             call,
@@ -103,13 +119,24 @@ impl SyncScheduler {
         };
         let unchanged = match registration.state {
             _ if !registration.is_durable() => true,
-            RegistrationState::Pending => registration.attempts == 0,
-            RegistrationState::Waiting | RegistrationState::Firing => false,
+            RegistrationState::Pending => registration.attempts == 0 || !is_for_client,
+            RegistrationState::Waiting => !is_for_client,
+            RegistrationState::Firing => false,
             RegistrationState::ReregisteredWhileFiring => true,
+        };
+        registration.depth = match registration.state {
+            RegistrationState::Firing => depth,
+            RegistrationState::ReregisteredWhileFiring => registration.depth.min(depth),
+            // It would have fired without this call.
+            RegistrationState::Pending | RegistrationState::Waiting if !is_for_client => {
+                registration.depth
+            }
+            RegistrationState::Pending | RegistrationState::Waiting => depth,
         };
         if unchanged {
             let ticket = registration.ticket;
-            if registration.state == RegistrationState::Pending && registration.due.is_some() {
+            let is_pending = registration.state == RegistrationState::Pending;
+            if is_for_client && is_pending && registration.due.is_some() {
                 self.set_due(key, None);
             }
             // Step 8.3, at once or with the commit that is under way.

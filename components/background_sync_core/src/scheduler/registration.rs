@@ -1,5 +1,6 @@
 //! One registration in memory, and what finds it.
 
+use super::chains::ChainDepth;
 use super::kind::Kind;
 use crate::{Call, EventId, MonoTime, RegistrationId, RegistrationState, Tag, Ticket, WallTime};
 
@@ -67,6 +68,8 @@ pub(super) struct Registration {
     /// Attempts that were dispatched.
     pub attempts: u32,
     pub interruptions: u32,
+    /// Of its next event, or of the one that runs.
+    pub depth: ChainDepth,
     pub registered_at: WallTime,
     /// Boxed, because few have one at a time.
     pub due: Option<Box<Due>>,
@@ -87,6 +90,7 @@ impl Registration {
             existence: Existence::Inserting { stale: false },
             attempts: 0,
             interruptions: 0,
+            depth: ChainDepth::NONE,
             registered_at,
             due: None,
             event: None,

@@ -4,6 +4,7 @@
 //! resolved last, or what replaces it.
 
 use super::SyncScheduler;
+use super::chains::ChainDepth;
 use super::kind::Kind;
 use super::registration::{Due, RegKey, Registration};
 use crate::{EventOutcome, Now, RegistrationState};
@@ -12,6 +13,7 @@ use crate::{EventOutcome, Now, RegistrationState};
 #[derive(Clone, Debug)]
 pub(super) struct Undo {
     kind: Kind,
+    depth: ChainDepth,
     before: Before,
     /// More is to be stored when the store has answered.
     pub stale: bool,
@@ -48,6 +50,7 @@ impl Undo {
         };
         Self {
             kind: registration.kind.clone(),
+            depth: registration.depth,
             before,
             stale: false,
         }
@@ -126,7 +129,13 @@ impl SyncScheduler {
 
     /// The store did not take what was to replace a registration: it is what it was.
     pub(super) fn take_back(&mut self, now: Now, key: RegKey) {
-        let Some(Undo { kind, before, .. }) = self.undo.remove(&key) else {
+        let Some(Undo {
+            kind,
+            depth,
+            before,
+            ..
+        }) = self.undo.remove(&key)
+        else {
             return;
         };
         if matches!(before, Before::Over) {
@@ -139,6 +148,7 @@ impl SyncScheduler {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
+        registration.depth = depth;
         match registration.state {
             RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring => {
                 registration.state = match before {

@@ -11,15 +11,21 @@ impl SyncScheduler {
             .tables
             .get(key)
             .map_or(1, |registration| registration.attempts);
-        let delay_ms = self.policy.retry_delay_ms(attempts);
-        let jitter_ms = self.policy.jitter_ms(delay_ms);
-        let delay_ms =
-            (delay_ms - jitter_ms).saturating_add(self.rng.up_to(jitter_ms.saturating_mul(2)));
+        let delay_ms = self.with_jitter_ms(self.policy.retry_delay_ms(attempts));
         if let Some(registration) = self.tables.get_mut(key) {
             registration.state = RegistrationState::Waiting;
         }
         self.wait_until(now, key, delay_ms);
         delay_ms
+    }
+
+    /// A delay, longer or shorter at random. None stays none.
+    pub(super) fn with_jitter_ms(&mut self, delay_ms: u64) -> u64 {
+        if delay_ms == 0 {
+            return 0;
+        }
+        let jitter_ms = self.policy.jitter_ms(delay_ms);
+        (delay_ms - jitter_ms).saturating_add(self.rng.up_to(jitter_ms.saturating_mul(2)))
     }
 
     /// Lets a registration be due in `ms`.
@@ -122,6 +128,9 @@ impl SyncScheduler {
             }
             let percent = u64::from(self.policy.reconnect_least_delay_percent.min(100));
             let least_ms = due.at.ms_since(due.since) / 100 * percent;
+            // A network that comes and goes does not speed up a chain.
+            let chain_ms = self.policy.chain_delay_ms(registration.depth.get());
+            let least_ms = least_ms.max(chain_ms);
             let least = due.since.after_ms(least_ms).max(now.mono);
             let at = least.after_ms(self.rng.up_to(self.policy.reconnect_retry_spread_ms));
             if at < due.at {

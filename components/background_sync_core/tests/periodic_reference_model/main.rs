@@ -22,7 +22,7 @@ enum Action {
     Register {
         name: Name,
         interval: u64,
-        caller: Caller,
+        caller: CallingClient,
     },
     Unregister(Name),
     Online,
@@ -57,7 +57,7 @@ fn extras() -> impl Strategy<Value = (usize, ExtraInterval)> {
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
     let intervals = prop_oneof![Just(0), Just(5_000), Just(9_000), Just(12_500)];
-    let callers = (0..20_u8).prop_map(|dice| Caller {
+    let callers = (0..20_u8).prop_map(|dice| CallingClient {
         active_worker: dice != 0,
         open_window: dice > 1,
     });

@@ -47,7 +47,7 @@ impl PeriodicSyncRegistration {
 
 /// What is true of a caller.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller {
+pub struct CallingClient {
     pub active_worker: bool,
     pub open_window: bool,
 }
@@ -88,7 +88,7 @@ impl Specification {
         &mut self,
         name: Name,
         minimum_interval: u64,
-        caller: Caller,
+        caller: CallingClient,
     ) -> Result<(), RegisterError> {
         // Step 2.
         if !caller.active_worker {

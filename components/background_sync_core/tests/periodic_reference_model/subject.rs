@@ -76,7 +76,7 @@ impl Subject {
         &mut self,
         name: Name,
         min_interval_ms: u64,
-        caller: Caller,
+        caller: CallingClient,
     ) -> Result<(), RegisterError> {
         let call = self.call();
         let permission = match self.denied.contains(&origin_of(name)) {
@@ -87,6 +87,7 @@ impl Subject {
             active_worker: caller.active_worker,
             permission,
             open_window: caller.open_window,
+            caller: Caller::Page,
         };
         let (scope, tag) = (scope_key(name.0), Ok(tag(name.1)));
         let (scheduler, now) = (&mut self.scheduler, self.now);

@@ -129,6 +129,7 @@ impl World {
             active_worker: !self.dice.percent(3),
             permission: Permission::Granted,
             open_window: !self.dice.percent(3),
+            caller: Caller::Page,
         };
         self.log(|| format!("register {call:?} {key:?} {repeats} {interval_ms} {facts:?}"));
         let wish = Wish {

@@ -1,5 +1,6 @@
 //! What must hold, whatever happens.
 
+mod chains;
 mod outputs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use background_sync_core::*;
 
 use crate::parts::Disk;
+use chains::Chains;
 
 type Key = (ScopeKey, Tag);
 
@@ -59,6 +61,7 @@ pub struct Checks {
     running: BTreeMap<EventId, Running>,
     parked: BTreeSet<ScopeKey>,
     rests: BTreeMap<Key, Rest>,
+    chains: Chains,
     seen_ids: BTreeMap<RegistrationId, Key>,
     /// When somebody removed a registration.
     removed: BTreeMap<Key, u64>,
@@ -69,6 +72,7 @@ pub struct Checks {
 impl Checks {
     pub fn new(policy: Policy) -> Self {
         Self {
+            chains: Chains::new(policy.clone()),
             policy,
             moment: 0,
             calls: BTreeMap::new(),
@@ -99,7 +103,7 @@ impl Checks {
         scope: &ScopeKey,
         tag: &Tag,
         facts: ClientFacts,
-        _now: Now,
+        now: Now,
     ) {
         let moment = self.next_moment();
         let key = (scope.clone(), tag.clone());
@@ -107,7 +111,10 @@ impl Checks {
             facts.active_worker && facts.open_window && facts.permission == Permission::Granted;
         if accepted {
             self.parked.remove(scope);
-            self.rests.remove(&key);
+            self.chains.registered(&key, facts.caller, now);
+            if facts.caller.speaks_for_client() {
+                self.rests.remove(&key);
+            }
         }
         self.calls.insert(
             call,
@@ -125,6 +132,10 @@ impl Checks {
             self.rests.remove(key);
         }
         self.embedder_calls.insert(call, wants);
+    }
+
+    pub fn cleared(&mut self, origin: &Origin) {
+        self.chains.cleared(origin);
     }
 
     /// Whether the embedder wants this to fire in any case.
@@ -155,7 +166,8 @@ impl Checks {
         self.rests.clear();
     }
 
-    pub fn crashed(&mut self) {
+    pub fn crashed(&mut self, disk: &Disk) {
+        self.chains.crashed(disk);
         self.calls.clear();
         self.tag_calls.clear();
         self.embedder_calls.clear();
@@ -168,6 +180,13 @@ impl Checks {
         let Some(run) = self.running.remove(&event) else {
             return;
         };
+        let is_over = match outcome {
+            EventOutcome::Fulfilled => true,
+            // Taken by another event's cap, it is given again.
+            EventOutcome::NotStarted | EventOutcome::WorkerGone => false,
+            EventOutcome::Rejected | EventOutcome::TimedOut => run.last_chance,
+        };
+        self.chains.finished(event, outcome, is_over, now);
         match outcome {
             // Of a registration that is gone, the outcome means nothing.
             _ if self

@@ -82,6 +82,8 @@ pub fn random_policy(dice: &mut Dice) -> Policy {
         reconnect_least_delay_percent: u8::try_from(dice.below(101)).unwrap(),
         reconnect_retry_spread_ms: dice.below(2) * 500,
         reconnect_first_attempt_spread_ms: dice.below(2) * 700,
+        chained_events_at_once: u32::try_from(dice.below(4)).unwrap(),
+        chain_memory_ms: dice.below(5_000),
         event_cap_ms: 300 + dice.below(3_000),
         acknowledge_limit_ms: 1_000,
         local_fault_delay_ms: 700,

@@ -102,6 +102,11 @@ impl World {
                 Permission::Granted
             },
             open_window: !self.dice.percent(3),
+            caller: match self.dice.below(4) {
+                0 => Caller::Page,
+                1 => Caller::PromptedWorker,
+                _ => Caller::Worker,
+            },
         };
         self.next_call += 1;
         let call = Call(self.next_call);
@@ -130,6 +135,7 @@ impl World {
             0 => {
                 self.log(|| format!("clear {call:?} {}", scope.origin));
                 self.checks.embedder_called(call, None);
+                self.checks.cleared(&scope.origin);
                 self.scheduler
                     .handle_clear(self.now, call, |other| other.origin == scope.origin);
             }
@@ -314,7 +320,7 @@ impl World {
         self.in_flight.clear();
         self.permission_checks.clear();
         self.unacknowledged.clear();
-        self.checks.crashed();
+        self.checks.crashed(&self.disk);
         self.now.mono = MonoTime(self.dice.below(10_000));
         let seed = self.dice.below(u64::MAX);
         let config = SchedulerConfig::new(self.policy.clone(), self.connectivity, seed);

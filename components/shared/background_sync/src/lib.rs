@@ -8,7 +8,7 @@
 use std::fmt;
 
 pub use background_sync_core::{
-    BoundedText, Connectivity, EventOutcome, ExplainerOptions, KnownWorker, MAX_DATA_BYTES,
+    BoundedText, Caller, Connectivity, EventOutcome, ExplainerOptions, KnownWorker, MAX_DATA_BYTES,
     MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin,
     Permission, PermissionName, Recurrence, RegisterError, ScopeKey, ScopeUrl, ScriptUrl,
     StoredHeaders, StoredImport, StoredImports, StoredWorker, SyncData, Tag, TagTooLong,
@@ -113,6 +113,8 @@ pub enum SyncRequest {
         tag: Result<Tag, TagTooLong>,
         /// Whether the caller's service worker registration has an active worker.
         active_worker: bool,
+        /// Who calls. To lie about it harms only the liar's origin, whose own limits hold in any case.
+        caller: Caller,
     },
     /// [`SyncManager.getTags()`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-gettags).
     GetTags,
@@ -146,6 +148,8 @@ pub enum SyncRequest {
         options: Result<ExplainerOptions, TextTooLong>,
         /// Whether the caller's service worker registration has an active worker. If not, the event waits for one.
         active_worker: bool,
+        /// As in [`SyncRequest::Register`].
+        caller: Caller,
     },
     /// `navigator.sync.unregister(id)` of the explainer; answered with [`SyncResponse::Unregistered`], also if there
     /// is nothing.

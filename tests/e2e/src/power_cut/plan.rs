@@ -33,8 +33,17 @@ pub enum CutPoint {
 }
 
 impl CutPoint {
-    /// In the order in which they come.
-    const ALL: [Self; 8] = [
+    /// Those that come without a network.
+    const OFFLINE: [Self; 6] = [
+        Self::LoggedIn,
+        Self::Stored,
+        Self::Registering,
+        Self::Registered,
+        Self::Kept,
+        Self::PageRegistered,
+    ];
+    /// The last two twice, since only here they come: a message that is sent is removed, and so is its registration.
+    const ONLINE: [Self; 10] = [
         Self::LoggedIn,
         Self::Stored,
         Self::Registering,
@@ -42,10 +51,10 @@ impl CutPoint {
         Self::Kept,
         Self::PageRegistered,
         Self::Requested,
+        Self::Requested,
+        Self::Finished,
         Self::Finished,
     ];
-    /// Those that come without a network.
-    const OFFLINE: &[Self] = Self::ALL.split_at(6).0;
 
     /// The console line that tells it, but for the message at its end.
     pub fn line(self) -> Option<&'static str> {
@@ -131,8 +140,8 @@ impl Plan {
         let mut lots = Rng::with_seed(seed ^ (u64::from(round) << 32));
         let network = *pick(&mut lots, &[Network::Online, Network::Offline]);
         let cuts = match network {
-            Network::Online => &CutPoint::ALL[..],
-            Network::Offline => CutPoint::OFFLINE,
+            Network::Online => &CutPoint::ONLINE[..],
+            Network::Offline => &CutPoint::OFFLINE[..],
         };
         let messages = lots.usize(1..=MOST_MESSAGES);
         Self {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use background_sync::{
     Clear, Connectivity, EventToken, ExtraInterval, PermissionName, SyncManagerMessage,
 };
-use background_sync_traits::{CallId, SyncRequest, TagTooLong};
+use background_sync_traits::{CallId, Caller, SyncRequest, TagTooLong};
 
 use super::{IDS, Run, connection_id};
 use crate::step::Step;
@@ -28,6 +28,7 @@ impl Run {
                     SyncRequest::Register {
                         tag,
                         active_worker: !inactive,
+                        caller: world::caller(call),
                     },
                 );
             }
@@ -39,6 +40,7 @@ impl Run {
                     SyncRequest::Register {
                         tag,
                         active_worker: true,
+                        caller: Caller::Page,
                     },
                 );
             }
@@ -77,6 +79,7 @@ impl Run {
                     id: Ok(world::tag(tag)),
                     options: options.into(),
                     active_worker: !inactive,
+                    caller: world::caller(call),
                 };
                 self.request(id, call, request);
             }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod chains;
 mod clock;
 mod embedder;
 mod embedder_periodic;
@@ -63,6 +64,7 @@ pub(super) const GRANTED: ClientFacts = ClientFacts {
     active_worker: true,
     permission: Permission::Granted,
     open_window: true,
+    caller: Caller::Page,
 };
 
 pub(super) fn tag(text: &str) -> Tag {

@@ -38,6 +38,7 @@ fn checks_come_in_the_order_of_the_specification() {
         active_worker,
         permission,
         open_window,
+        caller: Caller::Page,
     };
     let (granted, denied) = (Permission::Granted, Permission::Denied);
     let too_long = || Tag::try_from("x".repeat(10_241));

@@ -24,6 +24,7 @@ fn checks_come_in_the_order_of_the_specification() {
         active_worker: false,
         permission: denied,
         open_window: false,
+        caller: Caller::Page,
     };
     assert_eq!(refused(facts, long()), RegisterError::NoActiveWorker);
     facts.active_worker = true;

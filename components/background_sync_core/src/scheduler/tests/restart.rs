@@ -168,6 +168,7 @@ fn a_store_without_numbers_left_refuses_new_registrations() {
         active_worker: true,
         permission: Permission::Granted,
         open_window: true,
+        caller: Caller::Page,
     };
     scheduler.handle_register(Now::default(), Call(1), &scope, Tag::try_from("x"), facts);
     let answer = std::iter::from_fn(|| scheduler.poll_output())

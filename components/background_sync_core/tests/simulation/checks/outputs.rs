@@ -41,11 +41,14 @@ impl Checks {
                     .expect("only what runs is terminated");
                 let age_ms = now.mono.ms_since(run.started_at);
                 assert!(age_ms >= self.policy.event_cap_ms, "terminated early");
+                self.chains
+                    .finished(*event, EventOutcome::TimedOut, run.last_chance, now);
                 self.failed(&run, now);
             }
             Output::Notify(SyncNotification::Removed { scope, tag, .. }) => {
                 let key = (scope.clone(), tag.clone());
                 self.promises.remove(&key);
+                self.chains.removed(&key);
                 self.rests.remove(&key);
                 let moment = self.next_moment();
                 // Its calls have nothing to hold back any more.
@@ -71,7 +74,8 @@ impl Checks {
             }
             Answer::Tags(_) => assert!(self.tag_calls.remove(&call), "answered twice"),
             Answer::Registered(Err(_)) => {
-                assert!(self.calls.remove(&call).is_some(), "answered twice");
+                let refused = self.calls.remove(&call).expect("answered once");
+                self.chains.refused(&refused.key);
             }
             Answer::Registered(Ok(())) => {
                 let entry = self.calls.get_mut(&call).expect("answered once");
@@ -134,6 +138,8 @@ impl Checks {
             .or_insert_with(|| run.key.clone());
         assert_eq!(*key, run.key, "an id used twice");
         self.promises_are_resolved_before(&run.key, now);
+        self.chains
+            .dispatched(event, &run.key, run.attempt, forced, now);
         self.running.insert(event, run);
         let origin = |run: &Running| run.key.0.origin.clone();
         let origins: Vec<Origin> = self
