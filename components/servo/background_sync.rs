@@ -258,7 +258,7 @@ impl BackgroundSyncManager {
         );
         let thread = started.unwrap_or_else(|reason| {
             error!("Background Sync is not available: {reason}");
-            SyncManager::spawn_unavailable(reason.to_string(), messages)
+            SyncManager::spawn_unavailable(&reason, messages)
         });
         let background_sync = Self {
             control: thread.control(),
