@@ -267,7 +267,7 @@ impl BackgroundSyncManager {
         );
         let thread = started.unwrap_or_else(|reason| {
             error!("Background Sync is not available: {reason}");
-            SyncManager::spawn_unavailable(reason.to_string(), messages)
+            SyncManager::spawn_unavailable(&reason, messages)
         });
         // Before there is a page.
         let known = thread.known_workers().to_vec();

@@ -48,9 +48,9 @@ impl DurabilityResponder {
 
 impl Drop for DurabilityResponder {
     fn drop(&mut self) {
-        self.send(Err(StoreFault {
-            reason: "the engine did not say whether the site's data are durable".to_owned(),
-        }));
+        self.send(Err(StoreFault::failed(
+            "the engine did not say whether the site's data are durable",
+        )));
     }
 }
 
@@ -206,8 +206,9 @@ impl<C: SyncClient> Manager<C> {
             Passage::Failed(fault) => {
                 // The registration is kept, and its event waits for no promise.
                 self.scheduler.handle_acknowledged(now, call);
-                let reason = fault.reason;
-                Some(Answer::Registered(Err(RegisterError::Storage { reason })))
+                let problem = fault.problem;
+                self.notify_of_fault(now, call, fault);
+                Some(Answer::Registered(Err(RegisterError::Storage { problem })))
             }
         }
     }

@@ -15,7 +15,7 @@ use background_sync_traits::{
 };
 
 use crate::limits::{
-    MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
+    Hindrance, MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES,
     Misbehaviour, Refusal, is_scope_of_origin, refuse, text_bytes,
 };
@@ -250,7 +250,7 @@ impl<C: SyncClient> Clients<C> {
         request: &SyncRequest,
         why: Misbehaviour,
     ) -> Refusal {
-        let response = refuse(request, why.to_string());
+        let response = refuse(request, Hindrance::Unavailable(why.as_told()));
         match self.post(id, SyncReply { call, response }) {
             true => why.into(),
             false => Refusal {
@@ -323,17 +323,17 @@ impl<C: SyncClient> Clients<C> {
     }
 
     /// Answers everything that is outstanding: there will be no other answer.
-    pub fn refuse_all(&mut self, reason: &str) {
+    pub fn refuse_all(&mut self, hindrance: Hindrance) {
         let calls: Vec<Call> = self.routes.keys().copied().collect();
         for call in calls {
-            self.refuse_one(call, reason);
+            self.refuse_one(call, hindrance);
         }
     }
 
     /// Answers a call that was taken in; there will be no other answer.
-    pub fn refuse_one(&mut self, call: Call, reason: &str) {
+    pub fn refuse_one(&mut self, call: Call, hindrance: Hindrance) {
         if let Some(route) = self.routes.get(&call) {
-            let response = refuse(&route.request, reason.to_owned());
+            let response = refuse(&route.request, hindrance);
             // Refused promises don't hold anything back.
             let _ = self.respond(call, response);
         }

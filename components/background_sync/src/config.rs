@@ -1,8 +1,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use background_sync_core::{Connectivity, Policy};
+use background_sync_core::{Connectivity, Policy, Unavailability};
 use background_sync_store::StoreError;
+
+use crate::limits::Hindrance;
 
 /// Where registrations are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,4 +79,14 @@ pub enum StartError {
     /// The system has no thread left.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
+}
+
+impl StartError {
+    /// What pages are told of it.
+    pub(crate) fn hindrance(&self) -> Hindrance {
+        match self {
+            Self::Store(error) => Hindrance::Storage(error.problem()),
+            Self::Thread(_) => Hindrance::Unavailable(Unavailability::NotStarted),
+        }
+    }
 }

@@ -51,9 +51,8 @@ impl<C: SyncClient> Manager<C> {
     /// The thread that keeps workers has ended.
     pub(crate) fn handle_workers_gone(&mut self, now: Now) {
         self.answer_all_held(now);
-        let reason = "the thread that keeps them has ended".to_owned();
-        self.embedder_calls
-            .handle_workers_gone(&StoreFault { reason });
+        let fault = StoreFault::failed("the thread that keeps them has ended");
+        self.embedder_calls.handle_workers_gone(&fault);
     }
 
     /// No worker will be stored any more.

@@ -41,8 +41,8 @@ mod writer;
 pub use background_sync_core::{
     Connectivity, DispatchError, Durability, EventOutcome, ExtraInterval, JournalEntry, NextStep,
     Origin, Permission, PermissionName, Policy, RegisterError, RegistrationInfo, RegistrationState,
-    RemovalReason, RemoveError, ScopeKey, StoreFault, SyncApi, SyncNotification, Tag, WallTime,
-    WhyNotFired,
+    RemovalReason, RemoveError, ScopeKey, StorageProblem, StoreFault, SyncApi, SyncNotification,
+    Tag, Unavailability, WallTime, WhyNotFired,
 };
 pub use background_sync_store::{MemoryStore, RedbStore, RegistrationStore, StoreError};
 pub use background_sync_traits as traits;

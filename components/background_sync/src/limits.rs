@@ -1,7 +1,8 @@
 //! How much clients may ask, and what is said to those who ask for more.
 
 use background_sync_core::{
-    Call, ExplainerOptions, Permission, RegisterError, ScopeKey, Tag, UnregisterError,
+    Call, ExplainerOptions, Permission, RegisterError, ScopeKey, StorageProblem, Tag,
+    Unavailability, UnregisterError,
 };
 use background_sync_traits::{SyncRequest, SyncResponse};
 use url::Url;
@@ -37,7 +38,7 @@ pub const MAX_WAITING_MESSAGES: usize = 16_384;
 /// Origins whose workers' authority is asked for while too much waits: they get it later. Another one is refused.
 pub(crate) const MAX_AUTHORITIES_LATER: usize = 256;
 
-/// Why something that a client sent is ignored or refused.
+/// Why something that a client sent is ignored or refused, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Misbehaviour {
     #[error("a message for a connection that is not open")]
@@ -52,16 +53,35 @@ pub(crate) enum Misbehaviour {
     TooManyConnections,
     #[error("a call with the number of one that is not answered yet")]
     CallIdInUse,
-    #[error("this page has too many unanswered calls; wait for some of them")]
+    #[error("too many unanswered calls of one page")]
     TooManyCalls,
-    #[error("there are too many unanswered calls; wait for some of them")]
+    #[error("too many unanswered calls")]
     TooManyCallsInAll,
-    #[error("the unanswered calls have too much data; wait for some of them")]
+    #[error("unanswered calls with too much data")]
     TooMuchData,
-    #[error("too much is asked at once; try again later")]
+    #[error("too much is asked at once")]
     Overloaded,
     #[error("a client that does not read what it asked for")]
     DoesNotRead,
+}
+
+impl Misbehaviour {
+    /// What script is told: nothing of what others do.
+    pub fn as_told(self) -> Unavailability {
+        match self {
+            Self::TooManyCalls => Unavailability::TooManyCalls,
+            Self::TooManyConnections
+            | Self::TooManyCallsInAll
+            | Self::TooMuchData
+            | Self::Overloaded
+            | Self::DoesNotRead => Unavailability::Busy,
+            Self::UnknownConnection
+            | Self::ConnectionIdInUse
+            | Self::ScopeNotOfOrigin
+            | Self::NoAuthority
+            | Self::CallIdInUse => Unavailability::Malformed,
+        }
+    }
 }
 
 /// Why a call is not taken in.
@@ -81,16 +101,39 @@ impl From<Misbehaviour> for Refusal {
     }
 }
 
+/// What is wrong when a call can't be done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hindrance {
+    Storage(StorageProblem),
+    Unavailable(Unavailability),
+}
+
+impl From<Hindrance> for RegisterError {
+    fn from(hindrance: Hindrance) -> Self {
+        match hindrance {
+            Hindrance::Storage(problem) => Self::Storage { problem },
+            Hindrance::Unavailable(why) => Self::Unavailable { why },
+        }
+    }
+}
+
+impl From<Hindrance> for UnregisterError {
+    fn from(hindrance: Hindrance) -> Self {
+        match hindrance {
+            Hindrance::Storage(problem) => Self::Storage { problem },
+            Hindrance::Unavailable(why) => Self::Unavailable { why },
+        }
+    }
+}
+
 /// The answer to a call that can't be done.
-pub(crate) fn refuse(request: &SyncRequest, reason: String) -> SyncResponse {
+pub(crate) fn refuse(request: &SyncRequest, hindrance: Hindrance) -> SyncResponse {
     match request {
         SyncRequest::Register { .. }
         | SyncRequest::RegisterPeriodic { .. }
-        | SyncRequest::RegisterExplainer { .. } => {
-            SyncResponse::Registered(Err(RegisterError::Unavailable { reason }))
-        }
+        | SyncRequest::RegisterExplainer { .. } => SyncResponse::Registered(Err(hindrance.into())),
         SyncRequest::UnregisterPeriodic { .. } | SyncRequest::UnregisterExplainer { .. } => {
-            SyncResponse::Unregistered(Err(UnregisterError::Unavailable { reason }))
+            SyncResponse::Unregistered(Err(hindrance.into()))
         }
         SyncRequest::GetTags | SyncRequest::GetPeriodicTags | SyncRequest::GetExplainerIds => {
             SyncResponse::Tags(Vec::new())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use background_sync_core::{Origin, RegisterError, UnregisterError};
+use background_sync_core::Origin;
 use background_sync_traits::{ConnectionId, SyncClient, SyncReply, SyncResponse};
 
 /// Replies that a client has not taken. One more ends its connection. A client that waits for answers before it asks for
@@ -170,12 +170,6 @@ fn weight(reply: &SyncReply) -> usize {
             .iter()
             .map(|tag| size_of_val(tag) + tag.as_wtf8().len())
             .sum(),
-        SyncResponse::Registered(Err(
-            RegisterError::Unavailable { reason } | RegisterError::Storage { reason },
-        ))
-        | SyncResponse::Unregistered(Err(
-            UnregisterError::Unavailable { reason } | UnregisterError::Storage { reason },
-        )) => reason.len(),
         _ => 0,
     };
     size_of::<SyncReply>() + text

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use background_sync_core::{
     Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, ScopeKey, StoreFault,
-    StoreOp, StoredRegistration, SyncNotification, SyncScheduler, Urgency,
+    StoreOp, StoredRegistration, SyncNotification, SyncScheduler, Unavailability, Urgency,
 };
 use background_sync_store::{FileSetAside, Loaded};
 use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
@@ -23,6 +23,7 @@ use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
 use crate::held::HeldAnswers;
 use crate::journal::Journal;
+use crate::limits::Hindrance;
 use crate::opening::Closed;
 use crate::outbox::{JOURNAL_RETRY_MS, Outbox};
 use crate::rate_limit::RateLimitedLog;
@@ -353,7 +354,8 @@ impl<C: SyncClient> Manager<C> {
             self.engine.terminate(token, &scope);
         }
         self.answer_all_held(now);
-        self.clients.refuse_all("the browser is shutting down");
+        let end = Hindrance::Unavailable(Unavailability::ShuttingDown);
+        self.clients.refuse_all(end);
         self.embedder_calls.refuse_all();
     }
 }

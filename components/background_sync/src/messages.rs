@@ -124,7 +124,7 @@ impl<C: SyncClient> Manager<C> {
                 let call = self.clients.open_call(connection, call, request)?;
                 let is_refused = match self.need_store(now) {
                     Ok(()) => false,
-                    Err(fault) => self.refuse_for_storage(call, fault),
+                    Err(fault) => self.refuse_for_storage(now, call, fault),
                 };
                 if !is_refused {
                     self.start_call(now, call);

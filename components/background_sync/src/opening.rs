@@ -1,14 +1,15 @@
 //! A store that can't be opened at the start, because the disk is full or read-only, is opened later.
 
 use background_sync_core::{
-    Call, DispatchError, JournalEntry, MonoTime, Now, RegisterError, RemoveError, StoreFault,
-    UnregisterError,
+    Call, DispatchError, JournalEntry, MonoTime, Now, RemoveError, StoreFault, SyncApi,
+    SyncNotification, Tag,
 };
 use background_sync_store::{Loaded, MemoryStore, RedbStore, RegistrationStore, StoreError};
-use background_sync_traits::{SyncClient, SyncRequest, SyncResponse};
+use background_sync_traits::{SyncClient, SyncRequest};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::control::Change;
+use crate::limits::{Hindrance, refuse};
 use crate::manager::Manager;
 use crate::writer::{Batch, Committed};
 use crate::{Storage, clock, writer};
@@ -57,6 +58,8 @@ pub(crate) struct Closed {
     batches: Receiver<Batch>,
     committed: Sender<Committed>,
     fault: StoreFault,
+    /// Whether the embedder was told of it, with a call that it has cost.
+    is_told: bool,
     tried_at: MonoTime,
     retry_delay_ms: u64,
     deferred: Vec<Change>,
@@ -76,7 +79,8 @@ impl Closed {
             storage,
             batches,
             committed,
-            fault: fault_of(error),
+            fault: error.into(),
+            is_told: false,
             tried_at: clock::now().mono,
             retry_delay_ms,
             deferred: Vec::new(),
@@ -116,16 +120,16 @@ impl<C: SyncClient> Manager<C> {
             return;
         };
         closed.tried_at = now.mono;
+        closed.is_told = false;
         let opened = match Opened::open(&closed.storage) {
             Ok(opened) => opened,
-            Err(error) => return closed.fault = fault_of(&error),
+            Err(error) => return closed.fault = (&error).into(),
         };
         let (batches, committed) = (closed.batches.clone(), closed.committed.clone());
         match writer::spawn(opened.store, batches, committed) {
             Ok(writer) => self.outbox.set_writer(writer),
             Err(error) => {
-                let reason = error.to_string();
-                closed.fault = StoreFault { reason };
+                closed.fault = StoreFault::failed(error.to_string());
                 return;
             }
         }
@@ -156,28 +160,53 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// Answers a call that needs the store. Returns whether it does.
-    pub(crate) fn refuse_for_storage(&mut self, call: Call, fault: StoreFault) -> bool {
+    pub(crate) fn refuse_for_storage(&mut self, now: Now, call: Call, fault: StoreFault) -> bool {
         let Some((_, request)) = self.clients.request(call) else {
             return true;
         };
-        let reason = fault.reason;
-        let response = match request {
-            SyncRequest::Register { .. }
-            | SyncRequest::RegisterPeriodic { .. }
-            | SyncRequest::RegisterExplainer { .. } => {
-                SyncResponse::Registered(Err(RegisterError::Storage { reason }))
-            }
-            SyncRequest::UnregisterPeriodic { .. } | SyncRequest::UnregisterExplainer { .. } => {
-                SyncResponse::Unregistered(Err(UnregisterError::Storage { reason }))
-            }
-            SyncRequest::GetTags
-            | SyncRequest::GetPeriodicTags
-            | SyncRequest::GetExplainerIds
-            | SyncRequest::QueryPermission { .. } => return false,
-        };
+        if subject(&request).is_none() {
+            return false;
+        }
+        let response = refuse(&request, Hindrance::Storage(fault.problem));
+        // Once for each attempt to open it: a page may ask again and again.
+        let closed = self.closed.as_mut();
+        if closed.is_some_and(|closed| !std::mem::replace(&mut closed.is_told, true)) {
+            self.notify_of_fault(now, call, fault);
+        }
         // Nothing waits for promises that are refused.
         let _ = self.clients.respond(call, response);
         true
+    }
+
+    /// Tells the embedder the particulars of what a call is refused for.
+    pub(crate) fn notify_of_fault(&mut self, now: Now, call: Call, fault: StoreFault) {
+        let Some((scope, request)) = self.clients.request(call) else {
+            return;
+        };
+        if let Some((api, Some(tag))) = subject(&request) {
+            let failed = SyncNotification::StorageFailed {
+                api,
+                scope,
+                tag: tag.clone(),
+                fault,
+            };
+            self.notify(now, failed);
+        }
+    }
+}
+
+/// What a call changes; there is no tag if it is too long for one. `None`: it changes nothing.
+fn subject(request: &SyncRequest) -> Option<(SyncApi, Option<&Tag>)> {
+    match request {
+        SyncRequest::Register { tag, .. } => Some((SyncApi::OneShot, tag.as_ref().ok())),
+        SyncRequest::RegisterPeriodic { tag, .. } => Some((SyncApi::Periodic, tag.as_ref().ok())),
+        SyncRequest::RegisterExplainer { id, .. } => Some((SyncApi::Explainer, id.as_ref().ok())),
+        SyncRequest::UnregisterPeriodic { tag } => Some((SyncApi::Periodic, Some(tag))),
+        SyncRequest::UnregisterExplainer { id } => Some((SyncApi::Explainer, Some(id))),
+        SyncRequest::GetTags
+        | SyncRequest::GetPeriodicTags
+        | SyncRequest::GetExplainerIds
+        | SyncRequest::QueryPermission { .. } => None,
     }
 }
 
@@ -194,11 +223,5 @@ impl Change {
             }
             Self::ExtraInterval { .. } | Self::Revoked { .. } | Self::WorkerUnregistered(_) => {}
         }
-    }
-}
-
-fn fault_of(error: &StoreError) -> StoreFault {
-    StoreFault {
-        reason: error.to_string(),
     }
 }

@@ -102,8 +102,7 @@ impl<C: SyncClient> Manager<C> {
         let batch = self.send_all(Durability::Strict);
         self.embedder_calls.set_history_batch(call, batch);
         if !self.workers.clear(what, call) {
-            let reason = "the thread that keeps them has ended".to_owned();
-            let gone = Err(StoreFault { reason });
+            let gone = Err(StoreFault::failed("the thread that keeps them has ended"));
             self.embedder_calls.handle_workers_cleared(call, gone);
         }
     }

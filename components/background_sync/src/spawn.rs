@@ -147,17 +147,18 @@ impl SyncManager {
         ))
     }
 
-    /// Starts a thread that refuses each `register()` with
-    /// [`background_sync_core::RegisterError::Unavailable`] and this reason.
+    /// Starts a thread that refuses each `register()` with [`background_sync_core::RegisterError::Storage`] or
+    /// [`background_sync_core::RegisterError::Unavailable`], by the kind of `error`; its text, which names files, is for
+    /// the caller's log.
     /// Without a thread left, what is sent is dropped unanswered, which refuses it, too.
     #[must_use]
     pub fn spawn_unavailable<C: SyncClient, E: Display + Send + 'static>(
-        reason: String,
+        error: &StartError,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     ) -> SyncManagerThread {
         let (sender, control) = unbounded();
         let (released_out, released) = unbounded();
-        let work = Unavailable::new(reason, messages, control, released);
+        let work = Unavailable::new(error.hindrance(), messages, control, released);
         let thread = crew::spawn(work, released_out)
             .inspect_err(|error| log::error!("nobody refuses what is asked: no thread: {error}"));
         SyncManagerThread::new(SyncManagerControl { sender }, thread.ok(), Vec::new())

@@ -9,10 +9,11 @@ use crossbeam_channel::{Receiver, select};
 use crate::clients::Clients;
 use crate::control::ControlMessage;
 use crate::crew::{Flow, Released, Work};
+use crate::limits::Hindrance;
 use crate::mailbox::{ConnectionKey, HandedOver, Mailbox};
 
 pub(crate) struct Unavailable<C: SyncClient, E> {
-    reason: String,
+    hindrance: Hindrance,
     clients: Clients<C>,
     messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     control: Receiver<ControlMessage>,
@@ -21,13 +22,13 @@ pub(crate) struct Unavailable<C: SyncClient, E> {
 
 impl<C: SyncClient, E> Unavailable<C, E> {
     pub fn new(
-        reason: String,
+        hindrance: Hindrance,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
         control: Receiver<ControlMessage>,
         released: Receiver<Released>,
     ) -> Self {
         Self {
-            reason,
+            hindrance,
             clients: Clients::new(),
             messages,
             control,
@@ -51,7 +52,7 @@ impl<C: SyncClient, E> Unavailable<C, E> {
                 request,
             } => {
                 if let Ok(call) = self.clients.open_call(connection, call, request) {
-                    self.clients.refuse_one(call, &self.reason);
+                    self.clients.refuse_one(call, self.hindrance);
                 }
             }
             SyncManagerMessage::Disconnect { connection } => {

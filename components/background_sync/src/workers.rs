@@ -326,10 +326,7 @@ impl Keeper {
         if let Task::Clear(_, call) = &mut task
             && let Some(call) = call.take()
         {
-            let reason = |error: &StoreError| StoreFault {
-                reason: error.to_string(),
-            };
-            let result = result.as_ref().map_err(reason).copied();
+            let result = result.as_ref().map_err(StoreFault::from).copied();
             // An error means that the manager is gone.
             let _ = self.to_manager.send(FromWorkers::Cleared { call, result });
         }

@@ -200,7 +200,7 @@ impl Writer {
         let updated = self.store.update_journal(update, durability);
         self.note(&updated, durability);
         self.journal_undurable |= updated.is_ok() && durability == Durability::Relaxed;
-        updated.map_err(fault_of)
+        updated.map_err(|error| StoreFault::from(&error))
     }
 
     /// Makes durable what is not yet.
@@ -224,8 +224,7 @@ impl Writer {
             Err(error) => {
                 self.at_risk = !self.undurable.is_empty();
                 if std::mem::take(&mut self.journal_undurable) {
-                    let reason = error.to_string();
-                    self.journal_lost = Some(StoreFault { reason });
+                    self.journal_lost = Some(error.into());
                 }
             }
         }
@@ -246,7 +245,7 @@ impl Writer {
         };
         let count = operations.len();
         log::warn!("a commit of {count} operations failed: {error}");
-        let mut last_fault = fault_of(error);
+        let mut last_fault = StoreFault::from(&error);
         let mut failures = 0;
         let one_by_one = |op: StoreOp| {
             if count > 1 && failures < MAX_FAILURES_IN_A_ROW {
@@ -258,7 +257,7 @@ impl Writer {
                     }
                     Err(error) => {
                         failures += 1;
-                        last_fault = fault_of(error);
+                        last_fault = StoreFault::from(&error);
                     }
                 }
             }
@@ -292,12 +291,6 @@ impl Writer {
         if durability == Durability::Relaxed {
             self.undurable.extend(operations);
         }
-    }
-}
-
-fn fault_of(error: StoreError) -> StoreFault {
-    StoreFault {
-        reason: error.to_string(),
     }
 }
 

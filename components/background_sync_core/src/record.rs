@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ExplainerOptions, Origin, RegistrationId, RegistrationState, ScopeKey, StoredCycle,
-    StoredOrigin, SyncApi, Tag, WallTime,
+    ExplainerOptions, Origin, RegistrationId, RegistrationState, ScopeKey, StorageProblem,
+    StoredCycle, StoredOrigin, SyncApi, Tag, WallTime,
 };
 
 /// Which API made a registration. One-shot and other registrations may share a tag.
@@ -119,10 +119,26 @@ pub enum Urgency {
     Lazy,
 }
 
-/// The store could not do one operation.
+/// The store could not do one operation. For logs, the journal and embedders; script is told the [`StorageProblem`] alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{reason}")]
 pub struct StoreFault {
-    /// What the store said, for people.
+    /// Which kind of problem it is. Not kept by the journal.
+    #[serde(skip)]
+    pub problem: StorageProblem,
+    /// What the store said, for people. It may name files.
     pub reason: String,
+}
+
+impl StoreFault {
+    /// From its parts.
+    pub fn new(problem: StorageProblem, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { problem, reason }
+    }
+
+    /// Of no particular kind.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self::new(StorageProblem::Failed, reason)
+    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::stored_imports::StoredImports;
 use crate::stored_terms::{StoredHeaders, UpdateTerms, UpdateViaCache};
 
-use crate::{TagTooLong, TextTooLong};
+use crate::{StorageProblem, TagTooLong, TextTooLong, Unavailability};
 
 /// Longest origin or scope that is accepted, in UTF-8 bytes.
 pub const MAX_URL_BYTES: usize = 65_536;
@@ -172,7 +172,7 @@ pub enum RegistrationState {
     ReregisteredWhileFiring,
 }
 
-/// Why `SyncManager.register()` was refused. Each has a message of its own; the engine maps them to
+/// Why `SyncManager.register()` was refused. Each has a message of its own, for script; the engine maps them to
 /// the specification's exceptions at the DOM boundary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum RegisterError {
@@ -229,16 +229,16 @@ pub enum RegisterError {
         limit: u32,
     },
     /// `UnknownError`: the registration could not be made durable, and does not exist.
-    #[error("the registration could not be stored: {reason}")]
+    #[error("the registration could not be stored: {problem}")]
     Storage {
-        /// What the store said.
-        reason: String,
+        /// Why.
+        problem: StorageProblem,
     },
     /// `UnknownError`: the browser is shutting down or background sync could not start.
-    #[error("background sync is not available: {reason}")]
+    #[error("background sync is not available: {why}")]
     Unavailable {
-        /// What is wrong and what to do.
-        reason: String,
+        /// Why.
+        why: Unavailability,
     },
 }
 
@@ -325,15 +325,15 @@ pub struct KnownWorker {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum UnregisterError {
     /// `UnknownError`: it is gone for now, and will be removed from the store as soon as that works.
-    #[error("the removal could not be stored yet: {reason}")]
+    #[error("the removal could not be stored yet: {problem}")]
     Storage {
-        /// What the store said.
-        reason: String,
+        /// Why.
+        problem: StorageProblem,
     },
     /// `UnknownError`: the browser is shutting down or background sync could not start.
-    #[error("background sync is not available: {reason}")]
+    #[error("background sync is not available: {why}")]
     Unavailable {
-        /// What is wrong and what to do.
-        reason: String,
+        /// Why.
+        why: Unavailability,
     },
 }

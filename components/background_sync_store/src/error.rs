@@ -1,8 +1,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a store can't be opened or can't commit. The text is for people: what is wrong, where, and
-/// what to do.
+use background_sync_core::{StorageProblem, StoreFault};
+
+/// Why a store can't be opened or can't commit. The text is for the people who run the browser: what is
+/// wrong, where, and what to do. For script there is [`StoreError::problem`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has the file open.
@@ -49,6 +51,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Which kind of problem it is, as script may be told.
+    #[must_use]
+    pub fn problem(&self) -> StorageProblem {
+        match self {
+            Self::InUse { .. } => StorageProblem::InUse,
+            Self::NotWritable { .. } => StorageProblem::NotWritable,
+            Self::TooNew { .. } => StorageProblem::TooNew,
+            Self::Full { .. } => StorageProblem::Full,
+            Self::Medium { .. } => StorageProblem::Damaged,
+            Self::Other(_) => StorageProblem::Failed,
+        }
+    }
+
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
@@ -63,5 +78,11 @@ impl StoreError {
                 reason: source.to_string(),
             },
         }
+    }
+}
+
+impl From<&StoreError> for StoreFault {
+    fn from(error: &StoreError) -> Self {
+        Self::new(error.problem(), error.to_string())
     }
 }

@@ -47,14 +47,10 @@ pub(crate) fn query(
     };
     // https://w3c.github.io/permissions/#dfn-permission-state, step 2: nothing is granted to a non-secure context.
     let asked = if global.is_secure_context() {
-        query_permission(
-            global,
-            SyncRequest::QueryPermission { name },
-            status,
-            promise,
-        )
+        let request = SyncRequest::QueryPermission { name };
+        query_permission(global, request, status, promise).map_err(|why| why.to_string())
     } else {
-        Err("this is no secure context")
+        Err("this is no secure context".to_owned())
     };
     if let Err(reason) = asked {
         debug!("{name:?} is denied: {reason}");

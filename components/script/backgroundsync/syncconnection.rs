@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 
 use background_sync_traits::{
     CallId, Caller, ConnectionId, RegisterError, ScopeKey, SyncManagerMessage, SyncReply,
-    SyncRequest, SyncResponse,
+    SyncRequest, SyncResponse, Unavailability,
 };
 use js::context::JSContext;
 use js::realm::CurrentRealm;
@@ -111,9 +111,8 @@ impl SyncConnection {
         let sent = self
             .open(global, scope_url)
             .and_then(|connection| connection.send(self.next_call(), request, promise, None));
-        if let Err(reason) = sent {
-            let reason = reason.to_owned();
-            promise.reject_error(cx, to_dom_error(RegisterError::Unavailable { reason }));
+        if let Err(why) = sent {
+            promise.reject_error(cx, to_dom_error(RegisterError::Unavailable { why }));
         }
     }
 
@@ -121,11 +120,11 @@ impl SyncConnection {
         &self,
         global: &GlobalScope,
         scope_url: &ServoUrl,
-    ) -> Result<&Connection, &'static str> {
+    ) -> Result<&Connection, Unavailability> {
         if let Some(connection) = self.connection.get() {
             return Ok(connection);
         }
-        let scope = scope_key(scope_url).ok_or("the scope URL is too long")?;
+        let scope = scope_key(scope_url).ok_or(Unavailability::NoScope)?;
         let opened = Connection::open(global, scope)?;
         Ok(self.connection.get_or_init(|| opened))
     }
@@ -146,11 +145,11 @@ pub(crate) fn query_permission(
     request: SyncRequest,
     status: &PermissionStatus,
     promise: &RootedPromise,
-) -> Result<(), &'static str> {
+) -> Result<(), Unavailability> {
     // Permissions are an origin's: the scope stands for it.
     let scope = ServoUrl::parse(&global.origin().immutable().ascii_serialization());
     let scope = scope.ok().as_ref().and_then(scope_key);
-    let connection = Connection::open(global, scope.ok_or("the origin is opaque")?)?;
+    let connection = Connection::open(global, scope.ok_or(Unavailability::NoScope)?)?;
     let call = CallId(0);
     connection.send(call, request, promise, Some(Trusted::new(status)))?;
     let outstanding = connection.outstanding.clone();
@@ -168,9 +167,9 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(global: &GlobalScope, scope: ScopeKey) -> Result<Self, &'static str> {
+    fn open(global: &GlobalScope, scope: ScopeKey) -> Result<Self, Unavailability> {
         let Some(sender) = global.storage_threads().background_sync() else {
-            return Err("it is off, or this is a private window");
+            return Err(Unavailability::Off);
         };
         let id = ConnectionId::new();
         let outstanding = OutstandingCalls::default();
@@ -204,7 +203,7 @@ impl Connection {
                 drop(acknowledgement);
             }));
         })
-        .map_err(|_| "no channel could be made")?;
+        .map_err(|_| Unavailability::Failed)?;
 
         sender
             .send(SyncManagerMessage::Connect {
@@ -212,7 +211,7 @@ impl Connection {
                 scope,
                 client: BackgroundSyncClient::new(callback),
             })
-            .map_err(|_| "the browser is shutting down")?;
+            .map_err(|_| Unavailability::ShuttingDown)?;
         Ok(Self {
             id,
             sender,
@@ -226,7 +225,7 @@ impl Connection {
         request: SyncRequest,
         promise: &RootedPromise,
         status: Option<Trusted<PermissionStatus>>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Unavailability> {
         let outstanding = OutstandingCall {
             promise: TrustedPromise::from(promise),
             status,
@@ -240,7 +239,7 @@ impl Connection {
         });
         sent.map_err(|_| {
             self.outstanding.lock().remove(&call);
-            "the browser is shutting down"
+            Unavailability::ShuttingDown
         })
     }
 }

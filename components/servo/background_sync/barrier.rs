@@ -51,8 +51,7 @@ impl Parts {
     }
 
     fn failed(&self, reason: &str) {
-        let reason = reason.to_owned();
-        self.answer(Err(StoreFault { reason }));
+        self.answer(Err(StoreFault::failed(reason)));
     }
 
     fn answer(&self, result: Result<(), StoreFault>) {

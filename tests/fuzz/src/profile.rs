@@ -85,9 +85,7 @@ impl Machine {
             }
             match output {
                 Output::Store { ticket, .. } => {
-                    let fault = StoreFault {
-                        reason: "the fuzzer says so".to_owned(),
-                    };
+                    let fault = StoreFault::failed("the fuzzer says so");
                     let result = if self.fails { Err(fault) } else { Ok(()) };
                     self.scheduler.handle_stored(self.now, ticket, result);
                 }

@@ -1,5 +1,6 @@
 //! What an origin has committed is durable before its `register()` is answered, and before what an event served is removed.
 
+use background_sync::traits::SyncResponse;
 use background_sync::*;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -41,9 +42,7 @@ fn start(config: Config) -> (Browser, Receiver<DurabilityResponder>) {
 }
 
 fn fault() -> StoreFault {
-    StoreFault {
-        reason: "broken".to_owned(),
-    }
+    StoreFault::failed("broken: /profile")
 }
 
 #[test]
@@ -88,8 +87,10 @@ fn data_that_cannot_be_made_durable_refuse_the_call_and_keep_the_registration() 
             false => flush.answer(Err(fault())),
         }
         let reply = page.reply();
-        let text = format!("{:?}", reply.response);
-        assert!(text.contains("Storage"), "{text}");
+        let problem = StorageProblem::Failed;
+        let refused = SyncResponse::Registered(Err(RegisterError::Storage { problem }));
+        assert_eq!(reply.response, refused);
+        browser.note(|note| matches!(note, SyncNotification::StorageFailed { .. }));
         // It fires without the promise.
         browser.event();
     }

@@ -11,6 +11,7 @@ mod embedder_apis;
 mod explainer;
 mod hostile;
 mod lifecycle;
+mod messages;
 #[cfg(unix)]
 mod opening;
 mod order;

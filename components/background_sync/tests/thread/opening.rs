@@ -82,8 +82,14 @@ fn until_then_each_call_has_a_clear_answer() {
     let browser = Browser::start(config.connectivity(Connectivity::Offline));
     let page = browser.page();
     let error = page.register("new").unwrap_err();
-    assert!(matches!(error, RegisterError::Storage { .. }), "{error}");
-    assert!(error.to_string().contains("cannot write to"), "{error}");
+    let problem = StorageProblem::NotWritable;
+    assert_eq!(error, RegisterError::Storage { problem });
+    // Where is for the embedder alone.
+    let folder = profile.folder.path().display().to_string();
+    assert!(!error.to_string().contains(&folder), "{error}");
+    browser.note(|note| {
+        matches!(note, SyncNotification::StorageFailed { fault, .. } if fault.reason.contains(&folder))
+    });
     let tag = Tag::try_from("x").unwrap();
     page.request(SyncRequest::UnregisterPeriodic { tag: tag.clone() });
     let response = page.reply().response;

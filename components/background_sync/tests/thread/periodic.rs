@@ -244,7 +244,7 @@ fn the_interval_survives_a_restart() {
 #[test]
 fn a_manager_that_could_not_start_answers_every_call() {
     let (messages, messages_in) = crossbeam_channel::unbounded::<Result<Message, String>>();
-    let thread = SyncManager::spawn_unavailable("no disk".to_owned(), messages_in);
+    let thread = SyncManager::spawn_unavailable(&no_disk(), messages_in);
     let browser = Browser {
         thread: Some(thread),
         messages: Some(messages),
@@ -255,7 +255,7 @@ fn a_manager_that_could_not_start_answers_every_call() {
     let response = page.register_periodic("x", 0);
     assert!(matches!(
         response,
-        SyncResponse::Registered(Err(RegisterError::Unavailable { .. }))
+        SyncResponse::Registered(Err(RegisterError::Storage { .. }))
     ));
     let tag = "x".try_into().unwrap();
     let response = page.ask(SyncRequest::UnregisterPeriodic { tag });

@@ -90,6 +90,11 @@ pub fn quick() -> Policy {
     }
 }
 
+/// Why a manager did not start.
+pub fn no_disk() -> StartError {
+    StartError::Store(StoreError::Other("there is no /disk".to_owned()))
+}
+
 impl Browser {
     pub fn start(config: Config) -> Self {
         Self::start_with(config, Some(OPEN), None).unwrap()

@@ -9,7 +9,8 @@ use super::storage::Waiter;
 use super::{SyncScheduler, Timer};
 use crate::{
     Answer, Call, Caller, ClientFacts, Now, Permission, RegisterError, RegistrationId,
-    RegistrationState, ScopeKey, SyncApi, SyncNotification, Tag, TagTooLong,
+    RegistrationState, ScopeKey, StorageProblem, StoreFault, SyncApi, SyncNotification, Tag,
+    TagTooLong,
 };
 
 impl SyncScheduler {
@@ -71,7 +72,10 @@ impl SyncScheduler {
         }
         // Steps 9.1 to 9.4.
         let id = RegistrationId(self.next_registration);
-        self.next_registration = id.0.checked_add(1).ok_or_else(no_number_left)?;
+        let Some(next) = id.0.checked_add(1) else {
+            return Err(self.no_number_left(scope, tag, kind.api()));
+        };
+        self.next_registration = next;
         let mut registration = Registration::new(kind, tag.clone(), now.wall);
         registration.depth = depth;
         let key = self.tables.insert(scope, id, registration);
@@ -94,6 +98,19 @@ impl SyncScheduler {
             self.tables.set_last_insert(key, ticket);
         }
         Ok(())
+    }
+
+    /// Only a damaged store brings that about.
+    fn no_number_left(&mut self, scope: &ScopeKey, tag: &Tag, api: SyncApi) -> RegisterError {
+        let problem = StorageProblem::Damaged;
+        let reason = "the store has no number left for a new registration; clear its file";
+        self.notify(SyncNotification::StorageFailed {
+            api,
+            scope: scope.clone(),
+            tag: tag.clone(),
+            fault: StoreFault::new(problem, reason),
+        });
+        RegisterError::Storage { problem }
     }
 
     /// Step 8 of `register(tag)`. Beyond the specification, the attempts start anew: what the page
@@ -336,12 +353,5 @@ impl SyncScheduler {
         for gated in &gate.calls {
             self.unacknowledged.remove(&gated.call);
         }
-    }
-}
-
-/// Only a damaged store brings that about.
-fn no_number_left() -> RegisterError {
-    RegisterError::Storage {
-        reason: "it has no number left for a new registration; clear its file".to_owned(),
     }
 }

@@ -213,23 +213,22 @@ impl SyncScheduler {
             match waiter {
                 Waiter::GetTags { call, api, scope } => self.answer_tags(call, api, &scope),
                 Waiter::Unregister { call } => {
-                    let result = result.clone().map_err(|fault| UnregisterError::Storage {
-                        reason: fault.reason,
-                    });
+                    let problem = |fault: &StoreFault| UnregisterError::Storage {
+                        problem: fault.problem,
+                    };
+                    let result = result.as_ref().copied().map_err(problem);
                     self.answer(call, Answer::Unregistered(result));
                 }
                 Waiter::Removal { call } => self.removal_done(call, result.clone().err()),
-                Waiter::Register { call, .. } if result.is_err() => {
-                    self.drop_from_gate(now, call);
-                    let reason = result.as_ref().err().map(|fault| fault.reason.clone());
-                    let error = RegisterError::Storage {
-                        reason: reason.unwrap_or_default(),
-                    };
-                    self.answer(call, Answer::Registered(Err(error)));
-                }
-                Waiter::Register { call, duplicate } => {
-                    self.answer_registered(now, call, key, duplicate);
-                }
+                Waiter::Register { call, duplicate } => match &result {
+                    Ok(()) => self.answer_registered(now, call, key, duplicate),
+                    Err(fault) => {
+                        self.drop_from_gate(now, call);
+                        let problem = fault.problem;
+                        let error = RegisterError::Storage { problem };
+                        self.answer(call, Answer::Registered(Err(error)));
+                    }
+                },
             }
         }
     }

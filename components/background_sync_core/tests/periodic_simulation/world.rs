@@ -287,8 +287,7 @@ impl World {
             let result = if fails {
                 self.checks.faulted = true;
                 self.checks.failed_removals += usize::from(matches!(op, StoreOp::Remove(_)));
-                let reason = "fault".to_owned();
-                Err(StoreFault { reason })
+                Err(StoreFault::failed("fault"))
             } else {
                 self.disk.apply(op);
                 Ok(())

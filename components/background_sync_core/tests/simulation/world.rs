@@ -223,9 +223,7 @@ impl World {
             self.log(|| format!("commit {ticket:?} fails={fails} {op:?}"));
             let result = if fails {
                 self.checks.failed_removals += usize::from(matches!(op, StoreOp::Remove(_)));
-                Err(StoreFault {
-                    reason: "fault".to_owned(),
-                })
+                Err(StoreFault::failed("fault"))
             } else {
                 self.disk.apply(op);
                 Ok(())

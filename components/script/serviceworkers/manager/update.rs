@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use background_sync_traits::UpdateViaCache;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use log::debug;
 use mime::Mime;
 use net_traits::blob_url_store::UrlWithBlobClaim;
 use net_traits::request::{
@@ -99,7 +100,7 @@ impl ServiceWorkerManager {
         };
         let life_cycle = &mut registration.life_cycle;
         let Some(scope_things) = of_page.or_else(|| life_cycle.scope_things.clone()) else {
-            let error = "what it takes to start a worker is not known".to_owned();
+            let error = "none of its pages was open since the browser was started".to_owned();
             return self.reject_and_finish_job(scope_url, JobError::TypeError(error));
         };
         let scope_things = ScopeThings {
@@ -325,7 +326,6 @@ struct ResponseCollector {
 impl ResponseCollector {
     /// Returns the result once there is one.
     fn handle(&mut self, message: FetchResponseMsg) -> Option<Result<ScriptResponse, String>> {
-        let in_words = |error: NetworkError| format!("{error:?}");
         match message {
             FetchResponseMsg::ProcessResponse(_, Ok(metadata)) => {
                 let muted_errors = metadata.is_cors_cross_origin();
@@ -343,7 +343,8 @@ impl ResponseCollector {
             }
             FetchResponseMsg::ProcessResponse(_, Err(error))
             | FetchResponseMsg::ProcessResponseEOF(_, Err(error), _) => {
-                return Some(Err(in_words(error)));
+                debug!("The script of a service worker can't be fetched: {error:?}");
+                return Some(Err(in_words(&error).to_owned()));
             }
             FetchResponseMsg::ProcessResponseEOF(_, Ok(()), _) => {
                 let response =
@@ -361,6 +362,22 @@ impl ResponseCollector {
             | FetchResponseMsg::ProcessContentLength(..) => {}
         }
         None
+    }
+}
+
+/// What script is told of a failed fetch. The particulars of an error may tell of files, certificates and addresses.
+fn in_words(error: &NetworkError) -> &'static str {
+    match error {
+        NetworkError::LoadCancelled => "the fetch was cancelled",
+        NetworkError::SslValidation(..) => "the connection to its server is not secure",
+        NetworkError::RedirectError | NetworkError::TooManyRedirects => "it was redirected",
+        NetworkError::ContentSecurityPolicy => {
+            "it is blocked by the page's Content-Security-Policy"
+        }
+        NetworkError::MixedContent => "it is blocked as mixed content",
+        NetworkError::Nosniff | NetworkError::MimeType(_) => "it is blocked for its MIME type",
+        NetworkError::InvalidPort => "its port is blocked",
+        _ => "there is no network, or its server can't be reached",
     }
 }
 

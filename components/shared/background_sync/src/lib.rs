@@ -11,9 +11,9 @@ pub use background_sync_core::{
     BoundedText, Caller, Connectivity, EventOutcome, ExplainerOptions, KnownWorker, MAX_DATA_BYTES,
     MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin,
     Permission, PermissionName, Recurrence, RegisterError, ScopeKey, ScopeUrl, ScriptUrl,
-    StoredHeaders, StoredImport, StoredImports, StoredWorker, SyncData, Tag, TagTooLong,
-    TextDirection, TextTooLong, UnregisterError, UpdateTerms, UpdateViaCache, WallTime,
-    WorkerSource,
+    StorageProblem, StoredHeaders, StoredImport, StoredImports, StoredWorker, SyncData, Tag,
+    TagTooLong, TextDirection, TextTooLong, Unavailability, UnregisterError, UpdateTerms,
+    UpdateViaCache, WallTime, WorkerSource,
 };
 use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};

@@ -7,8 +7,11 @@ fn a_failed_insert_costs_one_call() {
     driver.register("kept");
     driver.store_fails = true;
     let call = driver.register("lost");
-    let reason = "disk full".to_owned();
-    assert_eq!(driver.error_of(call), RegisterError::Storage { reason });
+    let problem = StorageProblem::Full;
+    assert_eq!(driver.error_of(call), RegisterError::Storage { problem });
+    // Where is for the embedder alone.
+    let told = |note: &SyncNotification| matches!(note, SyncNotification::StorageFailed { fault, .. } if fault.reason.contains("/profile"));
+    assert!(driver.notes.iter().any(told), "{:?}", driver.notes);
     assert_eq!(driver.tags(), ["kept"]);
     driver.store_fails = false;
     driver.finish_last(EventOutcome::Fulfilled);

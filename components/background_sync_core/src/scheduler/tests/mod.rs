@@ -195,9 +195,7 @@ impl Driver {
 
     fn commit(&mut self, ticket: Ticket, op: StoreOp) {
         if self.store_fails {
-            let fault = StoreFault {
-                reason: "disk full".to_owned(),
-            };
+            let fault = StoreFault::new(StorageProblem::Full, "the disk of /profile is full");
             return self.scheduler.handle_stored(self.now, ticket, Err(fault));
         }
         match op {
