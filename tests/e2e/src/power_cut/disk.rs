@@ -109,6 +109,25 @@ impl Disk {
         flushed.expect("a disk");
     }
 
+    /// How often this disk was told to flush since it was mounted: what a commit that survives a power cut costs.
+    pub fn flushes(&self) -> u64 {
+        let mounts = fs::read_to_string("/proc/self/mounts").expect("Linux");
+        let folder = self.folder.to_string_lossy();
+        let device = mounts
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .find(|(_, rest)| rest.split(' ').next() == Some(&*folder))
+            .and_then(|(device, _)| device.strip_prefix("/dev/"))
+            .expect("it is mounted");
+        let statistics = fs::read_to_string(format!("/sys/block/{device}/stat"));
+        let statistics = statistics.expect("a loop device has statistics");
+        // https://docs.kernel.org/block/stat.html
+        let flushes = statistics.split_whitespace().nth(15);
+        flushes
+            .and_then(|count| count.parse().ok())
+            .expect("Linux 5.5 or newer counts them")
+    }
+
     /// Cuts the power: mounts, at this folder, what has come to the disk. Nobody may be writing. `is_cut` is told when
     /// nothing comes to it any more, and must end whoever uses it.
     pub fn cut<T>(self, image: PathBuf, folder: &Path, is_cut: impl FnOnce() -> T) -> (Self, T) {
