@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 
 use background_sync_traits::{
-    DispatchedEvent, EventOutcome, KnownWorker, ScopeKey, StoredImports, StoredWorker, SyncManagerMessage,
+    DispatchedEvent, EventOutcome, KnownWorker, ScopeKey, StoredImports, StoredWorker,
+    SyncManagerMessage,
 };
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;
@@ -23,8 +24,8 @@ use servo_base::id::{
     WebViewId,
 };
 use servo_constellation_traits::{
-    BackgroundSyncToConstellationMessage, EmbedderNews, ImportedScript, JobError, JobResult, ScopeThings,
-    ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerInfo,
+    BackgroundSyncToConstellationMessage, EmbedderNews, ImportedScript, JobError, JobResult,
+    ScopeThings, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerInfo,
     ServiceWorkerManagerFactory, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
     ServiceWorkerScript, WorkerGlobalScopeInit, WorkerScriptLoadOrigin,
 };

@@ -16,8 +16,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use background_sync::{
-    Clear, ClientState, ClientStateResponder, Config, DurabilityResponder, Embedder, Engine, Storage, SyncManager,
-    SyncManagerControl, SyncManagerThread,
+    Clear, ClientState, ClientStateResponder, Config, DurabilityResponder, Embedder, Engine,
+    Storage, SyncManager, SyncManagerControl, SyncManagerThread,
 };
 pub use background_sync::{
     Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, JournalQuery, NextStep,
@@ -34,9 +34,9 @@ use servo_base::generic_channel::{self, GenericSender};
 use servo_constellation_traits::{
     BackgroundSyncToConstellationMessage, EmbedderNews, EmbedderToConstellationMessage,
 };
+use servo_url::ServoUrl;
 pub use storage::StorageDurability;
 use storage_traits::background_sync::BackgroundSyncMessage;
-use servo_url::ServoUrl;
 use url::Url;
 
 pub use self::permission::BackgroundSyncPermissionRequest;

@@ -19,8 +19,8 @@ use script_bindings::cell::DomRefCell;
 use servo_base::generic_channel::GenericCallback;
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
-    EmbedderNews,     ImportedScript, ServiceWorkerClientInfo, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
-    ServiceWorkerScript, WorkerProgress,
+    EmbedderNews, ImportedScript, ServiceWorkerClientInfo, ServiceWorkerMsg,
+    ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
 };
 use servo_url::ServoUrl;
 

@@ -55,7 +55,10 @@ impl Parts {
     }
 
     fn answer(&self, result: Result<(), StoreFault>) {
-        let mut responder = self.responder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut responder = self
+            .responder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(responder) = responder.take() {
             responder.answer(result);
         }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -31,7 +32,12 @@ impl Profile {
                 path.display()
             ))
         };
-        fs::create_dir_all(path).map_err(unusable)?;
+        // What sites store is nobody else's.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(unusable)?;
         let lock = File::options()
             .create(true)
             .truncate(false)

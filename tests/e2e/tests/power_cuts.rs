@@ -4,7 +4,7 @@
 use background_sync_e2e::power_cut::{
     self, Disk, End, Journal, Promise, Report, Storage, Trial, Until, can_cut_power,
 };
-use background_sync_e2e::{in_namespace, leave_out};
+use background_sync_e2e::{FAST_RETRIES, Kiosk, Site, in_namespace, leave_out};
 
 const ROUNDS: u32 = 12;
 /// By then, storage that is not flushed must have lost something.
@@ -99,4 +99,48 @@ fn a_power_cut_takes_what_was_not_flushed_and_nothing_else() {
             }
         });
     });
+}
+
+/// Nothing is registered after it.
+#[test]
+fn a_strict_transaction_survives_a_power_cut() {
+    const NAME: &str = "a_strict_transaction_survives_a_power_cut";
+    in_namespace(NAME, || {
+        with_disks(NAME, || {
+            let scratch = tempfile::tempdir().expect("a writable folder");
+            let path = |name: &str| scratch.path().join(name);
+            let disk = Disk::make(path("image"), &path("disk"), Journal::Ordered);
+            let disk = disk.expect("tried before");
+            let site = Site::new("");
+            let open = || {
+                let builder = Kiosk::builder().background_sync(FAST_RETRIES);
+                site.open_with(builder.profile(&path("disk")))
+            };
+            let mut kiosk = open();
+            let stored = kiosk.settle(&with_store(
+                "readwrite', { durability: 'strict' }",
+                "put('kept', 1)",
+            ));
+            stored.expect("stored");
+            kiosk.freeze();
+            let (_disk, ()) = disk.cut(path("image-2"), &path("disk"), || kiosk.kill());
+            let read = open().settle(&with_store("readonly'", "get(1)"));
+            assert_eq!(read, Ok(serde_json::json!("kept")));
+        });
+    });
+}
+
+/// Opens a database with one store, and returns the result of `call` on it once its transaction is complete.
+fn with_store(mode: &str, call: &str) -> String {
+    format!(
+        "new Promise((done, failed) => {{ \
+           const opening = indexedDB.open('strict', 1); \
+           opening.onupgradeneeded = () => opening.result.createObjectStore('store'); \
+           opening.onerror = failed; \
+           opening.onsuccess = () => {{ \
+             const transaction = opening.result.transaction('store', '{mode}); \
+             const request = transaction.objectStore('store').{call}; \
+             transaction.onabort = failed; \
+             transaction.oncomplete = () => done(request.result); }}; }})"
+    )
 }

@@ -158,8 +158,7 @@ impl ServiceWorkerManager {
 
     pub(super) fn worker_is_alive(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
         let registration = self.registrations.get_mut(scope_url);
-        if let Some(record) =
-            registration.and_then(|it| it.life_cycle.records.get_mut(&worker_id))
+        if let Some(record) = registration.and_then(|it| it.life_cycle.records.get_mut(&worker_id))
         {
             record.liveness.has_answered = true;
         }

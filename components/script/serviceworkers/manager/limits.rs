@@ -88,8 +88,7 @@ impl ServiceWorkerManager {
             .job_queues
             .values()
             .filter_map(|queue| queue.check()?.limit);
-        let restoring =
-            life_cycles().filter_map(|life_cycle| life_cycle.restoring.as_ref()?.limit);
+        let restoring = life_cycles().filter_map(|life_cycle| life_cycle.restoring.as_ref()?.limit);
         steps
             .chain(restoring)
             .chain(questions)

@@ -105,7 +105,9 @@ impl ServiceWorkerManager {
             .map(|(scope_url, _)| scope_url.clone())
             .collect();
         for scope_url in overlong {
-            warn!("The service worker of {scope_url} could not be read: it must be registered again.");
+            warn!(
+                "The service worker of {scope_url} could not be read: it must be registered again."
+            );
             let Some(registration) = self.registrations.get_mut(&scope_url) else {
                 continue;
             };
