@@ -118,10 +118,11 @@ fn a_new_version_is_found() {
     let site = installed(profile.path());
     site.serve_worker(&format!("{WORKER} // another"));
     let mut kiosk = site.open_with(builder(profile.path()));
-    let update = "new Promise((resolve) => { \
-        if (registration.waiting) return resolve('installed'); \
-        registration.onupdatefound = () => { const worker = registration.installing; \
-          worker.onstatechange = () => resolve(worker.state); }; registration.update(); })";
+    // `register()` looks for it itself, so it may be found, and installed, before the test looks.
+    let update = "(async () => { await registration.update(); \
+        const worker = registration.installing; \
+        if (worker) await new Promise((done) => { worker.onstatechange = done; }); \
+        return registration.waiting.state; })()";
     assert_eq!(kiosk.settle(update), Ok(json!("installed")));
     assert_eq!(installations(&site), 2);
 }
