@@ -105,6 +105,12 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
             },
         ),
         (
+            "revive-worker",
+            M::ReviveWorker {
+                scope: scope.clone(),
+            },
+        ),
+        (
             "forget-worker",
             M::ForgetWorker {
                 authority,

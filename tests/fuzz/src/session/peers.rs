@@ -175,6 +175,7 @@ impl Run {
             M::Disconnect { connection } => M::Disconnect { connection },
             M::EventFinished { event, outcome } => M::EventFinished { event, outcome },
             M::RequestAuthority { scope } => M::RequestAuthority { scope },
+            M::ReviveWorker { scope } => M::ReviveWorker { scope },
             M::WorkerActivated { authority, scope } => M::WorkerActivated { authority, scope },
             M::StoreWorker {
                 authority,
