@@ -9,6 +9,7 @@ mod control;
 mod event;
 mod failure;
 mod kiosk;
+mod memory;
 mod message;
 mod output;
 mod permissions;
@@ -37,6 +38,7 @@ use self::profile::Profile;
 
 fn main() -> ExitCode {
     let start = Instant::now();
+    memory::give_back_when_idle();
     let arguments = Arguments::parse();
     if arguments.version {
         println!("{}", version());
