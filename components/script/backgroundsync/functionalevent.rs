@@ -144,7 +144,11 @@ impl ServiceWorkerManager {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        for event in std::mem::take(&mut registration.life_cycle.queued_events) {
+        let events = std::mem::take(&mut registration.life_cycle.queued_events);
+        if events.is_empty() {
+            return;
+        }
+        for event in events {
             self.send_functional_event(scope_url, event);
         }
         self.update_if_stale(scope_url);
