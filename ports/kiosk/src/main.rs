@@ -9,7 +9,6 @@ mod control;
 mod event;
 mod failure;
 mod kiosk;
-mod memory;
 mod message;
 mod output;
 mod permissions;
@@ -38,7 +37,6 @@ use self::profile::Profile;
 
 fn main() -> ExitCode {
     let start = Instant::now();
-    memory::give_back_when_idle();
     let arguments = Arguments::parse();
     if arguments.version {
         println!("{}", version());
