@@ -29,6 +29,9 @@ pub(crate) const HSTS_LIST: &str = "hsts_list.json";
 /// What changes is written at most so often, unless somebody waits for it.
 const LEAST_TIME_BETWEEN_WRITES: Duration = Duration::from_secs(1);
 
+/// What could not be written, because the disk was full, is tried again after this time, unless something happens before.
+const RETRY_DELAY: Duration = Duration::from_secs(30);
+
 /// An HSTS entry whose expiry has moved by less is not written for that.
 const LEAST_CHANGE_OF_HSTS: Duration = Duration::from_hours(1);
 
@@ -184,19 +187,21 @@ impl Writer {
                 Ok(ToWriter::Changed) => {
                     let now = Instant::now();
                     let next = last_write.map(|last| last + LEAST_TIME_BETWEEN_WRITES);
-                    write_at.get_or_insert(next.map_or(now, |next| next.max(now)));
+                    let next = next.map_or(now, |next| next.max(now));
+                    write_at = Some(write_at.map_or(next, |at| at.min(next)));
                 },
                 Ok(ToWriter::MakeDurable(done)) => {
                     if self.has_changes() {
                         last_write = Some(Instant::now());
                     }
-                    done(self.write());
-                    write_at = None;
+                    let is_durable = self.write();
+                    write_at = (!is_durable).then(|| Instant::now() + RETRY_DELAY);
+                    done(is_durable);
                 },
                 Err(RecvTimeoutError::Timeout) => {
-                    self.write();
+                    let is_durable = self.write();
                     last_write = Some(Instant::now());
-                    write_at = None;
+                    write_at = (!is_durable).then(|| Instant::now() + RETRY_DELAY);
                 },
                 Err(RecvTimeoutError::Disconnected) => return,
             }

@@ -130,6 +130,42 @@ fn a_strict_transaction_survives_a_power_cut() {
     });
 }
 
+/// What is in the system's cache outlives a kill, and no power cut.
+#[test]
+fn what_a_killed_browser_had_stored_is_durable_once_the_next_one_registers() {
+    const NAME: &str = "what_a_killed_browser_had_stored_is_durable_once_the_next_one_registers";
+    in_namespace(NAME, || {
+        with_disks(NAME, || {
+            let scratch = tempfile::tempdir().expect("a writable folder");
+            let path = |name: &str| scratch.path().join(name);
+            let disk = Disk::make(path("image"), &path("disk"), Journal::Ordered);
+            let disk = disk.expect("tried before");
+            let site = Site::new("");
+            let open = || {
+                let builder = Kiosk::builder().background_sync(FAST_RETRIES);
+                site.open_with(builder.profile(&path("disk")))
+            };
+            let read = with_store("readonly'", "get(1)");
+            let mut kiosk = open();
+            let stored = kiosk.settle(&with_store("readwrite'", "put('kept', 1)"));
+            stored.expect("stored");
+            kiosk.evaluate("localStorage.setItem('key', 'kept'), 0");
+            kiosk.kill();
+            let mut kiosk = open();
+            kiosk.set_network("offline");
+            assert_eq!(kiosk.settle(&read), Ok(serde_json::json!("kept")));
+            assert_eq!(kiosk.evaluate("localStorage.getItem('key')"), "kept");
+            let registered = kiosk.settle("registration.sync.register('x')");
+            registered.expect("registered");
+            kiosk.freeze();
+            let (_disk, ()) = disk.cut(path("image-2"), &path("disk"), || kiosk.kill());
+            let mut kiosk = open();
+            assert_eq!(kiosk.settle(&read), Ok(serde_json::json!("kept")));
+            assert_eq!(kiosk.evaluate("localStorage.getItem('key')"), "kept");
+        });
+    });
+}
+
 /// Opens a database with one store, and returns the result of `call` on it once its transaction is complete.
 fn with_store(mode: &str, call: &str) -> String {
     format!(
