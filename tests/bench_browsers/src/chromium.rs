@@ -56,10 +56,6 @@ impl Chromium {
         };
         start_page(&mut chromium)?;
         chromium.worker = attached(&mut chromium.protocol, "service_worker")?;
-        let worker = &chromium.worker.session;
-        chromium
-            .protocol
-            .call(Some(worker), "Network.enable", json!({}))?;
         Ok(chromium)
     }
 }
@@ -101,9 +97,7 @@ fn start_process(binary: &Path, folder: &Path) -> Result<(Process, String)> {
 /// Loads this page into a blank one that the protocol attaches to.
 fn open_page(protocol: &mut Protocol, url: &str) -> Result<Target> {
     let page = attached(protocol, "page")?;
-    for domain in ["Runtime.enable", "Network.enable"] {
-        protocol.call(Some(&page.session), domain, json!({}))?;
-    }
+    protocol.call(Some(&page.session), "Runtime.enable", json!({}))?;
     let url = json!({ "url": url });
     protocol.call(Some(&page.session), "Page.navigate", url)?;
     Ok(page)
@@ -170,6 +164,11 @@ impl Browser for Chromium {
             "offline": network == Network::Offline,
             "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
         });
+        // Not before it is needed: with it, the browser keeps what is sent and received, for the protocol.
+        for session in [&self.page.session, &self.worker.session] {
+            self.protocol
+                .call(Some(session), "Network.enable", json!({}))?;
+        }
         let method = "Network.emulateNetworkConditions";
         self.protocol
             .call(Some(&self.page.session), method, params.clone())?;
