@@ -22,6 +22,11 @@ const MOST_BYTES_A_FETCH: u64 = 10_500;
 /// The same for a sync whose handler fetches.
 const MOST_BYTES_A_SYNC: u64 = 6_000;
 
+/// Reloads until the engine has compiled and cached what it will; then twice as many again.
+const RELOADS: u32 = 30;
+/// Memory that those may add, in bytes: 100 kB each. A browser that keeps the pages takes 250 kB and more.
+const MOST_BYTES_OF_RELOADS: u64 = 6_000_000;
+
 const PAGE: &str = r"
   async function fetches(count) {
     for (let index = 0; index < count; index++) await (await fetch('/answer')).text();
@@ -76,6 +81,15 @@ fn sync(kiosk: &mut Kiosk, count: u32) {
     }
 }
 
+/// Loads the page again so many times.
+fn reload(kiosk: &mut Kiosk, count: u32) {
+    for _ in 0..count {
+        kiosk.command("reload");
+        kiosk.wait_for_console("page ready");
+        kiosk.forget_events();
+    }
+}
+
 /// How many bytes an operation adds once it has been done so many times.
 fn bytes_an_operation(kiosk: &mut Kiosk, warm_up: u32, perform: fn(&mut Kiosk, u32)) -> u64 {
     perform(kiosk, warm_up);
@@ -101,4 +115,16 @@ fn syncs_that_fetch_do_not_add_up() {
     let mut kiosk = site.open();
     let added = bytes_an_operation(&mut kiosk, SYNCS, sync);
     assert!(added <= MOST_BYTES_A_SYNC, "{added} bytes a sync");
+}
+
+#[test]
+fn reloads_do_not_add_up() {
+    let site = site();
+    let mut kiosk = site.open();
+    reload(&mut kiosk, RELOADS);
+    let before = memory_bytes(&kiosk);
+    reload(&mut kiosk, 2 * RELOADS);
+    let added = memory_bytes(&kiosk).saturating_sub(before);
+    println!("{before} bytes, then {added} more");
+    assert!(added <= MOST_BYTES_OF_RELOADS, "{added} bytes more");
 }
