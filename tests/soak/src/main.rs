@@ -206,7 +206,7 @@ fn start(
 /// How it was measured, in a sentence or two.
 fn conditions(arguments: &Arguments) -> String {
     let much = match (arguments.quick, arguments.minutes) {
-        (false, None) => "as much as in the table".to_owned(),
+        (false, None) => "the whole of it".to_owned(),
         (true, None) => "a twentieth".to_owned(),
         (_, Some(minutes)) => format!("at most {minutes} minutes a browser"),
     };
