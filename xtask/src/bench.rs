@@ -20,9 +20,13 @@ const CORE: &str = "background_sync_bench";
 const FLEET: &str = "background_sync_fleet";
 /// The package that measures the kiosk and Chromium side by side.
 const BROWSERS: &str = "background_sync_bench_browsers";
-/// The plot in the README of what it has measured.
+/// The package that drives both for a long time.
+const SOAK: &str = "background_sync_soak";
+/// The plot in the README of what the soak has measured.
+const SOAK_PLOT: &str = "docs/soak.svg";
+/// The plot in the README of what the comparison has measured.
 const BROWSERS_PLOT: &str = "docs/browsers.svg";
-/// Where in the cache their profiles are: the system's folder for temporary files may be kept in memory, where a durable
+/// Where in the cache the profiles of both are: the system's folder for temporary files may be kept in memory, where a durable
 /// write costs nothing.
 const BROWSERS_PROFILES: &str = "profiles";
 
@@ -33,25 +37,49 @@ pub struct Benchmarks {
     #[arg(long)]
     core: bool,
     /// Write the figures of `--core` or `--browsers` to this file, as a list of {name, value, unit, reference, ratio,
-    /// goal, met, note}
+    /// goal, met, note}; or every reading of `--soak`
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// What a server sees when 100,000 devices get their network back at once, for each preset
     #[arg(long)]
     fleet: bool,
     /// The same page in the optimized kiosk and in Chromium, side by side
-    #[arg(long)]
+    #[arg(long, group = "beside")]
     browsers: bool,
+    /// Whether the optimized kiosk grows, after an hour's work of each kind; with Chromium beside it
+    #[arg(long, group = "beside")]
+    soak: bool,
+    /// With `--soak`: spend about so many minutes on each browser, and do no more in them
+    #[arg(long, value_name = "COUNT", requires = "soak", value_parser = clap::value_parser!(u32).range(1..))]
+    minutes: Option<u32>,
+    /// With `--soak`: do a twentieth of everything
+    #[arg(long, requires = "soak", conflicts_with = "readme")]
+    quick: bool,
+    /// With `--soak`: only what has this in its name
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "soak",
+        conflicts_with = "readme"
+    )]
+    only: Option<String>,
     /// With `--browsers`: how often each browser is measured; medians count
-    #[arg(long, value_name = "COUNT", default_value_t = 5, requires = "browsers")]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 5,
+        requires = "browsers",
+        conflicts_with = "soak"
+    )]
     rounds: u16,
-    /// With `--browsers`: measure this kiosk instead of building the optimized one
-    #[arg(long, value_name = "PATH", requires = "browsers")]
+    /// With `--browsers` or `--soak`: measure this kiosk instead of building the optimized one
+    #[arg(long, value_name = "PATH", requires = "beside")]
     kiosk: Option<PathBuf>,
-    /// With `--browsers`: bring the README's table and its plot, docs/browsers.svg, up to date
-    #[arg(long, requires = "browsers", conflicts_with = "svg")]
+    /// With `--browsers` or `--soak`: bring the README's table and its plot, docs/browsers.svg or docs/soak.svg, up to
+    /// date
+    #[arg(long, requires = "beside", conflicts_with = "svg")]
     readme: bool,
-    /// Draw the fleet's requests per second, or the comparison of `--browsers`, to this file
+    /// Draw the fleet's requests per second, the comparison of `--browsers`, or the memory of `--soak`, to this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -62,17 +90,18 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
         core,
         fleet,
         browsers,
+        soak,
         ..
     } = *benchmarks;
     // The browsers need Servo, optimized: an hour that nobody should spend without having asked.
-    let nothing_named = !core && !fleet && !browsers;
-    let named = [core, fleet, browsers]
+    let nothing_named = !core && !fleet && !browsers && !soak;
+    let named = [core, fleet, browsers, soak]
         .map(usize::from)
         .iter()
         .sum::<usize>();
     ensure!(
         named < 2 || (benchmarks.json.is_none() && benchmarks.svg.is_none()),
-        "one file is for one benchmark: name one of --core, --fleet and --browsers"
+        "one file is for one benchmark: name one of --core, --fleet, --browsers and --soak"
     );
     let mut all_met = true;
     if core || nothing_named {
@@ -84,6 +113,9 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
     if browsers {
         all_met &= run_package(paths, BROWSERS, &browsers_arguments(paths, benchmarks)?)?;
     }
+    if soak {
+        all_met &= run_package(paths, SOAK, &soak_arguments(paths, benchmarks)?)?;
+    }
     Ok(match all_met {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
@@ -91,6 +123,27 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
 }
 
 fn browsers_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
+    let mut arguments = both_arguments(paths, benchmarks, BROWSERS_PLOT)?;
+    arguments.extend(["--rounds".into(), benchmarks.rounds.to_string().into()]);
+    Ok(arguments)
+}
+
+fn soak_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
+    let mut arguments = both_arguments(paths, benchmarks, SOAK_PLOT)?;
+    if let Some(minutes) = benchmarks.minutes {
+        arguments.extend(["--minutes".into(), minutes.to_string().into()]);
+    }
+    if benchmarks.quick {
+        arguments.push("--quick".into());
+    }
+    if let Some(only) = &benchmarks.only {
+        arguments.extend(["--only".into(), only.into()]);
+    }
+    Ok(arguments)
+}
+
+/// What any benchmark needs that has the kiosk and Chromium do the same.
+fn both_arguments(paths: &Paths, benchmarks: &Benchmarks, plot: &str) -> Result<Vec<OsString>> {
     // First, because it takes no time to find out, and the kiosk an hour to build.
     let chromium = wpt::chromium_on_path()?;
     let kiosk = match &benchmarks.kiosk {
@@ -103,12 +156,11 @@ fn browsers_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsSt
     let mut arguments: Vec<OsString> = vec!["--kiosk".into(), kiosk.into()];
     arguments.extend(["--folder".into(), profiles.into()]);
     arguments.extend(["--chromium".into(), chromium.into()]);
-    arguments.extend(["--rounds".into(), benchmarks.rounds.to_string().into()]);
     arguments.extend(file("--json", &benchmarks.json)?);
     arguments.extend(file("--svg", &benchmarks.svg)?);
     if benchmarks.readme {
         arguments.extend(["--markdown".into(), paths.root.join("README.md").into()]);
-        arguments.extend(["--svg".into(), paths.root.join(BROWSERS_PLOT).into()]);
+        arguments.extend(["--svg".into(), paths.root.join(plot).into()]);
     }
     Ok(arguments)
 }

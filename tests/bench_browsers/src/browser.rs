@@ -35,6 +35,12 @@ pub trait Browser {
     /// The next line of the page's console.
     fn next_console_line(&mut self, deadline: Instant) -> Result<String>;
 
+    /// Loads the page again, and waits until its worker is there.
+    fn reload(&mut self) -> Result<()>;
+
+    /// Closes the page's window, opens another one with this page, and waits until its worker is there.
+    fn reopen(&mut self, url: &str) -> Result<()>;
+
     /// Cuts or restores the network. Returns when the command was given; by the end it has taken effect.
     fn set_network(&mut self, network: Network) -> Result<Instant>;
 

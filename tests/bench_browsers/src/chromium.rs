@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::browser::{Browser, Network, PATIENCE, Process, start_page};
 use crate::protocol::{Protocol, SessionId};
@@ -23,8 +23,14 @@ const CLOSING: Duration = Duration::from_secs(10);
 pub struct Chromium {
     process: Process,
     protocol: Protocol,
-    page: SessionId,
-    worker: SessionId,
+    page: Target,
+    worker: Target,
+}
+
+/// A page or a worker that the protocol is attached to.
+struct Target {
+    id: String,
+    session: SessionId,
 }
 
 impl Chromium {
@@ -36,22 +42,20 @@ impl Chromium {
             "autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true
         });
         protocol.call(None, "Target.setAutoAttach", attach)?;
-        let page = attached(&mut protocol, "page")?;
-        for domain in ["Runtime.enable", "Network.enable"] {
-            protocol.call(Some(&page), domain, json!({}))?;
-        }
-        protocol.call(Some(&page), "Page.navigate", json!({ "url": url }))?;
+        let page = open_page(&mut protocol, url)?;
+        // A page alone has no worker yet; until it has, nobody speaks to it.
+        let worker = Target {
+            id: String::new(),
+            session: SessionId::new(),
+        };
         let mut chromium = Self {
             process,
             protocol,
             page,
-            worker: SessionId::new(),
+            worker,
         };
         start_page(&mut chromium)?;
         chromium.worker = attached(&mut chromium.protocol, "service_worker")?;
-        chromium
-            .protocol
-            .call(Some(&chromium.worker), "Network.enable", json!({}))?;
         Ok(chromium)
     }
 }
@@ -90,15 +94,26 @@ fn start_process(binary: &Path, folder: &Path) -> Result<(Process, String)> {
     Ok((process, address))
 }
 
+/// Loads this page into a blank one that the protocol attaches to.
+fn open_page(protocol: &mut Protocol, url: &str) -> Result<Target> {
+    let page = attached(protocol, "page")?;
+    protocol.call(Some(&page.session), "Runtime.enable", json!({}))?;
+    let url = json!({ "url": url });
+    protocol.call(Some(&page.session), "Page.navigate", url)?;
+    Ok(page)
+}
+
 /// The first target of this type that the protocol attaches to.
-fn attached(protocol: &mut Protocol, kind: &str) -> Result<SessionId> {
+fn attached(protocol: &mut Protocol, kind: &str) -> Result<Target> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let event = protocol.event("Target.attachedToTarget", deadline)?;
         let params = &event["params"];
         if params["targetInfo"]["type"] == kind {
-            let session = params["sessionId"].as_str();
-            return Ok(session.context("a target without a session")?.to_owned());
+            let name = |value: &Value| value.as_str().map(str::to_owned);
+            let id = name(&params["targetInfo"]["targetId"]).context("a target without an id")?;
+            let session = name(&params["sessionId"]).context("a target without a session")?;
+            return Ok(Target { id, session });
         }
     }
 }
@@ -112,7 +127,7 @@ impl Browser for Chromium {
         let params = json!({ "expression": script });
         // The answer is not waited for: an error in the script shows in the missing report.
         self.protocol
-            .send(Some(&self.page), "Runtime.evaluate", params)
+            .send(Some(&self.page.session), "Runtime.evaluate", params)
             .map(drop)
     }
 
@@ -120,7 +135,7 @@ impl Browser for Chromium {
         loop {
             let event = self.protocol.event("Runtime.consoleAPICalled", deadline)?;
             let first = &event["params"]["args"][0]["value"];
-            if event["sessionId"] == self.page.as_str()
+            if event["sessionId"] == self.page.session.as_str()
                 && let Some(text) = first.as_str()
             {
                 return Ok(text.to_owned());
@@ -128,17 +143,39 @@ impl Browser for Chromium {
         }
     }
 
+    fn reload(&mut self) -> Result<()> {
+        self.protocol
+            .call(Some(&self.page.session), "Page.reload", json!({}))?;
+        start_page(self)
+    }
+
+    fn reopen(&mut self, url: &str) -> Result<()> {
+        // The new one is there before the old one goes: a browser without a window would end.
+        let blank = json!({ "url": "about:blank" });
+        self.protocol.call(None, "Target.createTarget", blank)?;
+        let closed = json!({ "targetId": self.page.id });
+        self.protocol.call(None, "Target.closeTarget", closed)?;
+        self.page = open_page(&mut self.protocol, url)?;
+        start_page(self)
+    }
+
     fn set_network(&mut self, network: Network) -> Result<Instant> {
         let params = json!({
             "offline": network == Network::Offline,
             "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
         });
+        // Not before it is needed: with it, the browser keeps what is sent and received, for the protocol.
+        for session in [&self.page.session, &self.worker.session] {
+            self.protocol
+                .call(Some(session), "Network.enable", json!({}))?;
+        }
         let method = "Network.emulateNetworkConditions";
         self.protocol
-            .call(Some(&self.page), method, params.clone())?;
+            .call(Some(&self.page.session), method, params.clone())?;
         // This one holds the syncs back and lets them go.
         let given = Instant::now();
-        self.protocol.call(Some(&self.worker), method, params)?;
+        self.protocol
+            .call(Some(&self.worker.session), method, params)?;
         Ok(given)
     }
 
@@ -147,11 +184,11 @@ impl Browser for Chromium {
         // garbage this frees more than can be freed in the kiosk.
         let pressure = json!({ "level": "critical" });
         self.protocol.call(
-            Some(&self.page),
+            Some(&self.page.session),
             "Memory.simulatePressureNotification",
             pressure,
         )?;
-        for session in [&self.page, &self.worker] {
+        for session in [&self.page.session, &self.worker.session] {
             self.protocol
                 .call(Some(session), "HeapProfiler.collectGarbage", json!({}))?;
         }

@@ -13,18 +13,22 @@ use serde_json::Value;
 
 use crate::browser::{Browser, Network, PATIENCE, Process, call, start_page};
 
-/// Everything as by default, except for how many registrations an origin may have.
-const CONFIGURATION: &str = r#"
-[background_sync]
-max_registrations_per_origin = 20000
-"#;
+/// How it differs from a kiosk as by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings<'a> {
+    /// Its configuration file.
+    pub configuration: &'a str,
+    /// Further flags.
+    pub flags: &'a [&'a str],
+}
 
 /// The events that matter here. There are three `sync` events a registration, which are not even parsed: this process
 /// must leave the processor to the browser.
-const WANTED: [&str; 4] = [
+const WANTED: [&str; 5] = [
     r#""event":"console""#,
     r#""event":"network""#,
     r#""event":"ready""#,
+    r#""event":"window-closed""#,
     r#""command":"#,
 ];
 
@@ -37,15 +41,15 @@ pub struct Kiosk {
 
 impl Kiosk {
     /// Starts it with a new profile in this folder, and opens the page.
-    pub fn start(binary: &Path, folder: &Path, url: &str) -> Result<Self> {
+    pub fn start(binary: &Path, folder: &Path, url: &str, settings: &Settings<'_>) -> Result<Self> {
         let configuration = folder.join("kiosk.toml");
-        fs::write(&configuration, CONFIGURATION).context("cannot write the configuration")?;
+        fs::write(&configuration, settings.configuration)
+            .context("cannot write the configuration")?;
         let mut process = Command::new(binary)
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
             .args(["--headless", "--control", "stdio"])
-            // To have its garbage collected.
-            .args(["--pref", "expose_servointernals_globally"])
+            .args(settings.flags)
             .arg("--config")
             .arg(&configuration)
             .arg("--profile")
@@ -121,6 +125,18 @@ impl Browser for Kiosk {
                 return Ok(text.to_owned());
             }
         }
+    }
+
+    fn reload(&mut self) -> Result<()> {
+        self.command("reload")?;
+        start_page(self)
+    }
+
+    fn reopen(&mut self, url: &str) -> Result<()> {
+        self.command("close-window")?;
+        self.wait_for(|event| event["event"] == "window-closed")?;
+        self.command(&format!("open {url}"))?;
+        start_page(self)
     }
 
     fn set_network(&mut self, network: Network) -> Result<Instant> {

@@ -3,36 +3,39 @@
 //! The browsers take turns, also at going first, each time with a new process and a new profile, so that both have the
 //! same weather. The kiosk stores as it does by default: what `register()` has promised survives a power cut.
 
-mod browser;
-mod chromium;
 mod floor;
-mod kiosk;
 mod lines;
 mod medium;
 mod memory;
 mod plot;
-mod protocol;
 mod round;
 mod site;
-mod table;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
+use background_sync_bench_browsers::chromium::Chromium;
+use background_sync_bench_browsers::kiosk::{Kiosk, Settings};
+use background_sync_bench_browsers::table::{self, Table};
 use background_sync_bench_report::{self as report, median};
 use clap::Parser;
 use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::chromium::Chromium;
-use crate::kiosk::Kiosk;
 use crate::lines::Measured;
 use crate::medium::Medium;
 use crate::round::Round;
 use crate::site::Site;
-use crate::table::Table;
 
+/// What writes the table.
+const COMMAND: &str = "./mach bench --browsers --readme";
+/// Everything as by default, except for how many registrations an origin may have, and that its garbage can be collected.
+const KIOSK_SETTINGS: Settings<'_> = Settings {
+    configuration: "[background_sync]\nmax_registrations_per_origin = 20000\n",
+    flags: &["--pref", "expose_servointernals_globally"],
+};
 /// Durable commits before each browser, for the floor.
 const COMMITS: usize = 200;
 
@@ -72,7 +75,8 @@ fn main() -> Result<ExitCode> {
     // What measuring would be in vain without comes first.
     let medium = Medium::of(&arguments.folder)?;
     println!("profiles: {} ({medium})", arguments.folder.display());
-    let table = arguments.markdown.as_deref().map(Table::find).transpose()?;
+    let table = arguments.markdown.as_deref();
+    let table = table.map(|file| Table::find(file, COMMAND)).transpose()?;
     ensure!(
         table.is_none() || !medium.is_memory(),
         "{} is kept in memory ({medium}), where a synchronized write costs nothing: the table wants profiles on a disk, \
@@ -117,7 +121,11 @@ fn main() -> Result<ExitCode> {
             arguments.rounds,
             report::number(measured.commit_ms)
         );
-        table.replace(&lines, &conditions, arguments.svg.as_deref())?;
+        let mut content = table::markdown(&lines);
+        // Writing to a String cannot fail.
+        let _ = writeln!(content, "\n{conditions}");
+        let title = "The kiosk and Chromium, side by side";
+        table.replace(&content, title, arguments.svg.as_deref())?;
         println!("Table: {}", table.file().display());
     }
     let promised = lines.iter().filter(|line| line.is_promised()).count();
@@ -145,7 +153,8 @@ fn measure(arguments: &Arguments) -> Result<Measured> {
             commits.extend(floor::commits_ms(folder.path(), COMMITS)?);
             match product {
                 Product::Kiosk => {
-                    let mut kiosk = Kiosk::start(&arguments.kiosk, folder.path(), &url)?;
+                    let mut kiosk =
+                        Kiosk::start(&arguments.kiosk, folder.path(), &url, &KIOSK_SETTINGS)?;
                     let round = round::measure(&mut kiosk).context("in the kiosk")?;
                     measured.kiosk.push(round);
                 }

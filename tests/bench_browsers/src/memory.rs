@@ -4,10 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use procfs::process::{Process, all_processes};
+use background_sync_bench_browsers::browser::Browser;
+use background_sync_bench_browsers::processes;
+use procfs::process::Process;
 use serde::Serialize;
-
-use crate::browser::Browser;
 
 /// What a process holds that is in no file: memory of its own, and shared memory, in the system's words.
 const PARTS: [&str; 2] = ["Pss_Anon", "Pss_Shmem"];
@@ -111,32 +111,18 @@ impl Settling {
 
 /// The memory of a process and all that descend from it.
 fn of_tree(root: u32) -> Result<Memory> {
-    let root = i32::try_from(root).context("a process id out of range")?;
-    let family = parents()?;
-    let mut tree = vec![root];
-    let mut next = 0;
-    while let Some(&parent) = tree.get(next) {
-        let children = family.iter().filter(|(_, of)| *of == parent);
-        tree.extend(children.map(|(child, _)| *child));
-        next += 1;
-    }
-    let first_bytes = proportional_bytes(root).context("cannot read what the browser holds")?;
-    let descendants = tree.into_iter().skip(1);
+    let tree = processes::tree(root)?;
+    let (first, descendants) = tree.split_first().context("a tree has a root")?;
+    let first_bytes = proportional_bytes(*first).context("cannot read what the browser holds")?;
     // One that has ended since holds nothing.
     let others: f64 = descendants
-        .map(|id| proportional_bytes(id).unwrap_or(0.0))
+        .iter()
+        .map(|id| proportional_bytes(*id).unwrap_or(0.0))
         .sum();
     Ok(Memory {
         all_bytes: first_bytes + others,
         first_bytes,
     })
-}
-
-/// Each process and its parent.
-fn parents() -> Result<Vec<(i32, i32)>> {
-    let processes = all_processes().context("cannot list the processes")?;
-    let stats = processes.filter_map(|process| process.ok()?.stat().ok());
-    Ok(stats.map(|stat| (stat.pid, stat.ppid)).collect())
 }
 
 fn proportional_bytes(id: i32) -> Result<f64> {

@@ -14,6 +14,9 @@ use crate::browser::PATIENCE;
 /// What a target (a page, a worker) is called once the protocol is attached to it.
 pub type SessionId = String;
 
+/// Events that somebody may ask for; others would pile up.
+const KEPT: [&str; 2] = ["Runtime.consoleAPICalled", "Target.attachedToTarget"];
+
 /// A connection to a browser.
 pub struct Protocol {
     socket: WebSocket<TcpStream>,
@@ -108,10 +111,10 @@ impl Protocol {
 
     /// Keeps an event that somebody may ask for.
     fn keep(&mut self, message: Value) {
-        // Answers that nobody waits for are dropped, as are the events of the network.
+        // Answers that nobody waits for are dropped.
         if message["method"]
             .as_str()
-            .is_some_and(|method| !method.starts_with("Network."))
+            .is_some_and(|method| KEPT.contains(&method))
         {
             self.events.push_back(message);
         }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use background_sync_bench_browsers::browser::{Browser, Network, call};
 use background_sync_bench_report::median;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::browser::{Browser, Network, call};
 use crate::memory::{self, Memory};
 
 /// Tags of one step of the growth.

@@ -7,20 +7,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use background_sync_bench_report::{Line, number};
 
-/// What the table's place in a Markdown file starts with.
-const BEGINNING: &str = "<!-- written by ./mach bench --browsers --readme -->\n";
-/// What it ends with.
+/// What a table's place in a Markdown file ends with.
 const END: &str = "<!-- end of what it writes -->";
 
 /// A Markdown file with a place for the table.
 pub struct Table {
     file: PathBuf,
+    /// What the place starts with.
+    beginning: String,
 }
 
 impl Table {
-    /// Finds the place.
-    pub fn find(file: &Path) -> Result<Self> {
-        let table = Self { file: file.into() };
+    /// Finds the place of the table that this command writes.
+    pub fn find(file: &Path, command: &str) -> Result<Self> {
+        let table = Self {
+            file: file.into(),
+            beginning: beginning(command),
+        };
         table.with("")?;
         Ok(table)
     }
@@ -30,16 +33,15 @@ impl Table {
         &self.file
     }
 
-    /// Replaces what is there by these lines, a sentence on how they were measured, and the plot, if it is a file
-    /// below the Markdown file's folder.
-    pub fn replace(&self, lines: &[Line], conditions: &str, plot: Option<&Path>) -> Result<()> {
-        // The file is read again: measuring takes so long that somebody may have edited it.
-        let mut content = markdown(lines);
-        // Writing to a String cannot fail.
-        let _ = writeln!(content, "\n{conditions}");
+    /// Replaces what is there by this text, and the plot with this title, if it is a file below the Markdown file's
+    /// folder.
+    pub fn replace(&self, text: &str, title: &str, plot: Option<&Path>) -> Result<()> {
+        let mut content = text.to_owned();
         if let Some(link) = plot.and_then(|plot| self.link(plot)) {
-            let _ = writeln!(content, "\n![The kiosk and Chromium, side by side]({link})");
+            // Writing to a String cannot fail.
+            let _ = writeln!(content, "\n![{title}]({link})");
         }
+        // The file is read again: measuring takes so long that somebody may have edited it.
         let text = self.with(&content)?;
         fs::write(&self.file, text).with_context(|| format!("cannot write {}", self.file.display()))
     }
@@ -53,22 +55,27 @@ impl Table {
     fn with(&self, content: &str) -> Result<String> {
         let file = self.file.display();
         let text = fs::read_to_string(&self.file).with_context(|| format!("cannot read {file}"))?;
-        replaced(&text, content).with_context(|| {
+        replaced(&text, &self.beginning, content).with_context(|| {
             format!(
                 "{file} has no place for the table: it goes between the lines `{}` and `{END}`",
-                BEGINNING.trim_end()
+                self.beginning.trim_end()
             )
         })
     }
 }
 
-fn replaced(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGINNING)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGINNING}{table}{END}{after}"))
+fn beginning(command: &str) -> String {
+    format!("<!-- written by {command} -->\n")
 }
 
-fn markdown(lines: &[Line]) -> String {
+fn replaced(text: &str, beginning: &str, table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(beginning)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{beginning}{table}{END}{after}"))
+}
+
+/// The table of these lines.
+pub fn markdown(lines: &[Line]) -> String {
     let mut table =
         "| | kiosk | Chromium | ratio | goal |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for line in lines {
@@ -100,12 +107,15 @@ mod tests {
 
     use super::*;
 
+    const COMMAND: &str = "./mach bench --it";
+
     #[test]
     fn only_the_table_is_replaced() {
         let line = Line::new("x", 1.0, "ms", Some(4.0), Goal::RatioAtMost(0.5));
-        let text = format!("before\n{BEGINNING}old\n{END}\nafter\n");
-        let new = replaced(&text, &markdown(&[line])).expect("it has a place");
-        assert!(new.starts_with(&format!("before\n{BEGINNING}| |")), "{new}");
+        let beginning = beginning(COMMAND);
+        let text = format!("before\n{beginning}old\n{END}\nafter\n");
+        let new = replaced(&text, &beginning, &markdown(&[line])).expect("it has a place");
+        assert!(new.starts_with(&format!("before\n{beginning}| |")), "{new}");
         assert!(
             new.contains("| x | 1.00 ms | 4.00 ms | 0.25 | ratio ≤ 0.5, met |\n"),
             "{new}"
@@ -118,20 +128,22 @@ mod tests {
     fn a_file_gets_table_conditions_and_plot() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("README.md");
-        fs::write(&file, format!("# x\n\n{BEGINNING}{END}\n\nmore\n"))?;
-        let table = Table::find(&file)?;
-        let line = Line::new("x", 1.0, "ms", None, Goal::None);
+        fs::write(
+            &file,
+            format!("# x\n\n{}{END}\n\nmore\n", beginning(COMMAND)),
+        )?;
+        let table = Table::find(&file, COMMAND)?;
+        let content = "| x | 1.00 ms |\n\nMeasured.\n";
         let plot = folder.path().join("docs/plot.svg");
-        table.replace(std::slice::from_ref(&line), "Measured.", Some(&plot))?;
+        table.replace(content, "Side by side", Some(&plot))?;
         let text = fs::read_to_string(&file)?;
-        let written = "| x | 1.00 ms |  |  |  |\n\nMeasured.\n\n\
-                       ![The kiosk and Chromium, side by side](docs/plot.svg)\n";
+        let written = "| x | 1.00 ms |\n\nMeasured.\n\n![Side by side](docs/plot.svg)\n";
         assert!(
             text.contains(&format!("{written}{END}\n\nmore\n")),
             "{text}"
         );
         // Again, with a plot that no link in the file leads to.
-        table.replace(&[line], "Measured.", Some(Path::new("/elsewhere.svg")))?;
+        table.replace(content, "Side by side", Some(Path::new("/elsewhere.svg")))?;
         let text = fs::read_to_string(&file)?;
         assert!(
             text.ends_with(&format!("Measured.\n{END}\n\nmore\n")),
@@ -144,16 +156,21 @@ mod tests {
     fn a_file_without_a_place_is_refused() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("README.md");
-        assert!(Table::find(&file).is_err());
+        assert!(Table::find(&file, COMMAND).is_err());
         fs::write(&file, "# x\n")?;
-        let error = Table::find(&file).map(drop).expect_err("it has no place");
+        let error = Table::find(&file, COMMAND)
+            .map(drop)
+            .expect_err("it has no place");
         assert!(error.to_string().contains(END), "{error}");
         Ok(())
     }
 
     #[test]
     fn a_text_without_a_place_is_left_alone() {
-        assert_eq!(replaced("nothing", "table"), None);
-        assert_eq!(replaced(BEGINNING, "table"), None);
+        let beginning = beginning(COMMAND);
+        assert_eq!(replaced("nothing", &beginning, "table"), None);
+        assert_eq!(replaced(&beginning, &beginning, "table"), None);
+        let other = format!("<!-- written by ./mach bench --other -->\n{END}");
+        assert_eq!(replaced(&other, &beginning, "table"), None);
     }
 }

@@ -1,0 +1,8 @@
+//! Drives the kiosk and Chromium alike, for benchmarks that have both do the same.
+
+pub mod browser;
+pub mod chromium;
+pub mod kiosk;
+pub mod processes;
+mod protocol;
+pub mod table;

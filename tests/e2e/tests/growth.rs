@@ -1,0 +1,130 @@
+//! Nothing grows with use: what a fetch, a sync or a reload has taken goes again.
+//!
+//! Nobody collects garbage by hand here, and no worker is stopped early: memory is as an unattended device has it. The
+//! short form of `./mach bench --soak`, which does more of everything.
+
+use std::fs;
+
+use background_sync_e2e::{Kiosk, Site};
+
+/// Fetches that one command asks for: few enough to end within what a test waits for one thing, on any machine.
+const AT_ONCE: u32 = 100;
+/// Syncs that are on their way at once: more would open as many connections, each of which wants a thread of the server.
+const SYNCS_AT_ONCE: u32 = 4;
+/// Fetches until the caches and pools are as large as they get; then twice as many again.
+const FETCHES: u32 = 2_000;
+/// The same of syncs.
+const SYNCS: u32 = 1_500;
+
+/// Memory that the operations after the warm-up may add, in bytes an operation. The browser that kept the read buffer of
+/// each response took 11,000 to 15,000 for a fetch of a page, and 8,000 to 10,000 for a sync.
+const MOST_BYTES_A_FETCH: u64 = 10_500;
+/// The same for a sync whose handler fetches.
+const MOST_BYTES_A_SYNC: u64 = 6_000;
+
+/// Reloads until the engine has compiled and cached what it will; then twice as many again.
+const RELOADS: u32 = 30;
+/// Memory that those may add, in bytes: 100 kB each. A browser that keeps the pages takes 250 kB and more.
+const MOST_BYTES_OF_RELOADS: u64 = 6_000_000;
+
+const PAGE: &str = r"
+  async function fetches(count) {
+    for (let index = 0; index < count; index++) await (await fetch('/answer')).text();
+    console.log('done');
+  }
+  let nextTag = 0;
+  const syncs = (count) => Promise.all(
+    Array.from({ length: count }, () => registration.sync.register(`tag ${nextTag++}`)));
+";
+
+const WORKER: &str =
+    "self.addEventListener('sync', (event) => event.waitUntil(post('/sync', event.tag)));";
+
+/// Memory of the process that is in no file, in bytes.
+fn memory_bytes(kiosk: &Kiosk) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", kiosk.id())).expect("it runs");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    let kib: u64 = number
+        .and_then(|number| number.parse().ok())
+        .expect("a number");
+    kib * 1_024
+}
+
+fn site() -> Site {
+    let site = Site::new(WORKER);
+    site.add_to_page(PAGE);
+    site.server.serve("/answer", "text/plain", "");
+    site
+}
+
+/// Has the page fetch so many times, one after the other.
+fn fetch(kiosk: &mut Kiosk, count: u32) {
+    for _ in 0..count / AT_ONCE {
+        kiosk.evaluate(&format!("fetches({AT_ONCE}), 0"));
+        kiosk.wait_for_console("done");
+        kiosk.forget_events();
+    }
+}
+
+/// Has the worker handle so many events, each with a fetch.
+fn sync(kiosk: &mut Kiosk, count: u32) {
+    for _ in 0..count / SYNCS_AT_ONCE {
+        kiosk.evaluate(&format!("syncs({SYNCS_AT_ONCE}), 0"));
+        for _ in 0..SYNCS_AT_ONCE {
+            let finished = kiosk.wait_for_sync("finished");
+            assert_eq!(finished["outcome"], "Fulfilled", "{finished}");
+        }
+        kiosk.forget_events();
+    }
+}
+
+/// Loads the page again so many times.
+fn reload(kiosk: &mut Kiosk, count: u32) {
+    for _ in 0..count {
+        kiosk.command("reload");
+        kiosk.wait_for_console("page ready");
+        kiosk.forget_events();
+    }
+}
+
+/// How many bytes an operation adds once it has been done so many times.
+fn bytes_an_operation(kiosk: &mut Kiosk, warm_up: u32, perform: fn(&mut Kiosk, u32)) -> u64 {
+    perform(kiosk, warm_up);
+    let before = memory_bytes(kiosk);
+    perform(kiosk, 2 * warm_up);
+    let after = memory_bytes(kiosk);
+    let added = after.saturating_sub(before) / u64::from(2 * warm_up);
+    println!("{before} bytes, then {after}: {added} an operation");
+    added
+}
+
+#[test]
+fn fetches_of_a_page_do_not_add_up() {
+    let site = site();
+    let mut kiosk = site.open();
+    let added = bytes_an_operation(&mut kiosk, FETCHES, fetch);
+    assert!(added <= MOST_BYTES_A_FETCH, "{added} bytes a fetch");
+}
+
+#[test]
+fn syncs_that_fetch_do_not_add_up() {
+    let site = site();
+    let mut kiosk = site.open();
+    let added = bytes_an_operation(&mut kiosk, SYNCS, sync);
+    assert!(added <= MOST_BYTES_A_SYNC, "{added} bytes a sync");
+}
+
+#[test]
+fn reloads_do_not_add_up() {
+    let site = site();
+    let mut kiosk = site.open();
+    reload(&mut kiosk, RELOADS);
+    let before = memory_bytes(&kiosk);
+    reload(&mut kiosk, 2 * RELOADS);
+    let added = memory_bytes(&kiosk).saturating_sub(before);
+    println!("{before} bytes, then {added} more");
+    assert!(added <= MOST_BYTES_OF_RELOADS, "{added} bytes more");
+}
