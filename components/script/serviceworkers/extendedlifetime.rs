@@ -30,13 +30,8 @@ use crate::dom::promise::Promise;
 use crate::dom::promisenativehandler::{Callback, PromiseNativeHandler};
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 
-/// So many events of a worker are over before its garbage is collected in any case: some milliseconds, against some
-/// 20 MB that `fetch()` in each of them can leave behind.
-const EVENTS_BETWEEN_COLLECTIONS: u32 = 1_000;
-
 // A worker has a thread of its own.
 thread_local! {
-    static EVENTS_SINCE_COLLECTION: Cell<u32> = const { Cell::new(0) };
     /// Of all its events, also of those that nobody waits for.
     static PENDING_PROMISES: Cell<u32> = const { Cell::new(0) };
 }
@@ -155,9 +150,7 @@ impl ExtendableEvent {
         PENDING_PROMISES.set(PENDING_PROMISES.get().saturating_sub(1));
         self.settle_if_over(cx);
         // Of a message: nobody else waits for that.
-        let worker = self.worker();
-        worker.report_if_idle();
-        worker.collect_garbage_of_many(cx);
+        self.worker().report_if_idle();
     }
 
     fn settle_if_over(&self, cx: &mut CurrentRealm) {
@@ -171,8 +164,6 @@ impl ExtendableEvent {
         let worker = self.worker();
         worker.forget_extended_event(self);
         worker.extendable_event_settled(cx, on_settled, !lifetime.rejected.get());
-        EVENTS_SINCE_COLLECTION.set(EVENTS_SINCE_COLLECTION.get() + 1);
-        worker.collect_garbage_of_many(cx);
     }
 
     fn worker(&self) -> DomRoot<ServiceWorkerGlobalScope> {
@@ -252,16 +243,6 @@ impl ServiceWorkerGlobalScope {
     /// Whether no event that is waited for is left, nor a promise of one that is not.
     fn is_idle(&self) -> bool {
         self.extended_events().borrow().is_empty() && PENDING_PROMISES.get() == 0
-    }
-
-    /// What handlers leave behind is small for the garbage collector, which does not know what lies behind it: a
-    /// response keeps the buffer that it was read into.
-    fn collect_garbage_of_many(&self, cx: &mut CurrentRealm) {
-        if EVENTS_SINCE_COLLECTION.get() < EVENTS_BETWEEN_COLLECTIONS || !self.is_idle() {
-            return;
-        }
-        EVENTS_SINCE_COLLECTION.set(0);
-        self.collect_garbage(cx);
     }
 
     fn forget_extended_event(&self, event: &ExtendableEvent) {

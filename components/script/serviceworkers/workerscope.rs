@@ -10,8 +10,6 @@ use std::cell::Cell;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use js::context::JSContext;
-use js::jsapi::GCReason;
-use js::rust::wrappers2::JS_GC;
 use log::debug;
 use net_traits::request::RequestId;
 use net_traits::{FetchResponseMsg, Metadata, NetworkError};
@@ -188,12 +186,6 @@ impl ServiceWorkerGlobalScope {
         if self.swmanager_sender().send(message).is_err() {
             debug!("The service worker manager is gone.");
         }
-    }
-
-    #[expect(unsafe_code)]
-    pub(super) fn collect_garbage(&self, cx: &mut JSContext) {
-        // SAFETY: nothing that is not rooted is used after it.
-        unsafe { JS_GC(cx, GCReason::API) };
     }
 
     /// The worker has the policies that came with its script.

@@ -12,7 +12,7 @@ use crate::files;
 use crate::paths::Paths;
 
 /// A folder of ours, the kind of file taken from it, and where these go in the patched tree.
-const LAYERS: [(&str, &str, &str); 7] = [
+const LAYERS: [(&str, &str, &str); 8] = [
     ("interfaces", "webidl", "servo-script-bindings/webidls"),
     (
         "components/script/backgroundsync",
@@ -24,6 +24,7 @@ const LAYERS: [(&str, &str, &str); 7] = [
         "rs",
         "servo-script/dom/serviceworkers",
     ),
+    ("components/script/memory", "rs", "servo-script/dom/memory"),
     ("components/constellation", "rs", "servo-constellation"),
     ("components/servo", "rs", "servo"),
     ("components/storage", "rs", "servo-storage"),
