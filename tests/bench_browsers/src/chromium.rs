@@ -164,7 +164,7 @@ impl Browser for Chromium {
             "offline": network == Network::Offline,
             "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
         });
-        // Not before it is needed: with it, the browser keeps what is sent and received, for the protocol.
+        // Not before it is needed: with it, the browser tells of each request with its body.
         for session in [&self.page.session, &self.worker.session] {
             self.protocol
                 .call(Some(session), "Network.enable", json!({}))?;
