@@ -12,7 +12,7 @@ use crate::files;
 use crate::paths::Paths;
 
 /// A folder of ours, the kind of file taken from it, and where these go in the patched tree.
-const LAYERS: [(&str, &str, &str); 7] = [
+const LAYERS: [(&str, &str, &str); 9] = [
     ("interfaces", "webidl", "servo-script-bindings/webidls"),
     (
         "components/script/backgroundsync",
@@ -27,6 +27,12 @@ const LAYERS: [(&str, &str, &str); 7] = [
     ("components/constellation", "rs", "servo-constellation"),
     ("components/servo", "rs", "servo"),
     ("components/storage", "rs", "servo-storage"),
+    ("components/storage_traits", "rs", "servo-storage-traits"),
+    (
+        "components/script/indexeddb",
+        "rs",
+        "servo-script/dom/indexeddb",
+    ),
     ("components/net", "rs", "servo-net"),
 ];
 
