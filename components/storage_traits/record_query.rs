@@ -73,12 +73,29 @@ pub struct IndexKeys {
     pub keys: IndexKeySource,
 }
 
+/// Where the keys come from.
 #[derive(Clone, Debug, Deserialize, MallocSizeOf, Serialize)]
 pub enum IndexKeySource {
     /// Script has found them in the value.
     Extracted(Vec<IndexedDBKeyType>),
     /// The index has the key path of its object store, of which the key is yet to be generated.
     GeneratedKey,
+    /// One key, an array of these; `None` is the key that is yet to be generated.
+    Compound(Vec<Option<IndexedDBKeyType>>),
+}
+
+impl IndexKeySource {
+    /// The keys of a record of which the own key is known by now.
+    pub fn into_keys(self, primary_key: &IndexedDBKeyType) -> Vec<IndexedDBKeyType> {
+        match self {
+            Self::Extracted(keys) => keys,
+            Self::GeneratedKey => vec![primary_key.clone()],
+            Self::Compound(parts) => {
+                let part = |part: Option<_>| part.unwrap_or_else(|| primary_key.clone());
+                vec![IndexedDBKeyType::Array(parts.into_iter().map(part).collect())]
+            },
+        }
+    }
 }
 
 /// The index keys of a record that is stored already.

@@ -38,10 +38,24 @@ const LAYERS: [(&str, &str, &str); 9] = [
 
 /// Files of Servo's that the overlay stands in for, and the names that git gives to their content: what another release
 /// has in them must be looked at. One line of a patch each puts ours in their place.
-const REPLACED: [(&str, &str); 1] = [(
-    "servo-script/dom/serviceworker/serviceworker_manager.rs",
-    "5437c76eb91e01a37c1428da8ac3c0917358f5f1",
-)];
+const REPLACED: [(&str, &str); 4] = [
+    (
+        "servo-script/dom/indexeddb/idbcursor.rs",
+        "5ce179e14a715a9817604195c031c8d1a236f949",
+    ),
+    (
+        "servo-script/dom/indexeddb/idbindex.rs",
+        "2f0a50f043e9812a0b58d5e73b81077a38bb2eda",
+    ),
+    (
+        "servo-script/dom/serviceworker/serviceworker_manager.rs",
+        "5437c76eb91e01a37c1428da8ac3c0917358f5f1",
+    ),
+    (
+        "servo-storage/indexeddb/engines/sqlite.rs",
+        "f7afc546ab4d3e807bc782ad3c3e7a4521b1c622",
+    ),
+];
 
 /// Path in the patched tree, and the file that goes there.
 pub type Overlay = BTreeMap<PathBuf, PathBuf>;

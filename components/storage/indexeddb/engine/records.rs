@@ -8,7 +8,7 @@ use rusqlite::{Connection, Error, OptionalExtension, params};
 use storage_traits::indexeddb::{
     BackendError, BackendResult, IndexedDBKeyRange, IndexedDBKeyType, PutItemResult,
 };
-use storage_traits::record_query::{IndexKeySource, IndexKeys, IndexedRecord};
+use storage_traits::record_query::{IndexKeys, IndexedRecord};
 
 use super::queries::Conditions;
 use super::schema::{self, Index, ObjectStore};
@@ -62,11 +62,7 @@ pub(super) fn put(
         else {
             continue;
         };
-        let keys = match found_by.keys {
-            IndexKeySource::Extracted(keys) => keys,
-            IndexKeySource::GeneratedKey => vec![key.clone()],
-        };
-        for index_key in &keys {
+        for index_key in &found_by.keys.into_keys(&key) {
             match add_to_index(connection, store.id, index, index_key, &stored_key) {
                 Ok(()) => {},
                 Err(BackendError::Constraint) => return Ok(PutItemResult::CannotOverwrite),
@@ -194,10 +190,7 @@ pub(super) fn fill_indexes(
             else {
                 continue;
             };
-            let IndexKeySource::Extracted(keys) = found_by.keys else {
-                continue;
-            };
-            for key in &keys {
+            for key in &found_by.keys.into_keys(&record.primary_key) {
                 match duplicates {
                     Duplicates::Refused => {
                         add_to_index(connection, store.id, index, key, &primary_key)?
