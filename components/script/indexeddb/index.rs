@@ -15,7 +15,9 @@ use script_bindings::reflector::{Reflector, reflect_dom_object};
 use script_bindings::str::DOMString;
 
 use crate::dom::bindings::codegen::Bindings::IDBCursorBinding::IDBCursorDirection;
+use crate::dom::bindings::codegen::Bindings::IDBRecordBinding::IDBGetAllOptions;
 use crate::dom::bindings::root::{Dom, DomRoot};
+use crate::dom::bindings::trace::RootedTraceableBox;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::indexeddb::idbobjectstore::{IDBObjectStore, KeyPath};
 use crate::dom::indexeddb::idbrequest::IDBRequest;
@@ -190,6 +192,15 @@ impl IDBIndexMethods<crate::DomTypeHolder> for IDBIndex {
         count: Option<u32>,
     ) -> Fallible<DomRoot<IDBRequest>> {
         queries::get_all_keys(cx, self.into(), query, count)
+    }
+
+    /// <https://w3c.github.io/IndexedDB/#dom-idbindex-getallrecords>
+    fn GetAllRecords(
+        &self,
+        cx: &mut JSContext,
+        options: RootedTraceableBox<IDBGetAllOptions>,
+    ) -> Fallible<DomRoot<IDBRequest>> {
+        queries::get_all_records(cx, self.into(), &options)
     }
 
     /// <https://w3c.github.io/IndexedDB/#dom-idbindex-count>

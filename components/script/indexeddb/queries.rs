@@ -15,6 +15,7 @@ use storage_traits::indexeddb::{
 use storage_traits::record_query::{RecordDirection, RecordParts, RecordQuery};
 
 use crate::dom::bindings::codegen::Bindings::IDBCursorBinding::IDBCursorDirection;
+use crate::dom::bindings::codegen::Bindings::IDBRecordBinding::IDBGetAllOptions;
 use crate::dom::bindings::codegen::UnionTypes::{
     IDBObjectStoreOrIDBIndex, IDBObjectStoreOrIDBIndexOrIDBCursor,
 };
@@ -247,6 +248,25 @@ pub(crate) fn get_all_keys(
 ) -> Fallible<DomRoot<IDBRequest>> {
     let query = many(cx, &source, query, count, RecordParts::Keys)?;
     let operation = |callback| AsyncReadOnlyOperation::GetAllKeys { callback, query };
+    source.execute(cx, operation, None)
+}
+
+/// <https://w3c.github.io/IndexedDB/#dom-idbobjectstore-getallrecords>
+/// <https://w3c.github.io/IndexedDB/#dom-idbindex-getallrecords>
+pub(crate) fn get_all_records(
+    cx: &mut JSContext,
+    source: RecordSource,
+    options: &IDBGetAllOptions,
+) -> Fallible<DomRoot<IDBRequest>> {
+    let mut query = many(
+        cx,
+        &source,
+        options.query.handle(),
+        options.count,
+        RecordParts::KeysAndValue,
+    )?;
+    query.direction = options.direction.into();
+    let operation = |callback| AsyncReadOnlyOperation::GetAllRecords { callback, query };
     source.execute(cx, operation, None)
 }
 

@@ -5,6 +5,7 @@
 //! Values, as they are stored.
 
 use js::context::JSContext;
+use js::conversions::ToJSValConvertible;
 use js::rust::MutableHandleValue;
 use script_bindings::error::{Error, Fallible};
 use script_bindings::str::DOMString;
@@ -12,6 +13,7 @@ use storage_traits::indexeddb::IndexedDBRecord;
 
 use crate::dom::bindings::structuredclone;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::indexeddb::idbrecord::IDBRecord;
 use crate::dom::indexeddb::idbobjectstore::{IDBObjectStore, KeyPath};
 use crate::dom::indexeddb::key::inject_key_into_value;
 
@@ -37,5 +39,21 @@ pub(crate) fn read(
     if let Some(path) = injected {
         inject_key_into_value(cx, out.handle(), &record.primary_key, path)?;
     }
+    Ok(())
+}
+
+/// The answer to `getAllRecords()`.
+pub(crate) fn read_snapshots(
+    cx: &mut JSContext,
+    global: &GlobalScope,
+    records: &[IndexedDBRecord],
+    injected: Option<&DOMString>,
+    out: MutableHandleValue,
+) -> Fallible<()> {
+    let mut snapshots = Vec::new();
+    for record in records {
+        snapshots.push(IDBRecord::new(cx, global, record, injected)?);
+    }
+    snapshots.to_jsval(cx, out);
     Ok(())
 }
