@@ -17,7 +17,7 @@ use storage_traits::indexeddb::{
     AsyncOperation, AsyncReadOnlyOperation, AsyncReadWriteOperation, IndexedDBKeyRange,
     IndexedDBKeyType, IndexedDBRecord,
 };
-use storage_traits::record_query::{RecordDirection, RecordParts, RecordQuery, RecordStart};
+use storage_traits::record_query::{RecordParts, RecordQuery, RecordStart};
 
 use crate::dom::bindings::codegen::Bindings::IDBCursorBinding::{
     IDBCursorDirection, IDBCursorMethods,
@@ -33,7 +33,7 @@ use crate::dom::indexeddb::idbrequest::IDBRequest;
 use crate::dom::indexeddb::idbtransaction::IDBTransaction;
 use crate::dom::indexeddb::key::{convert_value_to_key, key_type_to_jsval};
 pub(crate) use crate::dom::indexeddb::queries::ObjectStoreOrIndex;
-use crate::dom::indexeddb::queries::{RecordSource, RequestSource, inactive};
+use crate::dom::indexeddb::queries::{RecordSource, RequestSource, inactive, record_direction};
 use crate::dom::indexeddb::{storing, values};
 
 /// <https://w3c.github.io/IndexedDB/#cursor-interface>
@@ -159,7 +159,7 @@ impl IDBCursor {
     /// What is asked of the backend to go on: the record at `target` or the first behind it; without one, the first behind
     /// where the cursor is.
     pub(crate) fn query(&self, target: Option<RecordStart>, skipped: u32) -> RecordQuery {
-        let direction = RecordDirection::from(self.direction);
+        let direction = record_direction(self.direction);
         let start = target.or_else(|| {
             let by_primary_key = self.is_of_index() && !direction.is_unique();
             Some(RecordStart {
@@ -251,7 +251,7 @@ impl IDBCursor {
 
     /// Whether `key` is where a cursor of this direction is going to, seen from `position`.
     fn is_ahead(&self, key: &IndexedDBKeyType, position: &IndexedDBKeyType) -> bool {
-        if RecordDirection::from(self.direction).is_backwards() {
+        if record_direction(self.direction).is_backwards() {
             key < position
         } else {
             key > position
@@ -410,7 +410,7 @@ impl IDBCursorMethods<crate::DomTypeHolder> for IDBCursor {
                 "the cursor is not one of an index".to_owned(),
             )));
         }
-        if RecordDirection::from(self.direction).is_unique() {
+        if record_direction(self.direction).is_unique() {
             return Err(Error::InvalidAccess(Some(
                 "the direction must be \"next\" or \"prev\"".to_owned(),
             )));

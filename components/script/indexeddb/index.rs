@@ -13,11 +13,11 @@ use script_bindings::codegen::GenericBindings::IDBTransactionBinding::IDBTransac
 use script_bindings::error::{Error, ErrorResult, Fallible};
 use script_bindings::reflector::{Reflector, reflect_dom_object};
 use script_bindings::str::DOMString;
+use storage_traits::indexeddb::IndexedDBIndex;
 
 use crate::dom::bindings::codegen::Bindings::IDBCursorBinding::IDBCursorDirection;
 use crate::dom::bindings::codegen::Bindings::IDBRecordBinding::IDBGetAllOptions;
 use crate::dom::bindings::root::{Dom, DomRoot};
-use crate::dom::bindings::trace::RootedTraceableBox;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::indexeddb::idbobjectstore::{IDBObjectStore, KeyPath};
 use crate::dom::indexeddb::idbrequest::IDBRequest;
@@ -29,6 +29,8 @@ pub(crate) struct IDBIndex {
     reflector_: Reflector,
     object_store: Dom<IDBObjectStore>,
     name: DomRefCell<DOMString>,
+    /// If its transaction has renamed it.
+    name_before: DomRefCell<Option<DOMString>>,
     multi_entry: bool,
     unique: bool,
     key_path: KeyPath,
@@ -46,6 +48,7 @@ impl IDBIndex {
             reflector_: Reflector::new(),
             object_store: Dom::from_ref(object_store),
             name: DomRefCell::new(name),
+            name_before: Default::default(),
             multi_entry,
             unique,
             key_path,
@@ -85,9 +88,16 @@ impl IDBIndex {
         self.unique
     }
 
-    /// The upgrade transaction that had renamed it is aborted.
-    pub(crate) fn restore_name(&self, name: DOMString) {
-        *self.name.borrow_mut() = name;
+    /// The last step of <https://w3c.github.io/IndexedDB/#abort-an-upgrade-transaction>; `before` are the indexes that its
+    /// object store had before.
+    pub(crate) fn restore_name(&self, before: &[IndexedDBIndex]) {
+        let Some(name) = self.name_before.borrow_mut().take() else {
+            return;
+        };
+        let old = String::from(name.clone());
+        if before.iter().any(|index| index.name == old) {
+            *self.name.borrow_mut() = name;
+        }
     }
 
     /// "InvalidStateError" if it or its object store has been deleted.
@@ -137,6 +147,7 @@ impl IDBIndexMethods<crate::DomTypeHolder> for IDBIndex {
         }
         // Steps 9 and 10.
         self.object_store.rename_index(&old_name, &name);
+        self.name_before.borrow_mut().get_or_insert(old_name);
         *self.name.borrow_mut() = name;
         Ok(())
     }
@@ -198,9 +209,9 @@ impl IDBIndexMethods<crate::DomTypeHolder> for IDBIndex {
     fn GetAllRecords(
         &self,
         cx: &mut JSContext,
-        options: RootedTraceableBox<IDBGetAllOptions>,
+        options: &IDBGetAllOptions,
     ) -> Fallible<DomRoot<IDBRequest>> {
-        queries::get_all_records(cx, self.into(), &options)
+        queries::get_all_records(cx, self.into(), options)
     }
 
     /// <https://w3c.github.io/IndexedDB/#dom-idbindex-count>

@@ -21,7 +21,6 @@ use storage_traits::indexeddb::{
 use storage_traits::record_query::{IndexedRecord, RecordParts, RecordQuery, RecordStart};
 
 use crate::dom::bindings::refcounted::Trusted;
-use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::indexeddb::idbtransaction::IDBTransaction;
 use crate::dom::indexeddb::{index_keys, values};
@@ -197,7 +196,9 @@ impl Fill {
                 Ok(answer) => answer.result,
                 Err(_) => Err(BackendError::Abort),
             };
-            task_source.queue(task!(indexes_are_filled: move |cx| fill.end(cx, result)));
+            task_source.queue(task!(indexes_are_filled: move |cx| {
+                fill.end(cx, result);
+            }));
         });
         let Ok(callback) = callback else {
             return error!("There is no callback for the commit of an index.");

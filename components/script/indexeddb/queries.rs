@@ -75,14 +75,13 @@ impl RequestSource {
     }
 }
 
-impl From<IDBCursorDirection> for RecordDirection {
-    fn from(direction: IDBCursorDirection) -> Self {
-        match direction {
-            IDBCursorDirection::Next => Self::Next,
-            IDBCursorDirection::Nextunique => Self::NextUnique,
-            IDBCursorDirection::Prev => Self::Prev,
-            IDBCursorDirection::Prevunique => Self::PrevUnique,
-        }
+/// The direction, as the backend knows it.
+pub(crate) fn record_direction(direction: IDBCursorDirection) -> RecordDirection {
+    match direction {
+        IDBCursorDirection::Next => RecordDirection::Next,
+        IDBCursorDirection::Nextunique => RecordDirection::NextUnique,
+        IDBCursorDirection::Prev => RecordDirection::Prev,
+        IDBCursorDirection::Prevunique => RecordDirection::PrevUnique,
     }
 }
 
@@ -265,7 +264,7 @@ pub(crate) fn get_all_records(
         options.count,
         RecordParts::KeysAndValue,
     )?;
-    query.direction = options.direction.into();
+    query.direction = record_direction(options.direction);
     let operation = |callback| AsyncReadOnlyOperation::GetAllRecords { callback, query };
     source.execute(cx, operation, None)
 }

@@ -18,8 +18,15 @@ use crate::indexeddb::engines::KvsTransaction;
 pub(super) struct Writer {
     path: PathBuf,
     state: Mutex<State>,
-    /// To end a statement that takes its time, without waiting for it.
-    interrupt: Mutex<Option<InterruptHandle>>,
+    /// Held for a moment only, so that nobody waits for a transaction of somebody else.
+    current: Mutex<Current>,
+}
+
+#[derive(Default)]
+struct Current {
+    transaction: Option<u64>,
+    /// To end a statement that takes its time.
+    interrupt: Option<InterruptHandle>,
 }
 
 #[derive(Default)]
@@ -39,7 +46,7 @@ impl Writer {
         Self {
             path,
             state: Mutex::default(),
-            interrupt: Mutex::default(),
+            current: Mutex::default(),
         }
     }
 
@@ -50,6 +57,14 @@ impl Writer {
         if let Err(error) = self.begin(&mut state, &transaction) {
             for request in requests {
                 request.operation.notify_error(error.clone());
+            }
+            return;
+        }
+        // Whoever aborts it either sees that it is open, or is seen here.
+        if transaction.ended.load(Ordering::SeqCst) {
+            self.end(&mut state);
+            for request in requests {
+                request.operation.notify_error(BackendError::Abort);
             }
             return;
         }
@@ -90,6 +105,7 @@ impl Writer {
             }
             self.begin(&mut state, &transaction)?;
         }
+        lock(&self.current).transaction = None;
         let (Some(open), Some(connection)) = (state.open.take(), &state.connection) else {
             return Err(BackendError::Abort);
         };
@@ -106,15 +122,26 @@ impl Writer {
     /// Undoes what transaction `id` has done, and sees to it that it does no more. If it is running, its requests are ended.
     pub(super) fn abort(&self, id: u64, ended: &AtomicBool) {
         ended.store(true, Ordering::SeqCst);
-        if let Some(interrupt) = &*lock(&self.interrupt) {
-            interrupt.interrupt();
+        {
+            let current = lock(&self.current);
+            if current.transaction != Some(id) {
+                return;
+            }
+            if let Some(interrupt) = &current.interrupt {
+                interrupt.interrupt();
+            }
         }
         let mut state = lock(&self.state);
         if matches!(&state.open, Some(open) if open.id == id) {
-            state.open = None;
-            if let Some(connection) = &state.connection {
-                roll_back(connection);
-            }
+            self.end(&mut state);
+        }
+    }
+
+    fn end(&self, state: &mut State) {
+        lock(&self.current).transaction = None;
+        state.open = None;
+        if let Some(connection) = &state.connection {
+            roll_back(connection);
         }
     }
 
@@ -123,7 +150,7 @@ impl Writer {
         if let Ok(mut state) = self.state.try_lock() &&
             state.open.is_none()
         {
-            *lock(&self.interrupt) = None;
+            *lock(&self.current) = Current::default();
             state.connection = None;
         }
     }
@@ -135,7 +162,7 @@ impl Writer {
         let is_new = state.connection.is_none();
         let connection = connect(&mut state.connection, &self.path).map_err(backend_error)?;
         if is_new {
-            *lock(&self.interrupt) = Some(connection.get_interrupt_handle());
+            lock(&self.current).interrupt = Some(connection.get_interrupt_handle());
         }
         match &state.open {
             Some(open) if open.id == transaction.id => return Ok(()),
@@ -164,6 +191,7 @@ impl Writer {
             id: transaction.id,
             failure: None,
         });
+        lock(&self.current).transaction = Some(transaction.id);
         Ok(())
     }
 }
