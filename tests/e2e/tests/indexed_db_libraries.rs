@@ -24,11 +24,17 @@ fn with_library(library: &str) -> Option<(Site, Kiosk)> {
     Some((site, kiosk))
 }
 
-/// Runs the body of an async function in the page.
+/// Runs the body of an async function in the page, on one line, as commands are: comments have lines of their own.
 fn run(kiosk: &mut Kiosk, body: &str) -> Value {
     kiosk
-        .settle(&format!("(async () => {{ {body} }})()"))
+        .settle(&format!("(async () => {{ {} }})()", on_one_line(body)))
         .unwrap_or_else(|error| panic!("{error} in {body}"))
+}
+
+fn on_one_line(script: &str) -> String {
+    let lines = script.lines().map(str::trim);
+    let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
+    code.join(" ")
 }
 
 #[test]
