@@ -5,7 +5,10 @@
 //! What the getters and the cursors of object stores and indexes have in common.
 
 use js::context::JSContext;
+use js::conversions::ConversionResult;
+use js::jsapi::{IsArrayBufferObject, JS_IsArrayBufferViewObject};
 use js::rust::HandleValue;
+use js::rust::wrappers2::{IsArrayObject, ObjectIsDate};
 use profile_traits::generic_callback::GenericCallback;
 use script_bindings::error::{Error, ErrorResult, Fallible};
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,7 @@ use crate::dom::bindings::codegen::Bindings::IDBRecordBinding::IDBGetAllOptions;
 use crate::dom::bindings::codegen::UnionTypes::{
     IDBObjectStoreOrIDBIndex, IDBObjectStoreOrIDBIndexOrIDBCursor,
 };
+use crate::dom::bindings::conversions::root_from_handlevalue;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::refcounted::Trusted;
 use crate::dom::bindings::reflector::DomGlobal;
@@ -26,6 +30,7 @@ use crate::dom::bindings::root::{Dom, DomRoot};
 use crate::dom::indexeddb::idbcursor::{IDBCursor, IterationParam};
 use crate::dom::indexeddb::idbcursorwithvalue::IDBCursorWithValue;
 use crate::dom::indexeddb::idbindex::IDBIndex;
+use crate::dom::indexeddb::idbkeyrange::IDBKeyRange;
 use crate::dom::indexeddb::idbobjectstore::IDBObjectStore;
 use crate::dom::indexeddb::idbrequest::{IDBRequest, IdbResult};
 use crate::dom::indexeddb::key::convert_value_to_key_range;
@@ -257,14 +262,8 @@ pub(crate) fn get_all_records(
     source: RecordSource,
     options: &IDBGetAllOptions,
 ) -> Fallible<DomRoot<IDBRequest>> {
-    let mut query = many(
-        cx,
-        &source,
-        options.query.handle(),
-        options.count,
-        RecordParts::KeysAndValue,
-    )?;
-    query.direction = record_direction(options.direction);
+    source.check_usable()?;
+    let query = many_by_options(cx, &source, options, RecordParts::KeysAndValue)?;
     let operation = |callback| AsyncReadOnlyOperation::GetAllRecords { callback, query };
     source.execute(cx, operation, None)
 }
@@ -278,6 +277,14 @@ fn many(
     parts: RecordParts,
 ) -> Fallible<RecordQuery> {
     source.check_usable()?;
+    if are_options(cx, query)? {
+        let options = match IDBGetAllOptions::new(cx, query) {
+            Ok(ConversionResult::Success(options)) => options,
+            Ok(ConversionResult::Failure(message)) => return Err(Error::Type(message.into_owned())),
+            Err(()) => return Err(Error::JSFailed),
+        };
+        return many_by_options(cx, source, &options, parts);
+    }
     Ok(RecordQuery {
         index: source.index_name(),
         range: convert_value_to_key_range(cx, query, None)?,
@@ -286,6 +293,41 @@ fn many(
         parts,
         ..Default::default()
     })
+}
+
+fn many_by_options(
+    cx: &mut JSContext,
+    source: &RecordSource,
+    options: &IDBGetAllOptions,
+    parts: RecordParts,
+) -> Fallible<RecordQuery> {
+    Ok(RecordQuery {
+        index: source.index_name(),
+        range: convert_value_to_key_range(cx, options.query.handle(), None)?,
+        direction: record_direction(options.direction),
+        limit: options.count.filter(|count| *count > 0),
+        parts,
+        ..Default::default()
+    })
+}
+
+/// Whether it is an object that <https://w3c.github.io/IndexedDB/#is-a-potentially-valid-key-range> says no to.
+#[expect(unsafe_code)]
+fn are_options(cx: &mut JSContext, value: HandleValue) -> Fallible<bool> {
+    if !value.is_object() || root_from_handlevalue::<IDBKeyRange>(cx, value).is_ok() {
+        return Ok(false);
+    }
+    rooted!(&in(cx) let object = value.to_object());
+    let (mut is_date, mut is_array) = (false, false);
+    let is_buffer = unsafe {
+        if !ObjectIsDate(cx, object.handle(), &mut is_date) ||
+            !IsArrayObject(cx, value, &mut is_array)
+        {
+            return Err(Error::JSFailed);
+        }
+        IsArrayBufferObject(*object) || JS_IsArrayBufferViewObject(*object)
+    };
+    Ok(!is_date && !is_array && !is_buffer)
 }
 
 /// <https://w3c.github.io/IndexedDB/#dom-idbobjectstore-opencursor>

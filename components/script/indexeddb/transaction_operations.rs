@@ -124,6 +124,17 @@ impl IDBTransaction {
         }
     }
 
+    /// Its page is not active any more, and runs no task: no other page may have to wait for it.
+    pub(crate) fn end_with_page(&self, cx: &mut JSContext) {
+        if !self.is_usable() {
+            return;
+        }
+        self.set_active_flag(false);
+        self.initiate_abort(cx, Error::Abort(None));
+        self.request_backend_abort();
+        self.notify_backend_transaction_finished();
+    }
+
     /// <https://w3c.github.io/IndexedDB/#abort-a-transaction>, step 5
     pub(crate) fn abort_requests(&self) {
         *self.held.borrow_mut() = None;
