@@ -172,7 +172,7 @@ const WORKBOX_WORKER: &str = r"
   self.addEventListener('message', (event) => event.waitUntil(send(event.data).then(
     (how) => event.source.postMessage(`${how} ${event.data}`),
     (error) => event.source.postMessage(`failed: ${error}`))));
-  async function send(&mut kiosk, text) {
+  async function send(text) {
     const request = new Request('/outbox', {
       method: 'POST', body: JSON.stringify(text), headers: { 'Content-Type': 'application/json' },
     });
