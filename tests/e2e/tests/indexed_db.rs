@@ -392,7 +392,11 @@ fn the_indexes_of_an_older_database_are_filled_once() {
         .output()
         .expect("it is installed");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "1", "{errors}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "1",
+        "{errors}"
+    );
 
     for expected in [3, 4] {
         let mut kiosk = site.open_with(builder(profile.path()));

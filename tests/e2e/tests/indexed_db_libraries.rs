@@ -206,10 +206,18 @@ fn workbox_7_replays_its_queue() {
     assert_eq!(send(&mut kiosk, "online"), "sent online");
     kiosk.set_network("offline");
     for (count, text) in ["one", "two", "three"].into_iter().enumerate() {
-        assert_eq!(send(&mut kiosk, text), format!("queued {} {text}", count + 1));
+        assert_eq!(
+            send(&mut kiosk, text),
+            format!("queued {} {text}", count + 1)
+        );
     }
     kiosk.set_network("online");
-    let bodies: Vec<_> = site.server.wait_for(4).into_iter().map(|sent| sent.body).collect();
+    let bodies: Vec<_> = site
+        .server
+        .wait_for(4)
+        .into_iter()
+        .map(|sent| sent.body)
+        .collect();
     assert_eq!(bodies, ["online", "one", "two", "three"]);
     kiosk.wait_for("the event to succeed", |event| {
         event["outcome"] == "Fulfilled"
