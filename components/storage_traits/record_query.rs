@@ -92,8 +92,10 @@ impl IndexKeySource {
             Self::GeneratedKey => vec![primary_key.clone()],
             Self::Compound(parts) => {
                 let part = |part: Option<_>| part.unwrap_or_else(|| primary_key.clone());
-                vec![IndexedDBKeyType::Array(parts.into_iter().map(part).collect())]
-            },
+                vec![IndexedDBKeyType::Array(
+                    parts.into_iter().map(part).collect(),
+                )]
+            }
         }
     }
 }

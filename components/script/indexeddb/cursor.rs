@@ -222,12 +222,7 @@ impl IDBCursor {
     }
 
     /// The last steps of `advance()`, `continue()` and `continuePrimaryKey()`.
-    fn go_on(
-        &self,
-        cx: &mut JSContext,
-        target: Option<RecordStart>,
-        skipped: u32,
-    ) -> ErrorResult {
+    fn go_on(&self, cx: &mut JSContext, target: Option<RecordStart>, skipped: u32) -> ErrorResult {
         let Some(request) = self.request.get() else {
             return Err(Error::InvalidState(None));
         };
@@ -418,10 +413,13 @@ impl IDBCursorMethods<crate::DomTypeHolder> for IDBCursor {
         self.check_got_value()?;
         let key = convert_value_to_key(cx, key, None)?.into_result()?;
         let primary_key = convert_value_to_key(cx, primary_key, None)?.into_result()?;
-        let is_ahead = match (&*self.position.borrow(), &*self.object_store_position.borrow()) {
+        let is_ahead = match (
+            &*self.position.borrow(),
+            &*self.object_store_position.borrow(),
+        ) {
             (Some(position), Some(primary)) if key == *position => {
                 self.is_ahead(&primary_key, primary)
-            },
+            }
             (Some(position), _) => self.is_ahead(&key, position),
             (None, _) => true,
         };

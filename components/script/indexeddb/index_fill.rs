@@ -87,9 +87,14 @@ impl Fill {
             ..Default::default()
         };
         let name = store.name.clone();
-        self.ask(global, name, |callback| {
-            AsyncOperation::ReadOnly(AsyncReadOnlyOperation::Iterate { callback, query })
-        }, Self::enter);
+        self.ask(
+            global,
+            name,
+            |callback| {
+                AsyncOperation::ReadOnly(AsyncReadOnlyOperation::Iterate { callback, query })
+            },
+            Self::enter,
+        );
     }
 
     /// The records have been read: finds their keys.
@@ -104,7 +109,7 @@ impl Fill {
             return match self.purpose {
                 FillPurpose::NewIndex { .. } if self.object_stores.is_empty() => {
                     self.end(cx, Ok(()))
-                },
+                }
                 _ => self.read(&global),
             };
         };
@@ -112,15 +117,20 @@ impl Fill {
         let keys = keys_of(cx, &global, store, records);
         let name = store.name.clone();
         self.after = after;
-        self.ask(&global, name, |callback| {
-            AsyncOperation::ReadWrite(AsyncReadWriteOperation::FillIndexes {
-                callback,
-                records: keys,
-            })
-        }, |fill, _cx, ()| {
-            let global = fill.global.root();
-            fill.read(&global);
-        });
+        self.ask(
+            &global,
+            name,
+            |callback| {
+                AsyncOperation::ReadWrite(AsyncReadWriteOperation::FillIndexes {
+                    callback,
+                    records: keys,
+                })
+            },
+            |fill, _cx, ()| {
+                let global = fill.global.root();
+                fill.read(&global);
+            },
+        );
     }
 
     /// Goes on with `then` when the backend has done `operation`, and ends if it could not.
@@ -241,7 +251,7 @@ impl Fill {
                         .storage_threads()
                         .send(IndexedDBThreadMsg::Sync(operation));
                 }
-            },
+            }
         }
     }
 }
@@ -256,7 +266,9 @@ fn keys_of(
     let mut realm = enter_auto_realm(cx, global);
     let cx: &mut JSContext = &mut realm;
     let injected = match &store.key_path {
-        Some(KeyPath::String(path)) if store.has_key_generator => Some(DOMString::from(path.as_str())),
+        Some(KeyPath::String(path)) if store.has_key_generator => {
+            Some(DOMString::from(path.as_str()))
+        }
         _ => None,
     };
     let mut found = Vec::new();

@@ -7,10 +7,10 @@
 use js::context::JSContext;
 use js::jsapi::PropertyKey;
 use js::jsval::UndefinedValue;
+use js::rust::HandleValue;
 use js::rust::wrappers2::{
     GetArrayLength, IsArrayObject, JS_ClearPendingException, JS_GetPropertyById, JS_IndexToId,
 };
-use js::rust::HandleValue;
 use script_bindings::error::{Error, Fallible};
 use script_bindings::str::DOMString;
 use storage_traits::indexeddb::{IndexedDBIndex, IndexedDBKeyType};
@@ -55,7 +55,7 @@ pub(crate) fn of_value(
                 index: index.name.clone(),
                 keys,
             }),
-            Ok(None) => {},
+            Ok(None) => {}
             // Step 5.2: whatever it is, this index does not find the value.
             Err(_) => clear_exception(cx),
         }
@@ -87,7 +87,7 @@ fn keys_of(
                 false => convert(cx, found.handle())?.map(|key| vec![key]),
             };
             Ok(keys.map(IndexKeySource::Extracted))
-        },
+        }
         KeyPath::StringSequence(paths) => {
             let mut parts = Vec::new();
             for path in paths {
@@ -96,7 +96,12 @@ fn keys_of(
                     continue;
                 }
                 rooted!(&in(cx) let mut found = UndefinedValue());
-                if !evaluate(cx, value, &KeyPath::String(path.clone()), found.handle_mut())? {
+                if !evaluate(
+                    cx,
+                    value,
+                    &KeyPath::String(path.clone()),
+                    found.handle_mut(),
+                )? {
                     return Ok(None);
                 }
                 let Some(key) = convert(cx, found.handle())? else {
@@ -105,7 +110,7 @@ fn keys_of(
                 parts.push(Some(key));
             }
             Ok(Some(IndexKeySource::Compound(parts)))
-        },
+        }
     }
 }
 
@@ -152,8 +157,8 @@ fn multi_entry_keys(
         rooted!(&in(cx) let mut id: PropertyKey);
         rooted!(&in(cx) let mut entry = UndefinedValue());
         let got = unsafe {
-            JS_IndexToId(cx, position, id.handle_mut()) &&
-                JS_GetPropertyById(cx, array.handle(), id.handle(), entry.handle_mut())
+            JS_IndexToId(cx, position, id.handle_mut())
+                && JS_GetPropertyById(cx, array.handle(), id.handle(), entry.handle_mut())
         };
         if !got {
             clear_exception(cx);
@@ -162,7 +167,7 @@ fn multi_entry_keys(
         // What is no key is passed over; what comes twice is one.
         match convert(cx, entry.handle()) {
             Ok(Some(key)) if !keys.contains(&key) => keys.push(key),
-            Ok(_) => {},
+            Ok(_) => {}
             Err(_) => clear_exception(cx),
         }
     }

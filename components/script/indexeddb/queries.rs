@@ -280,7 +280,9 @@ fn many(
     if are_options(cx, query)? {
         let options = match IDBGetAllOptions::new(cx, query) {
             Ok(ConversionResult::Success(options)) => options,
-            Ok(ConversionResult::Failure(message)) => return Err(Error::Type(message.into_owned())),
+            Ok(ConversionResult::Failure(message)) => {
+                return Err(Error::Type(message.into_owned()));
+            }
             Err(()) => return Err(Error::JSFailed),
         };
         return many_by_options(cx, source, &options, parts);
@@ -320,8 +322,8 @@ fn are_options(cx: &mut JSContext, value: HandleValue) -> Fallible<bool> {
     rooted!(&in(cx) let object = value.to_object());
     let (mut is_date, mut is_array) = (false, false);
     let is_buffer = unsafe {
-        if !ObjectIsDate(cx, object.handle(), &mut is_date) ||
-            !IsArrayObject(cx, value, &mut is_array)
+        if !ObjectIsDate(cx, object.handle(), &mut is_date)
+            || !IsArrayObject(cx, value, &mut is_array)
         {
             return Err(Error::JSFailed);
         }
@@ -403,6 +405,6 @@ pub(crate) fn request_error(error: BackendError) -> Error {
         },
         BackendError::DbNotFound | BackendError::StoreNotFound | BackendError::DbErr(_) => {
             Error::Operation(Some("the database can't be read or written".to_owned()))
-        },
+        }
     }
 }

@@ -60,12 +60,12 @@ pub(crate) fn put(
                 let KeyPath::String(path) = key_path else {
                     return Err(Error::Data(None));
                 };
-                if !store.has_key_generator() ||
-                    !can_inject_key_into_value(cx, clone.handle(), path)?
+                if !store.has_key_generator()
+                    || !can_inject_key_into_value(cx, clone.handle(), path)?
                 {
                     return Err(Error::Data(None));
                 }
-            },
+            }
         }
     }
     // Steps 12 and 13.
@@ -85,7 +85,7 @@ pub(crate) fn update(
     // Step 9.
     if let Some(key_path) = store.key_path() {
         match extract_key(cx, clone.handle(), key_path)? {
-            ExtractionResult::Key(found) if found == key => {},
+            ExtractionResult::Key(found) if found == key => {}
             _ => return Err(Error::Data(None)),
         }
     }

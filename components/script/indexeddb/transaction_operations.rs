@@ -25,8 +25,8 @@ use crate::dom::event::{Event, EventBubbles, EventCancelable};
 use crate::dom::indexeddb::idbindex::IDBIndex;
 use crate::dom::indexeddb::idbobjectstore::IDBObjectStore;
 use crate::dom::indexeddb::idbrequest::IDBRequest;
-use crate::dom::indexeddb::index_keys;
 use crate::dom::indexeddb::index_fill::{Fill, FillPurpose};
+use crate::dom::indexeddb::index_keys;
 use crate::dom::indexeddb::key::map_backend_error_to_dom_error;
 
 /// What must wait until the records of an object store are in its new index.
@@ -94,19 +94,19 @@ impl IDBTransaction {
             Err(error) => {
                 self.initiate_abort(cx, map_backend_error_to_dom_error(error));
                 self.request_backend_abort();
-            },
+            }
         }
         self.request_finished();
         self.mark_request_handled(request_id);
         let global = self.global();
-        let _ = global
-            .storage_threads()
-            .send(IndexedDBThreadMsg::Sync(SyncOperation::RequestHandled {
+        let _ = global.storage_threads().send(IndexedDBThreadMsg::Sync(
+            SyncOperation::RequestHandled {
                 origin: global.origin().immutable().clone(),
                 db_name: String::from(self.get_db_name()),
                 txn: self.get_serial_number(),
                 request_id,
-            }));
+            },
+        ));
         self.maybe_commit(cx);
     }
 
@@ -115,11 +115,11 @@ impl IDBTransaction {
             match next {
                 Held::Message(message) => {
                     let _ = self.send_operation(message);
-                },
+                }
                 Held::Fill(job) => {
                     *self.held.borrow_mut() = Some(held);
                     return self.start_fill(job);
-                },
+                }
             }
         }
     }

@@ -13,8 +13,8 @@ use storage_traits::indexeddb::IndexedDBRecord;
 
 use crate::dom::bindings::structuredclone;
 use crate::dom::globalscope::GlobalScope;
-use crate::dom::indexeddb::idbrecord::IDBRecord;
 use crate::dom::indexeddb::idbobjectstore::{IDBObjectStore, KeyPath};
+use crate::dom::indexeddb::idbrecord::IDBRecord;
 use crate::dom::indexeddb::key::inject_key_into_value;
 
 /// Where values of this object store have their key, if a key generator makes it. It does so in the backend, when the value

@@ -184,7 +184,10 @@ impl IndexedDBManager {
         let Some(db) = self.databases.get_mut(&key) else {
             return;
         };
-        let front = self.connection_queues.get_mut(&key).and_then(VecDeque::front_mut);
+        let front = self
+            .connection_queues
+            .get_mut(&key)
+            .and_then(VecDeque::front_mut);
         let Some(OpenRequest::Open {
             sender,
             id,
@@ -207,9 +210,12 @@ impl IndexedDBManager {
                     error: BackendError::DbErr(error),
                 });
                 return;
-            },
+            }
         };
-        let scope = object_stores.iter().map(|store| store.name.clone()).collect();
+        let scope = object_stores
+            .iter()
+            .map(|store| store.name.clone())
+            .collect();
         db.register_transaction(transaction, IndexedDBTxnMode::Versionchange, scope, *id);
         if let Some(transaction) = db.transactions.get_mut(&transaction) {
             transaction.fills_indexes = true;
@@ -233,7 +239,10 @@ impl IndexedDBManager {
 
     /// Goes on with the request to open a database that has waited for its indexes.
     pub(super) fn open_filled_database(&mut self, key: IndexedDBDescription) {
-        let front = self.connection_queues.get_mut(&key).and_then(VecDeque::front_mut);
+        let front = self
+            .connection_queues
+            .get_mut(&key)
+            .and_then(VecDeque::front_mut);
         if let Some(OpenRequest::Open {
             pending_upgrade,
             processed,

@@ -13,11 +13,13 @@ use log::warn;
 use malloc_size_of::{MallocSizeOf, MallocSizeOfOps};
 use rusqlite::{Connection, Error};
 use servo_base::threadpool::ThreadPool;
-use storage_traits::indexeddb::{BackendError, BackendResult, IndexedDBIndex, IndexedDBTxnMode, KeyPath};
+use storage_traits::indexeddb::{
+    BackendError, BackendResult, IndexedDBIndex, IndexedDBTxnMode, KeyPath,
+};
 
 use crate::durability::DatabaseFolder;
-use crate::indexeddb::{IndexedDBDescription, backend_error_from_sqlite_error};
 use crate::indexeddb::engines::{KvsEngine, KvsOperation, KvsTransaction};
+use crate::indexeddb::{IndexedDBDescription, backend_error_from_sqlite_error};
 use crate::shared::DB_PRAGMAS;
 
 #[path = "../engines/sqlite/create.rs"]
@@ -81,7 +83,11 @@ impl SqliteEngine {
         self.created
     }
 
-    fn read(&self, requests: impl IntoIterator<Item = KvsOperation> + Send + 'static, on_complete: Box<dyn FnOnce() + Send>) {
+    fn read(
+        &self,
+        requests: impl IntoIterator<Item = KvsOperation> + Send + 'static,
+        on_complete: Box<dyn FnOnce() + Send>,
+    ) {
         let reader = self.reader.clone();
         let path = self.path.clone();
         self.pool.spawn(move || {
@@ -92,13 +98,13 @@ impl SqliteEngine {
                         for request in requests {
                             operations::read(connection, request);
                         }
-                    },
+                    }
                     Err(error) => {
                         let error = backend_error(error);
                         for request in requests {
                             request.operation.notify_error(error.clone());
                         }
-                    },
+                    }
                 }
             }
             on_complete();
@@ -112,14 +118,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The connection that is there, or a new one.
-fn connect<'a>(slot: &'a mut Option<Connection>, path: &std::path::Path) -> Result<&'a Connection, Error> {
+fn connect<'a>(
+    slot: &'a mut Option<Connection>,
+    path: &std::path::Path,
+) -> Result<&'a Connection, Error> {
     let connection = match slot.take() {
         Some(connection) => connection,
         None => {
             let connection = Connection::open(path)?;
             connection.execute_batch(DB_PRAGMAS[0])?;
             connection
-        },
+        }
     };
     Ok(slot.insert(connection))
 }
@@ -180,7 +189,9 @@ impl KvsEngine for SqliteEngine {
     }
 
     fn key_path(&self, store_name: &str) -> Option<KeyPath> {
-        schema::object_store(&self.schema, store_name).ok()??.key_path
+        schema::object_store(&self.schema, store_name)
+            .ok()??
+            .key_path
     }
 
     fn object_store_names(&self) -> Result<Vec<String>, Error> {

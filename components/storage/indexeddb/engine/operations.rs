@@ -18,10 +18,13 @@ use crate::indexeddb::engines::KvsOperation;
 
 /// Runs a request of a transaction that only reads.
 pub(super) fn read(connection: &Connection, request: KvsOperation) {
-    match (object_store(connection, &request.store_name), request.operation) {
+    match (
+        object_store(connection, &request.store_name),
+        request.operation,
+    ) {
         (Ok(store), AsyncOperation::ReadOnly(operation)) => {
             run_read_only(connection, &store, operation);
-        },
+        }
         (Ok(_), operation) => operation.notify_error(BackendError::DbErr(
             "this transaction only reads".to_owned(),
         )),
@@ -43,7 +46,7 @@ pub(super) fn write(connection: &Connection, request: KvsOperation) -> BackendRe
                 operation.notify_error(error.clone());
             }
             result
-        },
+        }
         AsyncOperation::ReadOnly(_) => {
             read(
                 connection,
@@ -53,13 +56,13 @@ pub(super) fn write(connection: &Connection, request: KvsOperation) -> BackendRe
                 },
             );
             Ok(())
-        },
+        }
         AsyncOperation::ReadWrite(operation) => match object_store(connection, &store_name) {
             Ok(store) => run_read_write(connection, &store, operation),
             Err(error) => {
                 AsyncOperation::ReadWrite(operation).notify_error(error.clone());
                 Err(error)
-            },
+            }
         },
     }
 }
@@ -70,11 +73,7 @@ fn object_store(connection: &Connection, name: &str) -> BackendResult<ObjectStor
         .ok_or(BackendError::StoreNotFound)
 }
 
-fn run_read_only(
-    connection: &Connection,
-    store: &ObjectStore,
-    operation: AsyncReadOnlyOperation,
-) {
+fn run_read_only(connection: &Connection, store: &ObjectStore, operation: AsyncReadOnlyOperation) {
     let select = |query: &RecordQuery| queries::select(connection, store, query);
     let first = |index: Option<String>, range: IndexedDBKeyRange, parts: RecordParts| {
         let query = RecordQuery {
@@ -102,13 +101,13 @@ fn run_read_only(
         } => callback.send(first(index, key_range, RecordParts::KeysAndValue)),
         AsyncReadOnlyOperation::GetAllKeys { callback, query } => {
             callback.send(select(&query).map(primary_keys))
-        },
+        }
         AsyncReadOnlyOperation::GetAllItems { callback, query } => {
             callback.send(select(&query).map(RecordValues))
-        },
+        }
         AsyncReadOnlyOperation::GetAllRecords { callback, query } => {
             callback.send(select(&query).map(RecordSnapshots))
-        },
+        }
         AsyncReadOnlyOperation::Count {
             callback,
             index,
@@ -124,7 +123,10 @@ fn run_read_only(
 }
 
 fn primary_keys(records: Vec<IndexedDBRecord>) -> Vec<storage_traits::indexeddb::IndexedDBKeyType> {
-    records.into_iter().map(|record| record.primary_key).collect()
+    records
+        .into_iter()
+        .map(|record| record.primary_key)
+        .collect()
 }
 
 fn run_read_write(
@@ -146,10 +148,11 @@ fn run_read_write(
                 may_overwrite: should_overwrite,
                 index_keys,
             };
-            let result = in_savepoint(connection, || match records::put(connection, store, record)
-            {
-                Ok(PutItemResult::CannotOverwrite) => Err(BackendError::Constraint),
-                result => result,
+            let result = in_savepoint(connection, || {
+                match records::put(connection, store, record) {
+                    Ok(PutItemResult::CannotOverwrite) => Err(BackendError::Constraint),
+                    result => result,
+                }
             });
             let error = result.as_ref().err().cloned();
             let _ = callback.send(match result {
@@ -157,7 +160,7 @@ fn run_read_write(
                 result => result,
             });
             error.map_or(Ok(()), Err)
-        },
+        }
         AsyncReadWriteOperation::FillIndexes { callback, records } => {
             let duplicates = match schema::lacks_index_records(connection) {
                 Ok(true) => Duplicates::Kept,
@@ -168,7 +171,7 @@ fn run_read_write(
             });
             let _ = callback.send(result.clone());
             result
-        },
+        }
         AsyncReadWriteOperation::RemoveItem {
             callback,
             key_range,
@@ -178,14 +181,14 @@ fn run_read_write(
             });
             let _ = callback.send(result.clone());
             result
-        },
+        }
         AsyncReadWriteOperation::Clear(callback) => {
             let result = in_savepoint(connection, || {
                 records::clear(connection, store).map_err(backend_error)
             });
             let _ = callback.send(result.clone());
             result
-        },
+        }
     }
 }
 
@@ -242,7 +245,7 @@ fn run_schema(
                 unique: *unique,
             };
             schema::create_index(connection, store, &index)
-        },
+        }
         AsyncSchemaOperation::RenameIndex {
             index_name,
             new_name,
@@ -250,13 +253,13 @@ fn run_schema(
         } => schema::rename_index(connection, store, index_name, new_name).map_err(backend_error),
         AsyncSchemaOperation::DeleteIndex { index_name, .. } => {
             schema::delete_index(connection, store, index_name).map_err(backend_error)
-        },
+        }
         AsyncSchemaOperation::RenameObjectStore { new_name, .. } => {
             schema::rename_store(connection, store, new_name).map_err(backend_error)
-        },
+        }
         AsyncSchemaOperation::DeleteObjectStore { .. } => {
             schema::delete_store(connection, store).map_err(backend_error)
-        },
+        }
         // Is done above.
         AsyncSchemaOperation::CreateObjectStore { .. } => Ok(()),
     }

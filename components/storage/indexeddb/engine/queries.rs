@@ -47,12 +47,7 @@ impl Conditions {
     }
 
     /// From `start` on, or behind it. `primary_key` is the column of an index.
-    fn starting(
-        &mut self,
-        columns: &Columns,
-        direction: RecordDirection,
-        start: &RecordStart,
-    ) {
+    fn starting(&mut self, columns: &Columns, direction: RecordDirection, start: &RecordStart) {
         let strictly = if direction.is_backwards() { "<" } else { ">" };
         let operator = match start.inclusive {
             true => format!("{strictly}="),
@@ -67,7 +62,7 @@ impl Conditions {
                     .push_str(&format!(" AND ({key}, {primary}) {operator} (?, ?)"));
                 self.params.push(encoding::serialize(&start.key).into());
                 self.params.push(encoding::serialize(primary_key).into());
-            },
+            }
             _ => self.compare(columns.key, &operator, &start.key),
         }
     }
@@ -150,7 +145,11 @@ fn statement(
         primary_key,
         ..
     } = columns;
-    let order = if query.direction.is_backwards() { "DESC" } else { "ASC" };
+    let order = if query.direction.is_backwards() {
+        "DESC"
+    } else {
+        "ASC"
+    };
     // Keys of object stores are unique anyway.
     let (first, grouped) = match columns.is_index && query.direction.is_unique() {
         true => (format!("MIN({primary_key})"), format!("GROUP BY {key}")),
@@ -166,14 +165,16 @@ fn statement(
         conditions.sql
     );
     match query.parts {
-        RecordParts::Keys => format!("SELECT k, p, x'' FROM ({found}) ORDER BY k {order}, p {order}"),
+        RecordParts::Keys => {
+            format!("SELECT k, p, x'' FROM ({found}) ORDER BY k {order}, p {order}")
+        }
         RecordParts::KeysAndValue => {
             conditions.params.push(store.id.into());
             format!(
                 "SELECT k, p, data FROM ({found}) JOIN object_data ON object_data.key = p \
                  AND object_data.object_store_id = ? ORDER BY k {order}, p {order}"
             )
-        },
+        }
     }
 }
 
@@ -187,8 +188,11 @@ fn record_of(row: &Row<'_>) -> Result<IndexedDBRecord, Error> {
 
 fn key_of(row: &Row<'_>, column: usize) -> Result<IndexedDBKeyType, Error> {
     let stored: Vec<u8> = row.get(column)?;
-    encoding::deserialize(&stored)
-        .ok_or(Error::InvalidColumnType(column, "key".to_owned(), rusqlite::types::Type::Blob))
+    encoding::deserialize(&stored).ok_or(Error::InvalidColumnType(
+        column,
+        "key".to_owned(),
+        rusqlite::types::Type::Blob,
+    ))
 }
 
 /// <https://w3c.github.io/IndexedDB/#count-the-records-in-a-range>

@@ -58,13 +58,15 @@ pub(super) fn put(
     // Step 5: for each index.
     let indexes = schema::indexes(connection, store.id).map_err(backend_error)?;
     for found_by in record.index_keys {
-        let Some(index) = indexes.iter().find(|index| index.description.name == found_by.index)
+        let Some(index) = indexes
+            .iter()
+            .find(|index| index.description.name == found_by.index)
         else {
             continue;
         };
         for index_key in &found_by.keys.into_keys(&key) {
             match add_to_index(connection, store.id, index, index_key, &stored_key) {
-                Ok(()) => {},
+                Ok(()) => {}
                 Err(BackendError::Constraint) => return Ok(PutItemResult::CannotOverwrite),
                 Err(error) => return Err(error),
             }
@@ -93,7 +95,7 @@ fn key_of(
         (Some(IndexedDBKeyType::Number(number)), Some(current)) if number >= current as f64 => {
             let value = number.min(MAX_GENERATED_KEY as f64).floor() as i64;
             Ok(Some((IndexedDBKeyType::Number(number), Some(value + 1))))
-        },
+        }
         (Some(key), _) => Ok(Some((key, None))),
     }
 }
@@ -186,7 +188,9 @@ pub(super) fn fill_indexes(
             continue;
         }
         for found_by in record.index_keys {
-            let Some(index) = indexes.iter().find(|index| index.description.name == found_by.index)
+            let Some(index) = indexes
+                .iter()
+                .find(|index| index.description.name == found_by.index)
             else {
                 continue;
             };
@@ -194,12 +198,12 @@ pub(super) fn fill_indexes(
                 match duplicates {
                     Duplicates::Refused => {
                         add_to_index(connection, store.id, index, key, &primary_key)?
-                    },
+                    }
                     Duplicates::Kept => {
                         let key = encoding::serialize(key);
                         enter(connection, store.id, index.id, &key, &primary_key)
                             .map_err(backend_error)?;
-                    },
+                    }
                 }
             }
         }

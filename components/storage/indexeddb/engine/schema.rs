@@ -208,7 +208,12 @@ pub(super) fn rename_store(
 }
 
 pub(super) fn delete_store(connection: &Connection, store_id: i64) -> Result<(), Error> {
-    for table in ["index_data", "unique_index_data", "object_store_index", "object_data"] {
+    for table in [
+        "index_data",
+        "unique_index_data",
+        "object_store_index",
+        "object_data",
+    ] {
         connection.execute(
             &format!("DELETE FROM {table} WHERE object_store_id = ?"),
             [store_id],

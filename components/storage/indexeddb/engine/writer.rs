@@ -147,8 +147,8 @@ impl Writer {
 
     /// Closes the connection, unless a transaction has it.
     pub(super) fn release(&self) {
-        if let Ok(mut state) = self.state.try_lock() &&
-            state.open.is_none()
+        if let Ok(mut state) = self.state.try_lock()
+            && state.open.is_none()
         {
             *lock(&self.current) = Current::default();
             state.connection = None;
@@ -172,8 +172,8 @@ impl Writer {
                     open.id, transaction.id
                 );
                 roll_back(connection);
-            },
-            None => {},
+            }
+            None => {}
         }
         state.open = None;
         let begun = (|| {
