@@ -39,13 +39,29 @@ const WPT_RUNS: [(&str, Product); 3] = [
 /// The package of the end-to-end tests, and where it is.
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 11] = [
+const OTHER_ROOTS: [&str; 27] = [
     "ports/kiosk/src/main.rs",
     "tests/embedder/src/main.rs",
     "tests/unpatched/src/main.rs",
     "components/constellation/background_sync.rs",
     "components/script/backgroundsync/mod.rs",
     "components/script/serviceworkers/mod.rs",
+    "components/script/indexeddb/cursor.rs",
+    "components/script/indexeddb/index.rs",
+    "components/script/indexeddb/index_fill.rs",
+    "components/script/indexeddb/index_keys.rs",
+    "components/script/indexeddb/queries.rs",
+    "components/script/indexeddb/record.rs",
+    "components/script/indexeddb/storing.rs",
+    "components/script/indexeddb/transaction_operations.rs",
+    "components/script/indexeddb/values.rs",
+    "components/storage/indexeddb/transactions.rs",
+    "components/storage/indexeddb/engine/operations.rs",
+    "components/storage/indexeddb/engine/queries.rs",
+    "components/storage/indexeddb/engine/records.rs",
+    "components/storage/indexeddb/engine/schema.rs",
+    "components/storage/indexeddb/engine/writer.rs",
+    "components/storage_traits/record_query.rs",
     "components/servo/background_sync.rs",
     "tests/fuzz/fuzz_targets/records.rs",
     "tests/fuzz/fuzz_targets/wire.rs",

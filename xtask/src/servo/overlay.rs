@@ -12,7 +12,7 @@ use crate::files;
 use crate::paths::Paths;
 
 /// A folder of ours, the kind of file taken from it, and where these go in the patched tree.
-const LAYERS: [(&str, &str, &str); 8] = [
+const LAYERS: &[(&str, &str, &str)] = &[
     ("interfaces", "webidl", "servo-script-bindings/webidls"),
     (
         "components/script/backgroundsync",
@@ -28,15 +28,35 @@ const LAYERS: [(&str, &str, &str); 8] = [
     ("components/constellation", "rs", "servo-constellation"),
     ("components/servo", "rs", "servo"),
     ("components/storage", "rs", "servo-storage"),
+    ("components/storage_traits", "rs", "servo-storage-traits"),
+    (
+        "components/script/indexeddb",
+        "rs",
+        "servo-script/dom/indexeddb",
+    ),
     ("components/net", "rs", "servo-net"),
 ];
 
 /// Files of Servo's that the overlay stands in for, and the names that git gives to their content: what another release
 /// has in them must be looked at. One line of a patch each puts ours in their place.
-const REPLACED: [(&str, &str); 1] = [(
-    "servo-script/dom/serviceworker/serviceworker_manager.rs",
-    "5437c76eb91e01a37c1428da8ac3c0917358f5f1",
-)];
+const REPLACED: [(&str, &str); 4] = [
+    (
+        "servo-script/dom/indexeddb/idbcursor.rs",
+        "5ce179e14a715a9817604195c031c8d1a236f949",
+    ),
+    (
+        "servo-script/dom/indexeddb/idbindex.rs",
+        "2f0a50f043e9812a0b58d5e73b81077a38bb2eda",
+    ),
+    (
+        "servo-script/dom/serviceworker/serviceworker_manager.rs",
+        "5437c76eb91e01a37c1428da8ac3c0917358f5f1",
+    ),
+    (
+        "servo-storage/indexeddb/engines/sqlite.rs",
+        "f7afc546ab4d3e807bc782ad3c3e7a4521b1c622",
+    ),
+];
 
 /// Path in the patched tree, and the file that goes there.
 pub type Overlay = BTreeMap<PathBuf, PathBuf>;
@@ -44,7 +64,7 @@ pub type Overlay = BTreeMap<PathBuf, PathBuf>;
 /// Every file of the overlay.
 pub fn collect(paths: &Paths) -> Result<Overlay> {
     let mut overlay = Overlay::new();
-    for (from, extension, to) in LAYERS {
+    for &(from, extension, to) in LAYERS {
         let from = paths.root.join(from);
         if !from.is_dir() {
             continue;

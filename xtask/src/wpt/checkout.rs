@@ -17,7 +17,7 @@ use crate::command;
 /// Where the checkout is inside the source package.
 const TESTS: &str = "testing/web-platform/tests";
 /// What is kept of it: the runner, what it serves to every test, the suites that are run, and what those load.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 16] = [
     "wpt",
     "wpt.py",
     "LICENSE.md",
@@ -32,6 +32,8 @@ const KEPT: [&str; 14] = [
     "service-workers",
     "permissions",
     "dom/nodes",
+    "IndexedDB",
+    "storage/buckets/resources",
 ];
 /// Says which package a finished checkout is from.
 const SOURCE_FILE: &str = "SOURCE.txt";
