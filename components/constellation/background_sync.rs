@@ -199,6 +199,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
                 imports: imported_scripts(worker.imports),
             },
             updates: worker.updates,
+            handles_fetch: worker.handles_fetch,
         };
         if manager.send(message).is_err() {
             debug!("A service worker manager is gone.");
@@ -239,6 +240,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
                 }),
                 activated: true,
                 update_via_cache: worker.via_cache,
+                handles_fetch: worker.handles_fetch,
                 storage_key: origin.clone(),
                 scope_url,
             };

@@ -35,6 +35,7 @@ use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::extendedlifetime::OnSettled;
+use crate::dom::serviceworkers::fetchevent::FetchToFire;
 use crate::dom::serviceworkers::workerthread::{BlockingWaits, WorkerStart};
 use crate::dom::workerglobalscope::WorkerGlobalScope;
 use crate::realms::enter_auto_realm;
@@ -59,6 +60,8 @@ pub(crate) enum FromManager {
     ReportAlive,
     /// A functional event to fire.
     FunctionalEvent(FunctionalEvent),
+    /// A request to answer.
+    Fetch(Box<FetchToFire>),
 }
 
 /// Of one worker.
@@ -168,6 +171,10 @@ impl ServiceWorkerGlobalScope {
             FromManager::FunctionalEvent(event) => {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_functional_event(&mut realm.current_realm(), event);
+            }
+            FromManager::Fetch(fetch) => {
+                let mut realm = enter_auto_realm(cx, self);
+                self.fire_fetch_event(&mut realm.current_realm(), *fetch);
             }
         }
     }
