@@ -250,6 +250,15 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
         }
     }
 
+    /// A document of an origin that had service workers in an earlier run is about to be loaded: the network may have
+    /// questions for them.
+    pub(crate) fn prepare_for_load(&mut self, url: &ServoUrl) {
+        // None are left once each has its manager.
+        if !self.known_workers.is_empty() && self.known_workers.contains_key(&url.origin()) {
+            self.serviceworker_manager(url.origin());
+        }
+    }
+
     /// A service worker manager is new: tells it what is known of an earlier run, and has the scripts read.
     pub(crate) fn restore_registrations(
         &self,

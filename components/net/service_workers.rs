@@ -79,7 +79,7 @@ pub(crate) async fn handle_fetch(
 ) -> Option<Response> {
     let scope_url = scope_of_controller(request)?.clone();
     let manager = {
-        let managers = context.service_workers.0.read();
+        let managers = context.state.service_workers.0.read();
         managers.get(&scope_url.origin())?.clone()
     };
     let (sender, mut answers) = unbounded_channel();
