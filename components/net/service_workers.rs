@@ -209,6 +209,7 @@ fn is_refused(request: &Request, head: &ResponseHead) -> bool {
     match head.response_type {
         ResponseType::Error(_) => return true,
         ResponseType::Opaque if request.mode != RequestMode::NoCors => return true,
+        ResponseType::Cors if request.mode == RequestMode::SameOrigin => return true,
         ResponseType::OpaqueRedirect if request.redirect_mode != RedirectMode::Manual => return true,
         _ => {},
     }
@@ -236,9 +237,10 @@ fn response_of(request: &Request, head: ResponseHead, context: &FetchContext) ->
     response.referrer_policy = request.referrer_policy;
     response.cors_exposed_header_name_list = head.exposed_headers;
     match head.response_type {
-        ResponseType::Default | ResponseType::Error(_) => response,
-        // Goes on as if the network had redirected it.
-        ResponseType::OpaqueRedirect if is_navigation => response,
+        // Goes on as if the network had answered, or redirected it.
+        ResponseType::Default | ResponseType::OpaqueRedirect if is_navigation => response,
+        // Nobody can have told the worker more than its own origin may know.
+        ResponseType::Default | ResponseType::Error(_) => response.to_filtered(ResponseType::Basic),
         filtered => response.to_filtered(filtered),
     }
 }

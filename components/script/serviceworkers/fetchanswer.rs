@@ -13,7 +13,7 @@ use net_traits::request::RequestId;
 use net_traits::service_workers::{FetchAnswer, HasBody, ResponseHead};
 use servo_base::generic_channel::GenericCallback;
 
-use crate::dom::serviceworkers::bodyflow::{BodySink, Incomplete};
+use crate::dom::serviceworkers::bodyflow::{BodySink, Incomplete, Wants};
 use crate::dom::serviceworkers::workerthread::EventsInHand;
 
 /// How far an answer has come.
@@ -51,15 +51,15 @@ impl OwedAnswer {
 
     /// The worker fires the event.
     pub(crate) fn is_dispatched(&self) {
-        self.send(AnswerState::Owed, FetchAnswer::Dispatched);
+        let _ = self.send(AnswerState::Owed, FetchAnswer::Dispatched);
     }
 
     pub(crate) fn fall_back(&self) {
-        self.send(AnswerState::Given, FetchAnswer::Fallback);
+        let _ = self.send(AnswerState::Given, FetchAnswer::Fallback);
     }
 
     pub(crate) fn fail(&self) {
-        self.send(AnswerState::Given, FetchAnswer::Failed);
+        let _ = self.send(AnswerState::Given, FetchAnswer::Failed);
     }
 
     pub(crate) fn respond(&self, head: ResponseHead, has_body: HasBody) {
@@ -67,22 +67,24 @@ impl OwedAnswer {
             HasBody::Yes => AnswerState::Owed,
             HasBody::No => AnswerState::Given,
         };
-        self.send(state, FetchAnswer::Response(Box::new(head), has_body));
+        let _ = self.send(state, FetchAnswer::Response(Box::new(head), has_body));
     }
 
-    fn chunk(&self, chunk: Bytes) {
-        self.send(AnswerState::Owed, FetchAnswer::Chunk(chunk));
+    fn chunk(&self, chunk: Bytes) -> Wants {
+        self.send(AnswerState::Owed, FetchAnswer::Chunk(chunk))
     }
 
     fn end(&self) {
-        self.send(AnswerState::Given, FetchAnswer::End);
+        let _ = self.send(AnswerState::Given, FetchAnswer::End);
     }
 
-    /// Unless the thread's end has given the answer.
-    fn send(&self, state: AnswerState, part: FetchAnswer) {
-        if self.in_hand.note_answer(self.id, state) {
-            send_answer(&self.answer, part);
+    /// Unless the thread's end has given the answer, or nobody waits for it any more.
+    fn send(&self, state: AnswerState, part: FetchAnswer) -> Wants {
+        if !self.in_hand.note_answer(self.id, state) {
+            return Wants::Nothing;
         }
+        send_answer(&self.answer, part);
+        Wants::More
     }
 }
 
@@ -123,9 +125,10 @@ impl AnswerSink {
 }
 
 impl BodySink for AnswerSink {
-    fn chunk(&self, chunk: Bytes) {
-        if !chunk.is_empty() && !self.is_over.load(Ordering::Relaxed) {
-            self.answer.chunk(chunk);
+    fn chunk(&self, chunk: Bytes) -> Wants {
+        match chunk.is_empty() {
+            true => Wants::More,
+            false => self.answer.chunk(chunk),
         }
     }
 

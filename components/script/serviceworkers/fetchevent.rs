@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use dom_struct::dom_struct;
 use js::context::JSContext;
+use js::jsval::UndefinedValue;
 use js::realm::CurrentRealm;
 use js::rust::{HandleObject, HandleValue};
-use net_traits::request::{RequestBuilder, RequestMode};
+use net_traits::request::{RequestBuilder, RequestId, RequestMode};
 use net_traits::response::ResponseType;
 use script_bindings::cell::DomRefCell;
 use script_bindings::conversions::root_from_handlevalue;
@@ -22,8 +23,9 @@ use stylo_atoms::Atom;
 
 use crate::dom::bindings::codegen::Bindings::EventBinding::EventMethods;
 use crate::dom::bindings::codegen::Bindings::ExtendableEventBinding::ExtendableEvent_Binding::ExtendableEventMethods;
+use crate::dom::bindings::codegen::Bindings::RequestBinding::RequestMethods;
 use crate::dom::bindings::codegen::Bindings::FetchEventBinding::{FetchEventInit, FetchEventMethods};
-use crate::dom::bindings::error::{Error, ErrorResult, Fallible};
+use crate::dom::bindings::error::{Error, ErrorResult, ErrorToJsval, Fallible};
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::{Dom, DomRoot};
@@ -59,6 +61,9 @@ pub(crate) struct FetchEvent {
     preload_response: TracedPromise,
     /// <https://w3c.github.io/ServiceWorker/#fetchevent-respond-with-entered-flag>
     respond_with_entered: Cell<bool>,
+    /// `None` for an event that a script has made.
+    #[no_trace]
+    id: Cell<Option<RequestId>>,
     /// Until it is given. `None` for an event that a script has made.
     #[no_trace]
     #[ignore_malloc_size_of = "Arc"]
@@ -92,6 +97,7 @@ impl FetchEvent {
             handled: parts.handled.to_traced(),
             preload_response: parts.preload_response.to_traced(),
             respond_with_entered: Cell::new(false),
+            id: Cell::default(),
             answer: DomRefCell::new(answer),
         });
         reflect_dom_object_with_proto(cx, event, worker, proto)
@@ -112,6 +118,7 @@ impl FetchEvent {
             true => (DOMString::new(), client),
             false => (client, DOMString::new()),
         };
+        let id = request.id;
         let request = request_object(cx, global, request);
         let parts = Parts {
             request: &request,
@@ -122,6 +129,7 @@ impl FetchEvent {
             preload_response: Promise::new_resolved(cx, global, ()),
         };
         let event = Self::reflect(cx, worker, None, parts, Some(answer));
+        event.id.set(Some(id));
         event
             .upcast::<Event>()
             .init_event(Atom::from("fetch"), false, true);
@@ -328,5 +336,21 @@ impl ServiceWorkerGlobalScope {
             OnSettled::Fetch(answer),
         );
         event.dispatch_is_over(cx);
+    }
+
+    /// Nobody waits for the answer any more: whoever listens to the signal of the request can stop.
+    pub(crate) fn abort_fetch_event(&self, cx: &mut CurrentRealm, fetch: RequestId) {
+        let is_it = |event: &FetchEvent| event.id.get() == Some(fetch);
+        let event = self
+            .extended_events()
+            .borrow()
+            .iter()
+            .filter_map(|event| event.downcast::<FetchEvent>().map(DomRoot::from_ref))
+            .find(|event| is_it(event));
+        if let Some(event) = event {
+            rooted!(&in(cx) let mut reason = UndefinedValue());
+            Error::Abort(None).to_jsval(cx, self.upcast(), reason.handle_mut());
+            event.request.Signal().signal_abort(cx, reason.handle());
+        }
     }
 }

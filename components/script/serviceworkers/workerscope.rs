@@ -62,6 +62,8 @@ pub(crate) enum FromManager {
     FunctionalEvent(FunctionalEvent),
     /// A request to answer.
     Fetch(Box<FetchToFire>),
+    /// Nobody waits for the answer any more.
+    FetchCancelled(RequestId),
 }
 
 /// Of one worker.
@@ -175,6 +177,10 @@ impl ServiceWorkerGlobalScope {
             FromManager::Fetch(fetch) => {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_fetch_event(&mut realm.current_realm(), *fetch);
+            }
+            FromManager::FetchCancelled(fetch) => {
+                let mut realm = enter_auto_realm(cx, self);
+                self.abort_fetch_event(&mut realm.current_realm(), fetch);
             }
         }
     }

@@ -99,6 +99,16 @@ impl EventsInHand {
         is_owed
     }
 
+    /// Nobody waits for the answer any more. Returns whether it was this thread's to give.
+    pub(crate) fn cancel_fetch(&self, fetch: RequestId) -> bool {
+        let mut in_hand = self.0.lock();
+        let fetch = in_hand.fetches.get_mut(&fetch);
+        fetch.is_some_and(|fetch| {
+            fetch.state = AnswerState::Given;
+            true
+        })
+    }
+
     /// The event is over. Returns how far its answer has come, if it was not given in the worker's stead.
     pub(crate) fn remove_fetch(&self, fetch: RequestId) -> Option<AnswerState> {
         Some(self.0.lock().fetches.remove(&fetch)?.state)

@@ -10,7 +10,7 @@
 use std::mem;
 use std::time::Instant;
 
-use net_traits::request::RequestMode;
+use net_traits::request::{RequestId, RequestMode};
 use net_traits::service_workers::{FetchToHandle, FromNetwork};
 use servo_url::ServoUrl;
 
@@ -27,8 +27,7 @@ impl ServiceWorkerManager {
     pub(super) fn handle_network(&mut self, message: FromNetwork) {
         match message {
             FromNetwork::Fetch(fetch) => self.handle_fetch(fetch),
-            // FIXME: the signal of the event's request is not aborted.
-            FromNetwork::Cancelled(_) => {}
+            FromNetwork::Cancelled(fetch) => self.cancel_fetch(fetch),
         }
     }
 
@@ -49,6 +48,21 @@ impl ServiceWorkerManager {
             return;
         }
         self.send_fetch(*fetch);
+    }
+
+    /// Nobody waits for the answer any more. What the worker does about it is its own affair.
+    fn cancel_fetch(&mut self, fetch: RequestId) {
+        for registration in self.registrations.values_mut() {
+            let life_cycle = &mut registration.life_cycle;
+            life_cycle.waiting_fetches.retain(|it| it.request.id != fetch);
+            let Some(active) = &registration.active_worker else {
+                continue;
+            };
+            let thread = life_cycle.thread_of(active.id);
+            if thread.is_some_and(|thread| thread.events().cancel_fetch(fetch)) {
+                return active.send_message(FromManager::FetchCancelled(fetch));
+            }
+        }
     }
 
     /// The worker of `scope_url` is there, or is given up.
