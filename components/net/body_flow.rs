@@ -2,16 +2,15 @@
  * License, v. 2.0. If a copy of the MPL was not distributed with this
  * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
-//! Bodies of what service workers fetch: they may be passed on to pages, however long they are, so they are not kept as a
-//! whole, and are read from the network only as fast as they are used.
+//! Bodies of what service workers and their clients fetch: they may be passed on, however long they are, so they are not
+//! kept as a whole, and are read from the network only as fast as they are used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use net_traits::request::Request;
-use net_traits::service_workers::Controller;
+use net_traits::request::{Destination, Request, ServiceWorkersMode};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -28,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How the body of one response is read.
 #[derive(Clone)]
 pub(crate) struct BodyFlow {
-    /// `None` for what no service worker has asked for.
+    /// `None` for the others.
     under_way: Option<Arc<UnderWay>>,
     /// Of the response: whether it is of no use to the HTTP cache.
     is_incomplete: servo_arc::Arc<AtomicBool>,
@@ -36,8 +35,11 @@ pub(crate) struct BodyFlow {
 
 impl BodyFlow {
     pub(crate) fn of(request: &Request, is_incomplete: &servo_arc::Arc<AtomicBool>) -> Self {
-        let client = request.client.as_ref();
-        let is_held = client.is_some_and(|it| it.controller == Controller::IsServiceWorker);
+        let has_worker = request.client.as_ref().is_some_and(|it| it.controller.is_some());
+        // `fetch()` of a worker, and of pages that theirs has left to the network. They drop what they have used.
+        let is_held = has_worker
+            && request.service_workers_mode == ServiceWorkersMode::None
+            && request.destination == Destination::None;
         Self {
             under_way: is_held.then(Arc::default),
             is_incomplete: is_incomplete.clone(),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use content_security_policy::Destination;
 use net_traits::NetworkError;
 use net_traits::request::{
-    RedirectMode, Request, RequestBody, RequestBuilder, RequestId, RequestMode, ServiceWorkersMode,
+    Origin, RedirectMode, Request, RequestBody, RequestBuilder, RequestId, RequestMode, ServiceWorkersMode,
 };
 use net_traits::response::{Response, ResponseBody, ResponseType};
 use net_traits::service_workers::{
@@ -54,8 +54,14 @@ impl ServiceWorkerManagers {
 
 /// <https://w3c.github.io/ServiceWorker/#handle-fetch>, steps 11 to 17, but for those that its client has done.
 fn scope_of_controller(request: &Request) -> Option<&ServoUrl> {
-    let scope_url = request.client.as_ref()?.controller.as_ref()?;
+    let client = request.client.as_ref()?;
+    let scope_url = client.controller.as_ref()?;
     if request.service_workers_mode == ServiceWorkersMode::None {
+        return None;
+    }
+    // A document that is sandboxed into an origin of its own has no worker.
+    let is_of_origin = client.origin == Origin::Origin(scope_url.origin());
+    if request.mode != RequestMode::Navigate && !is_of_origin {
         return None;
     }
     let is_handled = match request.destination {

@@ -7,10 +7,12 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/#dfn-control>
 
+use content_security_policy::sandboxing_directive::SandboxingFlagSet;
 use net_traits::Metadata;
 use net_traits::request::RequestBuilder;
 use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_config::pref;
+use servo_constellation_traits::LoadData;
 use servo_url::ServoUrl;
 
 use crate::dom::bindings::codegen::Bindings::WindowBinding::WindowMethods;
@@ -41,17 +43,34 @@ fn window_url(window: &Window) -> ServoUrl {
     }
 }
 
-/// Scope of the registration that a navigation to `url` goes to.
-pub(crate) fn controller_of_navigation(url: &ServoUrl) -> Option<ServoUrl> {
+/// Scope of the registration that the script of a worker at `url` is asked from.
+pub(crate) fn controller_of_worker(url: &ServoUrl) -> Option<ServoUrl> {
     pref!(dom_serviceworker_enabled)
         .then(|| scope_with_listener(url, CrossProcessInstant::now()))
         .flatten()
 }
 
+/// Scope of the registration that a navigation to `url` goes to.
+pub(crate) fn controller_of_navigation(load: &LoadData, url: &ServoUrl) -> Option<ServoUrl> {
+    // A document that is sandboxed into an origin of its own has none.
+    let opaque = SandboxingFlagSet::SANDBOXED_ORIGIN_BROWSING_CONTEXT_FLAG;
+    if load.creation_sandboxing_flag_set.contains(opaque) {
+        return None;
+    }
+    controller_of_worker(url)
+}
+
 /// A navigation was redirected: each URL has its own registration.
-pub(crate) fn follow_redirect(request: &mut RequestBuilder, redirect: &Metadata) {
+pub(crate) fn follow_redirect(request: &mut RequestBuilder, load: &LoadData, redirect: &Metadata) {
     if let (Some(client), Some(Ok(url))) = (&mut request.client, &redirect.location_url) {
-        client.controller = controller_of_navigation(url);
+        client.controller = controller_of_navigation(load, url);
+    }
+}
+
+/// The network reads what a worker fetches only as fast as that is used. It is never for the worker itself.
+pub(crate) fn note_own_fetch(request: &mut RequestBuilder, worker: &ServiceWorkerGlobalScope) {
+    if let Some(client) = &mut request.client {
+        client.controller = Some(worker.scope_url());
     }
 }
 

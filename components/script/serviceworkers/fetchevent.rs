@@ -255,7 +255,7 @@ impl FetchEventMethods<crate::DomTypeHolder> for FetchEvent {
     }
 
     /// <https://w3c.github.io/ServiceWorker/#fetch-event-preloadresponse>
-    fn PreloadResponse(&self, cx: &JSContext) -> RootedPromise {
+    fn PreloadResponse(&self, cx: &mut JSContext) -> RootedPromise {
         self.preload_response.root(cx)
     }
 
@@ -275,7 +275,7 @@ impl FetchEventMethods<crate::DomTypeHolder> for FetchEvent {
     }
 
     /// <https://w3c.github.io/ServiceWorker/#fetch-event-handled>
-    fn Handled(&self, cx: &JSContext) -> RootedPromise {
+    fn Handled(&self, cx: &mut JSContext) -> RootedPromise {
         self.handled.root(cx)
     }
 
