@@ -18,10 +18,10 @@ fn builder(profile: &Path) -> KioskBuilder {
 fn controlled(worker: &str, profile: &Path) -> (Site, Kiosk) {
     let site = Site::new(&format!("{CLAIM}{worker}"));
     let mut kiosk = site.open_with(builder(profile));
-    let controlled = "new Promise((resolve) => {
-        const look = () => navigator.serviceWorker.controller && resolve();
-        navigator.serviceWorker.oncontrollerchange = look;
-        look();
+    let controlled = "new Promise((resolve) => { \
+        const look = () => navigator.serviceWorker.controller && resolve(); \
+        navigator.serviceWorker.oncontrollerchange = look; \
+        look(); \
       })";
     kiosk.settle(controlled).expect("controlled");
     (site, kiosk)
@@ -179,12 +179,12 @@ fn a_body_is_streamed_through_the_worker() {
         profile.path(),
     );
     let chunks = kiosk.settle(
-        "(async () => {
-           const reader = (await fetch('/stream')).body.getReader();
-           const read = async () => new TextDecoder().decode((await reader.read()).value);
-           const first = await read();
-           await fetch('/finish');
-           return [first, await read(), (await reader.read()).done];
+        "(async () => { \
+           const reader = (await fetch('/stream')).body.getReader(); \
+           const read = async () => new TextDecoder().decode((await reader.read()).value); \
+           const first = await read(); \
+           await fetch('/finish'); \
+           return [first, await read(), (await reader.read()).done]; \
          })()",
     );
     assert_eq!(chunks, Ok(json!(["first", "last", true])));
