@@ -10,9 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use net_traits::NetworkError;
 use net_traits::request::{Destination, Request, ServiceWorkersMode};
 use tokio::sync::Notify;
 use tokio::time::timeout;
+
+use crate::fetch::methods::Data;
 
 /// So many bytes of one body are under way before more are read.
 const MAX_BYTES_UNDER_WAY: usize = 1024 * 1024;
@@ -66,6 +69,17 @@ impl BodyFlow {
         }
         under_way.bytes.fetch_add(chunk.len(), Ordering::Relaxed);
         Ok(Bytes::from_owner(ChunkUnderWay { chunk, under_way }))
+    }
+
+    /// The connection has failed: the body is not complete, and whoever passes it on must know.
+    pub(crate) fn end_of_failed(&self) -> Data {
+        match self.under_way {
+            Some(_) => {
+                self.is_incomplete.store(true, Ordering::Release);
+                Data::Error(NetworkError::ConnectionFailure)
+            },
+            None => Data::Done,
+        }
     }
 
     /// Keeps `chunk` for the HTTP cache, unless the body is too long for that.

@@ -4,7 +4,8 @@
 
 //! Bodies that are not a script's: who has them, who takes them, and how the one holds the other back.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,8 +49,8 @@ pub(crate) trait BodySink: Send + Sync {
 
 /// Has a body.
 pub(crate) trait BodySource: Send + Sync {
-    /// The next chunk is wanted, or the news that there is none. Not called again before `wanted` was answered, which must
-    /// not be before this returns.
+    /// The next chunk is wanted, or the news that there is none. Not called again before `wanted` was answered, which may be
+    /// at once, if what is had at once is not long.
     fn pull(&self, wanted: WantedChunk);
 
     /// No more is wanted.
@@ -228,6 +229,70 @@ impl NativeBody {
             under_way: Arc::default(),
         };
         relay.pull();
+    }
+}
+
+/// Holds what the network has brought until it is wanted.
+#[derive(Default)]
+pub(crate) struct ArrivingBody(Mutex<Arriving>);
+
+#[derive(Default)]
+struct Arriving {
+    chunks: VecDeque<Bytes>,
+    end: Option<Result<(), Incomplete>>,
+    wanted: Option<WantedChunk>,
+    is_cancelled: bool,
+}
+
+impl ArrivingBody {
+    pub(crate) fn push(&self, chunk: Bytes) {
+        let wanted = {
+            let mut arriving = self.0.lock();
+            if arriving.is_cancelled {
+                return;
+            }
+            match arriving.wanted.take() {
+                Some(wanted) => wanted,
+                None => return arriving.chunks.push_back(chunk),
+            }
+        };
+        wanted.chunk(chunk);
+    }
+
+    pub(crate) fn end(&self, result: Result<(), Incomplete>) {
+        let wanted = {
+            let mut arriving = self.0.lock();
+            arriving.end = Some(result);
+            arriving.wanted.take()
+        };
+        if let Some(wanted) = wanted {
+            wanted.end(result);
+        }
+    }
+}
+
+impl BodySource for ArrivingBody {
+    fn pull(&self, wanted: WantedChunk) {
+        let (chunk, end) = {
+            let mut arriving = self.0.lock();
+            match (arriving.chunks.pop_front(), arriving.end) {
+                (None, None) => {
+                    arriving.wanted = Some(wanted);
+                    return;
+                }
+                found => found,
+            }
+        };
+        match (chunk, end) {
+            (Some(chunk), _) => wanted.chunk(chunk),
+            (None, end) => wanted.end(end.unwrap_or(Err(Incomplete))),
+        }
+    }
+
+    fn cancel(&self) {
+        let mut arriving = self.0.lock();
+        arriving.is_cancelled = true;
+        arriving.chunks.clear();
     }
 }
 

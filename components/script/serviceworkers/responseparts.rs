@@ -7,7 +7,7 @@
 //!
 //! From a `Response`: [`Response::head`] says all but the body, also of a filtered one, and [`Response::send_body`] marks
 //! it as used and has its body sent to a [`BodySink`]. What comes from the network and was not touched by a script goes
-//! there without a detour through JavaScript.
+//! there without a detour through JavaScript, in service workers.
 //!
 //! To a `Response`: [`new_response`] makes one from a head and, if it is to have a body, a [`BodySource`], which is asked
 //! for one chunk after the other, and brings each from any thread. Given to [`Response::send_body`] before a script has
@@ -41,7 +41,9 @@ use crate::dom::bindings::root::{DomRoot, MutNullableDom};
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::headers::Guard;
 use crate::dom::response::Response;
-use crate::dom::serviceworkers::bodyflow::{BodySink, BodySource, Incomplete, NativeBody};
+use crate::dom::serviceworkers::bodyflow::{
+    ArrivingBody, BodySink, BodySource, Incomplete, NativeBody,
+};
 use crate::dom::serviceworkers::bodyreader::read_body;
 use crate::dom::stream::readablestream::ReadableStream;
 use crate::fetch::body::{BodyMixin, clone_body_stream_for_dom_body};
@@ -56,25 +58,20 @@ pub(crate) struct InternalResponse {
     head: DomRefCell<Option<Box<ResponseHead>>>,
     /// Of a response whose body scripts don't see.
     body: MutNullableDom<ReadableStream>,
-    /// Takes what arrives from the network.
-    #[no_trace]
-    #[ignore_malloc_size_of = "Arc"]
-    sink: RefCell<Option<Arc<dyn BodySink>>>,
-    /// Of one that does not arrive by itself.
+    /// Of one whose stream reads it when it is read itself.
     #[conditional_malloc_size_of]
     native: RefCell<Option<Rc<NativeBody>>>,
-    /// Whether the network brings it, as far as that has not been read by somebody else.
-    comes_from_network: Cell<bool>,
-    /// Whether chunks have arrived, or the end.
-    has_begun: Cell<bool>,
+    /// Where the network puts what `native` reads.
+    #[no_trace]
+    #[ignore_malloc_size_of = "Arc"]
+    arriving: RefCell<Option<Arc<ArrivingBody>>>,
     /// Whether the body has a copy, so that what arrives goes to both.
     is_shared: Cell<bool>,
 }
 
 impl InternalResponse {
-    /// The response has come from the network: keeps what scripts don't see of it, if it is filtered.
+    /// Keeps what scripts don't see of a response from the network, if it is filtered.
     pub(crate) fn keep(&self, metadata: FetchMetadata) -> FetchMetadata {
-        self.comes_from_network.set(true);
         if let FetchMetadata::Filtered { filtered, unsafe_ } = &metadata
             && let Some(head) = hidden_head(filtered, unsafe_)
         {
@@ -98,21 +95,23 @@ impl InternalResponse {
 
     /// A chunk has arrived. Gives it back if it is for the stream.
     pub(crate) fn arrived(&self, chunk: Bytes) -> Option<Bytes> {
-        self.has_begun.set(true);
-        let Some(sink) = self.sink.borrow().clone() else {
-            return Some(chunk);
-        };
-        // FIXME: what nobody wants any more is still fetched.
-        let _ = sink.chunk(chunk);
-        None
+        match &*self.arriving.borrow() {
+            Some(arriving) => {
+                arriving.push(chunk);
+                None
+            },
+            None => Some(chunk),
+        }
     }
 
-    /// The body is over.
-    pub(crate) fn ended(&self, result: Result<(), Incomplete>) {
-        self.has_begun.set(true);
-        let sink = self.sink.borrow_mut().take();
-        if let Some(sink) = sink {
-            sink.end(result);
+    /// The body is over. Returns whether the stream is to be told.
+    pub(crate) fn ended(&self, result: Result<(), Incomplete>) -> bool {
+        match self.arriving.borrow_mut().take() {
+            Some(arriving) => {
+                arriving.end(result);
+                false
+            },
+            None => true,
         }
     }
 }
@@ -212,25 +211,15 @@ impl Response {
         }
         match native {
             Some(native) if !native.has_begun() => {
-                keep_from_scripts(cx, &stream)?;
+                // A body that does not pass through its stream is locked and used.
+                stream.acquire_default_reader(cx)?;
+                stream.set_is_disturbed(true);
                 native.send_to(sink);
-                Ok(())
-            },
-            None if internal.comes_from_network.get() && !internal.has_begun.get() => {
-                keep_from_scripts(cx, &stream)?;
-                *internal.sink.borrow_mut() = Some(sink);
                 Ok(())
             },
             _ => read_body(cx, &stream, sink),
         }
     }
-}
-
-/// A body that does not pass through its stream is locked and used.
-fn keep_from_scripts(cx: &mut JSContext, stream: &ReadableStream) -> Fallible<()> {
-    stream.acquire_default_reader(cx)?;
-    stream.set_is_disturbed(true);
-    Ok(())
 }
 
 /// A response that no script has made. It has a body if there is a `source` of one.
@@ -243,6 +232,32 @@ pub(crate) fn new_response(
     head: ResponseHead,
     source: Option<Arc<dyn BodySource>>,
 ) -> Fallible<DomRoot<Response>> {
+    let response = reflect(cx, global, source)?;
+    response.Headers(cx).set_guard(Guard::Immutable);
+    fill_head(cx, &response, head);
+    Ok(response)
+}
+
+/// A response whose body the network brings, to a service worker, which passes on what can be long: it is read no faster
+/// than it is used.
+///
+/// # Errors
+/// If the script engine has no memory left.
+pub(crate) fn arriving_response(
+    cx: &mut JSContext,
+    global: &GlobalScope,
+) -> Fallible<DomRoot<Response>> {
+    let arriving = Arc::new(ArrivingBody::default());
+    let response = reflect(cx, global, Some(arriving.clone()))?;
+    *response.internal().arriving.borrow_mut() = Some(arriving);
+    Ok(response)
+}
+
+fn reflect(
+    cx: &mut JSContext,
+    global: &GlobalScope,
+    source: Option<Arc<dyn BodySource>>,
+) -> Fallible<DomRoot<Response>> {
     let body = match source {
         Some(source) => Some(NativeBody::stream_of(cx, global, source)?),
         None => None,
@@ -251,8 +266,6 @@ pub(crate) fn new_response(
     let response = Box::new(Response::new_inherited(stream.as_deref()));
     let response = reflect_dom_object(cx, response, global);
     *response.internal().native.borrow_mut() = native;
-    response.Headers(cx).set_guard(Guard::Immutable);
-    fill_head(cx, &response, head);
     Ok(response)
 }
 
