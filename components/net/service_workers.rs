@@ -14,7 +14,7 @@ use std::time::Duration;
 use content_security_policy::Destination;
 use net_traits::NetworkError;
 use net_traits::request::{
-    Origin, RedirectMode, Request, RequestBody, RequestBuilder, RequestId, RequestMode, ServiceWorkersMode,
+    CacheMode, InternalRequest, Origin, RedirectMode, Request, RequestBody, RequestBuilder, RequestId, RequestMode, ServiceWorkersMode,
 };
 use net_traits::response::{Response, ResponseBody, ResponseType};
 use net_traits::service_workers::{
@@ -72,7 +72,8 @@ fn scope_of_controller(request: &Request) -> Option<&ServoUrl> {
     };
     let has_scheme = matches!(request.current_url().scheme(), "http" | "https");
     let is_websocket = matches!(request.mode, RequestMode::WebSocket { .. });
-    (is_handled && has_scheme && !is_websocket).then_some(scope_url)
+    let is_internal = request.is_internal_request == InternalRequest::Yes;
+    (is_handled && has_scheme && !is_websocket && !is_internal).then_some(scope_url)
 }
 
 /// Asks the worker that controls the client of `request`. `None` if the network is to answer.
@@ -187,7 +188,10 @@ fn parts_of(request: &mut Request) -> RequestBuilder {
             .body(body_for_worker(request.body.as_mut()))
             .destination(request.destination)
             .mode(request.mode.clone())
-            .cache_mode(request.cache_mode)
+            .cache_mode(match request.reload_navigation {
+                true => CacheMode::NoCache,
+                false => request.cache_mode,
+            })
             .credentials_mode(request.credentials_mode)
             .keep_alive(request.keep_alive)
             .referrer_policy(request.referrer_policy)

@@ -7,7 +7,7 @@
 //! <https://w3c.github.io/ServiceWorker/#fetchevent-interface>
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use dom_struct::dom_struct;
 use js::context::JSContext;
@@ -28,7 +28,7 @@ use crate::dom::bindings::codegen::Bindings::FetchEventBinding::{FetchEventInit,
 use crate::dom::bindings::error::{Error, ErrorResult, ErrorToJsval, Fallible};
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
-use crate::dom::bindings::root::{Dom, DomRoot};
+use crate::dom::bindings::root::{Dom, DomRoot, MutNullableDom};
 use crate::dom::bindings::str::DOMString;
 use crate::dom::console::Console;
 use crate::dom::event::Event;
@@ -64,6 +64,12 @@ pub(crate) struct FetchEvent {
     /// `None` for an event that a script has made.
     #[no_trace]
     id: Cell<Option<RequestId>>,
+    /// Gone when the answer is given, and nothing else of the event is left either.
+    #[no_trace]
+    #[ignore_malloc_size_of = "Weak"]
+    owed: DomRefCell<Weak<OwedAnswer>>,
+    /// What it was answered with.
+    response: MutNullableDom<Response>,
     /// Until it is given. `None` for an event that a script has made.
     #[no_trace]
     #[ignore_malloc_size_of = "Arc"]
@@ -98,6 +104,8 @@ impl FetchEvent {
             preload_response: parts.preload_response.to_traced(),
             respond_with_entered: Cell::new(false),
             id: Cell::default(),
+            owed: DomRefCell::default(),
+            response: MutNullableDom::default(),
             answer: DomRefCell::new(answer),
         });
         reflect_dom_object_with_proto(cx, event, worker, proto)
@@ -128,8 +136,10 @@ impl FetchEvent {
             handled: Promise::new_in_realm(cx),
             preload_response: Promise::new_resolved(cx, global, ()),
         };
+        let owed = Arc::downgrade(&answer);
         let event = Self::reflect(cx, worker, None, parts, Some(answer));
         event.id.set(Some(id));
+        *event.owed.borrow_mut() = owed;
         event
             .upcast::<Event>()
             .init_event(Atom::from("fetch"), false, true);
@@ -149,6 +159,11 @@ impl FetchEvent {
         }
         answer.fall_back();
         self.handled.root(cx).resolve_native(cx, &());
+    }
+
+    /// Whether somebody may still wait for the answer.
+    fn is_being_answered(&self) -> bool {
+        self.owed.borrow().strong_count() > 0
     }
 
     /// The page gets a network error, and whoever has written the worker the reason.
@@ -182,6 +197,7 @@ impl FetchEvent {
             return self.fail(cx, &answer, "respondWith() was given a Response whose body was used");
         };
         answer.respond(head, has_body);
+        self.response.set(Some(&response));
         let sink = Arc::new(AnswerSink::new(answer));
         if response.send_body(cx, sink.clone()).is_err() {
             sink.fail();
@@ -336,21 +352,33 @@ impl ServiceWorkerGlobalScope {
             OnSettled::Fetch(answer),
         );
         event.dispatch_is_over(cx);
+        let mut answered = self.answered_fetches().borrow_mut();
+        answered.retain(|other| other.is_being_answered());
+        if event.is_being_answered() {
+            answered.push(Dom::from_ref(&event));
+        }
     }
 
-    /// Nobody waits for the answer any more: whoever listens to the signal of the request can stop.
+    /// Nobody waits for the answer any more: whoever listens to the signal of the request, or to its body being cancelled,
+    /// can stop.
     pub(crate) fn abort_fetch_event(&self, cx: &mut CurrentRealm, fetch: RequestId) {
-        let is_it = |event: &FetchEvent| event.id.get() == Some(fetch);
-        let event = self
-            .extended_events()
-            .borrow()
-            .iter()
-            .filter_map(|event| event.downcast::<FetchEvent>().map(DomRoot::from_ref))
-            .find(|event| is_it(event));
-        if let Some(event) = event {
-            rooted!(&in(cx) let mut reason = UndefinedValue());
-            Error::Abort(None).to_jsval(cx, self.upcast(), reason.handle_mut());
-            event.request.Signal().signal_abort(cx, reason.handle());
+        let event = {
+            let answered = self.answered_fetches().borrow();
+            let event = answered.iter().find(|event| event.id.get() == Some(fetch));
+            event.map(|event| DomRoot::from_ref(&**event))
+        };
+        let Some(event) = event else {
+            return;
+        };
+        rooted!(&in(cx) let mut reason = UndefinedValue());
+        let global = self.upcast::<GlobalScope>();
+        Error::Abort(None).to_jsval(cx, global, reason.handle_mut());
+        event.request.Signal().signal_abort(cx, reason.handle());
+        let body = event.response.get().and_then(|it| it.internal_body());
+        if let Some(body) = body
+            && body.is_readable()
+        {
+            body.cancel(cx, global, reason.handle());
         }
     }
 }

@@ -65,16 +65,24 @@ impl RequestBodySource {
         };
         let sender = body.clone_stream().lock().clone()?;
         let (bytes, port) = ipc::channel().ok()?;
-        let wanted = self.wanted.clone();
+        let (waiting, next) = (self.wanted.clone(), sender.clone());
         ROUTER.add_typed_route(
             port,
             Box::new(move |answer| {
-                let wanted = wanted.lock().take();
+                let wanted = waiting.lock().take();
                 let Some(wanted) = wanted else {
                     return;
                 };
                 match answer {
-                    Ok(BodyChunkResponse::Chunk(bytes)) => wanted.chunk(Bytes::copy_from_slice(&bytes)),
+                    // Nobody is told of it, so that nobody would ask for the next one.
+                    Ok(BodyChunkResponse::Chunk(bytes)) if bytes.is_empty() => {
+                        if next.send(BodyChunkRequest::Chunk).is_ok() {
+                            *waiting.lock() = Some(wanted);
+                        }
+                    }
+                    Ok(BodyChunkResponse::Chunk(bytes)) => {
+                        wanted.chunk(Bytes::copy_from_slice(&bytes));
+                    }
                     Ok(BodyChunkResponse::Done) => wanted.end(Ok(())),
                     Ok(BodyChunkResponse::Error) | Err(_) => wanted.end(Err(Incomplete)),
                 }

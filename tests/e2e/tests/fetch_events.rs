@@ -127,6 +127,8 @@ fn the_body_of_a_request_reaches_the_worker_and_through_it_the_server() {
     );
     let post = |path: &str| format!("fetch('{path}', {{ method: 'POST', body: '\"hello\"' }}).then((it) => it.text())");
     assert_eq!(kiosk.settle(&post("/echo")), Ok(json!("got \"hello\"")));
+    let empty = "fetch('/echo', { method: 'POST', body: '' }).then((it) => it.text())";
+    assert_eq!(kiosk.settle(empty), Ok(json!("got ")));
     assert_eq!(kiosk.settle(&post("/both")), Ok(json!("\"hello\"")));
     site.server.wait_for_post("/both", &json!("hello"));
     // And one that the worker leaves to the network.
@@ -188,4 +190,81 @@ fn a_body_is_streamed_through_the_worker() {
          })()",
     );
     assert_eq!(chunks, Ok(json!(["first", "last", true])));
+}
+
+#[test]
+fn redirects_and_errors_of_the_server_are_passed_on() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           const { pathname } = new URL(event.request.url);
+           if (pathname === '/made-redirect') event.respondWith(Response.redirect('/target'));
+           else if (pathname !== '/target') event.respondWith(fetch(event.request));
+         };",
+        profile.path(),
+    );
+    site.server.serve("/target", "text/plain", "arrived");
+    site.server.serve_redirect("/redirect", "/target");
+    let seen = |path: &str, init: &str| {
+        format!(
+            "fetch('{path}', {init}).then(async (it) => \
+               [it.type, it.status, it.redirected, new URL(it.url).pathname, await it.text()])"
+        )
+    };
+    let target = json!(["basic", 200, true, "/target", "arrived"]);
+    for path in ["/redirect", "/made-redirect"] {
+        assert_eq!(kiosk.settle(&seen(path, "{}")), Ok(target.clone()), "{path}");
+    }
+    assert_eq!(
+        kiosk.settle(&seen("/redirect", "{ redirect: 'manual' }")),
+        Ok(json!(["opaqueredirect", 0, false, "/redirect", ""]))
+    );
+    assert_eq!(
+        kiosk.settle(&seen("/missing", "{}")),
+        Ok(json!(["basic", 404, false, "/missing", "no such file"]))
+    );
+    // Also those of documents.
+    site.server.serve(
+        "/target",
+        "text/html",
+        "<script>console.log(`at ${location.pathname}`)</script>",
+    );
+    for path in ["/redirect", "/made-redirect"] {
+        kiosk.evaluate(&format!("location = '{path}'"));
+        kiosk.wait_for_console("at /target");
+        kiosk.forget_events();
+    }
+}
+
+#[test]
+fn what_a_page_gives_up_the_worker_can_give_up() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (_site, mut kiosk) = controlled(
+        "const seen = {};
+         onfetch = (event) => {
+           const { pathname } = new URL(event.request.url);
+           if (pathname === '/seen') {
+             const all = Promise.all([seen.aborted, seen.cancelled]);
+             event.respondWith(all.then(() => new Response('both')));
+           }
+           if (pathname === '/stream') {
+             seen.aborted = new Promise((resolve) => event.request.signal.onabort = resolve);
+             seen.cancelled = new Promise((resolve) => {
+               const start = (controller) => controller.enqueue(new Uint8Array(1));
+               event.respondWith(new Response(new ReadableStream({ start, cancel: resolve })));
+             });
+           }
+         };",
+        profile.path(),
+    );
+    let seen = kiosk.settle(
+        "(async () => { \
+           const controller = new AbortController(); \
+           const { body } = await fetch('/stream', { signal: controller.signal }); \
+           await body.getReader().read(); \
+           controller.abort(); \
+           return (await fetch('/seen')).text(); \
+         })()",
+    );
+    assert_eq!(seen, Ok(json!("both")));
 }
