@@ -251,7 +251,8 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
     }
 
     /// A document of an origin that had service workers in an earlier run is about to be loaded: the network may have
-    /// questions for them.
+    /// questions for them. Not before its event loop is there: to start one takes a lock that a new manager has while it
+    /// waits for this thread.
     pub(crate) fn prepare_for_load(&mut self, url: &ServoUrl) {
         // None are left once each has its manager.
         if !self.known_workers.is_empty() && self.known_workers.contains_key(&url.origin()) {

@@ -231,9 +231,10 @@ fn response_of(request: &Request, head: ResponseHead, context: &FetchContext) ->
         return Response::network_error(NetworkError::ConnectionFailure);
     }
     let is_navigation = request.mode == RequestMode::Navigate;
-    // A document has the URL that was asked for, whoever has answered.
+    // A document has the URL that was asked for, whoever has answered; where a redirect leads is for the answer to say.
+    let is_redirect = head.response_type == ResponseType::OpaqueRedirect;
     let url = match head.url {
-        Some(url) if !is_navigation => url,
+        Some(url) if !is_navigation || is_redirect => url,
         _ => request.current_url(),
     };
     let mut response = Response::new(url.clone(), context.timing.inner().clone());

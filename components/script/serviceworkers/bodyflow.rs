@@ -88,9 +88,9 @@ impl WantedChunk {
                         stream.enqueue_native(cx, chunk.to_vec());
                     }
                 }));
-            },
+            }
             Some(WantedBy::Sink(relay)) => relay.pass_on(chunk),
-            None => {},
+            None => {}
         }
     }
 
@@ -117,9 +117,9 @@ impl WantedChunk {
                         },
                     }
                 }));
-            },
+            }
             Some(WantedBy::Sink(relay)) => relay.sink.end(result),
-            None => {},
+            None => {}
         }
     }
 }

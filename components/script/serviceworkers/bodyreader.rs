@@ -89,7 +89,7 @@ impl Callback for Reading {
             return self.sink.end(Err(Incomplete));
         }
         match get_read_promise_done(cx, &value) {
-            Ok(false) => {},
+            Ok(false) => {}
             Ok(true) => return self.sink.end(Ok(())),
             Err(_) => return self.sink.end(Err(Incomplete)),
         }

@@ -29,7 +29,7 @@ pub(crate) fn controller_of(global: &GlobalScope) -> Option<ServoUrl> {
     }
     let (url, since) = match global.downcast::<Window>() {
         Some(window) => (window_url(window), window.navigation_start()),
-        None => (global.get_url(), CrossProcessInstant::now()),
+        None => (global.creation_url(), CrossProcessInstant::now()),
     };
     scope_with_listener(&url, since)
 }

@@ -93,7 +93,7 @@ impl Drop for OwedAnswer {
         match self.in_hand.remove_fetch(self.id) {
             Some(AnswerState::NotDispatched) => send_answer(&self.answer, FetchAnswer::Fallback),
             Some(AnswerState::Owed) => send_answer(&self.answer, FetchAnswer::Failed),
-            Some(AnswerState::Given) | None => {},
+            Some(AnswerState::Given) | None => {}
         }
     }
 }

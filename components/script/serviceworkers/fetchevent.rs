@@ -23,8 +23,10 @@ use stylo_atoms::Atom;
 
 use crate::dom::bindings::codegen::Bindings::EventBinding::EventMethods;
 use crate::dom::bindings::codegen::Bindings::ExtendableEventBinding::ExtendableEvent_Binding::ExtendableEventMethods;
+use crate::dom::bindings::codegen::Bindings::FetchEventBinding::{
+    FetchEventInit, FetchEventMethods,
+};
 use crate::dom::bindings::codegen::Bindings::RequestBinding::RequestMethods;
-use crate::dom::bindings::codegen::Bindings::FetchEventBinding::{FetchEventInit, FetchEventMethods};
 use crate::dom::bindings::error::{Error, ErrorResult, ErrorToJsval, Fallible};
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
@@ -155,7 +157,11 @@ impl FetchEvent {
             return;
         };
         if self.upcast::<Event>().DefaultPrevented() {
-            return self.fail(cx, &answer, "preventDefault() was called instead of respondWith()");
+            return self.fail(
+                cx,
+                &answer,
+                "preventDefault() was called instead of respondWith()",
+            );
         }
         answer.fall_back();
         self.handled.root(cx).resolve_native(cx, &());
@@ -194,7 +200,11 @@ impl FetchEvent {
             return self.fail(cx, &answer, "respondWith() was given Response.error()");
         }
         let Ok(has_body) = response.sendable_body() else {
-            return self.fail(cx, &answer, "respondWith() was given a Response whose body was used");
+            return self.fail(
+                cx,
+                &answer,
+                "respondWith() was given a Response whose body was used",
+            );
         };
         answer.respond(head, has_body);
         self.response.set(Some(&response));
@@ -227,7 +237,11 @@ impl Callback for Responding {
             Settlement::Fulfilled => event.respond(cx, value),
             Settlement::Rejected => {
                 if let Some(answer) = event.answer.borrow_mut().take() {
-                    event.fail(cx, &answer, "the promise that respondWith() was given was rejected");
+                    event.fail(
+                        cx,
+                        &answer,
+                        "the promise that respondWith() was given was rejected",
+                    );
                 }
             }
         }
@@ -346,11 +360,9 @@ impl ServiceWorkerGlobalScope {
         answer.is_dispatched();
         let answer = Arc::new(answer);
         let event = FetchEvent::new_for_dispatch(cx, self, request, answer.clone());
-        event.upcast::<ExtendableEvent>().fire_extendable(
-            cx,
-            self,
-            OnSettled::Fetch(answer),
-        );
+        event
+            .upcast::<ExtendableEvent>()
+            .fire_extendable(cx, self, OnSettled::Fetch(answer));
         event.dispatch_is_over(cx);
         let mut answered = self.answered_fetches().borrow_mut();
         answered.retain(|other| other.is_being_answered());

@@ -99,7 +99,7 @@ impl InternalResponse {
             Some(arriving) => {
                 arriving.push(chunk);
                 None
-            },
+            }
             None => Some(chunk),
         }
     }
@@ -110,7 +110,7 @@ impl InternalResponse {
             Some(arriving) => {
                 arriving.end(result);
                 false
-            },
+            }
             None => true,
         }
     }
@@ -191,11 +191,7 @@ impl Response {
     ///
     /// # Errors
     /// As [`Response::sendable_body`]; then `sink` hears nothing.
-    pub(crate) fn send_body(
-        &self,
-        cx: &mut CurrentRealm,
-        sink: Arc<dyn BodySink>,
-    ) -> Fallible<()> {
+    pub(crate) fn send_body(&self, cx: &mut CurrentRealm, sink: Arc<dyn BodySink>) -> Fallible<()> {
         let body = match self.sendable_body()? {
             HasBody::Yes => self.internal_body(),
             HasBody::No => None,
@@ -216,7 +212,7 @@ impl Response {
                 stream.set_is_disturbed(true);
                 native.send_to(sink);
                 Ok(())
-            },
+            }
             _ => read_body(cx, &stream, sink),
         }
     }

@@ -116,7 +116,13 @@ impl EventsInHand {
 
     /// When the worker has had enough time for one of its `fetch` events.
     pub(crate) fn fetch_limit(&self) -> Option<Instant> {
-        let since = self.0.lock().fetches.values().map(|fetch| fetch.since).min()?;
+        let since = self
+            .0
+            .lock()
+            .fetches
+            .values()
+            .map(|fetch| fetch.since)
+            .min()?;
         since.checked_add(step_limit())
     }
 

@@ -41,7 +41,8 @@ fn a_worker_answers_fetch_and_leaves_the_rest_to_the_network() {
          };",
         profile.path(),
     );
-    site.server.serve("/passed", "text/plain", "from the server");
+    site.server
+        .serve("/passed", "text/plain", "from the server");
     site.server.serve("/left", "text/plain", "from the network");
     assert_eq!(text_of(&mut kiosk, "/made"), Ok(json!("made here")));
     assert_eq!(site.server.asked_for("/made").len(), 0);
@@ -125,7 +126,9 @@ fn the_body_of_a_request_reaches_the_worker_and_through_it_the_server() {
          };",
         profile.path(),
     );
-    let post = |path: &str| format!("fetch('{path}', {{ method: 'POST', body: '\"hello\"' }}).then((it) => it.text())");
+    let post = |path: &str| {
+        format!("fetch('{path}', {{ method: 'POST', body: '\"hello\"' }}).then((it) => it.text())")
+    };
     assert_eq!(kiosk.settle(&post("/echo")), Ok(json!("got \"hello\"")));
     let empty = "fetch('/echo', { method: 'POST', body: '' }).then((it) => it.text())";
     assert_eq!(kiosk.settle(empty), Ok(json!("got ")));
@@ -213,7 +216,11 @@ fn redirects_and_errors_of_the_server_are_passed_on() {
     };
     let target = json!(["basic", 200, true, "/target", "arrived"]);
     for path in ["/redirect", "/made-redirect"] {
-        assert_eq!(kiosk.settle(&seen(path, "{}")), Ok(target.clone()), "{path}");
+        assert_eq!(
+            kiosk.settle(&seen(path, "{}")),
+            Ok(target.clone()),
+            "{path}"
+        );
     }
     assert_eq!(
         kiosk.settle(&seen("/redirect", "{ redirect: 'manual' }")),

@@ -54,7 +54,9 @@ impl ServiceWorkerManager {
     fn cancel_fetch(&mut self, fetch: RequestId) {
         for registration in self.registrations.values_mut() {
             let life_cycle = &mut registration.life_cycle;
-            life_cycle.waiting_fetches.retain(|it| it.request.id != fetch);
+            life_cycle
+                .waiting_fetches
+                .retain(|it| it.request.id != fetch);
             let Some(active) = &registration.active_worker else {
                 continue;
             };
@@ -102,7 +104,10 @@ impl ServiceWorkerManager {
         {
             registration.life_cycle.events_given += 1;
             registration.life_cycle.idleness.begin();
-            worker.send_message(FromManager::Fetch(Box::new(FetchToFire { request, answer })));
+            worker.send_message(FromManager::Fetch(Box::new(FetchToFire {
+                request,
+                answer,
+            })));
         }
         // A page that is opened has its worker looked at; of others, only those of which that is due.
         match is_navigation {
@@ -116,7 +121,10 @@ impl ServiceWorkerManager {
         let mut ended = Vec::new();
         for (scope_url, registration) in &mut self.registrations {
             for (worker_id, record) in &mut registration.life_cycle.records {
-                let limit = record.thread.as_ref().and_then(|it| it.events().fetch_limit());
+                let limit = record
+                    .thread
+                    .as_ref()
+                    .and_then(|it| it.events().fetch_limit());
                 if limit.is_some_and(|limit| limit <= now) {
                     ended.push((scope_url.clone(), *worker_id));
                 }

@@ -183,7 +183,10 @@ impl ServiceWorkerRegistration {
             waiting_worker: info_of(&self.waiting_worker),
             active_worker: info_of(&self.active_worker),
             activated: self.life_cycle.activated,
-            handles_fetch: self.active_worker.as_ref().is_some_and(|it| it.handles_fetch),
+            handles_fetch: self
+                .active_worker
+                .as_ref()
+                .is_some_and(|it| it.handles_fetch),
             update_via_cache: self.life_cycle.updates.via_cache,
             storage_key: scope_url.origin(),
             scope_url: scope_url.clone(),
