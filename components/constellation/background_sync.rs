@@ -199,6 +199,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
                 imports: imported_scripts(worker.imports),
             },
             updates: worker.updates,
+            handles_fetch: worker.handles_fetch,
         };
         if manager.send(message).is_err() {
             debug!("A service worker manager is gone.");
@@ -239,12 +240,23 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
                 }),
                 activated: true,
                 update_via_cache: worker.via_cache,
+                handles_fetch: worker.handles_fetch,
                 storage_key: origin.clone(),
                 scope_url,
             };
             SWF::note_restored(std::slice::from_ref(&info));
             let known = self.known_workers.entry(origin).or_default();
             known.push((worker.scope, info));
+        }
+    }
+
+    /// A document of an origin that had service workers in an earlier run is about to be loaded: the network may have
+    /// questions for them. Not before its event loop is there: to start one takes a lock that a new manager has while it
+    /// waits for this thread.
+    pub(crate) fn prepare_for_load(&mut self, url: &ServoUrl) {
+        // None are left once each has its manager.
+        if !self.known_workers.is_empty() && self.known_workers.contains_key(&url.origin()) {
+            self.serviceworker_manager(url.origin());
         }
     }
 

@@ -308,6 +308,8 @@ pub struct StoredWorker {
     pub headers: StoredHeaders,
     /// How it is checked for updates.
     pub updates: UpdateTerms,
+    /// Whether it listens to `fetch` events.
+    pub handles_fetch: bool,
 }
 
 /// What is known of a stored worker before its scripts are read.
@@ -319,6 +321,8 @@ pub struct KnownWorker {
     pub script_url: ScriptUrl,
     /// The registration's update via cache mode.
     pub via_cache: UpdateViaCache,
+    /// Whether it listens to `fetch` events.
+    pub handles_fetch: bool,
 }
 
 /// Why a page's call of `unregister()` failed.

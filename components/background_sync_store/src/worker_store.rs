@@ -25,7 +25,7 @@ use crate::{CodecError, OpenDatabase, StoreError, set_aside};
 pub const WORKERS_FILE_NAME: &str = "workers.redb";
 
 /// Version of the encoding that is written.
-const WORKER_VERSION: u8 = 3;
+const WORKER_VERSION: u8 = 4;
 
 /// So many workers are kept, in all. One more takes the place of the one that was stored first.
 pub const MAX_STORED_WORKERS: u64 = 512;
@@ -56,7 +56,7 @@ const ORDER: TableDefinition<u64, (&str, &str)> = TableDefinition::new("order");
 const HEADS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("heads");
 
 /// Version of the encoding of a head.
-const HEAD_VERSION: u8 = 1;
+const HEAD_VERSION: u8 = 2;
 
 /// What a change works on.
 struct Tables<'t> {
@@ -391,6 +391,15 @@ pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
     match bytes.split_first() {
         None => Err(CodecError::Empty),
         Some((&WORKER_VERSION, fields)) => decode_fields(fields),
+        // Before it was kept whether a worker listens to `fetch` events: it may.
+        Some((&3, fields)) => {
+            let (script_url, source, imports, headers, updates) = decode_fields(fields)?;
+            Ok(StoredWorker {
+                headers,
+                updates,
+                ..without_terms(script_url, source, imports)
+            })
+        }
         // Before policies were kept.
         Some((&2, fields)) => {
             let (script_url, source, imports) = decode_fields(fields)?;
@@ -408,7 +417,11 @@ pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
 fn encode_head(worker: &StoredWorker) -> Vec<u8> {
     let mut bytes = vec![HEAD_VERSION];
     // Its parts are shorter than a record may be: it can't fail.
-    let head = (&worker.script_url, worker.updates.via_cache);
+    let head = (
+        &worker.script_url,
+        worker.updates.via_cache,
+        worker.handles_fetch,
+    );
     match options().serialize_into(&mut bytes, &head) {
         Ok(()) => bytes,
         Err(_) => Vec::new(),
@@ -417,8 +430,13 @@ fn encode_head(worker: &StoredWorker) -> Vec<u8> {
 
 /// `None` for what can't be read: such a worker is found when an event needs it.
 fn known_worker((origin, scope): (&str, &str), head: &[u8]) -> Option<KnownWorker> {
-    let (script_url, via_cache) = match head.split_first() {
+    let (script_url, via_cache, handles_fetch) = match head.split_first() {
         Some((&HEAD_VERSION, fields)) => decode_fields(fields).ok()?,
+        // Before it was kept whether a worker listens to `fetch` events: it may.
+        Some((&1, fields)) => {
+            let (script_url, via_cache) = decode_fields(fields).ok()?;
+            (script_url, via_cache, true)
+        }
         _ => return None,
     };
     let scope = ScopeKey {
@@ -429,6 +447,7 @@ fn known_worker((origin, scope): (&str, &str), head: &[u8]) -> Option<KnownWorke
         scope,
         script_url,
         via_cache,
+        handles_fetch,
     })
 }
 
@@ -449,6 +468,7 @@ fn without_terms(
         imports,
         headers: StoredHeaders::default(),
         updates: UpdateTerms::default(),
+        handles_fetch: true,
     }
 }
 

@@ -314,6 +314,7 @@ fn power_cut_at_every_sync_of_the_workers() {
         imports: Default::default(),
         headers: Default::default(),
         updates: Default::default(),
+        handles_fetch: true,
     };
     let open = |backend: &Backend| {
         let backend = backend.clone();

@@ -155,7 +155,7 @@ impl ServiceWorkerManager {
     }
 
     /// Step 8: an app whose page is never left has new versions, too.
-    fn update_if_stale(&mut self, scope_url: &ServoUrl) {
+    pub(crate) fn update_if_stale(&mut self, scope_url: &ServoUrl) {
         let registration = self.registrations.get(scope_url);
         if registration.is_some_and(|registration| registration.life_cycle.is_stale()) {
             self.schedule_soft_update(scope_url);

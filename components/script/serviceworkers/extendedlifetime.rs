@@ -7,6 +7,7 @@
 //! <https://w3c.github.io/ServiceWorker/#extendableevent-interface>
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use background_sync_traits::EventOutcome;
 use js::realm::CurrentRealm;
@@ -29,6 +30,7 @@ use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::Promise;
 use crate::dom::promisenativehandler::{Callback, PromiseNativeHandler};
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
+use crate::dom::serviceworkers::fetchanswer::OwedAnswer;
 
 // A worker has a thread of its own.
 thread_local! {
@@ -48,6 +50,12 @@ pub(crate) enum OnSettled {
         #[no_trace]
         #[ignore_malloc_size_of = "channels"]
         PendingOutcome,
+    ),
+    /// Ends a `fetch` event: the worker may be stopped again.
+    Fetch(
+        #[no_trace]
+        #[ignore_malloc_size_of = "Arc"]
+        Arc<OwedAnswer>,
     ),
 }
 
@@ -132,7 +140,7 @@ impl ExtendableEvent {
         let consequence = match &*self.lifetime().on_settled.borrow() {
             Some(OnSettled::Install) => "is not installed: its install event failed",
             Some(OnSettled::Activate) => "is activated although its activate event failed",
-            Some(OnSettled::Report(_)) | None => return,
+            Some(OnSettled::Report(_) | OnSettled::Fetch(_)) | None => return,
         };
         let global = self.global();
         let reason = stringify_handle_value(cx, reason);
@@ -228,7 +236,9 @@ impl ServiceWorkerGlobalScope {
                 self.set_own_state(cx, ServiceWorkerState::Activating);
                 "activate"
             }
-            OnSettled::Report(_) => unreachable!("functional events have their own classes"),
+            OnSettled::Report(_) | OnSettled::Fetch(_) => {
+                unreachable!("functional events have their own classes")
+            }
         };
         let event = ExtendableEvent::new(cx, self, Atom::from(name), false, false);
         event.fire_extendable(cx, self, on_settled);
@@ -290,6 +300,7 @@ impl ServiceWorkerGlobalScope {
             } else {
                 EventOutcome::Rejected
             }),
+            OnSettled::Fetch(_) => {}
         }
     }
 }

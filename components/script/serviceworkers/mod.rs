@@ -7,14 +7,21 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/>
 
+pub(crate) mod bodyflow;
+pub(crate) mod bodyreader;
 pub(crate) mod clients;
 pub(crate) mod container;
+pub(crate) mod controller;
 pub(crate) mod extendedlifetime;
+pub(crate) mod fetchanswer;
+pub(crate) mod fetchevent;
 pub(crate) mod importedscripts;
 pub(crate) mod manager;
 pub(crate) mod ready;
 pub(crate) mod registrationjobs;
 pub(crate) mod registrationstate;
+pub(crate) mod requestbody;
+pub(crate) mod responseparts;
 pub(crate) mod workerregistration;
 pub(crate) mod workerscope;
 pub(crate) mod workerthread;

@@ -33,6 +33,7 @@ use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::extendedlifetime::OnSettled;
+use crate::dom::serviceworkers::fetchevent::{FetchEvent, FetchToFire};
 use crate::dom::serviceworkers::workerthread::{BlockingWaits, WorkerStart};
 use crate::dom::workerglobalscope::WorkerGlobalScope;
 use crate::realms::enter_auto_realm;
@@ -57,6 +58,10 @@ pub(crate) enum FromManager {
     ReportAlive,
     /// A functional event to fire.
     FunctionalEvent(FunctionalEvent),
+    /// A request to answer.
+    Fetch(Box<FetchToFire>),
+    /// Nobody waits for the answer any more.
+    FetchCancelled(RequestId),
 }
 
 /// Of one worker.
@@ -76,6 +81,8 @@ pub(crate) struct WorkerLifeCycle {
     idle_question: Cell<Option<u64>>,
     /// The events whose extended lifetime lasts.
     extended_events: DomRefCell<Vec<Dom<ExtendableEvent>>>,
+    /// `fetch` events whose answers are still on their way.
+    answered_fetches: DomRefCell<Vec<Dom<FetchEvent>>>,
     /// <https://w3c.github.io/ServiceWorker/#dfn-script-resource-map>
     #[no_trace]
     #[ignore_malloc_size_of = "Bounded by what a worker imports"]
@@ -99,6 +106,7 @@ impl WorkerLifeCycle {
             is_prompted: Cell::default(),
             idle_question: Cell::default(),
             extended_events: DomRefCell::default(),
+            answered_fetches: DomRefCell::default(),
             imports: DomRefCell::new(start.script.imports.clone()),
             used_imports: DomRefCell::default(),
             waits: start.thread_end.waits(),
@@ -142,6 +150,10 @@ impl ServiceWorkerGlobalScope {
         &self.life_cycle().extended_events
     }
 
+    pub(super) fn answered_fetches(&self) -> &DomRefCell<Vec<Dom<FetchEvent>>> {
+        &self.life_cycle().answered_fetches
+    }
+
     pub(super) fn imports(&self) -> &DomRefCell<Vec<ImportedScript>> {
         &self.life_cycle().imports
     }
@@ -166,6 +178,14 @@ impl ServiceWorkerGlobalScope {
             FromManager::FunctionalEvent(event) => {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_functional_event(&mut realm.current_realm(), event);
+            }
+            FromManager::Fetch(fetch) => {
+                let mut realm = enter_auto_realm(cx, self);
+                self.fire_fetch_event(&mut realm.current_realm(), *fetch);
+            }
+            FromManager::FetchCancelled(fetch) => {
+                let mut realm = enter_auto_realm(cx, self);
+                self.abort_fetch_event(&mut realm.current_realm(), fetch);
             }
         }
     }

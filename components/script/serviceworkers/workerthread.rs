@@ -6,15 +6,19 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use background_sync_traits::{EventOutcome, EventToken};
 use crossbeam_channel::{Receiver, Sender};
 use log::debug;
+use net_traits::request::RequestId;
+use net_traits::service_workers::FetchAnswer;
 use parking_lot::Mutex;
-use servo_base::generic_channel::GenericSender;
+use servo_base::generic_channel::{GenericCallback, GenericSender};
 use servo_base::id::{PipelineNamespace, ServiceWorkerId};
 use servo_constellation_traits::{
     ServiceWorkerMsg, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
@@ -28,6 +32,8 @@ use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkerglobalscope::{ServiceWorkerControlMsg, ServiceWorkerGlobalScope};
+use crate::dom::serviceworkers::fetchanswer::{AnswerState, send_answer};
+use crate::dom::serviceworkers::manager::limits::step_limit;
 use crate::runtime::script_runtime::ThreadSafeJSContext;
 
 /// How a worker is started.
@@ -50,10 +56,88 @@ pub(crate) struct EventsInHand(Arc<Mutex<InHand>>);
 struct InHand {
     /// With those who wait for their outcomes.
     events: HashMap<EventToken, GenericSender<BackgroundSyncMessage>>,
+    fetches: HashMap<RequestId, FetchInHand>,
     thread_has_ended: bool,
 }
 
+/// A `fetch` event that is not over, or whose answer is not.
+struct FetchInHand {
+    answer: GenericCallback<FetchAnswer>,
+    state: AnswerState,
+    /// When the worker got on with it last.
+    since: Instant,
+}
+
 impl EventsInHand {
+    /// Returns whether the thread can still be given the event.
+    pub(crate) fn insert_fetch(
+        &self,
+        fetch: RequestId,
+        answer: &GenericCallback<FetchAnswer>,
+    ) -> bool {
+        let mut in_hand = self.0.lock();
+        if !in_hand.thread_has_ended {
+            let fetch_in_hand = FetchInHand {
+                answer: answer.clone(),
+                state: AnswerState::NotDispatched,
+                since: Instant::now(),
+            };
+            in_hand.fetches.insert(fetch, fetch_in_hand);
+        }
+        !in_hand.thread_has_ended
+    }
+
+    /// A part of the answer is given. Returns whether it is still waited for.
+    pub(crate) fn note_answer(&self, fetch: RequestId, state: AnswerState) -> bool {
+        let mut in_hand = self.0.lock();
+        let Some(fetch) = in_hand.fetches.get_mut(&fetch) else {
+            return false;
+        };
+        let is_owed = fetch.state != AnswerState::Given;
+        fetch.state = state;
+        fetch.since = Instant::now();
+        is_owed
+    }
+
+    /// Nobody waits for the answer any more. Returns whether it was this thread's to give.
+    pub(crate) fn cancel_fetch(&self, fetch: RequestId) -> bool {
+        let mut in_hand = self.0.lock();
+        let fetch = in_hand.fetches.get_mut(&fetch);
+        fetch.is_some_and(|fetch| {
+            fetch.state = AnswerState::Given;
+            true
+        })
+    }
+
+    /// The event is over. Returns how far its answer has come, if it was not given in the worker's stead.
+    pub(crate) fn remove_fetch(&self, fetch: RequestId) -> Option<AnswerState> {
+        Some(self.0.lock().fetches.remove(&fetch)?.state)
+    }
+
+    /// When the worker has had enough time for one of its `fetch` events.
+    pub(crate) fn fetch_limit(&self) -> Option<Instant> {
+        let since = self
+            .0
+            .lock()
+            .fetches
+            .values()
+            .map(|fetch| fetch.since)
+            .min()?;
+        since.checked_add(step_limit())
+    }
+
+    /// Gives the answers that the worker owes.
+    pub(crate) fn give_up_fetches(&self) {
+        let fetches = mem::take(&mut self.0.lock().fetches);
+        for fetch in fetches.into_values() {
+            match fetch.state {
+                AnswerState::NotDispatched => send_answer(&fetch.answer, FetchAnswer::Fallback),
+                AnswerState::Owed => send_answer(&fetch.answer, FetchAnswer::Failed),
+                AnswerState::Given => {}
+            }
+        }
+    }
+
     /// Returns whether the thread can still be given the event.
     pub(crate) fn insert(
         &self,
@@ -73,7 +157,8 @@ impl EventsInHand {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().events.is_empty()
+        let in_hand = self.0.lock();
+        in_hand.events.is_empty() && in_hand.fetches.is_empty()
     }
 
     fn contains(&self, event: EventToken) -> bool {
@@ -89,8 +174,9 @@ impl EventsInHand {
         let events = {
             let mut in_hand = self.0.lock();
             in_hand.thread_has_ended = true;
-            std::mem::take(&mut in_hand.events)
+            mem::take(&mut in_hand.events)
         };
+        self.give_up_fetches();
         // Not under the lock: a channel that is full makes this wait.
         for (event, report_to) in events {
             report_outcome(&report_to, event, EventOutcome::WorkerGone);

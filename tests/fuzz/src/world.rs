@@ -89,5 +89,6 @@ pub fn worker(script: &[u8]) -> StoredWorker {
         imports: Default::default(),
         headers: Default::default(),
         updates: Default::default(),
+        handles_fetch: true,
     }
 }

@@ -50,7 +50,7 @@ pub enum Group {
     Sync,
     /// Each can be left out alone.
     Extras,
-    /// What offline apps need beside syncs.
+    /// What offline apps need besides sync.
     Offline,
 }
 

@@ -35,6 +35,7 @@ const LAYERS: &[(&str, &str, &str)] = &[
         "servo-script/dom/indexeddb",
     ),
     ("components/net", "rs", "servo-net"),
+    ("components/net_traits", "rs", "servo-net-traits"),
 ];
 
 /// Files of Servo's that the overlay stands in for, and the names that git gives to their content: what another release

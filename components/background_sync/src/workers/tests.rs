@@ -25,6 +25,7 @@ fn worker() -> StoredWorker {
         imports: Default::default(),
         headers: Default::default(),
         updates: Default::default(),
+        handles_fetch: true,
     }
 }
 
@@ -102,6 +103,7 @@ fn the_file_is_closed_and_complete_when_it_ends() {
             imports: Default::default(),
             headers: Default::default(),
             updates: Default::default(),
+            handles_fetch: true,
         };
         workers.put(scope(round), worker);
     }

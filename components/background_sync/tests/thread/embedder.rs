@@ -138,6 +138,7 @@ fn what_is_cleared_is_gone_from_the_disk_when_that_is_answered() {
             imports: Default::default(),
             headers: Default::default(),
             updates: Default::default(),
+            handles_fetch: true,
         },
     });
     let copy = || {

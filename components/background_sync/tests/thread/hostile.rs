@@ -234,6 +234,7 @@ fn news_of_workers_need_the_authority_for_their_origin() {
         imports: Default::default(),
         headers: Default::default(),
         updates: Default::default(),
+        handles_fetch: true,
     };
     let mut browser = Browser::start(config().connectivity(Connectivity::Offline));
     let victim = browser.page();

@@ -34,6 +34,7 @@ fn announce_worker_with(browser: &Browser, authority: traits::WorkerAuthority) {
             imports: Default::default(),
             headers: Default::default(),
             updates: Default::default(),
+            handles_fetch: true,
         },
     });
 }

@@ -28,6 +28,7 @@ fn worker(source: &str) -> StoredWorker {
         imports: StoredImports::default(),
         headers: Default::default(),
         updates: Default::default(),
+        handles_fetch: true,
     }
 }
 
@@ -239,7 +240,7 @@ fn the_longest_worker_can_be_stored() {
 
 #[test]
 fn what_is_no_record_is_refused() {
-    for bytes in [&[][..], &[4], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
+    for bytes in [&[][..], &[5], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
         assert!(decode_worker(bytes).is_err(), "{bytes:?}");
     }
 }

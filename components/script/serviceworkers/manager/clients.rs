@@ -46,8 +46,8 @@ pub(crate) fn controlling_registration(
         .read()
         .iter()
         .filter(|(scope, _)| client_url.as_str().starts_with(scope.as_str()))
-        .max_by_key(|(scope, _)| scope.as_str().len())
         .filter(|(_, active)| active.since.is_none_or(|since| since <= navigation_start))
+        .max_by_key(|(scope, _)| scope.as_str().len())
         .map(|(_, active)| active.info.clone())
 }
 

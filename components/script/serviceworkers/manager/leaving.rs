@@ -35,7 +35,11 @@ impl LeavingRegistration {
         let active = self.registration.active_worker.as_ref();
         active
             .and_then(|active| self.registration.life_cycle.thread_of(active.id))
-            .is_some_and(|thread| !thread.is_finished() && !thread.events().is_empty())
+            .is_some_and(|thread| {
+                let fetch_limit = thread.events().fetch_limit();
+                let is_overlong = fetch_limit.is_some_and(|limit| limit <= Instant::now());
+                !thread.is_finished() && !thread.events().is_empty() && !is_overlong
+            })
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use background_sync_traits::{SyncManagerMessage, UpdateTerms, WallTime};
 use crossbeam_channel::Sender;
+use net_traits::service_workers::FetchToHandle;
 use servo_base::id::{ServiceWorkerId, ServiceWorkerRegistrationId};
 use servo_config::pref;
 use servo_constellation_traits::{
@@ -35,6 +36,10 @@ pub(crate) struct ServiceWorker {
     /// <https://w3c.github.io/ServiceWorker/#dfn-script-url>
     pub(crate) script_url: ServoUrl,
     pub(super) sender: Sender<ServiceWorkerScriptMsg>,
+    /// Whether its script, when it was run first, has added a listener for `fetch` events.
+    ///
+    /// <https://w3c.github.io/ServiceWorker/#dfn-set-of-event-types-to-handle>
+    pub(super) handles_fetch: bool,
 }
 
 impl ServiceWorker {
@@ -84,6 +89,8 @@ pub(crate) struct RegistrationLifeCycle {
     pub(crate) scope_things: Option<ScopeThings>,
     /// Functional events that wait for the end of the `activate` event.
     pub(crate) queued_events: Vec<FunctionalEvent>,
+    /// Requests that wait for the worker to be read, and for the end of its `activate` event.
+    pub(super) waiting_fetches: Vec<Box<FetchToHandle>>,
     /// How many functional events and messages the active worker was given.
     pub(crate) events_given: u64,
     /// When the active worker was given something last, and whether it is to be stopped for having nothing to do.
@@ -176,6 +183,10 @@ impl ServiceWorkerRegistration {
             waiting_worker: info_of(&self.waiting_worker),
             active_worker: info_of(&self.active_worker),
             activated: self.life_cycle.activated,
+            handles_fetch: self
+                .active_worker
+                .as_ref()
+                .is_some_and(|it| it.handles_fetch),
             update_via_cache: self.life_cycle.updates.via_cache,
             storage_key: scope_url.origin(),
             scope_url: scope_url.clone(),
@@ -230,7 +241,9 @@ impl ServiceWorkerManager {
             WorkerProgress::ScriptImported(script) => {
                 self.script_was_imported(scope_url, worker_id, script);
             }
-            WorkerProgress::ScriptRun => self.script_has_run(scope_url, worker_id),
+            WorkerProgress::ScriptRun { handles_fetch } => {
+                self.script_has_run(scope_url, worker_id, handles_fetch);
+            }
             WorkerProgress::ScriptFailed => {
                 self.script_has_failed(scope_url, worker_id, "threw an exception, or is none");
             }
@@ -257,10 +270,16 @@ impl ServiceWorkerManager {
     }
 
     /// The start of <https://w3c.github.io/ServiceWorker/#install>.
-    fn script_has_run(&mut self, scope_url: &ServoUrl, worker_id: ServiceWorkerId) {
-        let Some(worker) = self.take_starting(scope_url, worker_id) else {
+    fn script_has_run(
+        &mut self,
+        scope_url: &ServoUrl,
+        worker_id: ServiceWorkerId,
+        handles_fetch: bool,
+    ) {
+        let Some(mut worker) = self.take_starting(scope_url, worker_id) else {
             return;
         };
+        worker.handles_fetch = handles_fetch;
         let via_cache = self.current_job(scope_url).map(|job| job.update_via_cache);
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
@@ -476,6 +495,7 @@ impl ServiceWorkerManager {
             });
         }
         self.send_queued_functional_events(scope_url);
+        self.send_waiting_fetches(scope_url);
         self.try_activate(scope_url);
     }
 

@@ -23,7 +23,7 @@ use crate::dom::serviceworkers::manager::lifecycle::{RegistrationLifeCycle, Serv
 
 /// How long a worker may take for each step until it is active: to be fetched, to be run, `install`, and `activate`; and
 /// for what it has begun when it is unregistered.
-pub(super) fn step_limit() -> Duration {
+pub(crate) fn step_limit() -> Duration {
     let seconds = u64::try_from(pref!(dom_serviceworker_timeout_seconds)).unwrap_or(0);
     Duration::from_secs(seconds.max(1))
 }
@@ -83,6 +83,9 @@ impl ServiceWorkerManager {
             .flat_map(|life_cycle| life_cycle.records.values())
             .flat_map(|record| [record.limit, record.liveness.limit()])
             .flatten();
+        let fetches = life_cycles()
+            .flat_map(|life_cycle| life_cycle.records.values())
+            .filter_map(|record| record.thread.as_ref()?.events().fetch_limit());
         let questions = life_cycles().filter_map(RegistrationLifeCycle::look_at_idleness_at);
         let checks = self
             .job_queues
@@ -91,6 +94,7 @@ impl ServiceWorkerManager {
         let restoring = life_cycles().filter_map(|life_cycle| life_cycle.restoring.as_ref()?.limit);
         steps
             .chain(restoring)
+            .chain(fetches)
             .chain(questions)
             .chain(checks)
             .chain(self.leaving.next_limit())
@@ -107,6 +111,7 @@ impl ServiceWorkerManager {
         self.give_up_expected_clients(now);
         self.end_overlong_checks(now);
         self.end_overlong_steps(now);
+        self.end_overlong_fetches(now);
         self.give_up_restoring(now);
         self.end_unresponsive(now);
     }

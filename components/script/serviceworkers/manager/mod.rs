@@ -8,6 +8,7 @@
 //! <https://w3c.github.io/ServiceWorker/#algorithms>
 
 pub(crate) mod clients;
+pub(crate) mod fetches;
 pub(crate) mod idle;
 pub(crate) mod jobs;
 pub(crate) mod leaving;
@@ -25,7 +26,8 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use fonts::FontContext;
 use log::{debug, error};
-use net_traits::{CoreResourceMsg, CustomResponseMediator};
+use net_traits::CoreResourceMsg;
+use net_traits::service_workers::FromNetwork;
 use servo_base::generic_channel::{
     self, GenericCallback, GenericSender, ReceiveResult, RoutedReceiver,
 };
@@ -46,7 +48,7 @@ use crate::dom::serviceworkers::workerthread::install_namespace;
 /// What the thread waits for.
 enum Message {
     FromConstellation(Box<ServiceWorkerMsg>),
-    FromResource(CustomResponseMediator),
+    FromNetwork(FromNetwork),
     ScriptFetched(Box<FetchedScript>),
     LimitPassed,
 }
@@ -69,7 +71,7 @@ pub struct ServiceWorkerManager {
     leaving: LeavingRegistrations,
     own_sender: GenericSender<ServiceWorkerMsg>,
     own_port: RoutedReceiver<ServiceWorkerMsg>,
-    resource_port: RoutedReceiver<CustomResponseMediator>,
+    resource_port: RoutedReceiver<FromNetwork>,
     fetched_sender: Sender<FetchedScript>,
     fetched_port: Receiver<FetchedScript>,
     /// Shared by all workers of the origin.
@@ -85,10 +87,7 @@ impl ServiceWorkerManager {
                         return;
                     }
                 }
-                // FIXME: there are no fetch events yet, so the network has its turn.
-                Message::FromResource(mediator) => {
-                    let _ = mediator.response_chan.send(None);
-                }
+                Message::FromNetwork(message) => self.handle_network(message),
                 Message::ScriptFetched(fetched) => self.handle_fetched_script(*fetched),
                 Message::LimitPassed => self.handle_passed_limits(),
             }
@@ -100,8 +99,8 @@ impl ServiceWorkerManager {
             recv(self.next_limit()) -> _ => Ok(Message::LimitPassed),
             recv(self.own_port) -> message => generic_channel::to_receive_result(message)
                 .map(|message| Message::FromConstellation(Box::new(message))),
-            recv(self.resource_port) -> mediator => generic_channel::to_receive_result(mediator)
-                .map(Message::FromResource),
+            recv(self.resource_port) -> message => generic_channel::to_receive_result(message)
+                .map(Message::FromNetwork),
             recv(self.fetched_port) -> fetched => Ok(Message::ScriptFetched(Box::new(
                 fetched.expect("the manager has a sender itself"),
             ))),
@@ -181,7 +180,8 @@ impl ServiceWorkerManager {
                 scope_things,
                 script,
                 updates,
-            } => self.start_stored_worker(scope_url, scope_things, script, updates),
+                handles_fetch,
+            } => self.start_stored_worker(scope_url, scope_things, script, updates, handles_fetch),
             ServiceWorkerMsg::DispatchFunctionalEvent { event, report_to } => {
                 self.dispatch_functional_event(event, report_to);
             }

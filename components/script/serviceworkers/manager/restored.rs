@@ -47,6 +47,7 @@ impl ServiceWorkerManager {
                 id: active.id,
                 script_url: active.script_url,
                 sender,
+                handles_fetch: info.handles_fetch,
             });
             registration.life_cycle.activated = true;
             registration.life_cycle.updates.via_cache = info.update_via_cache;
@@ -83,6 +84,7 @@ impl ServiceWorkerManager {
         };
         let restoring = registration.life_cycle.restoring.take();
         self.handle_kept(restoring);
+        self.send_waiting_fetches(scope_url);
     }
 
     fn handle_kept(&mut self, restoring: Option<Restoring>) {

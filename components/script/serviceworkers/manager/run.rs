@@ -49,6 +49,7 @@ struct Start {
     registration: ServiceWorkerRegistrationInfo,
     script: ServiceWorkerScript,
     state: ServiceWorkerState,
+    handles_fetch: bool,
 }
 
 impl ServiceWorkerManager {
@@ -72,6 +73,8 @@ impl ServiceWorkerManager {
             registration: registration.info(scope_url),
             script: script.clone(),
             state: ServiceWorkerState::Installing,
+            // It has not run yet.
+            handles_fetch: false,
         });
         let Some((worker, thread)) = started else {
             let error =
@@ -129,6 +132,7 @@ impl ServiceWorkerManager {
                 true => ServiceWorkerState::Activated,
                 false => ServiceWorkerState::Activating,
             },
+            handles_fetch: active.handles_fetch,
         };
         let (worker, thread) = self.start_thread(start).ok_or(CannotRun::TooMany)?;
         let registration = self.registrations.get_mut(scope_url);
@@ -153,6 +157,7 @@ impl ServiceWorkerManager {
             registration,
             script,
             state,
+            handles_fetch,
         } = start;
         let script_url = scope_things.script_url.clone();
         let (devtools_sender, devtools_receiver) = generic_channel::channel()?;
@@ -205,6 +210,7 @@ impl ServiceWorkerManager {
             id: worker_id,
             script_url,
             sender,
+            handles_fetch,
         };
         let thread = WorkerThread::new(
             join_handle,

@@ -28,6 +28,7 @@ fn stored_worker(registration: &ServiceWorkerRegistration) -> Option<StoredWorke
         imports: stored_imports(&script.imports)?,
         headers: script.headers.clone().try_into().ok()?,
         updates: registration.life_cycle.updates,
+        handles_fetch: active.handles_fetch,
     })
 }
 
@@ -83,6 +84,7 @@ impl ServiceWorkerManager {
         scope_things: ScopeThings,
         script: ServiceWorkerScript,
         updates: UpdateTerms,
+        handles_fetch: bool,
     ) {
         let registration = self
             .registrations
@@ -100,6 +102,7 @@ impl ServiceWorkerManager {
             id: worker_id,
             script_url: scope_things.script_url.clone(),
             sender,
+            handles_fetch,
         };
         let record = WorkerRecord {
             script: Some(script),
