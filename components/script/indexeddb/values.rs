@@ -15,7 +15,7 @@ use crate::dom::bindings::structuredclone;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::indexeddb::idbobjectstore::{IDBObjectStore, KeyPath};
 use crate::dom::indexeddb::idbrecord::IDBRecord;
-use crate::dom::indexeddb::key::inject_key_into_value;
+use crate::dom::indexeddb::key::{ExtractionResult, extract_key, inject_key_into_value};
 
 /// Where values of this object store have their key, if a key generator makes it. It does so in the backend, when the value
 /// is serialized already: what is stored lacks the key.
@@ -36,7 +36,12 @@ pub(crate) fn read(
 ) -> Fallible<()> {
     let data = postcard::from_bytes(&record.value).map_err(|_| Error::Data(None))?;
     structuredclone::read(cx, global, data, out.reborrow())?;
-    if let Some(path) = injected {
+    let Some(path) = injected else {
+        return Ok(());
+    };
+    // The value may have brought a key of its own, such as the length of an array.
+    let found = extract_key(cx, out.handle(), &KeyPath::String(path.clone()))?;
+    if matches!(found, ExtractionResult::Failure) {
         inject_key_into_value(cx, out.handle(), &record.primary_key, path)?;
     }
     Ok(())
