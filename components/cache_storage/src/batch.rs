@@ -40,7 +40,7 @@ impl Operation {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn check_put(request: &RequestHead, response: &ResponseHead) -> Result<(), CacheError> {
+pub fn check_put(request: &RequestHead, response: &ResponseHead) -> Result<(), CacheError> {
     let http = ["http://", "https://"];
     if !http.iter().any(|scheme| request.url.starts_with(scheme)) {
         return Err(CacheError::NotHttp);

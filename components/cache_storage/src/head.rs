@@ -93,8 +93,10 @@ pub struct ResponseHead {
     pub status: u16,
     /// As it came.
     pub status_text: Vec<u8>,
-    /// Those that the filter shows; all of them for opaque ones.
+    /// All of them, also those that the filter hides.
     pub headers: Vec<Header>,
+    /// Names of those that script sees of one of kind `Cors`.
+    pub exposed_headers: Vec<String>,
     /// Where it came from in the end, serialized; `None` for those made by script.
     pub url: Option<String>,
     /// Whether it took more than one URL to get there.

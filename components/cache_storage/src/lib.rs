@@ -21,7 +21,7 @@ mod shared;
 mod store;
 mod tables;
 
-pub use batch::Operation;
+pub use batch::{Operation, check_put};
 pub use body::{BodyDraft, BodyReader, CHUNK_BYTES, MAX_INLINE_BODY_BYTES};
 pub use codec::{CodecError, EntryRecord, SCHEMA_VERSION, StoredBody, decode_entry, encode_entry};
 pub use error::CacheError;

@@ -7,6 +7,14 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/>
 
+pub(crate) mod bodyflow;
+pub(crate) mod bodyreader;
+pub(crate) mod cache;
+pub(crate) mod cacheadd;
+pub(crate) mod cachebodies;
+pub(crate) mod cachecalls;
+pub(crate) mod cacheheads;
+pub(crate) mod cachestorage;
 pub(crate) mod clients;
 pub(crate) mod container;
 pub(crate) mod extendedlifetime;
@@ -15,6 +23,7 @@ pub(crate) mod manager;
 pub(crate) mod ready;
 pub(crate) mod registrationjobs;
 pub(crate) mod registrationstate;
+pub(crate) mod responseparts;
 pub(crate) mod workerregistration;
 pub(crate) mod workerscope;
 pub(crate) mod workerthread;

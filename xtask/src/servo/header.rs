@@ -41,7 +41,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What a patch belongs to, and so which others it needs: all of its group and of those before it, but for the last group.
+/// What a patch belongs to, and so which others it needs: all of its group and of those before it, but for `Extras`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Group {
     /// What Servo's service workers lack.
@@ -50,11 +50,13 @@ pub enum Group {
     Sync,
     /// Each can be left out alone.
     Extras,
+    /// What offline apps need beside sync.
+    Offline,
 }
 
 impl Group {
     /// Every group, in the order of the series.
-    pub const ALL: [Self; 3] = [Self::Workers, Self::Sync, Self::Extras];
+    pub const ALL: [Self; 4] = [Self::Workers, Self::Sync, Self::Extras, Self::Offline];
 
     fn parse(text: &str) -> Result<Self> {
         match Self::ALL
@@ -62,7 +64,7 @@ impl Group {
             .find(|group| group.to_string() == text)
         {
             Some(group) => Ok(group),
-            None => bail!("`Group:` must be workers, sync or extras, not \"{text}\""),
+            None => bail!("`Group:` must be workers, sync, extras or offline, not \"{text}\""),
         }
     }
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Group {
             Self::Workers => "workers",
             Self::Sync => "sync",
             Self::Extras => "extras",
+            Self::Offline => "offline",
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::files;
 use crate::paths::Paths;
 
 /// A folder of ours, the kind of file taken from it, and where these go in the patched tree.
-const LAYERS: [(&str, &str, &str); 7] = [
+const LAYERS: [(&str, &str, &str); 9] = [
     ("interfaces", "webidl", "servo-script-bindings/webidls"),
     (
         "components/script/backgroundsync",
@@ -27,7 +27,9 @@ const LAYERS: [(&str, &str, &str); 7] = [
     ("components/constellation", "rs", "servo-constellation"),
     ("components/servo", "rs", "servo"),
     ("components/storage", "rs", "servo-storage"),
+    ("components/shared/storage", "rs", "servo-storage-traits"),
     ("components/net", "rs", "servo-net"),
+    ("components/net_traits", "rs", "servo-net-traits"),
 ];
 
 /// Files of Servo's that the overlay stands in for, and the names that git gives to their content: what another release
