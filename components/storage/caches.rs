@@ -5,19 +5,20 @@
 //! The thread of the Cache API, and one for each origin that uses it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
 use log::{error, warn};
+use net_traits::pub_domains::registered_domain_name;
 use servo_base::generic_channel::{self, GenericReceiver};
-use servo_url::ImmutableOrigin;
+use servo_url::{ImmutableOrigin, ServoUrl};
 use storage_traits::cache_storage::{
-    CacheCall, CacheError, CacheStorageThreadHandle, CacheStorageThreadMessage,
+    CacheCall, CacheError, CacheStorageThreadHandle, CacheStorageThreadMessage, DatabaseName,
 };
-use storage_traits::client_storage::{ClientStorageThreadHandle, StorageIdentifier, StorageType};
+use storage_traits::client_storage::{ClientStorageThreadHandle, StorageIdentifier};
+use storage_traits::webstorage_thread::OriginDescriptor;
 
 use crate::origin_caches::{self, OriginCaches};
 
@@ -82,7 +83,12 @@ impl CacheStorageThread {
             };
             match message {
                 CacheStorageThreadMessage::Call { origin, call } => self.hand_on(origin, call),
-                CacheStorageThreadMessage::Clear { sites, done } => {
+                CacheStorageThreadMessage::Origins(sender) => {
+                    let origins = self.origins().into_iter();
+                    let origins = origins.map(|name| OriginDescriptor { name });
+                    let _ = sender.send(origins.collect());
+                },
+                CacheStorageThreadMessage::ClearForSites { sites, done } => {
                     self.clear(&sites);
                     let _ = done.send(());
                 },
@@ -129,7 +135,13 @@ impl CacheStorageThread {
         let thread = thread::Builder::new()
             .name("OriginCaches".to_owned())
             .spawn(move || {
-                let find_folder = || folder_of(&client_storage, &thread_origin);
+                let find_folder = || {
+                    let folder = client_storage.database_folder(database_of(&thread_origin));
+                    folder.map_err(|reason| {
+                        warn!("There is no folder for the caches of an origin: {reason}");
+                        CacheError::Unavailable
+                    })
+                };
                 let mut caches = OriginCaches::new(thread_origin.clone(), find_folder);
                 while let Ok(call) = calls_in.recv() {
                     if thread_ends.load(Ordering::Relaxed) {
@@ -168,39 +180,56 @@ impl CacheStorageThread {
             thread.ends.store(true, Ordering::Relaxed);
         }
         for (_, thread) in self.origins.drain() {
-            drop(thread.calls);
-            let _ = thread.thread.join();
+            thread.end();
         }
     }
 
-    fn clear(&mut self, _sites: &[String]) {
-        self.end_all();
+    /// Serialized.
+    fn origins(&self) -> Vec<String> {
+        let name = DATABASE_NAME.to_owned();
+        let origins = self
+            .client_storage
+            .origins_with_database(StorageIdentifier::Caches, name);
+        origins.unwrap_or_else(|error| {
+            warn!("The origins that have caches are not known: {error}");
+            Vec::new()
+        })
+    }
+
+    fn clear(&mut self, sites: &[String]) {
+        for origin in self.origins() {
+            let Ok(url) = ServoUrl::parse(&origin) else {
+                continue;
+            };
+            let site = registered_domain_name(&url).map(|site| site.to_string());
+            if !site.is_some_and(|site| sites.contains(&site)) {
+                continue;
+            }
+            let origin = url.origin();
+            if let Some(thread) = self.origins.remove(&origin) {
+                thread.end();
+            }
+            let removed = self.client_storage.remove_database(database_of(&origin));
+            if let Err(error) = removed {
+                error!("The caches of an origin were not removed: {error}");
+            }
+        }
     }
 }
 
-/// The folder that client storage keeps for the caches of an origin.
-fn folder_of(
-    client_storage: &ClientStorageThreadHandle,
-    origin: &ImmutableOrigin,
-) -> Result<PathBuf, CacheError> {
-    let failed = |reason: String| {
-        warn!("There is no folder for the caches of an origin: {reason}");
-        CacheError::Unavailable
-    };
-    let bottle = client_storage
-        .obtain_a_storage_bottle_map(
-            StorageType::Local,
-            None,
-            StorageIdentifier::Caches,
-            origin.clone(),
-        )
-        .recv()
-        .map_err(|error| failed(format!("{error:?}")))?
-        .map_err(failed)?;
-    let (folder, _) = client_storage
-        .create_database(bottle.bottle_id, DATABASE_NAME.to_owned())
-        .recv()
-        .map_err(|error| failed(format!("{error:?}")))?
-        .map_err(failed)?;
-    Ok(folder)
+impl OriginThread {
+    /// What is in hand is done; what waits is not.
+    fn end(self) {
+        self.ends.store(true, Ordering::Relaxed);
+        drop(self.calls);
+        let _ = self.thread.join();
+    }
+}
+
+fn database_of(origin: &ImmutableOrigin) -> DatabaseName {
+    DatabaseName {
+        origin: origin.clone(),
+        identifier: StorageIdentifier::Caches,
+        name: DATABASE_NAME.to_owned(),
+    }
 }

@@ -29,18 +29,27 @@ pub(crate) const MAX_BYTES_UNDER_WAY: usize = 512 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Incomplete;
 
+/// What a sink says to a chunk.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Wants {
+    More,
+    /// Nobody waits for the body any more.
+    Nothing,
+}
+
 /// Takes a body, in any thread.
 pub(crate) trait BodySink: Send + Sync {
-    /// The next chunk. Dropping it is the permission to send more.
-    fn chunk(&self, chunk: Bytes);
+    /// The next chunk. Dropping it is the permission to send more. Returns whether there is any use in more.
+    fn chunk(&self, chunk: Bytes) -> Wants;
 
-    /// There is no more. Called once.
+    /// There is no more. Called once, unless nothing more was wanted.
     fn end(&self, result: Result<(), Incomplete>);
 }
 
 /// Has a body.
 pub(crate) trait BodySource: Send + Sync {
-    /// The next chunk is wanted, or the news that there is none. Not called again before `wanted` was answered.
+    /// The next chunk is wanted, or the news that there is none. Not called again before `wanted` was answered, which must
+    /// not be before this returns.
     fn pull(&self, wanted: WantedChunk);
 
     /// No more is wanted.
@@ -137,7 +146,9 @@ impl Relay {
     }
 
     fn pass_on(self, chunk: Bytes) {
-        self.sink.chunk(self.under_way.send(chunk));
+        if self.sink.chunk(self.under_way.send(chunk)) == Wants::Nothing {
+            return self.source.cancel();
+        }
         let under_way = self.under_way.clone();
         under_way.when_there_is_room(move || self.pull());
     }

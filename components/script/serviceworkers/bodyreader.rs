@@ -24,7 +24,7 @@ use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::Dom;
 use crate::dom::promisenativehandler::{Callback, PromiseNativeHandler};
 use crate::dom::readablestream::{ReadableStream, get_read_promise_done};
-use crate::dom::serviceworkers::bodyflow::{BodySink, Incomplete, UnderWay};
+use crate::dom::serviceworkers::bodyflow::{BodySink, Incomplete, UnderWay, Wants};
 use crate::realms::enter_auto_realm;
 
 /// Locks `stream` and has it read to its end.
@@ -97,7 +97,13 @@ impl Callback for Reading {
             // It stays locked, and nobody wants the rest of it.
             return self.sink.end(Err(Incomplete));
         };
-        self.sink.chunk(self.under_way.send(Bytes::from(chunk)));
+        let chunk = self.under_way.send(Bytes::from(chunk));
+        if self.sink.chunk(chunk) == Wants::Nothing {
+            rooted!(&in(cx) let reason = UndefinedValue());
+            let global = self.stream.global();
+            self.stream.cancel(cx, &global, reason.handle());
+            return;
+        }
         if self.under_way.has_room() {
             return read(cx, &self.stream, self.sink.clone(), self.under_way.clone());
         }

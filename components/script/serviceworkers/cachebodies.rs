@@ -19,7 +19,7 @@ use crate::dom::bindings::error::Fallible;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::response::Response;
-use crate::dom::serviceworkers::bodyflow::{BodySink, BodySource, Incomplete, WantedChunk};
+use crate::dom::serviceworkers::bodyflow::{BodySink, BodySource, Incomplete, WantedChunk, Wants};
 use crate::dom::serviceworkers::cachecalls::OriginCaches;
 use crate::dom::serviceworkers::cacheheads::from_stored_head;
 use crate::dom::serviceworkers::responseparts::new_response;
@@ -147,10 +147,11 @@ impl Progress {
 }
 
 impl BodySink for CacheWriter {
-    fn chunk(&self, chunk: Bytes) {
+    fn chunk(&self, chunk: Bytes) -> Wants {
         // The rest of a body that was refused is of no use.
         if self.progress.lock().error.is_some() {
-            return;
+            self.end(Ok(()));
+            return Wants::Nothing;
         }
         let mut start = 0;
         while start < chunk.len() {
@@ -158,6 +159,7 @@ impl BodySink for CacheWriter {
             self.append(chunk.clone(), start..end);
             start = end;
         }
+        Wants::More
     }
 
     fn end(&self, result: Result<(), Incomplete>) {
@@ -197,7 +199,7 @@ impl Drop for CacheReader {
     }
 }
 
-/// A stored body that has come as a whole.
+/// A stored body that has come as a whole: it answers at once, which is two calls deep at most.
 struct ShortBody(Mutex<Vec<u8>>);
 
 impl BodySource for ShortBody {

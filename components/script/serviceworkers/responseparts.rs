@@ -73,26 +73,14 @@ pub(crate) struct InternalResponse {
 
 impl InternalResponse {
     /// The response has come from the network: keeps what scripts don't see of it, if it is filtered.
-    pub(crate) fn keep(&self, metadata: &FetchMetadata) {
+    pub(crate) fn keep(&self, metadata: FetchMetadata) -> FetchMetadata {
         self.comes_from_network.set(true);
-        let FetchMetadata::Filtered { filtered, unsafe_ } = metadata else {
-            return;
-        };
-        let (response_type, exposed) = match filtered {
-            // Scripts see all of it but `Set-Cookie`, which nobody needs any more.
-            FilteredMetadata::Basic(_) => return,
-            FilteredMetadata::Cors(metadata) => (ResponseType::Cors, header_names(metadata)),
-            FilteredMetadata::Opaque => (ResponseType::Opaque, Vec::new()),
-            FilteredMetadata::OpaqueRedirect(_) => (ResponseType::OpaqueRedirect, Vec::new()),
-        };
-        *self.head.borrow_mut() = Some(Box::new(ResponseHead {
-            response_type,
-            url: Some(unsafe_.final_url.clone()),
-            redirected: unsafe_.redirected,
-            status: unsafe_.status.clone(),
-            headers: unsafe_.headers.clone().map(Serde::into_inner).unwrap_or_default(),
-            exposed_headers: exposed,
-        }));
+        if let FetchMetadata::Filtered { filtered, unsafe_ } = &metadata
+            && let Some(head) = hidden_head(filtered, unsafe_)
+        {
+            *self.head.borrow_mut() = Some(Box::new(head));
+        }
+        metadata
     }
 
     /// Scripts are not to see the body.
@@ -114,7 +102,8 @@ impl InternalResponse {
         let Some(sink) = self.sink.borrow().clone() else {
             return Some(chunk);
         };
-        sink.chunk(chunk);
+        // FIXME: what nobody wants any more is still fetched.
+        let _ = sink.chunk(chunk);
         None
     }
 
@@ -126,6 +115,25 @@ impl InternalResponse {
             sink.end(result);
         }
     }
+}
+
+/// `None` if scripts see all of it but `Set-Cookie`, which nobody needs any more.
+fn hidden_head(filtered: &FilteredMetadata, internal: &Metadata) -> Option<ResponseHead> {
+    let (response_type, exposed_headers) = match filtered {
+        FilteredMetadata::Basic(_) => return None,
+        FilteredMetadata::Cors(metadata) => (ResponseType::Cors, header_names(metadata)),
+        FilteredMetadata::Opaque => (ResponseType::Opaque, Vec::new()),
+        FilteredMetadata::OpaqueRedirect(_) => (ResponseType::OpaqueRedirect, Vec::new()),
+    };
+    let headers = internal.headers.clone();
+    Some(ResponseHead {
+        response_type,
+        url: Some(internal.final_url.clone()),
+        redirected: internal.redirected,
+        status: internal.status.clone(),
+        headers: headers.map(Serde::into_inner).unwrap_or_default(),
+        exposed_headers,
+    })
 }
 
 fn header_names(metadata: &Metadata) -> Vec<String> {

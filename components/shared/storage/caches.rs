@@ -5,15 +5,22 @@
 //! What script and the thread of the Cache API tell each other. Each call has a callback of its own.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 
 pub use cache_storage::{
     CacheError, CacheId, Header, QueryOptions, RequestHead, ResponseHead, ResponseKind, Take, check_put,
 };
 use malloc_size_of_derive::MallocSizeOf;
 use serde::{Deserialize, Serialize};
-use servo_base::generic_channel::{GenericCallback, GenericSender};
+use servo_base::generic_channel::{self, GenericCallback, GenericSend, GenericSender};
 use servo_url::ImmutableOrigin;
 use uuid::Uuid;
+
+use crate::StorageThreads;
+use crate::client_storage::{
+    ClientStorageThreadHandle, ClientStorageThreadMessage, StorageIdentifier, StorageType,
+};
+use crate::webstorage_thread::OriginDescriptor;
 
 /// Script sends no more of a body than this at a time, in bytes.
 pub const MAX_APPENDED_BYTES: usize = 256 * 1024;
@@ -56,13 +63,106 @@ pub enum CacheStorageThreadMessage {
         origin: ImmutableOrigin,
         call: CacheCall,
     },
+    /// Which origins have caches.
+    Origins(GenericSender<Vec<OriginDescriptor>>),
     /// All caches of all origins of these sites are removed, also those that are in use.
-    Clear {
+    ClearForSites {
         sites: Vec<String>,
         done: GenericSender<()>,
     },
     /// Nothing is answered after this.
     Exit(GenericSender<()>),
+}
+
+impl StorageThreads {
+    /// Which origins have caches. Waits for the answer.
+    pub fn cache_origins(&self) -> Vec<OriginDescriptor> {
+        let Some((sender, receiver)) = generic_channel::channel() else {
+            return Vec::new();
+        };
+        let _ = GenericSend::send(self, CacheStorageThreadMessage::Origins(sender));
+        receiver.recv().unwrap_or_default()
+    }
+
+    /// Removes all caches of all origins of these sites, and returns when they are gone.
+    pub fn clear_caches_for_sites(&self, sites: &[&str]) {
+        let Some((done, receiver)) = generic_channel::channel() else {
+            return;
+        };
+        let sites = sites.iter().map(|site| (*site).to_owned()).collect();
+        let message = CacheStorageThreadMessage::ClearForSites { sites, done };
+        let _ = GenericSend::send(self, message);
+        let _ = receiver.recv();
+    }
+}
+
+/// A database of an origin, of the kind that outlives the session.
+#[derive(Debug)]
+pub struct DatabaseName {
+    pub origin: ImmutableOrigin,
+    pub identifier: StorageIdentifier,
+    pub name: String,
+}
+
+/// For threads that may outlive that of client storage.
+impl ClientStorageThreadHandle {
+    /// The folder of a database, which is made if it is missing.
+    pub fn database_folder(&self, database: DatabaseName) -> Result<PathBuf, String> {
+        let bottle_id = self.bottle_of(database.origin, database.identifier)?;
+        let (folder, _is_new) = self.ask(|sender| ClientStorageThreadMessage::CreateDatabase {
+            bottle_id,
+            name: database.name,
+            sender,
+        })?;
+        Ok(folder)
+    }
+
+    /// Removes a database and its folder.
+    pub fn remove_database(&self, database: DatabaseName) -> Result<(), String> {
+        let bottle_id = self.bottle_of(database.origin, database.identifier)?;
+        self.ask(|sender| ClientStorageThreadMessage::DeleteDatabase {
+            bottle_id,
+            name: database.name,
+            sender,
+        })
+    }
+
+    /// The origins, serialized, that have a database of that name.
+    pub fn origins_with_database(
+        &self,
+        identifier: StorageIdentifier,
+        name: String,
+    ) -> Result<Vec<String>, String> {
+        self.ask(|sender| ClientStorageThreadMessage::OriginsWithDatabase {
+            identifier,
+            name,
+            sender,
+        })
+    }
+
+    fn bottle_of(
+        &self,
+        origin: ImmutableOrigin,
+        storage_identifier: StorageIdentifier,
+    ) -> Result<i64, String> {
+        let bottle = self.ask(|sender| ClientStorageThreadMessage::ObtainBottleMap {
+            storage_type: StorageType::Local,
+            storage_identifier,
+            webview: None,
+            origin,
+            sender,
+        });
+        bottle.map(|bottle| bottle.bottle_id)
+    }
+
+    fn ask<T: Serialize + for<'de> Deserialize<'de>>(
+        &self,
+        message: impl FnOnce(GenericSender<Result<T, String>>) -> ClientStorageThreadMessage,
+    ) -> Result<T, String> {
+        let (sender, receiver) = generic_channel::channel().ok_or("there is no channel left")?;
+        self.send(message(sender)).map_err(|error| format!("{error:?}"))?;
+        receiver.recv().map_err(|error| format!("{error:?}"))?
+    }
 }
 
 /// Called once.
