@@ -55,7 +55,7 @@ struct CacheStorageThread {
 
 struct OriginThread {
     calls: Sender<CacheCall>,
-    /// Whether what waits in `calls` is to be dropped.
+    /// Whether what waits in `calls` is to be refused.
     ends: Arc<AtomicBool>,
     thread: JoinHandle<()>,
     last_used: u64,
@@ -144,10 +144,10 @@ impl CacheStorageThread {
                 };
                 let mut caches = OriginCaches::new(thread_origin.clone(), find_folder);
                 while let Ok(call) = calls_in.recv() {
-                    if thread_ends.load(Ordering::Relaxed) {
-                        return;
+                    match thread_ends.load(Ordering::Relaxed) {
+                        true => origin_caches::refuse(call, CacheError::Unavailable),
+                        false => caches.handle(call),
                     }
-                    caches.handle(call);
                 }
             })?;
         Ok(OriginThread {

@@ -17,6 +17,7 @@ mod folder;
 mod head;
 mod matching;
 mod medium;
+mod memory;
 mod shared;
 mod store;
 mod tables;
@@ -31,4 +32,5 @@ pub use head::{
 };
 pub use matching::request_matches;
 pub use medium::{BodyFile, FileId, Medium};
+pub use memory::MemoryMedium;
 pub use store::{CacheId, CacheStore, Found, FoundBody, Limits, Take};
