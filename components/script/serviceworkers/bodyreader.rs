@@ -124,7 +124,7 @@ fn bytes_of_result(cx: &mut JSContext, result: HandleValue) -> Option<Vec<u8>> {
         return None;
     }
     auto_root!(&in(cx) let array = Uint8Array::from(value.to_object()).ok()?);
-    Some(array.to_vec())
+    array.to_vec()
 }
 
 /// A reader that waits until its sink has used what it has.

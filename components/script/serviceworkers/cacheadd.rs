@@ -27,7 +27,7 @@ use crate::dom::bindings::codegen::Bindings::RequestBinding::{
 use crate::dom::bindings::codegen::Bindings::ResponseBinding::{
     ResponseMethods, ResponseType as DOMResponseType,
 };
-use crate::dom::bindings::error::{Error, Fallible};
+use crate::dom::bindings::error::{Error, ErrorToJsval, Fallible};
 use crate::dom::bindings::refcounted::Trusted;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::DomRoot;
@@ -68,8 +68,8 @@ pub(crate) fn add_all(
     let batch = Arc::new(AddedBatch {
         caches: cache.caches().clone(),
         cache: cache.id(),
-        task_source: global.task_manager().networking_task_source().to_sendable(),
         state: Mutex::new(State {
+            task_source: global.task_manager().networking_task_source().to_sendable(),
             operations: requests.iter().map(|_| None).collect(),
             unsettled: Some(unsettled),
             controller: Some(Trusted::new(&*controller)),
@@ -122,11 +122,11 @@ fn check_requests(
 struct AddedBatch {
     caches: OriginCaches,
     cache: CacheId,
-    task_source: SendableTaskSource,
     state: Mutex<State>,
 }
 
 struct State {
+    task_source: SendableTaskSource,
     /// `None` for those that are still fetched.
     operations: Vec<Option<(CacheOperation, WrittenByScript)>>,
     /// `None` once the call has failed, or all is fetched.
@@ -258,7 +258,7 @@ impl AddedRequest {
 
     /// In any thread.
     fn not_written(self, why: Unwritten) {
-        let task_source = self.batch.task_source.clone();
+        let task_source = self.batch.state.lock().task_source.clone();
         task_source.queue(task!(addall_failed: move |cx| {
             let signal = self.signal.root();
             let mut realm = enter_auto_realm(cx, &*signal);

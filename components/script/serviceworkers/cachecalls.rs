@@ -94,10 +94,9 @@ pub(crate) struct Unsettled {
 
 impl Unsettled {
     pub(crate) fn new(global: &GlobalScope, promise: &RootedPromise) -> Self {
-        let task_source = global.task_manager().dom_manipulation_task_source();
         Self {
             promise: TrustedPromise::from(promise),
-            task_source: task_source.to_sendable(),
+            task_source: global.task_manager().dom_manipulation_task_source().to_sendable(),
         }
     }
 

@@ -12,9 +12,8 @@ use storage_traits::cache_storage::{
     CacheCall, CacheCallback, CacheError, CacheReply, MatchScope, Take,
 };
 
-use crate::dom::bindings::codegen::Bindings::CacheStorageBinding::{
-    CacheStorageMethods, MultiCacheQueryOptions,
-};
+use crate::dom::bindings::codegen::Bindings::CacheStorageBinding::CacheStorageMethods;
+use crate::dom::bindings::codegen::Bindings::CacheStorageNameToCacheMapBinding::MultiCacheQueryOptions;
 use crate::dom::bindings::codegen::Bindings::RequestBinding::RequestInfo;
 use crate::dom::bindings::error::Error;
 use crate::dom::bindings::reflector::DomGlobal;
