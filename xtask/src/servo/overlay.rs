@@ -34,10 +34,28 @@ const LAYERS: [(&str, &str, &str); 9] = [
 
 /// Files of Servo's that the overlay stands in for, and the names that git gives to their content: what another release
 /// has in them must be looked at. One line of a patch each puts ours in their place.
-const REPLACED: [(&str, &str); 1] = [(
-    "servo-script/dom/serviceworker/serviceworker_manager.rs",
-    "5437c76eb91e01a37c1428da8ac3c0917358f5f1",
-)];
+const REPLACED: [(&str, &str); 5] = [
+    (
+        "servo-script/dom/serviceworker/serviceworker_manager.rs",
+        "5437c76eb91e01a37c1428da8ac3c0917358f5f1",
+    ),
+    (
+        "servo-script/dom/serviceworker/cache.rs",
+        "c26ef834b86fadad5f5c38b8d9a5d104f0365af6",
+    ),
+    (
+        "servo-script/dom/serviceworker/cachestorage.rs",
+        "b7188aa0f26d6c3919c8666fa78bef7899d59643",
+    ),
+    (
+        "servo-storage/cache_storage.rs",
+        "2dfe50b9d5c0c41e5dcdee542265320d62b42eb5",
+    ),
+    (
+        "servo-storage-traits/cache_storage.rs",
+        "2bb6613bc3f5414bfa7eb6635ad2938b2cd4b0fe",
+    ),
+];
 
 /// Path in the patched tree, and the file that goes there.
 pub type Overlay = BTreeMap<PathBuf, PathBuf>;
