@@ -27,7 +27,6 @@ use crate::dom::bindings::codegen::Bindings::RequestBinding::{
 use crate::dom::bindings::error::Fallible;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::globalscope::GlobalScope;
-use crate::dom::headers::Guard;
 use crate::dom::request::Request;
 
 /// Version of [`StoredRequest`].
@@ -146,12 +145,7 @@ pub(crate) fn new_request(
             },
         }
     }
-    let headers = inner.headers.clone();
-    let request = Request::from_net_request(cx, global, None, inner);
-    let dom_headers = request.Headers(cx);
-    dom_headers.set_headers(headers);
-    dom_headers.set_guard(Guard::Immutable);
-    Ok(request)
+    Ok(Request::of_fetch_event(cx, global, inner, None))
 }
 
 /// What is stored of a response.
