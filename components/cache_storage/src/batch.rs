@@ -5,6 +5,9 @@ use crate::body::BodyDraft;
 use crate::head::{QueryOptions, RequestHead, ResponseHead};
 use crate::matching::{Varies, request_matches, varies};
 
+/// More operations are refused as a batch.
+pub const MAX_OPERATIONS: usize = 10_000;
+
 /// <https://w3c.github.io/ServiceWorker/#dfn-cache-batch-operation>
 #[derive(Debug)]
 pub enum Operation {
@@ -62,6 +65,9 @@ pub fn check_put(request: &RequestHead, response: &ResponseHead) -> Result<(), C
 /// # Errors
 /// The first reason for which none of it is done.
 pub(crate) fn check(operations: &[Operation]) -> Result<(), CacheError> {
+    if operations.len() > MAX_OPERATIONS {
+        return Err(CacheError::TooLong);
+    }
     let mut added = AddedItems::default();
     for operation in operations {
         // 2.3. Nothing that an earlier operation has added may be asked for again.

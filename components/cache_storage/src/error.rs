@@ -26,8 +26,8 @@ pub enum CacheError {
     /// The cache, or the body, is gone or never was.
     #[error("there is no such cache or body")]
     NotFound,
-    /// URL, headers or name are longer than allowed.
-    #[error("the head of the request or response is too long")]
+    /// URL and headers, a name or a batch are longer than allowed.
+    #[error("a request, a response, a name or a list is too long")]
     TooLong,
     /// The body's bytes are not those that were stored.
     #[error("the stored body is damaged")]

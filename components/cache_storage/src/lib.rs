@@ -18,11 +18,13 @@ mod head;
 mod matching;
 mod medium;
 mod memory;
+mod opening;
 mod shared;
+mod step;
 mod store;
 mod tables;
 
-pub use batch::{Operation, check_put};
+pub use batch::{MAX_OPERATIONS, Operation, check_put};
 pub use body::{BodyDraft, BodyReader, CHUNK_BYTES, MAX_INLINE_BODY_BYTES};
 pub use codec::{CodecError, EntryRecord, SCHEMA_VERSION, StoredBody, decode_entry, encode_entry};
 pub use error::CacheError;

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, StorageError};
+use redb::{Database, StorageError};
 use serde::{Deserialize, Serialize};
 
 use crate::CacheError;
 use crate::batch::{self, Operation};
-use crate::body::{BodyDraft, BodyReader, FinishedBody, checksum, file_length};
-use crate::codec::{EntryRecord, SCHEMA_VERSION, StoredBody};
+use crate::body::{BodyDraft, BodyReader};
 use crate::head::{MAX_NAME_BYTES, QueryOptions, RequestHead, ResponseHead};
 use crate::medium::Medium;
+use crate::opening::{close, open_index};
 use crate::shared::Shared;
-use crate::tables::{self, Change, Fault, Snapshot};
+use crate::step::{body_of, finish_bodies, refuses_method};
+use crate::tables::{Change, Fault, Snapshot};
 
 /// One cache, also after its name is gone. Not used twice in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -259,7 +260,7 @@ impl CacheStore {
         if !self.read(|snapshot| snapshot.exists(cache))? {
             return Err(CacheError::NotFound);
         }
-        let (steps, drafts) = self.finish_bodies(operations)?;
+        let (steps, drafts) = finish_bodies(&self.shared, operations)?;
         let max_bytes = self.shared.max_bytes();
         let done = self.change_keeping(drafts, |change| {
             let before = change.stored_bytes;
@@ -282,51 +283,6 @@ impl CacheStore {
     /// [`CacheError::Unavailable`].
     pub fn forget(&mut self, damaged: &BodyReader) -> Result<(), CacheError> {
         self.remove_entries(&[damaged.entry()])
-    }
-
-    /// Writes and flushes what is left of all bodies, and their names, before the index names them.
-    fn finish_bodies(
-        &self,
-        operations: Vec<Operation>,
-    ) -> Result<(Vec<Step>, Vec<BodyDraft>), CacheError> {
-        let mut steps = Vec::with_capacity(operations.len());
-        let mut drafts = Vec::new();
-        let mut has_files = false;
-        for operation in operations {
-            let (request, response, draft) = match operation {
-                Operation::Delete { request, options } => {
-                    steps.push(Step::Delete { request, options });
-                    continue;
-                }
-                Operation::Put {
-                    request,
-                    response,
-                    body,
-                } => (request, response, body),
-            };
-            let mut body = FinishedBody {
-                stored: StoredBody::None,
-                inline: Vec::new(),
-            };
-            if let Some(mut draft) = draft {
-                body = draft.finish()?;
-                has_files |= matches!(body.stored, StoredBody::File { .. });
-                drafts.push(draft);
-            }
-            let record = EntryRecord {
-                request,
-                response,
-                body: body.stored,
-            };
-            steps.push(Step::Put { record, body });
-        }
-        if has_files {
-            self.shared
-                .medium
-                .sync_names()
-                .map_err(|error| CacheError::of_io("flush the names of bodies", &error))?;
-        }
-        Ok((steps, drafts))
     }
 
     fn remove_if_doomed(&mut self, cache: CacheId) -> Result<(), CacheError> {
@@ -437,135 +393,5 @@ impl CacheStore {
             }
         }
         Ok(())
-    }
-}
-
-/// One operation whose body is complete.
-enum Step {
-    Put {
-        record: EntryRecord,
-        body: FinishedBody,
-    },
-    Delete {
-        request: RequestHead,
-        options: QueryOptions,
-    },
-}
-
-impl Step {
-    /// Says whether it was a `Delete` that has removed something.
-    fn apply(&self, change: &mut Change, cache: CacheId) -> Result<bool, Fault> {
-        match self {
-            Self::Put { record, body } => {
-                change.remove_matching(cache, &record.request, QueryOptions::default())?;
-                change.add_entry(cache, record, body)?;
-                Ok(false)
-            }
-            Self::Delete { request, options } => {
-                if refuses_method(Some(request), *options) {
-                    return Ok(false);
-                }
-                Ok(change.remove_matching(cache, request, *options)? > 0)
-            }
-        }
-    }
-}
-
-/// Only GET is stored, so that other methods match nothing unless they are ignored.
-fn refuses_method(request: Option<&RequestHead>, options: QueryOptions) -> bool {
-    request.is_some_and(|request| request.method != "GET") && !options.ignore_method
-}
-
-/// `None` if the body is not what was stored.
-fn body_of(
-    snapshot: &Snapshot,
-    shared: &Shared,
-    key: EntryKey,
-    record: &EntryRecord,
-) -> Result<Option<FoundBody>, redb::Error> {
-    Ok(match record.body {
-        StoredBody::None => Some(FoundBody::None),
-        StoredBody::Inline {
-            checksum: stored, ..
-        } => snapshot
-            .inline_body(key)?
-            .filter(|bytes| checksum(0, bytes) == stored)
-            .map(FoundBody::Inline),
-        StoredBody::File { id, length } => match shared.medium.len(id) {
-            Ok(found) if found == file_length(length) => {
-                let reader = BodyReader::new(shared.clone(), key, id, length);
-                Some(FoundBody::File(reader))
-            }
-            Ok(_) => None,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            // It may be there again: the read will tell.
-            Err(_) => {
-                let reader = BodyReader::new(shared.clone(), key, id, length);
-                Some(FoundBody::File(reader))
-            }
-        },
-    })
-}
-
-fn open_index(shared: &Shared) -> Result<Database, CacheError> {
-    let first = open_checked(shared);
-    let reason = match first {
-        Ok(database) => return Ok(database),
-        Err(Opening::Failed(error)) => return Err(CacheError::of_index(&error)),
-        Err(Opening::Unreadable(reason)) => reason,
-    };
-    log::warn!("An index of cached responses is set aside, and all of them with it: {reason}");
-    shared
-        .medium
-        .set_index_aside()
-        .map_err(|error| CacheError::of_io("set its index aside", &error))?;
-    match open_checked(shared) {
-        Ok(database) => Ok(database),
-        Err(Opening::Failed(error)) => Err(CacheError::of_index(&error)),
-        Err(Opening::Unreadable(_)) => Err(CacheError::Unavailable),
-    }
-}
-
-enum Opening {
-    Failed(redb::Error),
-    Unreadable(String),
-}
-
-impl From<redb::Error> for Opening {
-    fn from(error: redb::Error) -> Self {
-        use std::io::ErrorKind::{InvalidData, UnexpectedEof};
-        match &error {
-            redb::Error::Io(io) if !matches!(io.kind(), InvalidData | UnexpectedEof) => {
-                Self::Failed(error)
-            }
-            redb::Error::DatabaseAlreadyOpen | redb::Error::PreviousIo => Self::Failed(error),
-            _ => Self::Unreadable(error.to_string()),
-        }
-    }
-}
-
-fn open_checked(shared: &Shared) -> Result<Database, Opening> {
-    let opened = catch_unwind(AssertUnwindSafe(|| shared.medium.open_index()));
-    let unreadable = |_| {
-        let reason = "reading it went wrong".to_owned();
-        Err(DatabaseError::Storage(StorageError::Corrupted(reason)))
-    };
-    let database = opened
-        .unwrap_or_else(unreadable)
-        .map_err(redb::Error::from)?;
-    match tables::schema(&database)? {
-        None => tables::create(&database, u64::from(SCHEMA_VERSION))?,
-        Some(version) if version == u64::from(SCHEMA_VERSION) => {}
-        Some(version) => {
-            let reason = format!("its version {version} is not known");
-            return Err(Opening::Unreadable(reason));
-        }
-    }
-    Ok(database)
-}
-
-fn close(database: Option<Database>) {
-    if catch_unwind(AssertUnwindSafe(|| drop(database))).is_err() {
-        log::warn!("An index of cached responses could not be closed cleanly");
     }
 }
