@@ -13,7 +13,7 @@ const INDEX_NAME: &str = "index.redb";
 const UNREADABLE_INDEX_NAME: &str = "index.unreadable.redb";
 const BODIES_NAME: &str = "bodies";
 /// Memory for pages of the index, in bytes.
-const INDEX_CACHE_BYTES: usize = 1024 * 1024;
+const INDEX_CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The index, and a folder with the bodies beside it.
 #[derive(Debug)]
