@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use headers::{ContentLength, HeaderMapExt};
 use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use net_traits::request::{Destination, Request};
 use tokio::sync::Notify;
 
@@ -30,6 +31,12 @@ pub(crate) fn is_long(headers: &HeaderMap) -> bool {
 /// Whether the body is collected while it passes: it is checked afterwards, or kept.
 pub(crate) fn is_collected(request: &Request, headers: &HeaderMap) -> bool {
     !is_long(headers) || !request.integrity_metadata.is_empty()
+}
+
+/// Whether a body that ends with an error is not complete. If its end is that of the connection, many servers don't say
+/// goodbye.
+pub(crate) fn says_its_end(headers: &HeaderMap) -> bool {
+    headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// Holds the network back while the chunks of a body wait for somebody to use them. In one process, chunks count until

@@ -63,7 +63,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let micros = |time: &Duration| time.as_micros() as f64 / MATCHES as f64;
         let (few, many) = (micros(&times[0]), micros(&times[1]));
-        println!("{few:.1} us among 100, {many:.1} us among 10,000: {:.2}", many / few);
+        println!(
+            "{few:.1} us among 100, {many:.1} us among 10,000: {:.2}",
+            many / few
+        );
     }
     Ok(())
 }

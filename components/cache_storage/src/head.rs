@@ -68,7 +68,7 @@ impl RequestHead {
     }
 }
 
-/// <https://fetch.spec.whatwg.org/#concept-response-type>; an error is never stored.
+/// <https://fetch.spec.whatwg.org/#concept-response-type>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResponseKind {
     /// Made by script.
@@ -82,6 +82,8 @@ pub enum ResponseKind {
     Opaque,
     /// A redirect that was not followed: as for opaque ones.
     OpaqueRedirect,
+    /// What `Response.error()` gives.
+    Error,
 }
 
 /// A response without its body. For filtered responses that hide something this is the internal one.

@@ -19,10 +19,8 @@ use storage_traits::cache_storage::{
 
 use crate::dom::bindings::codegen::Bindings::CacheBinding::{CacheMethods, CacheQueryOptions};
 use crate::dom::bindings::codegen::Bindings::RequestBinding::RequestInfo;
-use crate::dom::bindings::codegen::Bindings::ResponseBinding::{
-    ResponseMethods, ResponseType as DOMResponseType,
-};
 use crate::dom::bindings::error::{Error, Fallible};
+use crate::dom::bindings::refcounted::Trusted;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::response::Response;
@@ -87,9 +85,6 @@ impl Cache {
         let global = self.global();
         let request = to_request(cx, &global, request)?;
         let request = request_head(cx, &request);
-        if response.Type() == DOMResponseType::Error {
-            return Err(Error::Type(c"errors are not stored".to_owned()));
-        }
         // 5. to 7. The internal response, in which opaque ones are looked at, too.
         let head = to_stored_head(&response.head(cx));
         check_put(&request, &head).map_err(to_dom_error)?;
@@ -102,15 +97,14 @@ impl Cache {
             return Ok(());
         }
         // 9. to 12. The body is read, and goes to the thread of the caches as it comes.
+        let source = Trusted::new(response);
         let writer = CacheWriter::new(self.caches(), move |written| match written {
             Ok(body) => {
                 let operation = put_operation(request, head, body.take());
                 put(&caches, id, vec![operation], unsettled);
             },
             Err(Unwritten::Refused(error)) => unsettled.reject(to_dom_error(error)),
-            Err(Unwritten::Incomplete) => {
-                unsettled.reject(Error::Type(c"the body is not complete".to_owned()));
-            },
+            Err(Unwritten::Incomplete) => unsettled.reject_like(source),
         });
         response.send_body(cx, Arc::new(writer))
     }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use js::context::JSContext;
+use js::jsval::UndefinedValue;
 use log::warn;
 use parking_lot::Mutex;
 use servo_base::generic_channel::{GenericCallback, GenericSend, GenericSender, SendError};
@@ -16,9 +17,10 @@ use storage_traits::cache_storage::{
 };
 
 use crate::dom::bindings::error::Error;
-use crate::dom::bindings::refcounted::TrustedPromise;
+use crate::dom::bindings::refcounted::{Trusted, TrustedPromise};
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::RootedPromise;
+use crate::dom::response::Response;
 use crate::realms::enter_auto_realm;
 use crate::tasks::task_source::SendableTaskSource;
 
@@ -121,6 +123,24 @@ impl Unsettled {
     /// In a task.
     pub(crate) fn reject(self, error: Error) {
         self.task_source.queue(self.promise.reject_task(error));
+    }
+
+    /// In a task, with what the body of `response` has failed with.
+    pub(crate) fn reject_like(self, response: Trusted<Response>) {
+        let promise = self.promise;
+        self.task_source.queue(task!(reject_cache_promise: move |cx| {
+            let promise = promise.root(cx);
+            let mut realm = enter_auto_realm(cx, &*promise);
+            let cx = &mut realm.current_realm();
+            let body = response.root().internal_body();
+            let Some(body) = body.filter(|body| body.is_errored()) else {
+                let error = Error::Type(c"the body is not complete".to_owned());
+                return promise.reject_error(cx, error);
+            };
+            rooted!(&in(cx) let mut reason = UndefinedValue());
+            body.get_stored_error(reason.handle_mut());
+            promise.reject(cx, reason.handle());
+        }));
     }
 
     /// Now, in the thread of the promise.

@@ -7,7 +7,7 @@
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use js::context::JSContext;
-use net_traits::ReferrerPolicy;
+use net_traits::{NetworkError, ReferrerPolicy};
 use net_traits::http_status::HttpStatus;
 use net_traits::request::{
     CacheMode, CredentialsMode, Destination, RedirectMode, Referrer, RequestMode,
@@ -156,7 +156,8 @@ pub(crate) fn to_stored_head(head: &FetchedHead) -> ResponseHead {
             ResponseType::Cors => ResponseKind::Cors,
             ResponseType::Opaque => ResponseKind::Opaque,
             ResponseType::OpaqueRedirect => ResponseKind::OpaqueRedirect,
-            ResponseType::Default | ResponseType::Error(_) => ResponseKind::Default,
+            ResponseType::Default => ResponseKind::Default,
+            ResponseType::Error(_) => ResponseKind::Error,
         },
         status: head.status.try_code().map_or(0, |code| code.as_u16()),
         status_text: head.status.message().to_vec(),
@@ -176,6 +177,7 @@ pub(crate) fn from_stored_head(head: &ResponseHead) -> FetchedHead {
             ResponseKind::Cors => ResponseType::Cors,
             ResponseKind::Opaque => ResponseType::Opaque,
             ResponseKind::OpaqueRedirect => ResponseType::OpaqueRedirect,
+            ResponseKind::Error => ResponseType::Error(NetworkError::ConnectionFailure),
         },
         url: head.url.as_ref().and_then(|url| ServoUrl::parse(url).ok()),
         redirected: head.redirected,
