@@ -1,6 +1,6 @@
 //! Whether a stored pair is what a request asks for.
 
-use crate::head::{Header, QueryOptions, RequestHead, ResponseHead, combined};
+use crate::head::{Header, QueryOptions, RequestHead, ResponseHead, ResponseKind, combined};
 
 const FRAGMENT: char = '#';
 const QUERY: char = '?';
@@ -63,8 +63,15 @@ pub fn request_matches(
     if !same_url {
         return false;
     }
-    // 7. Without a response, or without a look at `Vary`, that is all.
-    let Some(response) = response.filter(|_| !options.ignore_vary) else {
+    // 7. Without a response, or without a look at `Vary`, that is all. Of an opaque one no headers are seen.
+    let looks_at_vary = |response: &&ResponseHead| {
+        let is_opaque = matches!(
+            response.kind,
+            ResponseKind::Opaque | ResponseKind::OpaqueRedirect
+        );
+        !options.ignore_vary && !is_opaque
+    };
+    let Some(response) = response.filter(looks_at_vary) else {
         return true;
     };
     // 8. and 9. Each header that the response varies by has the same value in both requests.
@@ -137,10 +144,13 @@ mod tests {
             ..PLAIN
         };
         assert!(matches(&other, ignore_vary));
-        assert!(!matches(
-            &with("http://a/", &[("accept", "a, b"), ("origin", "o")]),
-            PLAIN
-        ));
+        let more = with("http://a/", &[("accept", "a, b"), ("origin", "o")]);
+        assert!(!matches(&more, PLAIN));
+        let opaque = ResponseHead {
+            kind: ResponseKind::Opaque,
+            ..response.clone()
+        };
+        assert!(request_matches(&more, &stored, Some(&opaque), PLAIN));
     }
 
     #[test]
