@@ -51,6 +51,10 @@ pub fn check_put(request: &RequestHead, response: &ResponseHead) -> Result<(), C
     if request.method != "GET" {
         return Err(CacheError::NotGet);
     }
+    // Of these, neither status nor headers are seen.
+    if response.kind.is_opaque() {
+        return Ok(());
+    }
     if response.status == 206 {
         return Err(CacheError::Partial);
     }
@@ -114,7 +118,7 @@ impl<'a> AddedItems<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::Header;
+    use crate::head::{Header, ResponseKind};
 
     fn put(url: &str) -> Operation {
         Operation::Put {
@@ -151,6 +155,9 @@ mod tests {
         head.method = "GET".to_owned();
         response.status = 206;
         assert_eq!(check_put(&head, &response), Err(CacheError::Partial));
+        response.kind = ResponseKind::Opaque;
+        assert_eq!(check_put(&head, &response), Ok(()));
+        response.kind = ResponseKind::Basic;
         response.status = 200;
         response.headers.push(Header::new("Vary", "x, *"));
         assert_eq!(check_put(&head, &response), Err(CacheError::VariesByAll));

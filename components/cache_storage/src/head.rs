@@ -86,6 +86,13 @@ pub enum ResponseKind {
     Error,
 }
 
+impl ResponseKind {
+    /// Whether script sees nothing of such a response.
+    pub fn is_opaque(self) -> bool {
+        matches!(self, Self::Opaque | Self::OpaqueRedirect)
+    }
+}
+
 /// A response without its body. For filtered responses that hide something this is the internal one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseHead {

@@ -1,6 +1,6 @@
 //! Whether a stored pair is what a request asks for.
 
-use crate::head::{Header, QueryOptions, RequestHead, ResponseHead, ResponseKind, combined};
+use crate::head::{Header, QueryOptions, RequestHead, ResponseHead, combined};
 
 const FRAGMENT: char = '#';
 const QUERY: char = '?';
@@ -64,13 +64,8 @@ pub fn request_matches(
         return false;
     }
     // 7. Without a response, or without a look at `Vary`, that is all. Of an opaque one no headers are seen.
-    let looks_at_vary = |response: &&ResponseHead| {
-        let is_opaque = matches!(
-            response.kind,
-            ResponseKind::Opaque | ResponseKind::OpaqueRedirect
-        );
-        !options.ignore_vary && !is_opaque
-    };
+    let looks_at_vary =
+        |response: &&ResponseHead| !options.ignore_vary && !response.kind.is_opaque();
     let Some(response) = response.filter(looks_at_vary) else {
         return true;
     };
@@ -86,6 +81,7 @@ pub fn request_matches(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::head::ResponseKind;
 
     fn with(url: &str, headers: &[(&str, &str)]) -> RequestHead {
         let mut head = RequestHead::get(url);
