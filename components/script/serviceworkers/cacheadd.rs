@@ -6,6 +6,7 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/#cache-addAll>
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use js::context::JSContext;
@@ -109,10 +110,16 @@ fn check_requests(
 ) -> Fallible<Vec<DomRoot<Request>>> {
     let global = cache.global();
     let mut checked = Vec::with_capacity(requests.len());
+    let mut keys = HashSet::with_capacity(requests.len());
     for request in requests {
         let request = to_request(cx, &global, request)?;
         let head = request_head(cx, &request);
         check_put(&head, &Default::default()).map_err(to_dom_error)?;
+        // The batch would find it at the end; as in other browsers, what must fail is not fetched.
+        let headers = head.headers.into_iter().map(|header| (header.name, header.value));
+        if !keys.insert((head.url, headers.collect::<Vec<_>>())) {
+            return Err(to_dom_error(CacheError::DuplicateRequest));
+        }
         checked.push(request);
     }
     Ok(checked)
