@@ -13,7 +13,8 @@ use crate::files;
 use crate::paths::Paths;
 
 /// Each of our crates, and those of ours that it may use outside its tests.
-const ALLOWED: [(&str, &[&str]); 5] = [
+const ALLOWED: [(&str, &[&str]); 6] = [
+    ("cache_storage", &[]),
     ("background_sync_core", &[]),
     ("background_sync_connectivity", &["background_sync_core"]),
     ("background_sync_store", &["background_sync_core"]),
@@ -29,7 +30,11 @@ const ALLOWED: [(&str, &[&str]); 5] = [
 ];
 
 /// What crosses a process boundary; every patched crate may use it.
-const SHARED: [&str; 2] = ["background_sync_core", "background_sync_traits"];
+const SHARED: [&str; 3] = [
+    "background_sync_core",
+    "background_sync_traits",
+    "cache_storage",
+];
 
 /// The patched crates that may use the thread: `servo` starts it, the constellation answers it, and the
 /// constellation's messages carry its responders.

@@ -9,6 +9,12 @@
 
 pub(crate) mod bodyflow;
 pub(crate) mod bodyreader;
+pub(crate) mod cache;
+pub(crate) mod cacheadd;
+pub(crate) mod cachebodies;
+pub(crate) mod cachecalls;
+pub(crate) mod cacheheads;
+pub(crate) mod cachestorage;
 pub(crate) mod clients;
 pub(crate) mod container;
 pub(crate) mod controller;

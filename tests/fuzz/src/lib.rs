@@ -1,8 +1,9 @@
 //! What the fuzz targets check. `wire`: whatever peers send, the manager neither panics nor grows,
 //! and it answers every call once. `records`: whatever is stored, it is read or refused, and what
-//! was read can be worked with.
+//! was read can be worked with. `caches`: the same for the store of the Cache API.
 
 pub mod browser;
+pub mod caches;
 pub mod calls;
 pub mod message;
 pub mod profile;

@@ -41,7 +41,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What a patch belongs to, and so which others it needs: all of its group and of those before it, but for the last group.
+/// What a patch belongs to, and so which others it needs: all of its group and of those before it, but for `Extras`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Group {
     /// What Servo's service workers lack.

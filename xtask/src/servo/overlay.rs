@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &str, &str)] = &[
     ("components/constellation", "rs", "servo-constellation"),
     ("components/servo", "rs", "servo"),
     ("components/storage", "rs", "servo-storage"),
-    ("components/storage_traits", "rs", "servo-storage-traits"),
+    ("components/shared/storage", "rs", "servo-storage-traits"),
     (
         "components/script/indexeddb",
         "rs",
@@ -40,7 +40,7 @@ const LAYERS: &[(&str, &str, &str)] = &[
 
 /// Files of Servo's that the overlay stands in for, and the names that git gives to their content: what another release
 /// has in them must be looked at. One line of a patch each puts ours in their place.
-const REPLACED: [(&str, &str); 4] = [
+const REPLACED: [(&str, &str); 8] = [
     (
         "servo-script/dom/indexeddb/idbcursor.rs",
         "5ce179e14a715a9817604195c031c8d1a236f949",
@@ -54,8 +54,24 @@ const REPLACED: [(&str, &str); 4] = [
         "5437c76eb91e01a37c1428da8ac3c0917358f5f1",
     ),
     (
+        "servo-script/dom/serviceworker/cache.rs",
+        "c26ef834b86fadad5f5c38b8d9a5d104f0365af6",
+    ),
+    (
+        "servo-script/dom/serviceworker/cachestorage.rs",
+        "b7188aa0f26d6c3919c8666fa78bef7899d59643",
+    ),
+    (
+        "servo-storage/cache_storage.rs",
+        "2dfe50b9d5c0c41e5dcdee542265320d62b42eb5",
+    ),
+    (
         "servo-storage/indexeddb/engines/sqlite.rs",
         "f7afc546ab4d3e807bc782ad3c3e7a4521b1c622",
+    ),
+    (
+        "servo-storage-traits/cache_storage.rs",
+        "2bb6613bc3f5414bfa7eb6635ad2938b2cd4b0fe",
     ),
 ];
 

@@ -11,8 +11,9 @@ use crate::files;
 use crate::paths::Paths;
 
 /// Our crates, by their folders in the source tree and in the assembled workspace alike.
-const MEMBERS: [&str; 7] = [
+const MEMBERS: [&str; 8] = [
     "components/background_sync_core",
+    "components/cache_storage",
     "components/background_sync_store",
     "components/shared/background_sync",
     "components/background_sync",

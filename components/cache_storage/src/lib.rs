@@ -1,0 +1,38 @@
+//! Durable request response lists with streamed bodies: what the Cache API stands on. It knows no engine, no origin and
+//! no thread; a host gives each origin a [`CacheStore`] with a folder of its own.
+//!
+//! Heads of requests and responses and short bodies are in one index, longer bodies in files beside it. A body is written
+//! and flushed before the index names it, and [`CacheStore::commit`] is one commit of the index: all of it or nothing.
+//! What a crash leaves of bodies that no index names is removed when the store is opened the next time.
+//!
+//! [`Medium`] is all that touches the disk, and the seam for fault injection.
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod body;
+mod codec;
+mod error;
+mod folder;
+mod head;
+mod matching;
+mod medium;
+mod memory;
+mod opening;
+mod shared;
+mod step;
+mod store;
+mod tables;
+
+pub use batch::{MAX_OPERATIONS, Operation, check_put};
+pub use body::{BodyDraft, BodyReader, CHUNK_BYTES, MAX_INLINE_BODY_BYTES};
+pub use codec::{CodecError, EntryRecord, SCHEMA_VERSION, StoredBody, decode_entry, encode_entry};
+pub use error::CacheError;
+pub use folder::FolderMedium;
+pub use head::{
+    Header, MAX_HEAD_BYTES, MAX_NAME_BYTES, QueryOptions, RequestHead, ResponseHead, ResponseKind,
+};
+pub use matching::request_matches;
+pub use medium::{BodyFile, FileId, Medium};
+pub use memory::MemoryMedium;
+pub use store::{CacheId, CacheStore, Found, FoundBody, Limits, Take};

@@ -1,0 +1,84 @@
+//! All that touches the disk.
+
+use std::fmt::Debug;
+use std::io;
+
+use redb::{Database, DatabaseError};
+use serde::{Deserialize, Serialize};
+
+/// Names the file of a body. Not used twice while a store is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileId(pub u64);
+
+/// Where a store is: an index and any number of files. The production one is [`crate::FolderMedium`]; tests hand in one
+/// that fails, or forgets what was not flushed.
+pub trait Medium: Debug + Send + Sync {
+    /// Opens the index, or makes an empty one.
+    ///
+    /// # Errors
+    /// What the medium or the index's format says.
+    fn open_index(&self) -> Result<Database, DatabaseError>;
+
+    /// Puts an index that can't be read out of the way, so that the next one is empty.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn set_index_aside(&self) -> io::Result<()>;
+
+    /// Makes an empty file. One of that name that is there already is nobody's, and replaced.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn create(&self, file: FileId) -> io::Result<Box<dyn BodyFile>>;
+
+    /// Opens a file to read it.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn open(&self, file: FileId) -> io::Result<Box<dyn BodyFile>>;
+
+    /// How long a file is, in bytes.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn len(&self, file: FileId) -> io::Result<u64>;
+
+    /// Removes a file. Who reads it may go on, where the system allows it.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn remove(&self, file: FileId) -> io::Result<()>;
+
+    /// All files.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn list(&self) -> io::Result<Vec<FileId>>;
+
+    /// The names of all files that were made are on the medium when this returns.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn sync_names(&self) -> io::Result<()>;
+}
+
+/// An open file. Dropping it closes it.
+pub trait BodyFile: Debug + Send {
+    /// Writes at the end.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Fills `bytes` from `offset` on.
+    ///
+    /// # Errors
+    /// What the medium says; `UnexpectedEof` if there are not so many.
+    fn read_exact_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+
+    /// What was written is on the medium when this returns.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn sync(&mut self) -> io::Result<()>;
+}
