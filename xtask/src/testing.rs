@@ -61,7 +61,7 @@ const OTHER_ROOTS: [&str; 27] = [
     "components/storage/indexeddb/engine/records.rs",
     "components/storage/indexeddb/engine/schema.rs",
     "components/storage/indexeddb/engine/writer.rs",
-    "components/storage_traits/record_query.rs",
+    "components/shared/storage/record_query.rs",
     "components/servo/background_sync.rs",
     "tests/fuzz/fuzz_targets/records.rs",
     "tests/fuzz/fuzz_targets/wire.rs",
