@@ -219,6 +219,19 @@ fn policies_and_how_it_is_updated_are_kept() {
     let bytes = encode_worker(&with_terms).unwrap();
     assert_eq!(decode_worker(&bytes).unwrap(), with_terms);
 
+    // As the third version wrote it: such a worker may listen to `fetch` events.
+    let mut earlier = bytes.clone();
+    earlier[0] = 3;
+    assert_eq!(earlier.pop(), Some(1));
+    assert_eq!(decode_worker(&earlier).unwrap(), with_terms);
+
+    let silent = StoredWorker {
+        handles_fetch: false,
+        ..with_terms
+    };
+    let bytes = encode_worker(&silent).unwrap();
+    assert_eq!(decode_worker(&bytes).unwrap(), silent);
+
     let long = "x".repeat(MAX_STORED_HEADER_BYTES);
     assert!(StoredHeaders::try_from(vec![header("", &long)]).is_ok());
     assert!(StoredHeaders::try_from(vec![header("a", &long)]).is_err());
