@@ -1,4 +1,5 @@
-//! The scenario: messages written offline, the window closed, the network restored, and the first answer a failure.
+//! The scenario: messages written offline, the window closed and opened again without a network, another message, the
+//! window closed, the network restored, and the first answer a failure.
 //! It has no engine and no clock: events come in, actions go out.
 
 use std::path::PathBuf;
@@ -18,6 +19,9 @@ pub const MESSAGES: [&str; 3] = [
     "Table 7: 3 × crème brûlée, \"no <nuts>\" & please hurry",
     "Table 2: the bill",
 ];
+
+/// So many of them are written before the window is closed and opened again offline.
+const BEFORE_REOPENING: usize = 2;
 
 /// What the kiosk is to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,8 @@ enum Step {
         registered: bool,
         typed: bool,
     },
+    ClosingOffline,
+    ReopeningOffline,
     PictureOffline,
     Closing,
     Delivering,
@@ -103,7 +109,8 @@ impl Scenario {
                     message + 1
                 )
             }
-            Step::Closing => "the window to close".to_owned(),
+            Step::Closing | Step::ClosingOffline => "the window to close".to_owned(),
+            Step::ReopeningOffline => "the app to load without a network".to_owned(),
             Step::Delivering => {
                 format!(
                     "the server to get the messages; it has {} of {}",
@@ -158,6 +165,19 @@ impl Scenario {
                 };
                 self.continue_writing()
             }
+            (Step::ClosingOffline, Event::WindowClosed) => {
+                self.step = Step::ReopeningOffline;
+                vec![
+                    Action::Say(
+                        Actor::Kiosk,
+                        "opens the app again, still offline".to_owned(),
+                    ),
+                    Action::OpenApp,
+                ]
+            }
+            (Step::ReopeningOffline, event) if page_says(event, "ready") => {
+                self.write(BEFORE_REOPENING)
+            }
             (Step::PictureOffline, Event::Screenshot(..)) => {
                 self.step = Step::Closing;
                 vec![Action::CloseWindow]
@@ -207,6 +227,10 @@ impl Scenario {
                 registered: true,
                 typed: true,
             } => {
+                if message + 1 == BEFORE_REOPENING {
+                    self.step = Step::ClosingOffline;
+                    return vec![Action::CloseWindow];
+                }
                 if message + 1 < MESSAGES.len() {
                     return self.write(message + 1);
                 }

@@ -20,8 +20,10 @@ fn the_outbox_scenario_succeeds_and_tells_its_story() {
     };
     let story = [
         "cut",
-        "types “Table 2",
+        "types “Table 7",
         "window closed",
+        "opens the app again, still offline",
+        "types “Table 2",
         "restored",
         "answered 503",
         "next attempt in",

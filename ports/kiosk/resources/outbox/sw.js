@@ -4,6 +4,24 @@ importScripts('store.js');
 
 const changes = new BroadcastChannel('outbox');
 
+// The app itself, so that it opens without a network. Another name for another set of files.
+const SHELL = 'outbox 1';
+const FILES = ['./', 'app.js', 'store.js', 'style.css'];
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES)));
+});
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(caches.keys().then((names) => Promise.all(
+    names.filter((name) => name !== SHELL).map((name) => caches.delete(name)))));
+});
+
+self.addEventListener('fetch', (event) => {
+  if (event.request.method !== 'GET') return;
+  event.respondWith(caches.match(event.request).then((cached) => cached ?? fetch(event.request)));
+});
+
 self.addEventListener('sync', (event) => {
   if (event.tag === 'send-messages') {
     event.waitUntil(sendMessages(event.lastChance));
