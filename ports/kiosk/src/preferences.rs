@@ -16,6 +16,8 @@ const KIOSK_PREFERENCES: &[&str] = &[
     "dom_indexeddb_enabled",
     // Pages ask it whether they may sync.
     "dom_permissions_enabled",
+    // `navigator.storage`: how much is stored, and how much may be.
+    "dom_storage_manager_api_enabled",
     background_sync::PREFERENCE,
 ];
 

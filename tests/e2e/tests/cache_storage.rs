@@ -267,6 +267,27 @@ fn origins_have_caches_of_their_own() {
 }
 
 #[test]
+fn pages_are_told_how_much_is_stored() {
+    let mut kiosk = site().open();
+    let mut estimate = || {
+        let estimate = "navigator.storage.estimate().then(({ usage, quota }) => [usage, quota])";
+        let estimate = kiosk.settle(estimate).expect("known");
+        let before = (estimate[0].as_u64(), estimate[1].as_u64());
+        kiosk
+            .settle("put('a', '/long', long('x', 1_000_000))")
+            .expect("room");
+        before
+    };
+    let (before, quota) = estimate();
+    let (after, _) = estimate();
+    assert!(
+        after >= before.map(|bytes| bytes + 1_000_000),
+        "{before:?}, {after:?}"
+    );
+    assert!(quota > after, "{quota:?}");
+}
+
+#[test]
 fn a_temporary_profile_leaves_nothing_behind() {
     let folder = tempfile::tempdir().expect("a writable folder");
     let site = site();
