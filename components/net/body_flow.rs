@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use net_traits::NetworkError;
 use net_traits::request::{Destination, Request, ServiceWorkersMode};
+use net_traits::response::Response;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -34,10 +36,13 @@ pub(crate) struct BodyFlow {
     under_way: Option<Arc<UnderWay>>,
     /// Of the response: whether it is of no use to the HTTP cache.
     is_incomplete: servo_arc::Arc<AtomicBool>,
+    /// Whether the body has an end other than that of its connection, before which many servers don't say goodbye.
+    says_its_end: bool,
 }
 
 impl BodyFlow {
-    pub(crate) fn of(request: &Request, is_incomplete: &servo_arc::Arc<AtomicBool>) -> Self {
+    pub(crate) fn of(request: &Request, response: &Response) -> Self {
+        let headers = &response.headers;
         let has_worker = request.client.as_ref().is_some_and(|it| it.controller.is_some());
         // `fetch()` of a worker, and of pages that theirs has left to the network. They drop what they have used.
         let is_held = has_worker
@@ -45,7 +50,8 @@ impl BodyFlow {
             && request.destination == Destination::None;
         Self {
             under_way: is_held.then(Arc::default),
-            is_incomplete: is_incomplete.clone(),
+            is_incomplete: response.aborted.clone(),
+            says_its_end: headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
         }
     }
 
@@ -74,11 +80,11 @@ impl BodyFlow {
     /// The connection has failed: the body is not complete, and whoever passes it on must know.
     pub(crate) fn end_of_failed(&self) -> Data {
         match self.under_way {
-            Some(_) => {
+            Some(_) if self.says_its_end => {
                 self.is_incomplete.store(true, Ordering::Release);
                 Data::Error(NetworkError::ConnectionFailure)
             },
-            None => Data::Done,
+            _ => Data::Done,
         }
     }
 
