@@ -175,13 +175,12 @@ impl Scenario {
                     Action::OpenApp,
                 ]
             }
+            // A page that comes from a cache is ready before it is drawn, and nobody can click on it until then.
             (Step::ReopeningOffline, event) if page_says(event, "ready") => {
-                self.write(BEFORE_REOPENING)
+                self.step = Step::PictureOffline;
+                vec![Action::Screenshot("outbox-2-offline.png")]
             }
-            (Step::PictureOffline, Event::Screenshot(..)) => {
-                self.step = Step::Closing;
-                vec![Action::CloseWindow]
-            }
+            (Step::PictureOffline, Event::Screenshot(..)) => self.write(BEFORE_REOPENING),
             (Step::Closing, Event::WindowClosed) => {
                 self.step = Step::Delivering;
                 vec![Action::SetNetwork(Network::Up)]
@@ -234,8 +233,8 @@ impl Scenario {
                 if message + 1 < MESSAGES.len() {
                     return self.write(message + 1);
                 }
-                self.step = Step::PictureOffline;
-                vec![Action::Screenshot("outbox-2-offline.png")]
+                self.step = Step::Closing;
+                vec![Action::CloseWindow]
             }
             _ => Vec::new(),
         }
