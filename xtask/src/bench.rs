@@ -20,6 +20,8 @@ const CORE: &str = "background_sync_bench";
 const FLEET: &str = "background_sync_fleet";
 /// The package that measures the kiosk and Chromium side by side.
 const BROWSERS: &str = "background_sync_bench_browsers";
+/// The package that measures what a service worker costs a page.
+const PAGES: &str = "background_sync_bench_pages";
 /// The package that drives both for a long time.
 const SOAK: &str = "background_sync_soak";
 /// The plot in the README of what the soak has measured.
@@ -36,7 +38,7 @@ pub struct Benchmarks {
     /// How fast the component is, against the floor that the machine sets in the same run
     #[arg(long)]
     core: bool,
-    /// Write the figures of `--core` or `--browsers` to this file, as a list of {name, value, unit, reference, ratio,
+    /// Write the figures of `--core`, `--browsers` or `--pages` to this file, as a list of {name, value, unit, reference, ratio,
     /// goal, met, note}; or every reading of `--soak`
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -46,6 +48,12 @@ pub struct Benchmarks {
     /// The same page in the optimized kiosk and in Chromium, side by side
     #[arg(long, group = "beside")]
     browsers: bool,
+    /// What a service worker costs a page, in the optimized kiosk and in Chromium, side by side
+    #[arg(long, group = "beside")]
+    pages: bool,
+    /// With `--pages`: another kiosk, built in the same way: how much slower is a page without a worker than in it?
+    #[arg(long, value_name = "PATH", requires = "pages")]
+    baseline: Option<PathBuf>,
     /// Whether the optimized kiosk grows, after an hour's work of each kind; with Chromium beside it
     #[arg(long, group = "beside")]
     soak: bool,
@@ -63,20 +71,20 @@ pub struct Benchmarks {
         conflicts_with = "readme"
     )]
     only: Option<String>,
-    /// With `--browsers`: how often each browser is measured; medians count
+    /// With `--browsers` or `--pages`: how often each browser is measured; medians count
     #[arg(
         long,
         value_name = "COUNT",
         default_value_t = 5,
-        requires = "browsers",
+        requires = "beside",
         conflicts_with = "soak"
     )]
     rounds: u16,
-    /// With `--browsers` or `--soak`: measure this kiosk instead of building the optimized one
+    /// With `--browsers`, `--pages` or `--soak`: measure this kiosk instead of building the optimized one
     #[arg(long, value_name = "PATH", requires = "beside")]
     kiosk: Option<PathBuf>,
-    /// With `--browsers` or `--soak`: bring the README's table and its plot, docs/browsers.svg or docs/soak.svg, up to
-    /// date
+    /// With `--browsers`, `--pages` or `--soak`: bring the README's table and its plot, docs/browsers.svg or
+    /// docs/soak.svg, up to date
     #[arg(long, requires = "beside", conflicts_with = "svg")]
     readme: bool,
     /// Draw the fleet's requests per second, the comparison of `--browsers`, or the memory of `--soak`, to this file
@@ -90,18 +98,19 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
         core,
         fleet,
         browsers,
+        pages,
         soak,
         ..
     } = *benchmarks;
     // The browsers need Servo, optimized: an hour that nobody should spend without having asked.
-    let nothing_named = !core && !fleet && !browsers && !soak;
-    let named = [core, fleet, browsers, soak]
+    let nothing_named = !core && !fleet && !browsers && !pages && !soak;
+    let named = [core, fleet, browsers, pages, soak]
         .map(usize::from)
         .iter()
         .sum::<usize>();
     ensure!(
         named < 2 || (benchmarks.json.is_none() && benchmarks.svg.is_none()),
-        "one file is for one benchmark: name one of --core, --fleet, --browsers and --soak"
+        "one file is for one benchmark: name one of --core, --fleet, --browsers, --pages and --soak"
     );
     let mut all_met = true;
     if core || nothing_named {
@@ -113,6 +122,9 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
     if browsers {
         all_met &= run_package(paths, BROWSERS, &browsers_arguments(paths, benchmarks)?)?;
     }
+    if pages {
+        all_met &= run_package(paths, PAGES, &pages_arguments(paths, benchmarks)?)?;
+    }
     if soak {
         all_met &= run_package(paths, SOAK, &soak_arguments(paths, benchmarks)?)?;
     }
@@ -123,13 +135,24 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
 }
 
 fn browsers_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
-    let mut arguments = both_arguments(paths, benchmarks, BROWSERS_PLOT)?;
+    let mut arguments = both_arguments(paths, benchmarks, Some(BROWSERS_PLOT))?;
     arguments.extend(["--rounds".into(), benchmarks.rounds.to_string().into()]);
     Ok(arguments)
 }
 
+fn pages_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
+    ensure!(
+        benchmarks.svg.is_none(),
+        "`--pages` draws nothing: leave `--svg` out"
+    );
+    let mut arguments = both_arguments(paths, benchmarks, None)?;
+    arguments.extend(["--rounds".into(), benchmarks.rounds.to_string().into()]);
+    arguments.extend(file("--baseline", &benchmarks.baseline)?);
+    Ok(arguments)
+}
+
 fn soak_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
-    let mut arguments = both_arguments(paths, benchmarks, SOAK_PLOT)?;
+    let mut arguments = both_arguments(paths, benchmarks, Some(SOAK_PLOT))?;
     if let Some(minutes) = benchmarks.minutes {
         arguments.extend(["--minutes".into(), minutes.to_string().into()]);
     }
@@ -143,7 +166,11 @@ fn soak_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString
 }
 
 /// What any benchmark needs that has the kiosk and Chromium do the same.
-fn both_arguments(paths: &Paths, benchmarks: &Benchmarks, plot: &str) -> Result<Vec<OsString>> {
+fn both_arguments(
+    paths: &Paths,
+    benchmarks: &Benchmarks,
+    plot: Option<&str>,
+) -> Result<Vec<OsString>> {
     // First, because it takes no time to find out, and the kiosk an hour to build.
     let chromium = wpt::chromium_on_path()?;
     let kiosk = match &benchmarks.kiosk {
@@ -160,7 +187,9 @@ fn both_arguments(paths: &Paths, benchmarks: &Benchmarks, plot: &str) -> Result<
     arguments.extend(file("--svg", &benchmarks.svg)?);
     if benchmarks.readme {
         arguments.extend(["--markdown".into(), paths.root.join("README.md").into()]);
-        arguments.extend(["--svg".into(), paths.root.join(plot).into()]);
+        if let Some(plot) = plot {
+            arguments.extend(["--svg".into(), paths.root.join(plot).into()]);
+        }
     }
     Ok(arguments)
 }

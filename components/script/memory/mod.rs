@@ -5,3 +5,4 @@
 //! What keeps a browser small that runs for a year.
 
 pub(crate) mod idlecollection;
+pub(crate) mod keptmemory;
