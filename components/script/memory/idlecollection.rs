@@ -6,7 +6,11 @@
 //! only while scripts allocate, and the allocator gives back only while it is used: a page that has nothing to do would
 //! keep what its busiest hour took, which other processes of a small device need.
 //!
-//! A thread that stays idle is not woken: one timer follows activity, and none follows a collection.
+//! What a script held may hold more: the bytes of a blob go after the collection that finds it dead, and the stream of a
+//! request's body when the thread that would have sent it has let go of it. So a second collection follows the first.
+//!
+//! A thread that stays idle is not woken any more: one timer follows activity, one the first collection, and none the
+//! second.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -20,16 +24,22 @@ use crate::event_loop::script_thread::ScriptThread;
 
 /// A thread that has handled no message for so long is idle.
 const IDLE: Duration = Duration::from_secs(10);
+/// How long after the first collection the second follows: until other threads have let go of what the first has freed.
+const BETWEEN: Duration = Duration::from_secs(1);
 
 /// Where a script thread is between activity and its collection.
 #[derive(Clone, Copy)]
 enum Rest {
-    /// Nothing has happened since the last collection.
+    /// Nothing has happened since the second collection.
     Collected,
     /// A timer runs; the thread was last active at that time.
     Active(Instant),
     /// The timer has fired.
     Due(Instant),
+    /// The first collection was made, and a timer runs.
+    CollectedOnce,
+    /// That timer has fired.
+    DueAgain,
 }
 
 thread_local!(static REST: Cell<Rest> = const { Cell::new(Rest::Collected) });
@@ -38,7 +48,7 @@ thread_local!(static REST: Cell<Rest> = const { Cell::new(Rest::Collected) });
 pub(crate) fn messages_handled(thread: &ScriptThread, cx: &mut JSContext) {
     let now = Instant::now();
     match REST.get() {
-        Rest::Collected => {
+        Rest::Collected | Rest::CollectedOnce => {
             REST.set(Rest::Active(now));
             wake_after(thread, IDLE);
         }
@@ -50,18 +60,23 @@ pub(crate) fn messages_handled(thread: &ScriptThread, cx: &mut JSContext) {
             }
             _ => {
                 collect(cx);
-                REST.set(Rest::Collected);
+                REST.set(Rest::CollectedOnce);
+                wake_after(thread, BETWEEN);
             }
         },
+        Rest::DueAgain => {
+            collect(cx);
+            REST.set(Rest::Collected);
+        }
     }
 }
 
 fn wake_after(thread: &ScriptThread, duration: Duration) {
     // The callback runs on this thread.
-    let callback = || {
-        if let Rest::Active(last) = REST.get() {
-            REST.set(Rest::Due(last));
-        }
+    let callback = || match REST.get() {
+        Rest::Active(last) => REST.set(Rest::Due(last)),
+        Rest::CollectedOnce => REST.set(Rest::DueAgain),
+        Rest::Collected | Rest::Due(_) | Rest::DueAgain => {},
     };
     thread.schedule_timer(TimerEventRequest {
         callback: Box::new(callback),
