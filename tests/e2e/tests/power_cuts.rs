@@ -9,6 +9,8 @@ use background_sync_e2e::{FAST_RETRIES, Kiosk, Site, in_namespace, leave_out};
 const ROUNDS: u32 = 12;
 /// By then, storage that is not flushed must have lost something.
 const ROUNDS_UNTIL_A_LOSS: u32 = 30;
+/// The length of a body that a cache keeps in a file of its own, in bytes.
+const LONG_BODY: usize = 300_000;
 
 /// Plays rounds with lots of their own.
 fn play(rounds: u32, end: End, storage: Storage, until: Until) -> Report {
@@ -126,6 +128,62 @@ fn a_strict_transaction_survives_a_power_cut() {
             let (_disk, ()) = disk.cut(path("image-2"), &path("disk"), || kiosk.kill());
             let read = open().settle(&with_store("readonly'", "get(1)"));
             assert_eq!(read, Ok(serde_json::json!("kept")));
+        });
+    });
+}
+
+/// Nothing is registered after it either. Of what is being stored, all is there or nothing.
+#[test]
+fn what_a_cache_has_promised_survives_a_power_cut() {
+    const NAME: &str = "what_a_cache_has_promised_survives_a_power_cut";
+    in_namespace(NAME, || {
+        with_disks(NAME, || {
+            let scratch = tempfile::tempdir().expect("a writable folder");
+            let path = |name: &str| scratch.path().join(name);
+            let disk = Disk::make(path("image"), &path("disk"), Journal::Ordered);
+            let disk = disk.expect("tried before");
+            let site = Site::new("");
+            let open = || {
+                let builder = Kiosk::builder().background_sync(FAST_RETRIES);
+                site.open_with(builder.profile(&path("disk")))
+            };
+            site.server
+                .serve("/early", "text/plain", &"e".repeat(LONG_BODY));
+            site.server.serve("/late", "text/plain", "late");
+            site.server.hold_path("/late");
+
+            let mut kiosk = open();
+            let long = format!("c.put('/long', new Response('l'.repeat({LONG_BODY})))");
+            for call in [
+                "c.put('/short', new Response('kept'))",
+                &long,
+                "c.put('/gone', new Response(''))",
+            ] {
+                let put = kiosk.settle(&format!("caches.open('app').then((c) => {call})"));
+                put.expect("stored");
+            }
+            let deleted = kiosk.settle("caches.open('app').then((c) => c.delete('/gone'))");
+            assert_eq!(deleted, Ok(serde_json::json!(true)));
+            kiosk.evaluate("caches.open('app').then((c) => c.addAll(['/early', '/late'])), 0");
+            site.server.wait_for_held("/late");
+            kiosk.freeze();
+            let (_disk, ()) = disk.cut(path("image-2"), &path("disk"), || kiosk.kill());
+
+            let mut kiosk = open();
+            let stored = kiosk.settle(
+                "caches.open('app').then(async (c) => { \
+                   const keys = (await c.keys()).map((request) => new URL(request.url).pathname); \
+                   const long = await (await c.match('/long')).text(); \
+                   return [keys, await (await c.match('/short')).text(), long.length]; })",
+            );
+            let expected = serde_json::json!([["/short", "/long"], "kept", LONG_BODY]);
+            assert_eq!(stored, Ok(expected));
+            site.server.release_path("/late");
+            let added = kiosk.settle(
+                "caches.open('app').then((c) => c.addAll(['/early', '/late']).then(() => c.match('/late'))) \
+                   .then((response) => response.text())",
+            );
+            assert_eq!(added, Ok(serde_json::json!("late")));
         });
     });
 }
