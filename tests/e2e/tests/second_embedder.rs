@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use background_sync_e2e::{Site, run};
+use background_sync_e2e::{Answer, Site, run};
 use serde_json::json;
 
 /// Registers a sync as soon as the worker is active.
@@ -23,6 +23,25 @@ const ASKS_IN_VAIN: &str = r"<!DOCTYPE html><meta charset=utf-8><script>
     document.title = 'done';
   });
 </script>";
+
+/// Is loaded again once its worker has stored it; then the server has no page any more.
+const OFFLINE_APP: &str = r"<!DOCTYPE html><meta charset=utf-8><script>
+  navigator.serviceWorker.register('/sw.js');
+  navigator.serviceWorker.ready.then(async () => {
+    if (navigator.serviceWorker.controller) {
+      document.title = 'done';
+    } else {
+      await fetch('/installed', { method: 'POST' });
+      location.reload();
+    }
+  });
+</script>";
+
+const OFFLINE_WORKER: &str = r"
+  self.addEventListener('install', (event) =>
+    event.waitUntil(caches.open('app').then((cache) => cache.addAll(['/']))));
+  self.addEventListener('fetch', (event) =>
+    event.respondWith(caches.match(event.request).then((found) => found ?? fetch(event.request))));";
 
 /// Opens the page; returns what the program tells. It must say that all went well.
 fn run_embedder(site: &Site, arguments: &[&str]) -> Vec<String> {
@@ -135,4 +154,18 @@ fn a_prompt_that_nobody_answers_does_not_keep_the_browser_from_ending() {
         running.join().expect("it ends well") - asked
     });
     assert!(ended < Duration::from_secs(5), "{ended:?}");
+}
+
+#[test]
+fn an_offline_app_is_loaded_without_its_server() {
+    let site = Site::new(OFFLINE_WORKER);
+    site.server.answer_next([Answer::Hold]);
+    std::thread::scope(|scope| {
+        // Ends well only if the page that is loaded again is the one that was stored.
+        let running = scope.spawn(|| run_embedder_with(OFFLINE_APP, &site, &["--hold"]));
+        site.server.wait_for(1);
+        site.server.serve_status("/", 503);
+        site.server.release();
+        running.join().expect("it ends well");
+    });
 }
