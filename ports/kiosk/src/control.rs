@@ -43,6 +43,8 @@ pub enum Command {
     Syncs,
     /// Clear a site's sync registrations.
     ClearSyncs(String),
+    /// Clear what a site has stored.
+    ClearSiteData(String),
     /// Allow an origin to use background sync.
     Allow(String),
     /// Forbid it, and remove what it has registered.
@@ -165,7 +167,7 @@ impl FromStr for ExtraTime {
 }
 
 /// For messages about an unknown command.
-const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, allow URL, forbid URL, permission NAME STATE URL, fire-periodic SCOPE TAG, unregister API SCOPE TAG, extra-interval TIME URL, quit";
+const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, clear-site-data SITE, allow URL, forbid URL, permission NAME STATE URL, fire-periodic SCOPE TAG, unregister API SCOPE TAG, extra-interval TIME URL, quit";
 
 impl FromStr for Command {
     type Err = String;
@@ -189,6 +191,7 @@ impl FromStr for Command {
             "close-window" => Self::CloseWindow,
             "syncs" => Self::Syncs,
             "clear-syncs" => Self::ClearSyncs(needed()?.trim().to_owned()),
+            "clear-site-data" => Self::ClearSiteData(needed()?.trim().to_owned()),
             "allow" => Self::Allow(needed()?.trim().to_owned()),
             "forbid" => Self::Forbid(needed()?.trim().to_owned()),
             "permission" => {

@@ -253,6 +253,7 @@ impl Kiosk {
             Command::Screenshot(path) => self.browser.screenshot(path, requester),
             Command::Syncs => self.browser.list_syncs(requester),
             Command::ClearSyncs(site) => self.browser.clear_syncs(&site),
+            Command::ClearSiteData(site) => self.browser.clear_site_data(&site),
             Command::Allow(url) => {
                 self.browser
                     .permit_sync(&url, SyncPermission::Granted, requester)

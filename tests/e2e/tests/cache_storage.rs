@@ -267,6 +267,22 @@ fn origins_have_caches_of_their_own() {
 }
 
 #[test]
+fn clearing_a_sites_data_clears_its_caches_and_no_other() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let site = site();
+    let mut kiosk = site.open_with(builder(profile.path()));
+    kiosk.settle("put('a', '/', long('l'))").expect("stored");
+    kiosk.command("clear-site-data other.example");
+    assert_eq!(cached(&mut kiosk), json!({ "a": { "/": ["l", 300_000] } }));
+    assert_eq!(bodies(profile.path()).len(), 1);
+    kiosk.command("clear-site-data 127.0.0.1");
+    assert_eq!(cached(&mut kiosk), json!({}));
+    assert_eq!(bodies(profile.path()), Vec::<PathBuf>::new());
+    kiosk.settle("put('a', '/', 'again')").expect("stored");
+    assert_eq!(cached(&mut kiosk), json!({ "a": { "/": ["a", 5] } }));
+}
+
+#[test]
 fn pages_are_told_how_much_is_stored() {
     let mut kiosk = site().open();
     for path in ["/first", "/second"] {

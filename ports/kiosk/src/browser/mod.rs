@@ -13,7 +13,10 @@ use std::rc::Rc;
 
 use euclid::Scale;
 use servo::user_contents::UserStyleSheet;
-use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, WebView, WebViewBuilder};
+use servo::{
+    Opts, Preferences, Servo, ServoBuilder, StorageType, UserContentManager, WebView,
+    WebViewBuilder,
+};
 use url::Url;
 
 use self::background_sync::SyncPermission;
@@ -278,6 +281,12 @@ impl Browser {
     /// Clears a site's sync registrations.
     pub fn clear_syncs(&self, site: &str) {
         background_sync::clear(&self.servo, site);
+    }
+
+    /// Clears what a site has stored: cookies, `localStorage`, `sessionStorage`, sync registrations and caches.
+    pub fn clear_site_data(&self, site: &str) {
+        let manager = self.servo.site_data_manager();
+        manager.clear_site_data(&[site], StorageType::all());
     }
 
     /// Allows or forbids the origin of a URL to use background sync.
