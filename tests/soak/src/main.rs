@@ -125,10 +125,11 @@ impl Arguments {
         }
     }
 
-    fn scale(&self) -> Scale {
-        match self.quick {
-            true => Scale::Quick,
-            false => Scale::Full,
+    fn scale(&self, product: Product) -> Scale {
+        match (self.quick, product) {
+            (true, _) => Scale::Quick,
+            (false, Product::Kiosk) => Scale::Full,
+            (false, Product::Chromium) => Scale::Beside,
         }
     }
 }
@@ -137,12 +138,9 @@ impl Arguments {
 fn measure(arguments: &Arguments, phases: &[&Phase]) -> Result<Vec<Row>> {
     let site = Site::start()?;
     let parts = u32::try_from(phases.len()).unwrap_or(u32::MAX);
-    let extent = Extent {
-        scale: arguments.scale(),
-        most: arguments
-            .minutes
-            .map(|minutes| Duration::from_secs(60) * minutes / parts),
-    };
+    let most = arguments
+        .minutes
+        .map(|minutes| Duration::from_secs(60) * minutes / parts);
     println!("{}", conditions(arguments));
     report::print_head();
     let mut rows = Vec::new();
@@ -151,6 +149,8 @@ fn measure(arguments: &Arguments, phases: &[&Phase]) -> Result<Vec<Row>> {
             if INTERRUPTED.load(Ordering::Relaxed) {
                 return Ok(rows);
             }
+            let scale = arguments.scale(product);
+            let extent = Extent { scale, most };
             let row = Row {
                 name: phase.name,
                 product,
@@ -206,7 +206,7 @@ fn start(
 /// How it was measured, in a sentence or two.
 fn conditions(arguments: &Arguments) -> String {
     let much = match (arguments.quick, arguments.minutes) {
-        (false, None) => "the whole of it".to_owned(),
+        (false, None) => "the whole of it in the kiosk, a tenth in Chromium".to_owned(),
         (true, None) => "a twentieth".to_owned(),
         (_, Some(minutes)) => format!("at most {minutes} minutes a browser"),
     };
@@ -215,6 +215,6 @@ fn conditions(arguments: &Arguments) -> String {
          1/10: the medians of the tenth that follows the first; end: those of the last tenth; idle: {} s later. \
          Bounds: end / 1/10 at most 1.05, idle / start at most 1.10, threads, descriptors and profile as after the \
          first tenth.",
-        arguments.scale().idleness().as_secs()
+        arguments.scale(Product::Kiosk).idleness().as_secs()
     )
 }
