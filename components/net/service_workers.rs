@@ -199,6 +199,11 @@ fn parts_of(request: &mut Request) -> RequestBuilder {
             .integrity_metadata(request.integrity_metadata.clone())
             .pipeline_id(request.pipeline_id)
             .service_workers_mode(ServiceWorkersMode::None);
+    // For the preload of a navigation, which is its client's as well.
+    if request.mode == RequestMode::Navigate {
+        parts.client = request.client.clone();
+        parts.use_url_credentials = request.use_url_credentials;
+    }
     parts.id = request.id;
     parts.reload_navigation = request.reload_navigation;
     parts.history_navigation = request.history_navigation;

@@ -5,6 +5,8 @@
 //! the way answers travel back ([`SyncClient`]), so that an engine can use its own channels. An implementation for
 //! [`ipc_channel::ipc::IpcSender`] is here.
 
+mod navigation_preload;
+
 use std::fmt;
 
 pub use background_sync_core::{
@@ -15,6 +17,7 @@ pub use background_sync_core::{
     TagTooLong, TextDirection, TextTooLong, Unavailability, UnregisterError, UpdateTerms,
     UpdateViaCache, WallTime, WorkerSource,
 };
+pub use navigation_preload::*;
 use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::SipHasher24;
