@@ -9,9 +9,9 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
 use content_security_policy::Destination;
+use http::header::LOCATION;
 use net_traits::NetworkError;
 use net_traits::request::{
     CacheMode, InternalRequest, Origin, RedirectMode, Request, RequestBody, RequestBuilder, RequestId, RequestMode, ServiceWorkersMode,
@@ -24,13 +24,9 @@ use parking_lot::{Mutex, RwLock};
 use servo_base::generic_channel::{GenericCallback, GenericSender};
 use servo_url::{ImmutableOrigin, ServoUrl};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
 
 use crate::async_runtime::spawn_task;
 use crate::fetch::methods::{CancellationListener, Data, DoneChannel, FetchContext};
-
-/// Who waits for a worker looks so often whether its page still does.
-const LOOK_FOR_CANCELLATION: Duration = Duration::from_millis(100);
 
 type Manager = GenericSender<FromNetwork>;
 type Answers = UnboundedReceiver<FetchAnswer>;
@@ -160,11 +156,8 @@ enum Head {
 async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListener) -> Head {
     let mut is_dispatched = false;
     loop {
-        let Ok(answer) = timeout(LOOK_FOR_CANCELLATION, answers.recv()).await else {
-            if cancellation.cancelled() {
-                return Head::Cancelled;
-            }
-            continue;
+        let Some(answer) = next_answer(answers, cancellation).await else {
+            return Head::Cancelled;
         };
         match answer {
             Some(FetchAnswer::Dispatched) => is_dispatched = true,
@@ -176,6 +169,17 @@ async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListene
             | Some(FetchAnswer::Failed | FetchAnswer::Chunk(_) | FetchAnswer::End) => return Head::Failed,
         }
     }
+}
+
+/// `None` if nobody waits for it any more.
+async fn next_answer(answers: &mut Answers, cancellation: &CancellationListener) -> Option<Option<FetchAnswer>> {
+    while !cancellation.cancelled() {
+        tokio::select! {
+            answer = answers.recv() => return Some(answer),
+            () = cancellation.is_cancelled_now.notified() => {},
+        }
+    }
+    None
 }
 
 /// What a worker may see of `request`.
@@ -228,7 +232,19 @@ fn is_refused(request: &Request, head: &ResponseHead) -> bool {
         ResponseType::OpaqueRedirect if request.redirect_mode != RedirectMode::Manual => return true,
         _ => {},
     }
-    head.redirected && request.redirect_mode != RedirectMode::Follow
+    if request.redirect_mode == RedirectMode::Follow {
+        return is_redirect_to_nowhere(head);
+    }
+    head.redirected
+}
+
+/// A response that a script has made has no URL which a relative one could start from.
+///
+/// <https://fetch.spec.whatwg.org/#concept-response-location-url>
+fn is_redirect_to_nowhere(head: &ResponseHead) -> bool {
+    let is_redirect = matches!(head.status.try_code().map(|it| it.as_u16()), Some(301..=303 | 307 | 308));
+    let location = head.headers.get(LOCATION).and_then(|it| it.to_str().ok());
+    head.url.is_none() && is_redirect && location.is_some_and(|it| ServoUrl::parse(it).is_err())
 }
 
 fn response_of(request: &Request, head: ResponseHead, context: &FetchContext) -> Response {
@@ -302,14 +318,10 @@ struct IncomingBody {
 impl IncomingBody {
     async fn receive(mut self) {
         let end = loop {
-            let Ok(answer) = timeout(LOOK_FOR_CANCELLATION, self.answers.recv()).await else {
-                if self.cancellation.cancelled() {
-                    break Data::Cancelled;
-                }
-                continue;
+            let Some(answer) = next_answer(&mut self.answers, &self.cancellation).await else {
+                break Data::Cancelled;
             };
             match answer {
-                _ if self.cancellation.cancelled() => break Data::Cancelled,
                 Some(FetchAnswer::Chunk(chunk)) => {
                     if let ResponseBody::Receiving(kept) = &mut *self.body.lock()
                         && self.is_kept

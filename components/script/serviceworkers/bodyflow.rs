@@ -242,9 +242,16 @@ struct Arriving {
     end: Option<Result<(), Incomplete>>,
     wanted: Option<WantedChunk>,
     is_cancelled: bool,
+    /// Has the network send no more.
+    give_up: Option<Resume>,
 }
 
 impl ArrivingBody {
+    /// Calls `give_up` once nobody wants the rest.
+    pub(crate) fn when_cancelled(&self, give_up: impl FnOnce() + Send + 'static) {
+        self.0.lock().give_up = Some(Box::new(give_up));
+    }
+
     pub(crate) fn push(&self, chunk: Bytes) {
         let wanted = {
             let mut arriving = self.0.lock();
@@ -263,6 +270,7 @@ impl ArrivingBody {
         let wanted = {
             let mut arriving = self.0.lock();
             arriving.end = Some(result);
+            arriving.give_up = None;
             arriving.wanted.take()
         };
         if let Some(wanted) = wanted {
@@ -290,9 +298,15 @@ impl BodySource for ArrivingBody {
     }
 
     fn cancel(&self) {
-        let mut arriving = self.0.lock();
-        arriving.is_cancelled = true;
-        arriving.chunks.clear();
+        let give_up = {
+            let mut arriving = self.0.lock();
+            arriving.is_cancelled = true;
+            arriving.chunks.clear();
+            arriving.give_up.take()
+        };
+        if let Some(give_up) = give_up {
+            give_up();
+        }
     }
 }
 

@@ -39,7 +39,7 @@ use crate::dom::response::Response;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::fetch::fetch::FetchContext;
 use crate::fetch::network_listener::{
-    FetchResponseListener, NetworkListener, ResourceTimingListener, submit_timing,
+    FetchResponseListener, NetworkListener, ResourceTimingListener, submit_timing_data,
 };
 use crate::realms::enter_auto_realm;
 
@@ -184,7 +184,11 @@ impl FetchResponseListener for PreloadListener {
             response.error_stream(cx, Error::Type(c"Network error occurred".to_owned()));
         }
         response.finish(cx);
-        submit_timing(cx, &self, &result, &timing);
+        // As a resource of the worker's, although the request is a navigation's.
+        if result.is_ok() {
+            let (initiator, url) = self.resource_timing_information();
+            submit_timing_data(cx, &self.resource_timing_global(), url, initiator, &timing);
+        }
     }
 
     fn process_csp_violations(

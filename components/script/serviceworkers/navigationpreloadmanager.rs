@@ -11,7 +11,6 @@ use background_sync_traits::{NavigationPreloadAnswer, NavigationPreloadCall, Pre
 use dom_struct::dom_struct;
 use js::context::JSContext;
 use js::realm::CurrentRealm;
-use net_traits::trim_http_whitespace;
 use script_bindings::reflector::{Reflector, reflect_dom_object_with_cx};
 use servo_constellation_traits::ServiceWorkerAlgorithm;
 
@@ -87,9 +86,15 @@ impl NavigationPreloadManagerMethods<crate::DomTypeHolder> for NavigationPreload
 
     /// <https://w3c.github.io/ServiceWorker/#navigation-preload-manager-setheadervalue>
     fn SetHeaderValue(&self, cx: &mut CurrentRealm, value: ByteString) -> RootedPromise {
-        // Steps 1 and 2.
-        let normalized = trim_http_whitespace(&value).to_vec();
-        match PreloadHeaderValue::try_from(normalized) {
+        // Steps 1 and 2. Line breaks at the ends are refused like those within, as in other browsers.
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let start = value.iter().position(|byte| !is_space(byte));
+        let end = value.iter().rposition(|byte| !is_space(byte));
+        let normalized = match (start, end) {
+            (Some(start), Some(end)) => &value[start..=end],
+            _ => &[],
+        };
+        match PreloadHeaderValue::try_from(normalized.to_vec()) {
             Ok(value) => self.call(cx, NavigationPreloadCall::SetHeaderValue(value)),
             Err(_) => {
                 let promise = Promise::new_in_realm(cx);

@@ -26,9 +26,12 @@ use hyper_serde::Serde;
 use js::context::JSContext;
 use js::realm::CurrentRealm;
 use net_traits::http_status::HttpStatus;
+use net_traits::request::RequestId;
 use net_traits::response::ResponseType;
 use net_traits::service_workers::{HasBody, ResponseHead};
-use net_traits::{FetchMetadata, FilteredMetadata, Metadata, NetworkError};
+use net_traits::{
+    FetchMetadata, FilteredMetadata, Metadata, NetworkError, cancel_async_fetch,
+};
 use script_bindings::cell::DomRefCell;
 use script_bindings::reflector::reflect_dom_object;
 use servo_url::ServoUrl;
@@ -37,14 +40,17 @@ use crate::dom::bindings::codegen::Bindings::ResponseBinding::{
     ResponseMethods, ResponseType as DOMResponseType,
 };
 use crate::dom::bindings::error::{Error, Fallible};
+use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::{DomRoot, MutNullableDom};
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::headers::Guard;
 use crate::dom::response::Response;
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::bodyflow::{
     ArrivingBody, BodySink, BodySource, Incomplete, NativeBody,
 };
 use crate::dom::serviceworkers::bodyreader::read_body;
+use crate::dom::serviceworkers::controller::controller_of;
 use crate::dom::stream::readablestream::ReadableStream;
 use crate::fetch::body::{BodyMixin, clone_body_stream_for_dom_body};
 
@@ -78,6 +84,14 @@ impl InternalResponse {
             *self.head.borrow_mut() = Some(Box::new(head));
         }
         metadata
+    }
+
+    /// The response is that to this request, which is given up once nobody wants the rest of the body.
+    pub(crate) fn is_fetched(&self, request: RequestId, global: &GlobalScope) {
+        if let Some(arriving) = &*self.arriving.borrow() {
+            let core_thread = global.core_resource_thread();
+            arriving.when_cancelled(move || cancel_async_fetch(vec![request], &core_thread));
+        }
     }
 
     /// Scripts are not to see the body.
@@ -234,8 +248,13 @@ pub(crate) fn new_response(
     Ok(response)
 }
 
-/// A response whose body the network brings, to a service worker, which passes on what can be long: it is read no faster
-/// than it is used.
+/// Whether the bodies of what `global` fetches come no faster than they are used: in a service worker, which passes on what
+/// can be long, and in a page that has one.
+pub(crate) fn body_is_pulled(global: &GlobalScope) -> bool {
+    global.is::<ServiceWorkerGlobalScope>() || controller_of(global).is_some()
+}
+
+/// A response whose body the network brings: it is read no faster than it is used.
 ///
 /// # Errors
 /// If the script engine has no memory left.

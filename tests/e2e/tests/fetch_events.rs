@@ -275,3 +275,67 @@ fn what_a_page_gives_up_the_worker_can_give_up() {
     );
     assert_eq!(seen, Ok(json!("both")));
 }
+
+#[test]
+fn a_page_that_cancels_a_body_cancels_that_of_its_worker() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (_site, mut kiosk) = controlled(
+        "let cancelled;
+         onfetch = (event) => {
+           const { pathname } = new URL(event.request.url);
+           if (pathname === '/seen')
+             event.respondWith(cancelled.then(() => new Response('cancelled')));
+           if (pathname === '/stream') {
+             cancelled = new Promise((resolve) => {
+               const start = (controller) => controller.enqueue(new Uint8Array(1));
+               event.respondWith(new Response(new ReadableStream({ start, cancel: resolve })));
+             });
+           }
+         };",
+        profile.path(),
+    );
+    let seen = kiosk.settle(
+        "(async () => { \
+           const reader = (await fetch('/stream')).body.getReader(); \
+           await reader.read(); \
+           await reader.cancel(); \
+           return (await fetch('/seen')).text(); \
+         })()",
+    );
+    assert_eq!(seen, Ok(json!("cancelled")));
+}
+
+#[test]
+fn a_made_redirect_leads_only_to_a_whole_url() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           const { pathname, searchParams } = new URL(event.request.url);
+           const headers = { location: searchParams.get('to') };
+           if (pathname === '/made') event.respondWith(new Response('', { status: 302, headers }));
+         };",
+        profile.path(),
+    );
+    site.server.serve("/target", "text/plain", "arrived");
+    let whole = format!("/made?to={}", site.server.url("/target"));
+    assert_eq!(text_of(&mut kiosk, &whole), Ok(json!("arrived")));
+    let failed = Err("TypeError".to_owned());
+    assert_eq!(text_of(&mut kiosk, "/made?to=target"), failed);
+}
+
+#[test]
+fn a_blank_frame_has_the_worker_of_its_page() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let worker = "onfetch = (event) => {
+        if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
+      };";
+    let (_site, mut kiosk) = controlled(worker, profile.path());
+    let seen = kiosk.settle(
+        "(async () => { \
+           const { contentWindow } = document.body.appendChild(document.createElement('iframe')); \
+           const text = await (await contentWindow.fetch('/made')).text(); \
+           return [contentWindow.navigator.serviceWorker.controller?.state, text]; \
+         })()",
+    );
+    assert_eq!(seen, Ok(json!(["activated", "made here"])));
+}

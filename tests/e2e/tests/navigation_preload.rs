@@ -82,14 +82,14 @@ fn the_worker_gets_what_was_preloaded_also_after_a_restart() {
 fn nothing_is_preloaded_once_it_is_disabled() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let (site, mut kiosk) = preloading(profile.path());
+    // What can't be sent is no value.
+    let refused = state(&mut kiosk, "await navigationPreload.setHeaderValue('a\\nb')");
+    assert_eq!(refused, Err("TypeError".to_owned()));
     let disabled = state(&mut kiosk, "await navigationPreload.disable()");
     assert_eq!(disabled, Ok(json!([false, "v7"])));
     kiosk.evaluate("location = '/page'");
     kiosk.wait_for_console("nothing preloaded");
     assert_eq!(headers_of_requests(&site), []);
-    // What can't be sent is no value.
-    let refused = state(&mut kiosk, "await navigationPreload.setHeaderValue('a\\nb')");
-    assert_eq!(refused, Err("TypeError".to_owned()));
 }
 
 #[test]

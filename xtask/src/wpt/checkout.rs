@@ -17,7 +17,7 @@ use crate::command;
 /// Where the checkout is inside the source package.
 const TESTS: &str = "testing/web-platform/tests";
 /// What is kept of it: the runner, what it serves to every test, the suites that are run, and what those load.
-const KEPT: [&str; 25] = [
+const KEPT: [&str; 27] = [
     "wpt",
     "wpt.py",
     "LICENSE.md",
@@ -41,7 +41,9 @@ const KEPT: [&str; 25] = [
     "html/cross-origin-embedder-policy/credentialless/resources",
     "html/semantics/forms/form-submission-0/resources",
     "images",
-    "media",
+    "media/foo-no-cors.vtt",
+    "media/foo.vtt",
+    "media/foo.vtt.headers",
     "xhr/resources",
 ];
 /// Says which package a finished checkout is from.
