@@ -22,6 +22,7 @@ use servo_url::ServoUrl;
 use crate::dom::bindings::codegen::Bindings::WindowBinding::WindowMethods;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::node::node::NodeTraits;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::manager::clients::controlling_registration;
 use crate::dom::window::Window;

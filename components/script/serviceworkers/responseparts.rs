@@ -47,7 +47,7 @@ use crate::dom::headers::Guard;
 use crate::dom::response::Response;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::bodyflow::{
-    ArrivingBody, BodySink, BodySource, Incomplete, NativeBody,
+    ArrivingBody, BodySink, BodySource, Incomplete, MAX_BYTES_UNDER_WAY, NativeBody,
 };
 use crate::dom::serviceworkers::bodyreader::read_body;
 use crate::dom::serviceworkers::controller::controller_of;
@@ -73,6 +73,8 @@ pub(crate) struct InternalResponse {
     arriving: RefCell<Option<Arc<ArrivingBody>>>,
     /// Whether the body has a copy, so that what arrives goes to both.
     is_shared: Cell<bool>,
+    /// What the garbage collector was told of `arriving`.
+    told_bytes: Cell<usize>,
 }
 
 impl InternalResponse {
@@ -105,6 +107,18 @@ impl InternalResponse {
         self.is_shared.set(true);
         copy.is_shared.set(true);
         clone_body_stream_for_dom_body(cx, &self.body, &copy.body)
+    }
+
+    /// How much more lies behind the response once so many bytes have arrived. What is pulled is gone when it was read, so it
+    /// counts only as far as it can pile up: or a long body, of which nothing is left, would let as much garbage pile up.
+    pub(crate) fn held_of(&self, bytes: usize) -> usize {
+        if self.arriving.borrow().is_none() {
+            return bytes;
+        }
+        let told = self.told_bytes.get();
+        let held = bytes.min(MAX_BYTES_UNDER_WAY.saturating_sub(told));
+        self.told_bytes.set(told + held);
+        held
     }
 
     /// A chunk has arrived. Gives it back if it is for the stream.
