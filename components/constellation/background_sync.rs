@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use background_sync_traits::{
-    DispatchedEvent, EventOutcome, KnownWorker, NavigationPreloadAnswer, ScopeKey, StoredImports, StoredWorker,
-    SyncManagerMessage,
+    DispatchedEvent, EventOutcome, KnownWorker, NavigationPreloadAnswer, ScopeKey, StoredImports,
+    StoredWorker, SyncManagerMessage,
 };
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;

@@ -74,10 +74,24 @@ mod tests {
     fn only_what_can_be_sent_as_a_header_is_a_value() {
         let value = |bytes: &[u8]| PreloadHeaderValue::try_from(bytes.to_vec());
         assert_eq!(PreloadHeaderValue::default().as_bytes(), b"true");
-        for valid in [&b""[..], b"a b", b"a\tb", &[0xff], &[b'x'; MAX_PRELOAD_HEADER_BYTES]] {
+        for valid in [
+            &b""[..],
+            b"a b",
+            b"a\tb",
+            &[0xff],
+            &[b'x'; MAX_PRELOAD_HEADER_BYTES],
+        ] {
             assert_eq!(value(valid).map(Vec::from), Ok(valid.to_vec()));
         }
-        for invalid in [&b"a\0"[..], b"a\n", b"\ra", b" a", b"a\t", &[0x7f], &[b'x'; MAX_PRELOAD_HEADER_BYTES + 1]] {
+        for invalid in [
+            &b"a\0"[..],
+            b"a\n",
+            b"\ra",
+            b" a",
+            b"a\t",
+            &[0x7f],
+            &[b'x'; MAX_PRELOAD_HEADER_BYTES + 1],
+        ] {
             assert_eq!(value(invalid), Err(InvalidPreloadHeader));
         }
     }

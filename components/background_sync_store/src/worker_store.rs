@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use background_sync_core::{
     KnownWorker, MAX_STORED_HEADER_BYTES, MAX_STORED_IMPORTS, MAX_URL_BYTES,
-    MAX_WORKER_SOURCE_BYTES, NavigationPreloadState, ScopeKey, ScriptUrl, StoredHeaders, StoredImports, StoredWorker,
-    UpdateTerms, WorkerSource,
+    MAX_WORKER_SOURCE_BYTES, NavigationPreloadState, ScopeKey, ScriptUrl, StoredHeaders,
+    StoredImports, StoredWorker, UpdateTerms, WorkerSource,
 };
 use bincode::Options;
 use redb::{

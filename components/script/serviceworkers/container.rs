@@ -114,9 +114,8 @@ impl ServiceWorkerContainer {
         let window = global.downcast::<Window>();
         // What became active only later does not control this page, although it asks only now.
         let decisive_url = controller::client_url(&global);
-        let controlled_by = window.and_then(|window| {
-            controlling_registration(&decisive_url, window.navigation_start())
-        });
+        let controlled_by = window
+            .and_then(|window| controlling_registration(&decisive_url, window.navigation_start()));
         if let Some(info) = &controlled_by {
             self.set_controller(cx, info);
         }

@@ -49,7 +49,10 @@ pub(crate) fn client_url(global: &GlobalScope) -> ServoUrl {
     match (url.scheme(), window) {
         ("about", Some(window)) => window.Document().fallback_base_url(),
         ("blob", Some(window)) => url_of_container(window).unwrap_or(url),
-        ("blob", None) => BLOB_WORKERS.lock().creator(global.pipeline_id(), &url).unwrap_or(url),
+        ("blob", None) => BLOB_WORKERS
+            .lock()
+            .creator(global.pipeline_id(), &url)
+            .unwrap_or(url),
         _ => url,
     }
 }

@@ -29,9 +29,7 @@ use net_traits::http_status::HttpStatus;
 use net_traits::request::RequestId;
 use net_traits::response::ResponseType;
 use net_traits::service_workers::{HasBody, ResponseHead};
-use net_traits::{
-    FetchMetadata, FilteredMetadata, Metadata, NetworkError, cancel_async_fetch,
-};
+use net_traits::{FetchMetadata, FilteredMetadata, Metadata, NetworkError, cancel_async_fetch};
 use script_bindings::cell::DomRefCell;
 use script_bindings::reflector::reflect_dom_object;
 use servo_url::ServoUrl;

@@ -57,7 +57,10 @@ fn state(kiosk: &mut Kiosk, before: &str) -> Result<serde_json::Value, String> {
 /// What the header said of each request of the page.
 fn headers_of_requests(site: &Site) -> Vec<Option<String>> {
     let asked = site.server.asked_for("/page");
-    asked.iter().map(|it| it.headers.get(HEADER).cloned()).collect()
+    asked
+        .iter()
+        .map(|it| it.headers.get(HEADER).cloned())
+        .collect()
 }
 
 #[test]
@@ -83,7 +86,10 @@ fn nothing_is_preloaded_once_it_is_disabled() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let (site, mut kiosk) = preloading(profile.path());
     // What can't be sent is no value.
-    let refused = state(&mut kiosk, "await navigationPreload.setHeaderValue('a\\nb')");
+    let refused = state(
+        &mut kiosk,
+        "await navigationPreload.setHeaderValue('a\\nb')",
+    );
     assert_eq!(refused, Err("TypeError".to_owned()));
     let disabled = state(&mut kiosk, "await navigationPreload.disable()");
     assert_eq!(disabled, Ok(json!([false, "v7"])));
@@ -109,6 +115,9 @@ fn a_redirect_is_preloaded_as_one() {
     site.server.serve_redirect("/moved", "/page");
     kiosk.evaluate("location = '/moved'");
     kiosk.wait_for_console("from the network");
-    assert_eq!(kiosk.settle("Promise.resolve(location.pathname)"), Ok(json!("/page")));
+    assert_eq!(
+        kiosk.settle("Promise.resolve(location.pathname)"),
+        Ok(json!("/page"))
+    );
     assert_eq!(headers_of_requests(&site), [Some("v7".to_owned())]);
 }

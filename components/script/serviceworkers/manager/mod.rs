@@ -140,8 +140,7 @@ impl ServiceWorkerManager {
                     result_handler,
                     ..
                 } => {
-                    let answer =
-                        self.handle_navigation_preload(&scope_url, registration_id, call);
+                    let answer = self.handle_navigation_preload(&scope_url, registration_id, call);
                     if result_handler.send(answer).is_err() {
                         debug!("Who asked for the navigation preload is gone.");
                     }

@@ -5,8 +5,8 @@
 //! What is kept of a worker for the next run of the browser, and workers that come from there.
 
 use background_sync_traits::{
-    NavigationPreloadState, ScriptUrl, StoredImport, StoredImports, StoredWorker, SyncManagerMessage, UpdateTerms,
-    WorkerSource,
+    NavigationPreloadState, ScriptUrl, StoredImport, StoredImports, StoredWorker,
+    SyncManagerMessage, UpdateTerms, WorkerSource,
 };
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{ImportedScript, ScopeThings, ServiceWorkerScript};

@@ -12,13 +12,13 @@ use std::fmt;
 pub use background_sync_core::{
     BoundedText, Caller, Connectivity, EventOutcome, ExplainerOptions, KnownWorker, MAX_DATA_BYTES,
     MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES,
-    NavigationPreloadState, Origin, Permission, PermissionName, PreloadHeaderValue, Recurrence, RegisterError, ScopeKey, ScopeUrl, ScriptUrl,
-    StorageProblem, StoredHeaders, StoredImport, StoredImports, StoredWorker, SyncData, Tag,
-    TagTooLong, TextDirection, TextTooLong, Unavailability, UnregisterError, UpdateTerms,
-    UpdateViaCache, WallTime, WorkerSource,
+    NavigationPreloadState, Origin, Permission, PermissionName, PreloadHeaderValue, Recurrence,
+    RegisterError, ScopeKey, ScopeUrl, ScriptUrl, StorageProblem, StoredHeaders, StoredImport,
+    StoredImports, StoredWorker, SyncData, Tag, TagTooLong, TextDirection, TextTooLong,
+    Unavailability, UnregisterError, UpdateTerms, UpdateViaCache, WallTime, WorkerSource,
 };
-pub use navigation_preload::*;
 use ipc_channel::ipc::IpcSender;
+pub use navigation_preload::*;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::SipHasher24;
 
