@@ -339,3 +339,38 @@ fn a_blank_frame_has_the_worker_of_its_page() {
     );
     assert_eq!(seen, Ok(json!(["activated", "made here"])));
 }
+
+#[test]
+fn a_worker_that_is_a_blob_has_the_service_worker_of_its_page() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let worker = "onfetch = (event) => {
+        if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
+      };";
+    let (site, mut kiosk) = controlled(worker, profile.path());
+    let url = site.server.url("/made");
+    let seen = kiosk.settle(&format!(
+        "new Promise((resolve) => {{ \
+           const script = `fetch('{url}').then((it) => it.text()).then(postMessage)`; \
+           const worker = new Worker(URL.createObjectURL(new Blob([script]))); \
+           worker.onmessage = (event) => resolve(event.data); \
+         }})"
+    ));
+    assert_eq!(seen, Ok(json!("made here")));
+}
+
+#[test]
+fn messages_say_their_origin_and_a_worker_knows_itself() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let worker = "const parsed = [serviceWorker.state, registration.installing];
+      onmessage = (event) => event.source.postMessage(
+        [event.origin, ...parsed, serviceWorker.state, serviceWorker === registration.active]);";
+    let (_site, mut kiosk) = controlled(worker, profile.path());
+    let seen = kiosk.settle(
+        "new Promise((resolve) => { \
+           navigator.serviceWorker.onmessage = (event) => \
+             resolve([event.data[0] === location.origin, ...event.data.slice(1)]); \
+           navigator.serviceWorker.controller.postMessage(''); \
+         })",
+    );
+    assert_eq!(seen, Ok(json!([true, "parsed", null, "activated", true])));
+}
