@@ -92,15 +92,17 @@ pub(crate) async fn handle_fetch(
             let _ = sender.send(answer);
         }
     });
+    let parts = parts_of(request);
+    let id = parts.id;
     let fetch = FromNetwork::Fetch(Box::new(FetchToHandle {
         scope_url,
-        request: parts_of(request),
+        request: parts,
         answer: answer.ok()?,
     }));
     manager.send(fetch).ok()?;
     let asked = Asked {
         manager: Some(manager),
-        id: request.id,
+        id,
     };
     match wait_for_head(&mut answers, &context.cancellation_listener).await {
         Head::Fallback => {
@@ -208,7 +210,8 @@ fn parts_of(request: &mut Request) -> RequestBuilder {
         parts.client = request.client.clone();
         parts.use_url_credentials = request.use_url_credentials;
     }
-    parts.id = request.id;
+    // Of this event alone: after a redirect the same request is asked about again, perhaps before the first event is over.
+    parts.id = RequestId::default();
     parts.reload_navigation = request.reload_navigation;
     parts.history_navigation = request.history_navigation;
     parts

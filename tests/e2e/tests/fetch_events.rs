@@ -374,3 +374,27 @@ fn messages_say_their_origin_and_a_worker_knows_itself() {
     );
     assert_eq!(seen, Ok(json!([true, "parsed", null, "activated", true])));
 }
+
+#[test]
+fn each_redirect_of_a_chain_is_asked_about() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           const { origin, pathname } = new URL(event.request.url);
+           const [, name, number] = pathname.split('/');
+           if (name !== 'hop') return;
+           const next = number === '9' ? `${origin}/target` : `${origin}/hop/${+number + 1}`;
+           const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+           // It is over while the next one is being answered.
+           event.waitUntil(after(150));
+           event.respondWith(after(100).then(() => Response.redirect(next)));
+         };",
+        profile.path(),
+    );
+    site.server.serve("/target", "text/plain", "arrived");
+    assert_eq!(text_of(&mut kiosk, "/hop/0"), Ok(json!("arrived")));
+    for number in 0..10 {
+        let asked = site.server.asked_for(&format!("/hop/{number}"));
+        assert_eq!(asked.len(), 0, "{number}");
+    }
+}
