@@ -233,6 +233,7 @@ impl ServiceWorkerGlobalScope {
         let name = match on_settled {
             OnSettled::Install => {
                 self.set_own_state(cx, ServiceWorkerState::Installing);
+                self.update_found(cx);
                 "install"
             }
             OnSettled::Activate => {
