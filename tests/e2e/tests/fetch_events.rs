@@ -398,3 +398,23 @@ fn each_redirect_of_a_chain_is_asked_about() {
         assert_eq!(asked.len(), 0, "{number}");
     }
 }
+
+#[test]
+fn the_end_of_a_body_is_known_without_reading_on() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (_site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
+         };",
+        profile.path(),
+    );
+    let read = kiosk.settle(
+        "(async () => { \
+           const reader = (await fetch('/made')).body.getReader(); \
+           const { value } = await reader.read(); \
+           await reader.closed; \
+           return new TextDecoder().decode(value); \
+         })()",
+    );
+    assert_eq!(read, Ok(json!("made here")));
+}
