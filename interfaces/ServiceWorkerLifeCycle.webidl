@@ -23,6 +23,7 @@ partial interface ServiceWorkerRegistration {
 partial interface ServiceWorkerGlobalScope {
   [SameObject] readonly attribute Clients clients;
   [SameObject] readonly attribute ServiceWorkerRegistration registration;
+  [SameObject] readonly attribute ServiceWorker serviceWorker;
 
   [NewObject] Promise<undefined> skipWaiting();
 

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use background_sync_traits::{
-    DispatchedEvent, EventOutcome, KnownWorker, ScopeKey, StoredImports, StoredWorker,
-    SyncManagerMessage,
+    DispatchedEvent, EventOutcome, KnownWorker, NavigationPreloadAnswer, ScopeKey, StoredImports,
+    StoredWorker, SyncManagerMessage,
 };
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;
@@ -142,6 +142,15 @@ pub(crate) fn refuse_algorithm(algorithm: ServiceWorkerAlgorithm) {
             result_handler,
             ServiceWorkerAlgorithmResult::Registrations(Vec::new()),
         ),
+        ServiceWorkerAlgorithm::NavigationPreload { result_handler, .. } => {
+            if result_handler
+                .send(NavigationPreloadAnswer::NoActiveWorker)
+                .is_err()
+            {
+                debug!("Who asked for the navigation preload is gone.");
+            }
+            return;
+        }
         // Nobody waits for an answer that must come.
         ServiceWorkerAlgorithm::NewClient { .. } | ServiceWorkerAlgorithm::WhenActive { .. } => {
             return;
@@ -200,6 +209,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
             },
             updates: worker.updates,
             handles_fetch: worker.handles_fetch,
+            navigation_preload: worker.navigation_preload,
         };
         if manager.send(message).is_err() {
             debug!("A service worker manager is gone.");

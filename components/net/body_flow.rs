@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use net_traits::NetworkError;
-use net_traits::request::{Destination, Request, ServiceWorkersMode};
+use net_traits::request::{Destination, Request, RequestMode, ServiceWorkersMode};
 use net_traits::response::Response;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -44,10 +44,11 @@ impl BodyFlow {
     pub(crate) fn of(request: &Request, response: &Response) -> Self {
         let headers = &response.headers;
         let has_worker = request.client.as_ref().is_some_and(|it| it.controller.is_some());
-        // `fetch()` of a worker, and of pages that theirs has left to the network. They drop what they have used.
+        // `fetch()` of a worker, its navigation preloads, and what pages fetch that theirs has left to the network. They drop
+        // what they have used.
         let is_held = has_worker
             && request.service_workers_mode == ServiceWorkersMode::None
-            && request.destination == Destination::None;
+            && (request.destination == Destination::None || request.mode == RequestMode::Navigate);
         Self {
             under_way: is_held.then(Arc::default),
             is_incomplete: response.aborted.clone(),

@@ -9,9 +9,9 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
 use content_security_policy::Destination;
+use http::header::LOCATION;
 use net_traits::NetworkError;
 use net_traits::request::{
     CacheMode, InternalRequest, Origin, RedirectMode, Request, RequestBody, RequestBuilder, RequestId, RequestMode, ServiceWorkersMode,
@@ -24,13 +24,9 @@ use parking_lot::{Mutex, RwLock};
 use servo_base::generic_channel::{GenericCallback, GenericSender};
 use servo_url::{ImmutableOrigin, ServoUrl};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
 
 use crate::async_runtime::spawn_task;
 use crate::fetch::methods::{CancellationListener, Data, DoneChannel, FetchContext};
-
-/// Who waits for a worker looks so often whether its page still does.
-const LOOK_FOR_CANCELLATION: Duration = Duration::from_millis(100);
 
 type Manager = GenericSender<FromNetwork>;
 type Answers = UnboundedReceiver<FetchAnswer>;
@@ -96,15 +92,17 @@ pub(crate) async fn handle_fetch(
             let _ = sender.send(answer);
         }
     });
+    let parts = parts_of(request);
+    let id = parts.id;
     let fetch = FromNetwork::Fetch(Box::new(FetchToHandle {
         scope_url,
-        request: parts_of(request),
+        request: parts,
         answer: answer.ok()?,
     }));
     manager.send(fetch).ok()?;
     let asked = Asked {
         manager: Some(manager),
-        id: request.id,
+        id,
     };
     match wait_for_head(&mut answers, &context.cancellation_listener).await {
         Head::Fallback => {
@@ -160,11 +158,8 @@ enum Head {
 async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListener) -> Head {
     let mut is_dispatched = false;
     loop {
-        let Ok(answer) = timeout(LOOK_FOR_CANCELLATION, answers.recv()).await else {
-            if cancellation.cancelled() {
-                return Head::Cancelled;
-            }
-            continue;
+        let Some(answer) = next_answer(answers, cancellation).await else {
+            return Head::Cancelled;
         };
         match answer {
             Some(FetchAnswer::Dispatched) => is_dispatched = true,
@@ -176,6 +171,17 @@ async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListene
             | Some(FetchAnswer::Failed | FetchAnswer::Chunk(_) | FetchAnswer::End) => return Head::Failed,
         }
     }
+}
+
+/// `None` if nobody waits for it any more.
+async fn next_answer(answers: &mut Answers, cancellation: &CancellationListener) -> Option<Option<FetchAnswer>> {
+    while !cancellation.cancelled() {
+        tokio::select! {
+            answer = answers.recv() => return Some(answer),
+            () = cancellation.is_cancelled_now.notified() => {},
+        }
+    }
+    None
 }
 
 /// What a worker may see of `request`.
@@ -199,7 +205,13 @@ fn parts_of(request: &mut Request) -> RequestBuilder {
             .integrity_metadata(request.integrity_metadata.clone())
             .pipeline_id(request.pipeline_id)
             .service_workers_mode(ServiceWorkersMode::None);
-    parts.id = request.id;
+    // For the preload of a navigation, which is its client's as well.
+    if request.mode == RequestMode::Navigate {
+        parts.client = request.client.clone();
+        parts.use_url_credentials = request.use_url_credentials;
+    }
+    // Of this event alone: after a redirect the same request is asked about again, perhaps before the first event is over.
+    parts.id = RequestId::default();
     parts.reload_navigation = request.reload_navigation;
     parts.history_navigation = request.history_navigation;
     parts
@@ -223,7 +235,19 @@ fn is_refused(request: &Request, head: &ResponseHead) -> bool {
         ResponseType::OpaqueRedirect if request.redirect_mode != RedirectMode::Manual => return true,
         _ => {},
     }
-    head.redirected && request.redirect_mode != RedirectMode::Follow
+    if request.redirect_mode == RedirectMode::Follow {
+        return is_redirect_to_nowhere(head);
+    }
+    head.redirected
+}
+
+/// A response that a script has made has no URL which a relative one could start from.
+///
+/// <https://fetch.spec.whatwg.org/#concept-response-location-url>
+fn is_redirect_to_nowhere(head: &ResponseHead) -> bool {
+    let is_redirect = matches!(head.status.try_code().map(|it| it.as_u16()), Some(301..=303 | 307 | 308));
+    let location = head.headers.get(LOCATION).and_then(|it| it.to_str().ok());
+    head.url.is_none() && is_redirect && location.is_some_and(|it| ServoUrl::parse(it).is_err())
 }
 
 fn response_of(request: &Request, head: ResponseHead, context: &FetchContext) -> Response {
@@ -297,14 +321,10 @@ struct IncomingBody {
 impl IncomingBody {
     async fn receive(mut self) {
         let end = loop {
-            let Ok(answer) = timeout(LOOK_FOR_CANCELLATION, self.answers.recv()).await else {
-                if self.cancellation.cancelled() {
-                    break Data::Cancelled;
-                }
-                continue;
+            let Some(answer) = next_answer(&mut self.answers, &self.cancellation).await else {
+                break Data::Cancelled;
             };
             match answer {
-                _ if self.cancellation.cancelled() => break Data::Cancelled,
                 Some(FetchAnswer::Chunk(chunk)) => {
                     if let ResponseBody::Receiving(kept) = &mut *self.body.lock()
                         && self.is_kept

@@ -29,6 +29,7 @@
 
 mod explainer;
 mod inspect;
+mod navigation_preload;
 mod notification;
 mod output;
 mod periodic;
@@ -46,6 +47,9 @@ mod wtf8;
 
 pub use explainer::*;
 pub use inspect::*;
+pub use navigation_preload::{
+    InvalidPreloadHeader, MAX_PRELOAD_HEADER_BYTES, NavigationPreloadState, PreloadHeaderValue,
+};
 pub use notification::*;
 pub use output::*;
 pub use periodic::*;

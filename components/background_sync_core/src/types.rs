@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::navigation_preload::NavigationPreloadState;
 use crate::stored_imports::StoredImports;
 use crate::stored_terms::{StoredHeaders, UpdateTerms, UpdateViaCache};
 
@@ -310,6 +311,8 @@ pub struct StoredWorker {
     pub updates: UpdateTerms,
     /// Whether it listens to `fetch` events.
     pub handles_fetch: bool,
+    /// What navigations ask the network beside the worker.
+    pub navigation_preload: NavigationPreloadState,
 }
 
 /// What is known of a stored worker before its scripts are read.

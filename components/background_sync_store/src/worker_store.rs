@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use background_sync_core::{
     KnownWorker, MAX_STORED_HEADER_BYTES, MAX_STORED_IMPORTS, MAX_URL_BYTES,
-    MAX_WORKER_SOURCE_BYTES, ScopeKey, ScriptUrl, StoredHeaders, StoredImports, StoredWorker,
-    UpdateTerms, WorkerSource,
+    MAX_WORKER_SOURCE_BYTES, NavigationPreloadState, ScopeKey, ScriptUrl, StoredHeaders,
+    StoredImports, StoredWorker, UpdateTerms, WorkerSource,
 };
 use bincode::Options;
 use redb::{
@@ -25,7 +25,7 @@ use crate::{CodecError, OpenDatabase, StoreError, set_aside};
 pub const WORKERS_FILE_NAME: &str = "workers.redb";
 
 /// Version of the encoding that is written.
-const WORKER_VERSION: u8 = 4;
+const WORKER_VERSION: u8 = 5;
 
 /// So many workers are kept, in all. One more takes the place of the one that was stored first.
 pub const MAX_STORED_WORKERS: u64 = 512;
@@ -391,6 +391,17 @@ pub fn decode_worker(bytes: &[u8]) -> Result<StoredWorker, CodecError> {
     match bytes.split_first() {
         None => Err(CodecError::Empty),
         Some((&WORKER_VERSION, fields)) => decode_fields(fields),
+        // Before navigation preload was kept.
+        Some((&4, fields)) => {
+            let (script_url, source, imports, headers, updates, handles_fetch) =
+                decode_fields(fields)?;
+            Ok(StoredWorker {
+                headers,
+                updates,
+                handles_fetch,
+                ..without_terms(script_url, source, imports)
+            })
+        }
         // Before it was kept whether a worker listens to `fetch` events: it may.
         Some((&3, fields)) => {
             let (script_url, source, imports, headers, updates) = decode_fields(fields)?;
@@ -469,6 +480,7 @@ fn without_terms(
         headers: StoredHeaders::default(),
         updates: UpdateTerms::default(),
         handles_fetch: true,
+        navigation_preload: NavigationPreloadState::default(),
     }
 }
 

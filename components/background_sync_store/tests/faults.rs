@@ -315,6 +315,7 @@ fn power_cut_at_every_sync_of_the_workers() {
         headers: Default::default(),
         updates: Default::default(),
         handles_fetch: true,
+        navigation_preload: Default::default(),
     };
     let open = |backend: &Backend| {
         let backend = backend.clone();

@@ -55,7 +55,14 @@ pub(crate) trait BodySource: Send + Sync {
 
     /// No more is wanted.
     fn cancel(&self);
+
+    /// Calls `ended` once the end is known and all that comes before it was pulled: whoever has read that need not pull again
+    /// to hear of it. A source that does not know its end before it is pulled has no use for this.
+    fn when_ended(&self, _ended: Ended) {}
 }
+
+/// Hears of the end of a body, in any thread.
+pub(crate) type Ended = Box<dyn FnOnce(Result<(), Incomplete>) + Send>;
 
 /// Takes one chunk, in any thread. Dropped without one, it ends the body as one that is not complete.
 pub(crate) struct WantedChunk {
@@ -104,24 +111,30 @@ impl WantedChunk {
                 stream,
                 task_source,
                 ..
-            }) => {
-                let stream = stream.into_inner();
-                task_source.queue(task!(end_body: move |cx| {
-                    let stream = stream.root();
-                    match result {
-                        _ if !stream.is_readable() => {},
-                        Ok(()) => stream.controller_close_native(cx),
-                        Err(Incomplete) => {
-                            let error = Error::Type(c"the body is not complete".to_owned());
-                            stream.error_native(cx, error);
-                        },
-                    }
-                }));
-            }
+            }) => end_stream(stream.into_inner(), &task_source, result),
             Some(WantedBy::Sink(relay)) => relay.sink.end(result),
             None => {}
         }
     }
+}
+
+/// In a task. A stream that has ended already stays as it is.
+fn end_stream(
+    stream: Trusted<ReadableStream>,
+    task_source: &SendableTaskSource,
+    result: Result<(), Incomplete>,
+) {
+    task_source.queue(task!(end_body: move |cx| {
+        let stream = stream.root();
+        match result {
+            _ if !stream.is_readable() => {},
+            Ok(()) => stream.controller_close_native(cx),
+            Err(Incomplete) => {
+                let error = Error::Type(c"the body is not complete".to_owned());
+                stream.error_native(cx, error);
+            },
+        }
+    }));
 }
 
 impl Drop for WantedChunk {
@@ -196,15 +209,21 @@ impl NativeBody {
         let Some(stream) = self.stream.get() else {
             return;
         };
-        self.has_begun.set(true);
+        let global = stream.global();
+        let task_source = global.task_manager().networking_task_source().to_sendable();
+        if !self.has_begun.replace(true) {
+            let (stream, task_source) = (Trusted::new(&*stream), task_source.clone());
+            self.source.when_ended(Box::new(move |result| {
+                end_stream(stream, &task_source, result);
+            }));
+        }
         if self.is_pulling.swap(true, Ordering::Relaxed) {
             return;
         }
-        let global = stream.global();
         self.source.pull(WantedChunk {
             by: Some(WantedBy::Stream {
                 stream: Mutex::new(Trusted::new(&*stream)),
-                task_source: global.task_manager().networking_task_source().to_sendable(),
+                task_source,
                 is_pulling: self.is_pulling.clone(),
             }),
         });
@@ -242,9 +261,18 @@ struct Arriving {
     end: Option<Result<(), Incomplete>>,
     wanted: Option<WantedChunk>,
     is_cancelled: bool,
+    /// Has the network send no more.
+    give_up: Option<Resume>,
+    /// Hears of the end without asking.
+    ended: Option<Ended>,
 }
 
 impl ArrivingBody {
+    /// Calls `give_up` once nobody wants the rest.
+    pub(crate) fn when_cancelled(&self, give_up: impl FnOnce() + Send + 'static) {
+        self.0.lock().give_up = Some(Box::new(give_up));
+    }
+
     pub(crate) fn push(&self, chunk: Bytes) {
         let wanted = {
             let mut arriving = self.0.lock();
@@ -260,39 +288,65 @@ impl ArrivingBody {
     }
 
     pub(crate) fn end(&self, result: Result<(), Incomplete>) {
-        let wanted = {
+        let (wanted, ended) = {
             let mut arriving = self.0.lock();
             arriving.end = Some(result);
-            arriving.wanted.take()
+            arriving.give_up = None;
+            let ended = match arriving.chunks.is_empty() {
+                true => arriving.ended.take(),
+                false => None,
+            };
+            (arriving.wanted.take(), ended)
         };
         if let Some(wanted) = wanted {
             wanted.end(result);
+        }
+        if let Some(ended) = ended {
+            ended(result);
         }
     }
 }
 
 impl BodySource for ArrivingBody {
     fn pull(&self, wanted: WantedChunk) {
-        let (chunk, end) = {
+        let (chunk, end, ended) = {
             let mut arriving = self.0.lock();
             match (arriving.chunks.pop_front(), arriving.end) {
                 (None, None) => {
                     arriving.wanted = Some(wanted);
                     return;
                 }
-                found => found,
+                (chunk, end) => {
+                    let is_last = end.is_some() && arriving.chunks.is_empty();
+                    let ended = arriving.ended.take_if(|_| is_last);
+                    (chunk, end, ended)
+                }
             }
         };
-        match (chunk, end) {
-            (Some(chunk), _) => wanted.chunk(chunk),
-            (None, end) => wanted.end(end.unwrap_or(Err(Incomplete))),
+        let end = end.unwrap_or(Err(Incomplete));
+        match chunk {
+            Some(chunk) => wanted.chunk(chunk),
+            None => wanted.end(end),
+        }
+        if let Some(ended) = ended {
+            ended(end);
         }
     }
 
+    fn when_ended(&self, ended: Ended) {
+        self.0.lock().ended = Some(ended);
+    }
+
     fn cancel(&self) {
-        let mut arriving = self.0.lock();
-        arriving.is_cancelled = true;
-        arriving.chunks.clear();
+        let give_up = {
+            let mut arriving = self.0.lock();
+            arriving.is_cancelled = true;
+            arriving.chunks.clear();
+            arriving.give_up.take()
+        };
+        if let Some(give_up) = give_up {
+            give_up();
+        }
     }
 }
 

@@ -165,6 +165,7 @@ impl ServiceWorkerGlobalScope {
         self.set_prompted(true);
         let (global, target) = (self.upcast::<GlobalScope>(), self.upcast());
         let source = self.source_of_message(cx, message.pipeline_id, client);
+        let origin = DOMString::from(message.origin.ascii_serialization());
         rooted!(&in(cx) let mut data = UndefinedValue());
         match structuredclone::read(cx, global, *message.data, data.handle_mut()) {
             Ok(ports) => ExtendableMessageEvent::dispatch_jsval(
@@ -172,10 +173,11 @@ impl ServiceWorkerGlobalScope {
                 target,
                 global,
                 data.handle(),
+                origin,
                 Some(&ClientOrServiceWorkerOrMessagePort::Client(source)),
                 ports,
             ),
-            Err(_) => ExtendableMessageEvent::dispatch_error(cx, target, global),
+            Err(_) => ExtendableMessageEvent::dispatch_error(cx, target, global, origin),
         }
     }
 

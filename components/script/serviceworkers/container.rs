@@ -42,6 +42,7 @@ use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::{Promise, RootedPromise};
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
+use crate::dom::serviceworkers::controller;
 use crate::dom::serviceworkers::manager::clients::controlling_registration;
 use crate::dom::serviceworkers::registrationjobs::send_algorithm;
 use crate::dom::serviceworkers::registrationstate::registration_object;
@@ -112,8 +113,9 @@ impl ServiceWorkerContainer {
         let client_url = global.creation_url();
         let window = global.downcast::<Window>();
         // What became active only later does not control this page, although it asks only now.
+        let decisive_url = controller::client_url(&global);
         let controlled_by = window
-            .and_then(|window| controlling_registration(&client_url, window.navigation_start()));
+            .and_then(|window| controlling_registration(&decisive_url, window.navigation_start()));
         if let Some(info) = &controlled_by {
             self.set_controller(cx, info);
         }

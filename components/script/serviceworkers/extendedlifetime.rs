@@ -231,7 +231,11 @@ impl ServiceWorkerGlobalScope {
     /// Fires `install` or `activate`.
     pub(crate) fn fire_life_cycle_event(&self, cx: &mut CurrentRealm, on_settled: OnSettled) {
         let name = match on_settled {
-            OnSettled::Install => "install",
+            OnSettled::Install => {
+                self.set_own_state(cx, ServiceWorkerState::Installing);
+                self.update_found(cx);
+                "install"
+            }
             OnSettled::Activate => {
                 self.set_own_state(cx, ServiceWorkerState::Activating);
                 "activate"

@@ -14,6 +14,7 @@ use js::context::JSContext;
 use js::jsval::UndefinedValue;
 use js::realm::CurrentRealm;
 use js::rust::{HandleObject, HandleValue};
+use net_traits::cancel_async_fetch;
 use net_traits::request::{RequestBuilder, RequestId, RequestMode};
 use net_traits::response::ResponseType;
 use script_bindings::cell::DomRefCell;
@@ -43,12 +44,14 @@ use crate::dom::response::Response;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::extendedlifetime::OnSettled;
 use crate::dom::serviceworkers::fetchanswer::{AnswerSink, OwedAnswer};
+use crate::dom::serviceworkers::navigationpreload::NavigationPreload;
 use crate::dom::serviceworkers::requestbody::request_object;
 
 /// A `fetch` event that a worker is to fire.
 pub(crate) struct FetchToFire {
     pub(crate) request: RequestBuilder,
     pub(crate) answer: OwedAnswer,
+    pub(crate) preload: Option<NavigationPreload>,
 }
 
 /// A request that the worker may answer.
@@ -66,6 +69,9 @@ pub(crate) struct FetchEvent {
     /// `None` for an event that a script has made.
     #[no_trace]
     id: Cell<Option<RequestId>>,
+    /// Of the request that was sent beside the start of the worker.
+    #[no_trace]
+    preload_id: Cell<Option<RequestId>>,
     /// Gone when the answer is given, and nothing else of the event is left either.
     #[no_trace]
     #[ignore_malloc_size_of = "Weak"]
@@ -106,6 +112,7 @@ impl FetchEvent {
             preload_response: parts.preload_response.to_traced(),
             respond_with_entered: Cell::new(false),
             id: Cell::default(),
+            preload_id: Cell::default(),
             owed: DomRefCell::default(),
             response: MutNullableDom::default(),
             answer: DomRefCell::new(answer),
@@ -118,6 +125,7 @@ impl FetchEvent {
         cx: &mut CurrentRealm,
         worker: &ServiceWorkerGlobalScope,
         request: RequestBuilder,
+        preload: Option<NavigationPreload>,
         answer: Arc<OwedAnswer>,
     ) -> DomRoot<FetchEvent> {
         let global = worker.upcast::<GlobalScope>();
@@ -130,17 +138,23 @@ impl FetchEvent {
         };
         let id = request.id;
         let request = request_object(cx, global, request);
+        let preload_id = preload.as_ref().map(NavigationPreload::id);
+        let preload_response = match preload {
+            Some(preload) => preload.promise(cx, worker, &request),
+            None => Promise::new_resolved(cx, global, ()),
+        };
         let parts = Parts {
             request: &request,
             client_id,
             resulting_client_id,
             replaces_client_id: DOMString::new(),
             handled: Promise::new_in_realm(cx),
-            preload_response: Promise::new_resolved(cx, global, ()),
+            preload_response,
         };
         let owed = Arc::downgrade(&answer);
         let event = Self::reflect(cx, worker, None, parts, Some(answer));
         event.id.set(Some(id));
+        event.preload_id.set(preload_id);
         *event.owed.borrow_mut() = owed;
         event
             .upcast::<Event>()
@@ -356,10 +370,14 @@ impl ServiceWorkerGlobalScope {
     pub(crate) fn fire_fetch_event(&self, cx: &mut CurrentRealm, fetch: FetchToFire) {
         // A client has sent something.
         self.set_prompted(true);
-        let FetchToFire { request, answer } = fetch;
+        let FetchToFire {
+            request,
+            answer,
+            preload,
+        } = fetch;
         answer.is_dispatched();
         let answer = Arc::new(answer);
-        let event = FetchEvent::new_for_dispatch(cx, self, request, answer.clone());
+        let event = FetchEvent::new_for_dispatch(cx, self, request, preload, answer.clone());
         event
             .upcast::<ExtendableEvent>()
             .fire_extendable(cx, self, OnSettled::Fetch(answer));
@@ -386,6 +404,9 @@ impl ServiceWorkerGlobalScope {
         let global = self.upcast::<GlobalScope>();
         Error::Abort(None).to_jsval(cx, global, reason.handle_mut());
         event.request.Signal().signal_abort(cx, reason.handle());
+        if let Some(preload) = event.preload_id.get() {
+            cancel_async_fetch(vec![preload], &global.core_resource_thread());
+        }
         let body = event.response.get().and_then(|it| it.internal_body());
         if let Some(body) = body
             && body.is_readable()

@@ -12,7 +12,6 @@ use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{ImportedScript, WorkerProgress};
 use servo_url::ServoUrl;
 
-use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::bindings::error::Error;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
@@ -32,7 +31,7 @@ impl ServiceWorkerGlobalScope {
     /// `NetworkError`: an installed worker imports what it has imported before, and nothing else.
     pub(crate) fn import(&self, request: RequestBuilder) -> Result<Import, Error> {
         let url = request.url.url();
-        let is_installing = self.own_state().get() == ServiceWorkerState::Installing;
+        let is_installing = self.is_new();
         let imports = self.imports().borrow();
         // Steps 4 and 5.
         if let Some(known) = imports.iter().find(|script| script.url == url) {
@@ -67,7 +66,7 @@ impl ServiceWorkerGlobalScope {
         source: &[u8],
         muted_errors: bool,
     ) {
-        let is_installing = self.own_state().get() == ServiceWorkerState::Installing;
+        let is_installing = self.is_new();
         let is_known = self.imports().borrow().iter().any(|it| it.url == url);
         if !is_installing || is_known {
             return;

@@ -23,6 +23,8 @@ pub(crate) mod fetchanswer;
 pub(crate) mod fetchevent;
 pub(crate) mod importedscripts;
 pub(crate) mod manager;
+pub(crate) mod navigationpreload;
+pub(crate) mod navigationpreloadmanager;
 pub(crate) mod ready;
 pub(crate) mod registrationjobs;
 pub(crate) mod registrationstate;

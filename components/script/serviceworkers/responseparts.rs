@@ -26,9 +26,10 @@ use hyper_serde::Serde;
 use js::context::JSContext;
 use js::realm::CurrentRealm;
 use net_traits::http_status::HttpStatus;
+use net_traits::request::RequestId;
 use net_traits::response::ResponseType;
 use net_traits::service_workers::{HasBody, ResponseHead};
-use net_traits::{FetchMetadata, FilteredMetadata, Metadata, NetworkError};
+use net_traits::{FetchMetadata, FilteredMetadata, Metadata, NetworkError, cancel_async_fetch};
 use script_bindings::cell::DomRefCell;
 use script_bindings::reflector::reflect_dom_object;
 use servo_url::ServoUrl;
@@ -37,14 +38,17 @@ use crate::dom::bindings::codegen::Bindings::ResponseBinding::{
     ResponseMethods, ResponseType as DOMResponseType,
 };
 use crate::dom::bindings::error::{Error, Fallible};
+use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::{DomRoot, MutNullableDom};
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::headers::Guard;
 use crate::dom::response::Response;
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::bodyflow::{
-    ArrivingBody, BodySink, BodySource, Incomplete, NativeBody,
+    ArrivingBody, BodySink, BodySource, Incomplete, MAX_BYTES_UNDER_WAY, NativeBody,
 };
 use crate::dom::serviceworkers::bodyreader::read_body;
+use crate::dom::serviceworkers::controller::controller_of;
 use crate::dom::stream::readablestream::ReadableStream;
 use crate::fetch::body::{BodyMixin, clone_body_stream_for_dom_body};
 
@@ -67,6 +71,8 @@ pub(crate) struct InternalResponse {
     arriving: RefCell<Option<Arc<ArrivingBody>>>,
     /// Whether the body has a copy, so that what arrives goes to both.
     is_shared: Cell<bool>,
+    /// What the garbage collector was told of `arriving`.
+    told_bytes: Cell<usize>,
 }
 
 impl InternalResponse {
@@ -80,6 +86,14 @@ impl InternalResponse {
         metadata
     }
 
+    /// The response is that to this request, which is given up once nobody wants the rest of the body.
+    pub(crate) fn is_fetched(&self, request: RequestId, global: &GlobalScope) {
+        if let Some(arriving) = &*self.arriving.borrow() {
+            let core_thread = global.core_resource_thread();
+            arriving.when_cancelled(move || cancel_async_fetch(vec![request], &core_thread));
+        }
+    }
+
     /// Scripts are not to see the body.
     pub(crate) fn keep_body(&self, body: Option<DomRoot<ReadableStream>>) {
         self.body.set(body.as_deref());
@@ -91,6 +105,18 @@ impl InternalResponse {
         self.is_shared.set(true);
         copy.is_shared.set(true);
         clone_body_stream_for_dom_body(cx, &self.body, &copy.body)
+    }
+
+    /// How much more lies behind the response once so many bytes have arrived. What is pulled is gone when it was read, so it
+    /// counts only as far as it can pile up: or a long body, of which nothing is left, would let as much garbage pile up.
+    pub(crate) fn held_of(&self, bytes: usize) -> usize {
+        if self.arriving.borrow().is_none() {
+            return bytes;
+        }
+        let told = self.told_bytes.get();
+        let held = bytes.min(MAX_BYTES_UNDER_WAY.saturating_sub(told));
+        self.told_bytes.set(told + held);
+        held
     }
 
     /// A chunk has arrived. Gives it back if it is for the stream.
@@ -234,8 +260,13 @@ pub(crate) fn new_response(
     Ok(response)
 }
 
-/// A response whose body the network brings, to a service worker, which passes on what can be long: it is read no faster
-/// than it is used.
+/// Whether the bodies of what `global` fetches come no faster than they are used: in a service worker, which passes on what
+/// can be long, and in a page that has one.
+pub(crate) fn body_is_pulled(global: &GlobalScope) -> bool {
+    global.is::<ServiceWorkerGlobalScope>() || controller_of(global).is_some()
+}
+
+/// A response whose body the network brings: it is read no faster than it is used.
 ///
 /// # Errors
 /// If the script engine has no memory left.

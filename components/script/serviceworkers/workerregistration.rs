@@ -15,6 +15,7 @@ use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::serviceworker::ServiceWorker;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
 use crate::dom::serviceworkers::registrationstate::{registration_changed, registration_object};
@@ -28,6 +29,25 @@ impl ServiceWorkerGlobalScope {
     ) -> DomRoot<ServiceWorkerRegistration> {
         let info = self.own_registration_info();
         registration_object(cx, self.upcast::<GlobalScope>(), &info)
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#dom-serviceworkerglobalscope-serviceworker>, always the same object.
+    pub(crate) fn own_service_worker(&self, cx: &mut JSContext) -> DomRoot<ServiceWorker> {
+        let script_url = self.upcast::<WorkerGlobalScope>().get_url().clone();
+        let global = self.upcast::<GlobalScope>();
+        let worker =
+            global.get_serviceworker(cx, &script_url, &self.scope_url(), self.service_worker_id());
+        // Of a worker that is in no slot of its registration nobody else tells the state.
+        worker.replace_state(self.own_state().get());
+        worker
+    }
+
+    /// Whether it has not been installed yet.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(
+            self.own_state().get(),
+            ServiceWorkerState::Parsed | ServiceWorkerState::Installing
+        )
     }
 
     /// This worker has come one step further in its life cycle.

@@ -102,7 +102,11 @@ impl WorkerLifeCycle {
         Self {
             worker_id: start.worker_id,
             registration: DomRefCell::new(start.registration.clone()),
-            state: Cell::new(start.state),
+            state: Cell::new(match start.state {
+                // Its script has not run.
+                ServiceWorkerState::Installing => ServiceWorkerState::Parsed,
+                state => state,
+            }),
             is_prompted: Cell::default(),
             idle_question: Cell::default(),
             extended_events: DomRefCell::default(),

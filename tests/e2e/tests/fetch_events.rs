@@ -275,3 +275,146 @@ fn what_a_page_gives_up_the_worker_can_give_up() {
     );
     assert_eq!(seen, Ok(json!("both")));
 }
+
+#[test]
+fn a_page_that_cancels_a_body_cancels_that_of_its_worker() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (_site, mut kiosk) = controlled(
+        "let cancelled;
+         onfetch = (event) => {
+           const { pathname } = new URL(event.request.url);
+           if (pathname === '/seen')
+             event.respondWith(cancelled.then(() => new Response('cancelled')));
+           if (pathname === '/stream') {
+             cancelled = new Promise((resolve) => {
+               const start = (controller) => controller.enqueue(new Uint8Array(1));
+               event.respondWith(new Response(new ReadableStream({ start, cancel: resolve })));
+             });
+           }
+         };",
+        profile.path(),
+    );
+    let seen = kiosk.settle(
+        "(async () => { \
+           const reader = (await fetch('/stream')).body.getReader(); \
+           await reader.read(); \
+           await reader.cancel(); \
+           return (await fetch('/seen')).text(); \
+         })()",
+    );
+    assert_eq!(seen, Ok(json!("cancelled")));
+}
+
+#[test]
+fn a_made_redirect_leads_only_to_a_whole_url() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           const { pathname, searchParams } = new URL(event.request.url);
+           const headers = { location: searchParams.get('to') };
+           if (pathname === '/made') event.respondWith(new Response('', { status: 302, headers }));
+         };",
+        profile.path(),
+    );
+    site.server.serve("/target", "text/plain", "arrived");
+    let whole = format!("/made?to={}", site.server.url("/target"));
+    assert_eq!(text_of(&mut kiosk, &whole), Ok(json!("arrived")));
+    let failed = Err("TypeError".to_owned());
+    assert_eq!(text_of(&mut kiosk, "/made?to=target"), failed);
+}
+
+#[test]
+fn a_blank_frame_has_the_worker_of_its_page() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let worker = "onfetch = (event) => {
+        if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
+      };";
+    let (_site, mut kiosk) = controlled(worker, profile.path());
+    let seen = kiosk.settle(
+        "(async () => { \
+           const { contentWindow } = document.body.appendChild(document.createElement('iframe')); \
+           const text = await (await contentWindow.fetch('/made')).text(); \
+           return [contentWindow.navigator.serviceWorker.controller?.state, text]; \
+         })()",
+    );
+    assert_eq!(seen, Ok(json!(["activated", "made here"])));
+}
+
+#[test]
+fn a_worker_that_is_a_blob_has_the_service_worker_of_its_page() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let worker = "onfetch = (event) => {
+        if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
+      };";
+    let (site, mut kiosk) = controlled(worker, profile.path());
+    let url = site.server.url("/made");
+    let seen = kiosk.settle(&format!(
+        "new Promise((resolve) => {{ \
+           const script = `fetch('{url}').then((it) => it.text()).then(postMessage)`; \
+           const worker = new Worker(URL.createObjectURL(new Blob([script]))); \
+           worker.onmessage = (event) => resolve(event.data); \
+         }})"
+    ));
+    assert_eq!(seen, Ok(json!("made here")));
+}
+
+#[test]
+fn messages_say_their_origin_and_a_worker_knows_itself() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let worker = "const parsed = [serviceWorker.state, registration.installing];
+      onmessage = (event) => event.source.postMessage(
+        [event.origin, ...parsed, serviceWorker.state, serviceWorker === registration.active]);";
+    let (_site, mut kiosk) = controlled(worker, profile.path());
+    let seen = kiosk.settle(
+        "new Promise((resolve) => { \
+           navigator.serviceWorker.onmessage = (event) => \
+             resolve([event.data[0] === location.origin, ...event.data.slice(1)]); \
+           navigator.serviceWorker.controller.postMessage(''); \
+         })",
+    );
+    assert_eq!(seen, Ok(json!([true, "parsed", null, "activated", true])));
+}
+
+#[test]
+fn each_redirect_of_a_chain_is_asked_about() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           const { origin, pathname } = new URL(event.request.url);
+           const [, name, number] = pathname.split('/');
+           if (name !== 'hop') return;
+           const next = number === '9' ? `${origin}/target` : `${origin}/hop/${+number + 1}`;
+           const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+           // It is over while the next one is being answered.
+           event.waitUntil(after(150));
+           event.respondWith(after(100).then(() => Response.redirect(next)));
+         };",
+        profile.path(),
+    );
+    site.server.serve("/target", "text/plain", "arrived");
+    assert_eq!(text_of(&mut kiosk, "/hop/0"), Ok(json!("arrived")));
+    for number in 0..10 {
+        let asked = site.server.asked_for(&format!("/hop/{number}"));
+        assert_eq!(asked.len(), 0, "{number}");
+    }
+}
+
+#[test]
+fn the_end_of_a_body_is_known_without_reading_on() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (_site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
+         };",
+        profile.path(),
+    );
+    let read = kiosk.settle(
+        "(async () => { \
+           const reader = (await fetch('/made')).body.getReader(); \
+           const { value } = await reader.read(); \
+           await reader.closed; \
+           return new TextDecoder().decode(value); \
+         })()",
+    );
+    assert_eq!(read, Ok(json!("made here")));
+}

@@ -237,6 +237,7 @@ fn a_worker_sees_the_other_versions_of_its_registration() {
     let site = Site::new(
         "onactivate = (event) => event.waitUntil(clients.claim()); \
          registration.onupdatefound = () => { const worker = registration.installing; \
+           if (!registration.active) return; /* It is this worker itself. */ \
            worker.onstatechange = () => post('/found', [worker.state, registration.installing === null, \
              registration.waiting === worker, registration.active.state]); };",
     );

@@ -90,5 +90,6 @@ pub fn worker(script: &[u8]) -> StoredWorker {
         headers: Default::default(),
         updates: Default::default(),
         handles_fetch: true,
+        navigation_preload: Default::default(),
     }
 }

@@ -40,7 +40,7 @@ const LAYERS: &[(&str, &str, &str)] = &[
 
 /// Files of Servo's that the overlay stands in for, and the names that git gives to their content: what another release
 /// has in them must be looked at. One line of a patch each puts ours in their place.
-const REPLACED: [(&str, &str); 8] = [
+const REPLACED: [(&str, &str); 9] = [
     (
         "servo-script/dom/indexeddb/idbcursor.rs",
         "5ce179e14a715a9817604195c031c8d1a236f949",
@@ -60,6 +60,10 @@ const REPLACED: [(&str, &str); 8] = [
     (
         "servo-script/dom/serviceworker/cachestorage.rs",
         "b7188aa0f26d6c3919c8666fa78bef7899d59643",
+    ),
+    (
+        "servo-script/dom/serviceworker/navigationpreloadmanager.rs",
+        "adb591bf84ab86a4b00b3e376035b9cc0a2d1d65",
     ),
     (
         "servo-storage/cache_storage.rs",

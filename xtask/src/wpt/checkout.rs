@@ -17,7 +17,7 @@ use crate::command;
 /// Where the checkout is inside the source package.
 const TESTS: &str = "testing/web-platform/tests";
 /// What is kept of it: the runner, what it serves to every test, the suites that are run, and what those load.
-const KEPT: [&str; 16] = [
+const KEPT: [&str; 27] = [
     "wpt",
     "wpt.py",
     "LICENSE.md",
@@ -34,6 +34,17 @@ const KEPT: [&str; 16] = [
     "dom/nodes",
     "IndexedDB",
     "storage/buckets/resources",
+    "cookies/resources",
+    "cookies/samesite/resources",
+    "fetch/api/resources",
+    "html/anonymous-iframe/resources",
+    "html/cross-origin-embedder-policy/credentialless/resources",
+    "html/semantics/forms/form-submission-0/resources",
+    "images",
+    "media/foo-no-cors.vtt",
+    "media/foo.vtt",
+    "media/foo.vtt.headers",
+    "xhr/resources",
 ];
 /// Says which package a finished checkout is from.
 const SOURCE_FILE: &str = "SOURCE.txt";
@@ -54,7 +65,9 @@ struct Source {
 /// The checkout in the cache; it is downloaded first if it is not there.
 pub fn ensure(cache: &Path) -> Result<PathBuf> {
     let checkout = cache.join("checkout");
-    if checkout.join(SOURCE_FILE).is_file() {
+    // One of before may lack what is kept by now.
+    let has_all = || KEPT.iter().all(|kept| checkout.join(kept).exists());
+    if checkout.join(SOURCE_FILE).is_file() && has_all() {
         return Ok(checkout);
     }
     fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;

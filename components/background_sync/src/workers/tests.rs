@@ -26,6 +26,7 @@ fn worker() -> StoredWorker {
         headers: Default::default(),
         updates: Default::default(),
         handles_fetch: true,
+        navigation_preload: Default::default(),
     }
 }
 
@@ -104,6 +105,7 @@ fn the_file_is_closed_and_complete_when_it_ends() {
             headers: Default::default(),
             updates: Default::default(),
             handles_fetch: true,
+            navigation_preload: Default::default(),
         };
         workers.put(scope(round), worker);
     }

@@ -139,6 +139,7 @@ fn what_is_cleared_is_gone_from_the_disk_when_that_is_answered() {
             headers: Default::default(),
             updates: Default::default(),
             handles_fetch: true,
+            navigation_preload: Default::default(),
         },
     });
     let copy = || {

@@ -235,6 +235,7 @@ fn news_of_workers_need_the_authority_for_their_origin() {
         headers: Default::default(),
         updates: Default::default(),
         handles_fetch: true,
+        navigation_preload: Default::default(),
     };
     let mut browser = Browser::start(config().connectivity(Connectivity::Offline));
     let victim = browser.page();

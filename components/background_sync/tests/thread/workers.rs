@@ -35,6 +35,7 @@ fn announce_worker_with(browser: &Browser, authority: traits::WorkerAuthority) {
             headers: Default::default(),
             updates: Default::default(),
             handles_fetch: true,
+            navigation_preload: Default::default(),
         },
     });
 }

@@ -29,6 +29,7 @@ fn worker(source: &str) -> StoredWorker {
         headers: Default::default(),
         updates: Default::default(),
         handles_fetch: true,
+        navigation_preload: Default::default(),
     }
 }
 
@@ -219,14 +220,23 @@ fn policies_and_how_it_is_updated_are_kept() {
     let bytes = encode_worker(&with_terms).unwrap();
     assert_eq!(decode_worker(&bytes).unwrap(), with_terms);
 
+    // As the fourth version wrote it, without the navigation preload: not enabled, and "true" in its length and bytes.
+    let mut earlier = bytes[..bytes.len() - 6].to_vec();
+    assert!(bytes.ends_with(b"\0\x04true"));
+    earlier[0] = 4;
+    assert_eq!(decode_worker(&earlier).unwrap(), with_terms);
+
     // As the third version wrote it: such a worker may listen to `fetch` events.
-    let mut earlier = bytes.clone();
     earlier[0] = 3;
     assert_eq!(earlier.pop(), Some(1));
     assert_eq!(decode_worker(&earlier).unwrap(), with_terms);
 
     let silent = StoredWorker {
         handles_fetch: false,
+        navigation_preload: NavigationPreloadState {
+            enabled: true,
+            header_value: b"v7".to_vec().try_into().unwrap(),
+        },
         ..with_terms
     };
     let bytes = encode_worker(&silent).unwrap();
@@ -253,7 +263,7 @@ fn the_longest_worker_can_be_stored() {
 
 #[test]
 fn what_is_no_record_is_refused() {
-    for bytes in [&[][..], &[5], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
+    for bytes in [&[][..], &[6], &[WORKER_VERSION], &[WORKER_VERSION, 255, 9]] {
         assert!(decode_worker(bytes).is_err(), "{bytes:?}");
     }
 }

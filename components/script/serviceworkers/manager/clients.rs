@@ -305,7 +305,8 @@ impl ServiceWorkerManager {
             return;
         };
         self.clients.tell_all_of_update(registration.id);
-        for worker in registration.in_slots() {
+        // The new one tells itself, before it is installed.
+        for worker in registration.in_slots().skip(1) {
             worker.send_message(FromManager::UpdateFound);
         }
     }

@@ -12,12 +12,14 @@ use std::time::Instant;
 
 use net_traits::request::{RequestId, RequestMode};
 use net_traits::service_workers::{FetchToHandle, FromNetwork};
+use servo_base::generic_channel::GenericSend;
 use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::fetchanswer::OwedAnswer;
 use crate::dom::serviceworkers::fetchevent::FetchToFire;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::limits::step_limit;
+use crate::dom::serviceworkers::navigationpreload::NavigationPreload;
 use crate::dom::serviceworkers::workerscope::FromManager;
 
 /// So many requests may wait until a worker is activated, or was read from disk. One more goes to the network.
@@ -80,7 +82,7 @@ impl ServiceWorkerManager {
     fn send_fetch(&mut self, fetch: FetchToHandle) {
         let FetchToHandle {
             scope_url,
-            request,
+            mut request,
             answer,
         } = fetch;
         let Some(registration) = self.registrations.get(&scope_url) else {
@@ -92,6 +94,14 @@ impl ServiceWorkerManager {
             return;
         }
         let is_navigation = request.mode == RequestMode::Navigate;
+        // The network is asked beside the worker, which may have to be started first.
+        let life_cycle = &registration.life_cycle;
+        let preload = life_cycle.scope_things.as_ref().and_then(|scope_things| {
+            let core_thread = scope_things.init.resource_threads.sender();
+            NavigationPreload::begin(&request, &life_cycle.navigation_preload, core_thread)
+        });
+        // That is the preload's alone.
+        request.client = None;
         if self.ensure_running(&scope_url).is_err() {
             return;
         }
@@ -107,6 +117,7 @@ impl ServiceWorkerManager {
             worker.send_message(FromManager::Fetch(Box::new(FetchToFire {
                 request,
                 answer,
+                preload,
             })));
         }
         // A page that is opened has its worker looked at; of others, only those of which that is due.

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use background_sync_traits::{SyncManagerMessage, UpdateTerms, WallTime};
+use background_sync_traits::{NavigationPreloadState, SyncManagerMessage, UpdateTerms, WallTime};
 use crossbeam_channel::Sender;
 use net_traits::service_workers::FetchToHandle;
 use servo_base::id::{ServiceWorkerId, ServiceWorkerRegistrationId};
@@ -98,6 +98,7 @@ pub(crate) struct RegistrationLifeCycle {
     /// Whether the active worker's `activate` event is over.
     pub(crate) activated: bool,
     pub(super) updates: UpdateTerms,
+    pub(super) navigation_preload: NavigationPreloadState,
 }
 
 impl RegistrationLifeCycle {

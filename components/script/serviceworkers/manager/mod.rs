@@ -14,6 +14,7 @@ pub(crate) mod jobs;
 pub(crate) mod leaving;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
+mod navigationpreload;
 pub(crate) mod restored;
 pub(crate) mod run;
 pub(crate) mod stored;
@@ -132,6 +133,18 @@ impl ServiceWorkerManager {
                 ServiceWorkerAlgorithm::GetRegistrations { result_handler, .. } => {
                     self.answer_all(&result_handler);
                 }
+                ServiceWorkerAlgorithm::NavigationPreload {
+                    scope_url,
+                    registration_id,
+                    call,
+                    result_handler,
+                    ..
+                } => {
+                    let answer = self.handle_navigation_preload(&scope_url, registration_id, call);
+                    if result_handler.send(answer).is_err() {
+                        debug!("Who asked for the navigation preload is gone.");
+                    }
+                }
             },
             ServiceWorkerMsg::ForwardDOMMessage(message, scope_url, worker_id) => {
                 self.deliver_to_worker(message, &scope_url, worker_id);
@@ -181,7 +194,15 @@ impl ServiceWorkerManager {
                 script,
                 updates,
                 handles_fetch,
-            } => self.start_stored_worker(scope_url, scope_things, script, updates, handles_fetch),
+                navigation_preload,
+            } => self.start_stored_worker(
+                scope_url,
+                scope_things,
+                script,
+                updates,
+                handles_fetch,
+                navigation_preload,
+            ),
             ServiceWorkerMsg::DispatchFunctionalEvent { event, report_to } => {
                 self.dispatch_functional_event(event, report_to);
             }

@@ -63,14 +63,18 @@ impl ServiceWorkerManager {
     ) {
         // Before its worker is active it must be possible to say so.
         prepare_reports(&scope_things, scope_url);
+        let via_cache = self.current_job(scope_url).map(|job| job.update_via_cache);
         let Some(registration) = self.registrations.get(scope_url) else {
             return;
         };
+        // What it imports is fetched in the mode that its job asks for, which the registration gets once the script has run.
+        let mut info = registration.info(scope_url);
+        info.update_via_cache = via_cache.unwrap_or(info.update_via_cache);
         let started = self.start_thread(Start {
             scope_url: scope_url.clone(),
             scope_things: scope_things.clone(),
             worker_id: ServiceWorkerId::new(),
-            registration: registration.info(scope_url),
+            registration: info,
             script: script.clone(),
             state: ServiceWorkerState::Installing,
             // It has not run yet.

@@ -5,8 +5,8 @@
 //! What is kept of a worker for the next run of the browser, and workers that come from there.
 
 use background_sync_traits::{
-    ScriptUrl, StoredImport, StoredImports, StoredWorker, SyncManagerMessage, UpdateTerms,
-    WorkerSource,
+    NavigationPreloadState, ScriptUrl, StoredImport, StoredImports, StoredWorker,
+    SyncManagerMessage, UpdateTerms, WorkerSource,
 };
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{ImportedScript, ScopeThings, ServiceWorkerScript};
@@ -29,6 +29,7 @@ fn stored_worker(registration: &ServiceWorkerRegistration) -> Option<StoredWorke
         headers: script.headers.clone().try_into().ok()?,
         updates: registration.life_cycle.updates,
         handles_fetch: active.handles_fetch,
+        navigation_preload: registration.life_cycle.navigation_preload.clone(),
     })
 }
 
@@ -85,6 +86,7 @@ impl ServiceWorkerManager {
         script: ServiceWorkerScript,
         updates: UpdateTerms,
         handles_fetch: bool,
+        navigation_preload: NavigationPreloadState,
     ) {
         let registration = self
             .registrations
@@ -112,6 +114,7 @@ impl ServiceWorkerManager {
         life_cycle.records.insert(worker.id, record);
         life_cycle.activated = true;
         life_cycle.updates = updates;
+        life_cycle.navigation_preload = navigation_preload;
         registration.active_worker = Some(worker);
         tell_sync_manager(&scope_things, &scope_url, |authority, scope| {
             SyncManagerMessage::WorkerActivated { authority, scope }

@@ -203,6 +203,8 @@ impl ServiceWorkerManager {
             return;
         };
         let script_url = job.script_url.clone();
+        // The registration gets it once this check is over.
+        let via_cache = job.update_via_cache;
         if let Err(error) = check_main_script(&script_url, scope_url, &response.metadata) {
             return self.reject_and_finish_job(scope_url, error);
         }
@@ -225,7 +227,6 @@ impl ServiceWorkerManager {
             Some(script) if !is_updated => script.imports.clone(),
             _ => Vec::new(),
         };
-        let via_cache = registration.life_cycle.updates.via_cache;
         let Some(check) = self
             .job_queues
             .get_mut(scope_url)
@@ -308,8 +309,12 @@ impl ServiceWorkerManager {
             return self.start_new_worker(scope_url, scope_things, main);
         }
         // Step 9: it is the version that is there.
-        if let Some(registration) = self.registrations.get_mut(scope_url) {
+        if let Some(registration) = self.registrations.get_mut(scope_url)
+            && registration.life_cycle.updates.via_cache != via_cache
+        {
             registration.life_cycle.updates.via_cache = via_cache;
+            registration.have_worker_stored(scope_url);
+            self.tell_of_change(scope_url);
         }
         self.resolve_job(scope_url);
         self.finish_job(scope_url);

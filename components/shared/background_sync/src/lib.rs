@@ -5,17 +5,20 @@
 //! the way answers travel back ([`SyncClient`]), so that an engine can use its own channels. An implementation for
 //! [`ipc_channel::ipc::IpcSender`] is here.
 
+mod navigation_preload;
+
 use std::fmt;
 
 pub use background_sync_core::{
     BoundedText, Caller, Connectivity, EventOutcome, ExplainerOptions, KnownWorker, MAX_DATA_BYTES,
-    MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES, Origin,
-    Permission, PermissionName, Recurrence, RegisterError, ScopeKey, ScopeUrl, ScriptUrl,
-    StorageProblem, StoredHeaders, StoredImport, StoredImports, StoredWorker, SyncData, Tag,
-    TagTooLong, TextDirection, TextTooLong, Unavailability, UnregisterError, UpdateTerms,
-    UpdateViaCache, WallTime, WorkerSource,
+    MAX_DESCRIPTION_BYTES, MAX_LANG_BYTES, MAX_TAG_BYTES, MAX_WORKER_SOURCE_BYTES,
+    NavigationPreloadState, Origin, Permission, PermissionName, PreloadHeaderValue, Recurrence,
+    RegisterError, ScopeKey, ScopeUrl, ScriptUrl, StorageProblem, StoredHeaders, StoredImport,
+    StoredImports, StoredWorker, SyncData, Tag, TagTooLong, TextDirection, TextTooLong,
+    Unavailability, UnregisterError, UpdateTerms, UpdateViaCache, WallTime, WorkerSource,
 };
 use ipc_channel::ipc::IpcSender;
+pub use navigation_preload::*;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::SipHasher24;
 

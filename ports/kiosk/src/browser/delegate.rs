@@ -144,7 +144,9 @@ impl State {
         let url = load.request.url.clone();
         let auxiliary = self.auxiliary.borrow();
         let is_the_page = webview.is_some_and(|webview| !auxiliary.contains(webview));
-        let refused = match load.request.is_for_main_frame && is_the_page {
+        // What a worker asked the network for is not shown: it is told that there is none.
+        let is_preload = load.request.headers.contains_key(NAVIGATION_PRELOAD);
+        let refused = match load.request.is_for_main_frame && is_the_page && !is_preload {
             true => RefusedLoad::Page,
             false => RefusedLoad::Resource,
         };
@@ -152,7 +154,7 @@ impl State {
             return;
         }
         match load.request.destination.as_str() {
-            "document" | "frame" | "iframe" => answer_with_offline_page(load),
+            "document" | "frame" | "iframe" if !is_preload => answer_with_offline_page(load),
             _ => load
                 .intercept(WebResourceResponse::new(url.clone()))
                 .cancel(),
@@ -173,6 +175,9 @@ fn answer_with_offline_page(load: WebResourceLoad) {
     load.send_body_data(OFFLINE_PAGE.into());
     load.finish();
 }
+
+/// Only requests that are made for a service worker have this header.
+const NAVIGATION_PRELOAD: &str = "service-worker-navigation-preload";
 
 /// Shown in place of a page that can't be loaded.
 const OFFLINE_PAGE: &str = include_str!("../../resources/offline.html");
