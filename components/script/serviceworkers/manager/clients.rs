@@ -6,6 +6,7 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/#dfn-service-worker-client>
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::LazyLock;
@@ -15,9 +16,9 @@ use log::debug;
 use parking_lot::RwLock;
 use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_base::generic_channel::GenericCallback;
-use servo_base::id::{PipelineId, ServiceWorkerRegistrationId};
+use servo_base::id::{BrowsingContextId, PipelineId, ServiceWorkerRegistrationId};
 use servo_constellation_traits::{
-    ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerClientInfo,
+    ClientView, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerClientInfo,
     ServiceWorkerRegistrationInfo,
 };
 use servo_url::ServoUrl;
@@ -60,6 +61,9 @@ struct Client {
     callback: GenericCallback<ServiceWorkerAlgorithmResult>,
     url: ServoUrl,
     is_top_level: bool,
+    view: ClientView,
+    /// When it had the focus last, as a number that grows; 0 if never.
+    last_focus: u64,
     /// A document that is only in a session history is no client for the time.
     is_active: bool,
     /// Scope of the registration whose active worker controls the page.
@@ -73,6 +77,7 @@ struct Client {
 pub(super) struct Clients {
     clients: HashMap<PipelineId, Client>,
     last_number: u64,
+    last_focus: u64,
     expected: HashMap<PipelineId, Expected>,
 }
 
@@ -97,16 +102,22 @@ impl Clients {
     }
 
     /// Notes a page that introduces itself, and where it wants its answers.
-    pub(super) fn add(&mut self, pipeline_id: PipelineId, algorithm: ServiceWorkerAlgorithm) {
+    /// Returns it with its number.
+    pub(super) fn add(
+        &mut self,
+        pipeline_id: PipelineId,
+        algorithm: ServiceWorkerAlgorithm,
+    ) -> Option<(u64, ServiceWorkerClientInfo)> {
         let ServiceWorkerAlgorithm::NewClient {
             client_url,
             is_top_level,
             controlled_by,
+            view,
             result_handler,
             ..
         } = algorithm
         else {
-            return;
+            return None;
         };
         self.last_number += 1;
         self.expected.remove(&pipeline_id);
@@ -115,11 +126,65 @@ impl Clients {
             callback: result_handler,
             url: client_url,
             is_top_level,
+            view,
+            last_focus: 0,
             is_active: true,
             controlled_by,
             waits_for_active: false,
         };
+        let info = client.info(pipeline_id);
         self.clients.insert(pipeline_id, client);
+        self.view_changed(pipeline_id, view);
+        Some((self.last_number, info))
+    }
+
+    /// The page is seen now, or no more; or has the focus, or no more.
+    pub(super) fn view_changed(&mut self, pipeline_id: PipelineId, view: ClientView) {
+        if let Some(client) = self.clients.get_mut(&pipeline_id) {
+            client.view = view;
+            if view.has_focus {
+                self.last_focus += 1;
+                client.last_focus = self.last_focus;
+            }
+        }
+    }
+
+    pub(super) fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
+    /// The newest client in this place, if it was not there before.
+    pub(super) fn newest_at(
+        &self,
+        place: BrowsingContextId,
+        after_client: u64,
+    ) -> Option<ServiceWorkerClientInfo> {
+        self.clients
+            .iter()
+            .filter(|(_, client)| {
+                client.view.browsing_context_id == place && client.number > after_client
+            })
+            .max_by_key(|(_, client)| client.number)
+            .map(|(pipeline_id, client)| client.info(*pipeline_id))
+    }
+
+    /// The client, if the registration of `scope_url` controls it.
+    pub(super) fn controlled_info(
+        &self,
+        pipeline_id: PipelineId,
+        scope_url: &ServoUrl,
+    ) -> Option<ServiceWorkerClientInfo> {
+        let client = self.clients.get(&pipeline_id)?;
+        let is_controlled = client.is_active && client.controlled_by.as_ref() == Some(scope_url);
+        is_controlled.then(|| client.info(pipeline_id))
+    }
+
+    /// The client whose `id` scripts see.
+    pub(super) fn by_id(&self, id: &str) -> Option<ServiceWorkerClientInfo> {
+        self.clients
+            .iter()
+            .find(|(pipeline_id, client)| client.is_active && pipeline_id.to_string() == id)
+            .map(|(pipeline_id, client)| client.info(*pipeline_id))
     }
 
     fn forget(&mut self, pipeline_id: PipelineId) {
@@ -192,8 +257,8 @@ impl Clients {
                     && (include_uncontrolled || client.controlled_by.as_ref() == Some(scope_url))
             })
             .collect();
-        // Step 6.3. FIXME: windows that had the focus come first; it is not told.
-        matching.sort_by_key(|(_, client)| client.number);
+        // Step 6.3: those that had the focus last come first, the others as they appeared.
+        matching.sort_by_key(|(_, client)| (Reverse(client.last_focus), client.number));
         matching
             .into_iter()
             .map(|(pipeline_id, client)| client.info(*pipeline_id))
@@ -218,6 +283,7 @@ impl Clients {
 impl Client {
     fn info(&self, pipeline_id: PipelineId) -> ServiceWorkerClientInfo {
         ServiceWorkerClientInfo {
+            view: self.view,
             pipeline_id,
             url: self.url.clone(),
             is_top_level: self.is_top_level,
@@ -382,6 +448,7 @@ impl ServiceWorkerManager {
 
     /// Pages that have not introduced themselves in time hold nothing back.
     pub(super) fn give_up_expected_clients(&mut self, now: Instant) {
+        self.openings.give_up(now);
         let before = self.clients.expected.len();
         self.clients
             .expected

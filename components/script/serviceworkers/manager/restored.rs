@@ -138,7 +138,8 @@ fn scope_that_needs_scripts(message: &ServiceWorkerMsg) -> Option<ServoUrl> {
             scope_url.set_fragment(None);
             Some(scope_url)
         }
-        ServiceWorkerMsg::ForwardDOMMessage(_, scope_url, _) => Some(scope_url.clone()),
+        ServiceWorkerMsg::ForwardDOMMessage(_, scope_url, _)
+        | ServiceWorkerMsg::NotificationEvent(scope_url, _) => Some(scope_url.clone()),
         ServiceWorkerMsg::DispatchFunctionalEvent { event, .. } => match event.kind {
             SyncEventKind::Authority(_) => None,
             _ => ServoUrl::parse(event.scope.scope.as_str()).ok(),
