@@ -126,7 +126,10 @@ impl NotificationList {
     }
 
     /// Takes all out of the list of which `goes` says so.
-    pub fn remove_if(&mut self, mut goes: impl FnMut(&Notification) -> bool) -> Vec<NotificationId> {
+    pub fn remove_if(
+        &mut self,
+        mut goes: impl FnMut(&Notification) -> bool,
+    ) -> Vec<NotificationId> {
         self.notifications
             .extract_if(.., |it| goes(it))
             .map(|it| it.id)
@@ -136,7 +139,9 @@ impl NotificationList {
     /// The oldest go until the limits hold; the newest stays.
     fn make_room(&mut self, origin: &str) -> Vec<NotificationId> {
         let of_origin = self.notifications.iter().filter(|it| it.origin == origin);
-        let mut too_many_of_origin = of_origin.count().saturating_sub(MAX_NOTIFICATIONS_OF_ORIGIN);
+        let mut too_many_of_origin = of_origin
+            .count()
+            .saturating_sub(MAX_NOTIFICATIONS_OF_ORIGIN);
         let mut too_many = self
             .notifications
             .len()
@@ -180,8 +185,12 @@ mod tests {
     fn a_tag_replaces_in_its_origin_alone() {
         let mut list = NotificationList::default();
         let first = list.show(ORIGIN, SCOPE, tagged("first", "t")).unwrap();
-        list.show("https://b.example", "https://b.example/", tagged("other", "t"))
-            .unwrap();
+        list.show(
+            "https://b.example",
+            "https://b.example/",
+            tagged("other", "t"),
+        )
+        .unwrap();
         list.show(ORIGIN, SCOPE, tagged("none", "")).unwrap();
         let second = list
             .show(ORIGIN, "https://a.example/", tagged("second", "t"))
@@ -214,14 +223,21 @@ mod tests {
         let first = list.show(ORIGIN, SCOPE, tagged("one", "")).unwrap().id;
         assert!(list.remove(first).is_some());
         assert!(list.remove(first).is_none());
-        assert_ne!(list.show(ORIGIN, SCOPE, tagged("two", "")).unwrap().id, first);
+        assert_ne!(
+            list.show(ORIGIN, SCOPE, tagged("two", "")).unwrap().id,
+            first
+        );
     }
 
     #[test]
     fn the_oldest_of_an_origin_gives_way() {
         let mut list = NotificationList::default();
-        list.show("https://b.example", "https://b.example/", tagged("other", ""))
-            .unwrap();
+        list.show(
+            "https://b.example",
+            "https://b.example/",
+            tagged("other", ""),
+        )
+        .unwrap();
         for number in 0..MAX_NOTIFICATIONS_OF_ORIGIN {
             let shown = list
                 .show(ORIGIN, SCOPE, tagged(&number.to_string(), ""))

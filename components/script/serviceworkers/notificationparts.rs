@@ -22,14 +22,13 @@ use notification_store::{
 use script_bindings::cell::DomRefCell;
 use script_bindings::reflector::reflect_dom_object;
 use servo_base::generic_channel::{self, GenericCallback};
-use servo_url::ServoUrl;
 use stylo_atoms::Atom;
 use uuid::Uuid;
 
 use super::{Notification, create_notification_with_settings_object};
 use crate::dom::bindings::callback::{ExceptionHandling, RootedCallback};
 use crate::dom::bindings::codegen::Bindings::NotificationBinding::{
-    NotificationAction, NotificationDirection, NotificationMethods, NotificationOptions,
+    NotificationAction, NotificationDirection, NotificationOptions,
     NotificationPermission, NotificationPermissionCallback,
 };
 use crate::dom::bindings::codegen::UnionTypes::UnsignedLongOrUnsignedLongSequence;

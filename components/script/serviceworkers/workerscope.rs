@@ -100,7 +100,7 @@ pub(crate) struct WorkerLifeCycle {
     waits: BlockingWaits,
     clients: MutNullableDom<Clients>,
     /// Until when the worker may open or focus a window.
-    #[no_trace]
+    #[ignore_malloc_size_of = "It has no heap"]
     window_interaction_until: Cell<Option<Instant>>,
 }
 

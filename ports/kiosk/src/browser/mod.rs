@@ -3,6 +3,7 @@
 pub mod background_sync;
 mod delegate;
 mod input;
+pub mod notifications;
 mod script;
 pub mod surface;
 pub mod webdriver;
@@ -18,6 +19,7 @@ use url::Url;
 
 use self::background_sync::SyncPermission;
 use self::delegate::State;
+use self::notifications::CardView;
 use self::surface::{Surface, SurfaceFactory};
 use crate::config::DurabilityName;
 use crate::connectivity::Connectivity;
@@ -50,6 +52,7 @@ pub struct BrowserOptions {
 /// The engine, and at most one window with a page.
 pub struct Browser {
     // The order matters: a page goes before what it is drawn on, and both before the engine.
+    card: Option<CardView>,
     page: Option<WebView>,
     surface: Option<Rc<dyn Surface>>,
     user_content: Rc<UserContentManager>,
@@ -95,6 +98,7 @@ impl Browser {
             user_content.add_stylesheet(Rc::new(stylesheet));
         }
         Ok(Self {
+            card: None,
             page: None,
             surface: None,
             user_content,
@@ -171,7 +175,10 @@ impl Browser {
             self.missed_page = None;
             self.state.clear_pages();
             self.state.set_surface(None);
-            self.surface = None;
+            if let Some(surface) = self.surface.take() {
+                surface.show_card(None);
+            }
+            self.follow_cards();
             self.push_event(Event::WindowClosed);
         }
     }
@@ -257,15 +264,27 @@ impl Browser {
             return self.refuse(requester);
         };
         let state = self.state.clone();
-        page.take_screenshot(None, move |picture| {
-            let result = picture
-                .map_err(|error| format!("the page can't be drawn: {error:?}"))
-                .and_then(|picture| {
-                    picture
-                        .save_with_format(&path, image::ImageFormat::Png)
-                        .map_err(|error| format!("{} can't be written: {error}", path.display()))
-                });
+        let write = move |picture: Result<image::RgbaImage, String>| {
+            let result = picture.and_then(|picture| {
+                picture
+                    .save_with_format(&path, image::ImageFormat::Png)
+                    .map_err(|error| format!("{} can't be written: {error}", path.display()))
+            });
             state.push(Event::Screenshot(requester, path, result));
+        };
+        let card = self.card_for_picture();
+        page.take_screenshot(None, move |picture| {
+            let picture = picture.map_err(|error| format!("the page can't be drawn: {error:?}"));
+            let (Ok(mut picture), Some((card, (x, y)))) = (picture.clone(), card) else {
+                return write(picture);
+            };
+            // A card that goes meanwhile is not in the picture.
+            card.take_screenshot(None, move |of_card| {
+                if let Ok(of_card) = of_card {
+                    image::imageops::overlay(&mut picture, &of_card, x.into(), y.into());
+                }
+                write(Ok(picture));
+            });
         });
     }
 
@@ -275,9 +294,10 @@ impl Browser {
         self.push_event(Event::Syncs(requester, list));
     }
 
-    /// Clears a site's sync registrations.
+    /// Clears a site's sync registrations and notifications.
     pub fn clear_syncs(&self, site: &str) {
         background_sync::clear(&self.servo, site);
+        self.clear_notifications(site);
     }
 
     /// Allows or forbids the origin of a URL to use background sync.
