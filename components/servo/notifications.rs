@@ -272,7 +272,7 @@ impl NotificationManager {
         delegate: &dyn ServoDelegate,
     ) {
         let constellation = self.constellation.clone();
-        let serialized = origin.ascii_serialization();
+        let serialized = origin.ascii_serialization().into_owned();
         let decided = move |permission| {
             send(
                 &answer,
@@ -344,7 +344,7 @@ impl NotificationManager {
         if self.permission(origin) != NotificationPermission::Granted {
             return send(&events, PageNotificationEvent::Refused);
         }
-        let origin = origin.ascii_serialization();
+        let origin = origin.ascii_serialization().into_owned();
         let id = self.list.borrow_mut().next_id();
         let tag = content.tag.clone();
         let mut replaces = self.replace_of_page(&origin, &tag);
@@ -394,10 +394,11 @@ impl NotificationManager {
             return None;
         }
         let mut of_pages = self.of_pages.borrow_mut();
-        let (id, _) = of_pages
+        let id = of_pages
             .iter()
-            .find(|(_, it)| it.origin == origin && it.tag == tag)?;
-        let (id, replaced) = of_pages.remove_entry(&id.clone())?;
+            .find(|(_, it)| it.origin == origin && it.tag == tag)
+            .map(|(id, _)| *id)?;
+        let replaced = of_pages.remove(&id)?;
         replaced.tell(PageNotificationEvent::Closed);
         Some(id)
     }

@@ -28,7 +28,7 @@ pub struct WindowRequest {
 impl WindowRequest {
     /// Who asks: the serialization of the worker's origin, like `https://app.example`.
     pub fn origin(&self) -> String {
-        self.origin.ascii_serialization()
+        self.origin.ascii_serialization().into_owned()
     }
 
     /// What is to be shown; it may be another origin's.

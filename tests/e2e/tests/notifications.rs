@@ -486,3 +486,25 @@ fn cards_come_one_after_the_other() {
     wait_for_card(&mut kiosk, &second["id"], false);
     assert_eq!(titles(&mut kiosk, ""), json!(["first", "second"]));
 }
+
+#[test]
+fn a_handler_that_loops_costs_its_worker_alone() {
+    let site = Site::new(
+        "onnotificationclick = (event) => { if (event.notification.title === 'loop') for (;;); \
+           event.waitUntil(post('/click', event.notification.title)); };",
+    );
+    let mut kiosk =
+        site.open_with(Kiosk::builder().section("prefs", "dom_serviceworker_timeout_seconds = 1"));
+    grant(&mut kiosk, &site);
+    show(&mut kiosk, "'loop'").expect("shown");
+    show(&mut kiosk, "'fine'").expect("shown");
+    let looping = wait_for_notification(&mut kiosk, "loop");
+    let fine = wait_for_notification(&mut kiosk, "fine");
+    kiosk.command(&format!("notification click {}", looping["id"]));
+    kiosk.wait_for("the end of the worker", |event| {
+        let text = event["text"].as_str().unwrap_or_default();
+        event["event"] == "console" && text.ends_with("took too long: the worker was ended.")
+    });
+    kiosk.command(&format!("notification click {}", fine["id"]));
+    assert_eq!(site.server.wait_for(1)[0].body, "fine");
+}

@@ -289,6 +289,7 @@ impl ServoDelegate for State {
     }
 
     fn focus_window(&self, webview: WebView) -> bool {
+        self.raise_window();
         webview.set_focused(true);
         true
     }

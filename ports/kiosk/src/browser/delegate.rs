@@ -101,6 +101,13 @@ impl State {
         self.surface.replace(surface);
     }
 
+    /// Brings the window to the front.
+    pub fn raise_window(&self) {
+        if let Some(surface) = &*self.surface.borrow() {
+            surface.raise();
+        }
+    }
+
     /// Which clients of WebDriver wait for what.
     pub fn waiting_clients(&self) -> &WaitingClients {
         &self.waiting_clients

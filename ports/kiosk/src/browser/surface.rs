@@ -32,6 +32,9 @@ pub trait Surface {
     /// The engine has a new frame of a card; draws it now or soon.
     fn card_ready(&self, card: &WebView);
 
+    /// Brings the window to the front.
+    fn raise(&self) {}
+
     /// The page has a new title.
     fn set_page_title(&self, _title: &str) {}
 

@@ -404,6 +404,11 @@ impl Surface for KioskWindow {
         self.window.request_redraw();
     }
 
+    fn raise(&self) {
+        self.window.set_minimized(false);
+        self.window.focus_window();
+    }
+
     fn card_ready(&self, _: &WebView) {
         self.window.request_redraw();
     }
