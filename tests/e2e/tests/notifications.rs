@@ -493,8 +493,10 @@ fn a_handler_that_loops_costs_its_worker_alone() {
         "onnotificationclick = (event) => { if (event.notification.title === 'loop') for (;;); \
            event.waitUntil(post('/click', event.notification.title)); };",
     );
-    let mut kiosk =
-        site.open_with(Kiosk::builder().section("prefs", "dom_serviceworker_timeout_seconds = 1"));
+    // A worker is asked whether it goes on once it was given nothing for so long.
+    let preferences =
+        "dom_serviceworker_idle_timeout_seconds = 1\ndom_serviceworker_timeout_seconds = 2";
+    let mut kiosk = site.open_with(Kiosk::builder().section("prefs", preferences));
     grant(&mut kiosk, &site);
     show(&mut kiosk, "'loop'").expect("shown");
     show(&mut kiosk, "'fine'").expect("shown");

@@ -4,6 +4,7 @@ pub mod background_sync;
 mod delegate;
 mod input;
 pub mod notifications;
+mod picture;
 mod script;
 pub mod surface;
 pub mod webdriver;
@@ -20,6 +21,7 @@ use url::Url;
 use self::background_sync::SyncPermission;
 use self::delegate::State;
 use self::notifications::CardView;
+use self::picture::Picture;
 use self::surface::{Surface, SurfaceFactory};
 use crate::config::DurabilityName;
 use crate::connectivity::Connectivity;
@@ -264,27 +266,22 @@ impl Browser {
             return self.refuse(requester);
         };
         let state = self.state.clone();
-        let write = move |picture: Result<image::RgbaImage, String>| {
+        let picture = Rc::new(Picture::new(self.card_place(), move |picture| {
             let result = picture.and_then(|picture| {
                 picture
                     .save_with_format(&path, image::ImageFormat::Png)
                     .map_err(|error| format!("{} can't be written: {error}", path.display()))
             });
             state.push(Event::Screenshot(requester, path, result));
-        };
-        let card = self.card_for_picture();
-        page.take_screenshot(None, move |picture| {
-            let picture = picture.map_err(|error| format!("the page can't be drawn: {error:?}"));
-            let (Ok(mut picture), Some((card, (x, y)))) = (picture.clone(), card) else {
-                return write(picture);
-            };
-            // A card that goes meanwhile is not in the picture.
-            card.take_screenshot(None, move |of_card| {
-                if let Ok(of_card) = of_card {
-                    image::imageops::overlay(&mut picture, &of_card, x.into(), y.into());
-                }
-                write(Ok(picture));
-            });
+        }));
+        if let Some(card) = self.card_webview() {
+            let picture = picture.clone();
+            card.take_screenshot(None, move |of_card| picture.add_card(of_card.ok()));
+        }
+        page.take_screenshot(None, move |of_page| {
+            picture.add_page(
+                of_page.map_err(|error| format!("the page can't be drawn: {error:?}")),
+            );
         });
     }
 

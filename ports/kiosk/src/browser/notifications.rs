@@ -204,11 +204,14 @@ impl Browser {
         ));
     }
 
-    /// The card on the window, and where its upper left corner is, in device pixels.
-    pub(super) fn card_for_picture(&self) -> Option<(WebView, (u32, u32))> {
-        let card = self.card.as_ref()?;
-        let place = card.layout.place();
-        Some((card.webview.clone(), (place.x, place.y)))
+    /// What the card is drawn by.
+    pub(super) fn card_webview(&self) -> Option<&WebView> {
+        self.card.as_ref().map(|card| &card.webview)
+    }
+
+    /// Where the card is.
+    pub(super) fn card_place(&self) -> Option<CardPlace> {
+        self.card.as_ref().map(|card| card.layout.place())
     }
 
     /// A person taps at a point of the window, in device pixels. Returns whether that was the card's.
