@@ -18,14 +18,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use background_sync::{Permission, PermissionName};
+use embedder_traits::Notification;
 use embedder_traits::service_workers::{
     NotShown, NotificationEventKind, NotificationEventToFire, NotificationPermission,
     PageNotificationEvent, ServiceWorkerRequest,
 };
-use embedder_traits::{Notification, NotificationAction};
 use log::{debug, warn};
 pub use notification_store::NotificationId;
-use notification_store::{Content, Notification as StoredNotification, NotificationList};
+use notification_store::{Notification as StoredNotification, NotificationList};
 use servo_base::generic_channel::GenericCallback;
 use servo_constellation_traits::{
     BackgroundSyncToConstellationMessage, EmbedderNews, EmbedderToConstellationMessage,
@@ -33,14 +33,13 @@ use servo_constellation_traits::{
 use servo_url::{ImmutableOrigin, ServoUrl};
 
 use self::keeper::Keeper;
+use self::showing::web_notification;
 use crate::background_sync::Permissions;
 use crate::proxies::ConstellationProxy;
 use crate::{Servo, ServoDelegate};
 
 mod keeper;
-
-/// So many notifications of an origin's pages are shown at a time. One more closes the oldest.
-const MAX_NOTIFICATIONS_OF_PAGES: usize = 32;
+mod showing;
 
 /// A notification to show.
 #[derive(Clone, Debug)]
@@ -242,8 +241,7 @@ impl NotificationManager {
                 self.request_permission(origin, answer, delegate);
             }
             // Not about notifications.
-            ServiceWorkerRequest::OpenWindow { .. } | ServiceWorkerRequest::FocusWindow { .. } => {
-            }
+            ServiceWorkerRequest::OpenWindow { .. } | ServiceWorkerRequest::FocusWindow { .. } => {}
         }
     }
 
@@ -253,10 +251,9 @@ impl NotificationManager {
     }
 
     fn permission(&self, origin: &ImmutableOrigin) -> NotificationPermission {
-        let decided = self.permissions.decided(
-            &origin.ascii_serialization(),
-            PermissionName::Notifications,
-        );
+        let decided = self
+            .permissions
+            .decided(&origin.ascii_serialization(), PermissionName::Notifications);
         match decided {
             Some(Permission::Granted) => NotificationPermission::Granted,
             Some(Permission::Denied) => NotificationPermission::Denied,
@@ -295,112 +292,6 @@ impl NotificationManager {
         if let Some(request) = request {
             delegate.request_background_sync_permission(request);
         }
-    }
-
-    /// <https://notifications.spec.whatwg.org/#dom-serviceworkerregistration-shownotification>, step 6.
-    fn show_persistent(
-        &self,
-        scope_url: &ServoUrl,
-        content: Content,
-        answer: GenericCallback<Result<(), NotShown>>,
-        delegate: &dyn ServoDelegate,
-    ) {
-        let origin = scope_url.origin();
-        // Step 6.1.
-        if self.permission(&origin) != NotificationPermission::Granted {
-            return send(&answer, Err(NotShown::NotPermitted));
-        }
-        // Step 6.2.
-        let origin = origin.ascii_serialization();
-        let tag = content.tag.clone();
-        let shown = self
-            .list
-            .borrow_mut()
-            .show(&origin, scope_url.as_str(), content);
-        let shown = match shown {
-            Ok(shown) => shown,
-            Err(why) => return send(&answer, Err(NotShown::TooLong(why))),
-        };
-        let replaced = shown.replaced.or(self.replace_of_page(&origin, &tag));
-        for dropped in shown.dropped {
-            delegate.close_web_notification(dropped);
-        }
-        let notification = self.list.borrow().get(shown.id).cloned();
-        if let Some(notification) = notification {
-            delegate.show_web_notification(web_notification(&notification, replaced));
-        }
-        self.keep(Some(answer));
-    }
-
-    /// <https://notifications.spec.whatwg.org/#dom-notification-notification>, step 5.
-    fn show_of_page(
-        &self,
-        origin: &ImmutableOrigin,
-        content: Notification,
-        renotify: bool,
-        events: GenericCallback<PageNotificationEvent>,
-        delegate: &dyn ServoDelegate,
-    ) {
-        if self.permission(origin) != NotificationPermission::Granted {
-            return send(&events, PageNotificationEvent::Refused);
-        }
-        let origin = origin.ascii_serialization().into_owned();
-        let id = self.list.borrow_mut().next_id();
-        let tag = content.tag.clone();
-        let mut replaces = self.replace_of_page(&origin, &tag);
-        let same_tag = |it: &StoredNotification| {
-            !tag.is_empty() && it.origin == origin && it.content.tag == tag
-        };
-        if let Some(replaced) = self.list.borrow_mut().remove_if(same_tag).pop() {
-            replaces = Some(replaced);
-        }
-        let of_page = OfPage {
-            origin: origin.clone(),
-            tag,
-            events,
-        };
-        self.make_room(&origin, delegate);
-        of_page.tell(PageNotificationEvent::Shown(id));
-        self.of_pages.borrow_mut().insert(id, of_page);
-        delegate.show_web_notification(WebNotification {
-            id,
-            origin,
-            scope: None,
-            replaces,
-            renotify,
-            content,
-        });
-    }
-
-    /// For one more of a page of `origin`.
-    fn make_room(&self, origin: &str, delegate: &dyn ServoDelegate) {
-        let mut of_pages = self.of_pages.borrow_mut();
-        let of_origin = || of_pages.iter().filter(|(_, it)| it.origin == origin);
-        if of_origin().count() < MAX_NOTIFICATIONS_OF_PAGES {
-            return;
-        }
-        let oldest = of_origin().map(|(id, _)| *id).next();
-        let removed = oldest.and_then(|id| of_pages.remove_entry(&id));
-        drop(of_pages);
-        if let Some((id, oldest)) = removed {
-            oldest.tell(PageNotificationEvent::Closed);
-            delegate.close_web_notification(id);
-        }
-    }
-
-    /// A notification of a page gives way to one with the same tag.
-    fn replace_of_page(&self, origin: &str, tag: &str) -> Option<NotificationId> {
-        if tag.is_empty() {
-            return None;
-        }
-        let mut of_pages = self.of_pages.borrow_mut();
-        let id = of_pages
-            .iter()
-            .find(|(_, it)| it.origin == origin && it.tag == tag)
-            .map(|(id, _)| *id)?;
-        let replaced = of_pages.remove(&id)?;
-        replaced.tell(PageNotificationEvent::Closed);
-        Some(id)
     }
 
     /// <https://notifications.spec.whatwg.org/#close-steps>, for a script of the notification's origin.
@@ -464,44 +355,5 @@ fn send<T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static>(
 ) {
     if callback.send(answer).is_err() {
         debug!("Nobody waits for the embedder's answer any more.");
-    }
-}
-
-fn web_notification(
-    stored: &StoredNotification,
-    replaces: Option<NotificationId>,
-) -> WebNotification {
-    let content = &stored.content;
-    let url = |url: &Option<String>| url.as_deref().and_then(|url| ServoUrl::parse(url).ok());
-    WebNotification {
-        id: stored.id,
-        origin: stored.origin.clone(),
-        scope: Some(stored.scope.clone()),
-        replaces,
-        renotify: content.renotify,
-        content: Notification {
-            title: content.title.clone(),
-            body: content.body.clone(),
-            tag: content.tag.clone(),
-            language: content.language.clone(),
-            require_interaction: content.require_interaction,
-            silent: content.silent,
-            icon_url: url(&content.icon),
-            icon_resource: None,
-            badge_url: url(&content.badge),
-            badge_resource: None,
-            image_url: url(&content.image),
-            image_resource: None,
-            actions: content
-                .actions
-                .iter()
-                .map(|action| NotificationAction {
-                    name: action.name.clone(),
-                    title: action.title.clone(),
-                    icon_url: url(&action.icon),
-                    icon_resource: None,
-                })
-                .collect(),
-        },
     }
 }

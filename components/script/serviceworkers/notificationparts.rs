@@ -28,8 +28,8 @@ use uuid::Uuid;
 use super::{Notification, create_notification_with_settings_object};
 use crate::dom::bindings::callback::{ExceptionHandling, RootedCallback};
 use crate::dom::bindings::codegen::Bindings::NotificationBinding::{
-    NotificationAction, NotificationDirection, NotificationOptions,
-    NotificationPermission, NotificationPermissionCallback,
+    NotificationAction, NotificationDirection, NotificationOptions, NotificationPermission,
+    NotificationPermissionCallback,
 };
 use crate::dom::bindings::codegen::UnionTypes::UnsignedLongOrUnsignedLongSequence;
 use crate::dom::bindings::error::{Error, Fallible};
@@ -231,9 +231,9 @@ fn options_of(content: &Content) -> NotificationOptions {
         requireInteraction: content.require_interaction,
         silent: content.silent,
         tag: content.tag.as_str().into(),
-        vibrate: Some(
-            UnsignedLongOrUnsignedLongSequence::UnsignedLongSequence(content.vibration_ms.clone()),
-        ),
+        vibrate: Some(UnsignedLongOrUnsignedLongSequence::UnsignedLongSequence(
+            content.vibration_ms.clone(),
+        )),
         ..NotificationOptions::default()
     }
 }

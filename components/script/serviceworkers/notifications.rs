@@ -7,6 +7,7 @@
 //! <https://notifications.spec.whatwg.org/#service-worker-api>
 
 use std::ffi::CString;
+use std::mem;
 
 use embedder_traits::service_workers::{
     NotShown, NotificationEventKind, NotificationEventToFire, ServiceWorkerRequest,
@@ -138,7 +139,20 @@ impl RoutedPromiseListener<crate::DomTypeHolder, Vec<StoredNotification>>
     }
 }
 
+/// So many clicks and closes may wait until a worker is activated. One more is lost.
+const MAX_WAITING_EVENTS: usize = 64;
+
 impl ServiceWorkerManager {
+    /// The worker is activated.
+    pub(crate) fn send_waiting_notification_events(&mut self, scope_url: &ServoUrl) {
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
+            return;
+        };
+        for event in mem::take(&mut registration.life_cycle.waiting_notification_events) {
+            self.fire_notification_event(scope_url, event);
+        }
+    }
+
     /// Has the worker of `scope_url` fire the event, as it is given a message: with the limits of one.
     ///
     /// <https://notifications.spec.whatwg.org/#fire-a-service-worker-notification-event>
@@ -147,6 +161,16 @@ impl ServiceWorkerManager {
         scope_url: &ServoUrl,
         event: Box<NotificationEventToFire>,
     ) {
+        // Fire Functional Event, step 3: while the active worker is activating, the event waits.
+        if let Some(registration) = self.registrations.get_mut(scope_url)
+            && !registration.life_cycle.activated
+        {
+            let waiting = &mut registration.life_cycle.waiting_notification_events;
+            if waiting.len() < MAX_WAITING_EVENTS {
+                waiting.push(event);
+            }
+            return;
+        }
         if self.ensure_running(scope_url).is_err() {
             return warn!("The service worker of {scope_url} can't be told of its notification.");
         }

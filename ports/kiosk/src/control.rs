@@ -346,10 +346,7 @@ mod tests {
                     tag: String::new(),
                 },
             ),
-            (
-                "notification click 7",
-                Command::ClickNotification(7, None),
-            ),
+            ("notification click 7", Command::ClickNotification(7, None)),
             (
                 "notification click 7 open the app",
                 Command::ClickNotification(7, Some("open the app".to_owned())),

@@ -171,9 +171,7 @@ impl Event {
                 result.as_ref().map(|()| json!({"path": path})),
             ),
             Self::Sync(notice) => background_sync::notice_to_json(notice),
-            Self::Notification(notification, source) => {
-                notification_to_json(notification, *source)
-            }
+            Self::Notification(notification, source) => notification_to_json(notification, *source),
             Self::NotificationClosed(id) => json!({"event": "notification-closed", "id": id.0}),
             Self::WindowRefused(url) => json!({"event": "window-refused", "url": url}),
             Self::NotificationCard(id, state) => {

@@ -16,7 +16,7 @@ use log::debug;
 use parking_lot::RwLock;
 use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_base::generic_channel::GenericCallback;
-use servo_base::id::{BrowsingContextId, PipelineId, ServiceWorkerRegistrationId};
+use servo_base::id::{PipelineId, ServiceWorkerRegistrationId};
 use servo_constellation_traits::{
     ClientView, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerClientInfo,
     ServiceWorkerRegistrationInfo,
@@ -25,6 +25,8 @@ use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::workerscope::FromManager;
+
+mod views;
 
 /// The registrations of this process that have an active worker, by scope. A page must know its controller before its
 /// first script runs, and can't wait for the manager's answer then.
@@ -136,55 +138,6 @@ impl Clients {
         self.clients.insert(pipeline_id, client);
         self.view_changed(pipeline_id, view);
         Some((self.last_number, info))
-    }
-
-    /// The page is seen now, or no more; or has the focus, or no more.
-    pub(super) fn view_changed(&mut self, pipeline_id: PipelineId, view: ClientView) {
-        if let Some(client) = self.clients.get_mut(&pipeline_id) {
-            client.view = view;
-            if view.has_focus {
-                self.last_focus += 1;
-                client.last_focus = self.last_focus;
-            }
-        }
-    }
-
-    pub(super) fn last_number(&self) -> u64 {
-        self.last_number
-    }
-
-    /// The newest client in this place, if it was not there before.
-    pub(super) fn newest_at(
-        &self,
-        place: BrowsingContextId,
-        after_client: u64,
-    ) -> Option<ServiceWorkerClientInfo> {
-        self.clients
-            .iter()
-            .filter(|(_, client)| {
-                client.view.browsing_context_id == place && client.number > after_client
-            })
-            .max_by_key(|(_, client)| client.number)
-            .map(|(pipeline_id, client)| client.info(*pipeline_id))
-    }
-
-    /// The client, if the registration of `scope_url` controls it.
-    pub(super) fn controlled_info(
-        &self,
-        pipeline_id: PipelineId,
-        scope_url: &ServoUrl,
-    ) -> Option<ServiceWorkerClientInfo> {
-        let client = self.clients.get(&pipeline_id)?;
-        let is_controlled = client.is_active && client.controlled_by.as_ref() == Some(scope_url);
-        is_controlled.then(|| client.info(pipeline_id))
-    }
-
-    /// The client whose `id` scripts see.
-    pub(super) fn by_id(&self, id: &str) -> Option<ServiceWorkerClientInfo> {
-        self.clients
-            .iter()
-            .find(|(pipeline_id, client)| client.is_active && pipeline_id.to_string() == id)
-            .map(|(pipeline_id, client)| client.info(*pipeline_id))
     }
 
     fn forget(&mut self, pipeline_id: PipelineId) {

@@ -279,9 +279,8 @@ impl Browser {
             card.take_screenshot(None, move |of_card| picture.add_card(of_card.ok()));
         }
         page.take_screenshot(None, move |of_page| {
-            picture.add_page(
-                of_page.map_err(|error| format!("the page can't be drawn: {error:?}")),
-            );
+            picture
+                .add_page(of_page.map_err(|error| format!("the page can't be drawn: {error:?}")));
         });
     }
 

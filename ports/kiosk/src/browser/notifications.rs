@@ -104,7 +104,10 @@ impl Browser {
             .servo
             .notification_manager()
             .ok_or_else(|| "notifications are off".to_owned())
-            .and_then(|it| it.close(NotificationId(id)).map_err(|error| error.to_string()));
+            .and_then(|it| {
+                it.close(NotificationId(id))
+                    .map_err(|error| error.to_string())
+            });
         match closed {
             Ok(()) => self.state.close_notification_card(NotificationId(id)),
             Err(reason) => self.push_event(Event::CommandFailed(requester, reason)),
@@ -198,10 +201,7 @@ impl Browser {
             layout,
             webview,
         });
-        self.push_event(Event::NotificationCard(
-            notification.id,
-            CardState::Shown,
-        ));
+        self.push_event(Event::NotificationCard(notification.id, CardState::Shown));
     }
 
     /// What the card is drawn by.

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use euclid::Scale;
 use servo::{
     DevicePoint, InputEvent, MouseButton, MouseButtonAction, MouseButtonEvent,
-    MouseLeftViewportEvent, MouseMoveEvent, OffscreenRenderingContext, RenderingContext, WebView, WheelDelta, WheelEvent,
-    WheelMode, WindowRenderingContext,
+    MouseLeftViewportEvent, MouseMoveEvent, OffscreenRenderingContext, RenderingContext, WebView,
+    WheelDelta, WheelEvent, WheelMode, WindowRenderingContext,
 };
 use winit::application::ApplicationHandler;
 use winit::dpi::{PhysicalPosition, PhysicalSize};

@@ -55,7 +55,12 @@ impl CardLayout {
             .map(|action| action.name.clone())
             .collect();
         let device = |css: u32| (css as f32 * scale).round() as u32;
-        let height = HEIGHT + if actions.is_empty() { 0 } else { ACTIONS_HEIGHT };
+        let height = HEIGHT
+            + if actions.is_empty() {
+                0
+            } else {
+                ACTIONS_HEIGHT
+            };
         let margin = device(MARGIN);
         let width = device(WIDTH)
             .min(window.0.saturating_sub(2 * margin))
