@@ -385,6 +385,9 @@ impl ServiceWorkerManager {
 
     /// A page is gone: what waited for it may go on.
     pub(super) fn forget_client(&mut self, pipeline_id: PipelineId) {
+        if let Some(client) = self.clients.info(pipeline_id) {
+            self.openings.place_left(client.view.browsing_context_id);
+        }
         self.clients.forget(pipeline_id);
         self.try_activate_all();
     }
@@ -395,6 +398,10 @@ impl ServiceWorkerManager {
     pub(super) fn client_activity_changed(&mut self, pipeline_id: PipelineId, is_active: bool) {
         if let Some(client) = self.clients.clients.get_mut(&pipeline_id) {
             client.is_active = is_active;
+            if !is_active {
+                let place = client.view.browsing_context_id;
+                self.openings.place_left(place);
+            }
         }
         self.try_activate_all();
     }

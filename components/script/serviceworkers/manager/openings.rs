@@ -22,6 +22,9 @@ use crate::dom::serviceworkers::manager::idle::after;
 /// A document that has not introduced itself by then is none of the origin's.
 const OPENING_LIMIT: Duration = Duration::from_secs(30);
 
+/// Once the document before it has left, what is of the origin takes less than so long to introduce itself.
+const SUCCESSION_LIMIT: Duration = Duration::from_secs(2);
+
 /// So many openings are waited for at a time. One more is answered as if its document were another origin's.
 const MAX_OPENINGS: usize = 64;
 
@@ -91,6 +94,17 @@ impl Openings {
             }
             is_it.is_none()
         });
+    }
+
+    /// A client has left its place to another document, which need not be of the origin.
+    pub(super) fn place_left(&mut self, place: BrowsingContextId) {
+        let limit = after(SUCCESSION_LIMIT);
+        for opening in self.pending.values_mut() {
+            let expected = opening.expected.as_ref();
+            if expected.is_some_and(|expected| expected.place == place) {
+                opening.limit = opening.limit.min(limit);
+            }
+        }
     }
 
     pub(super) fn next_limit(&self) -> Option<Instant> {
