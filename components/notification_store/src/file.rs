@@ -155,6 +155,7 @@ fn check(payload: &[u8]) -> [u8; CHECK_BYTES] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may")]
 mod tests {
     use super::*;
     use crate::content::Content;

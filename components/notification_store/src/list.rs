@@ -162,6 +162,7 @@ impl NotificationList {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may")]
 mod tests {
     use super::*;
     use crate::content::{Action, MAX_ACTIONS, MAX_DATA_BYTES, MAX_TEXT_BYTES, MAX_URL_BYTES};
