@@ -214,7 +214,6 @@ const FOLLOWS_ORDERS: &str = "
     get: (id) => outcome(clients.get(id)),
     itself: (_, source) => clients.get(source.id).then((it) => it.id === source.id),
     navigate: (url, source) => outcome(source.navigate(url)),
-    order: async () => (await clients.matchAll()).map(({ url }) => new URL(url).pathname),
   };
   onmessage = (event) => event.waitUntil((async () => {
     const [order, argument] = event.data;
@@ -264,21 +263,33 @@ fn a_worker_navigates_what_it_controls() {
 
 #[test]
 fn clients_come_in_the_order_in_which_they_had_the_focus() {
-    let site = Site::new(FOLLOWS_ORDERS);
-    site.server.serve(
-        "/frame",
-        "text/html",
-        "<!DOCTYPE html><input autofocus>a frame",
+    let site = Site::new(
+        "onmessage = (event) => event.waitUntil(clients.matchAll({ includeUncontrolled: true }).then((all) => \
+           event.source.postMessage(all.map(({ url, focused }) => [new URL(url).search, focused]))));",
     );
+    site.server
+        .serve("/frame", "text/html", "<!DOCTYPE html>a frame");
     let mut kiosk = site.open();
-    kiosk.command("reload");
-    kiosk.wait_for_console("page ready");
     kiosk
         .settle(
-            "new Promise((resolve) => { const frame = document.createElement('iframe'); \
-               frame.onload = resolve; frame.src = '/frame'; document.body.append(frame); }).then(() => 0)",
+            "Promise.all([1, 2].map((number) => new Promise((resolve) => { \
+               const frame = document.createElement('iframe'); frame.onload = resolve; \
+               frame.src = `/frame?${number}`; frame.id = `frame${number}`; document.body.append(frame); }))).then(() => 0)",
         )
         .expect("loaded");
-    order(&mut kiosk, "order", "");
-    assert_eq!(site.server.wait_for(1)[0].body, json!(["/", "/frame"]));
+    for (focused, other) in [(1, 2), (2, 1)] {
+        // The focus takes its way through the browser.
+        let clients = kiosk.settle(&format!(
+            "(async () => {{ document.querySelector('#frame{focused}').focus(); for (;;) {{ \
+               const clients = await new Promise((resolve) => {{ \
+                 navigator.serviceWorker.onmessage = (event) => resolve(event.data); \
+                 registration.active.postMessage(''); }}); \
+               if (clients[0][0] === '?{focused}') return clients; }} }})()"
+        ));
+        let of = |number: u32| format!("?{number}");
+        assert_eq!(
+            clients,
+            Ok(json!([[of(focused), true], ["", true], [of(other), false]]))
+        );
+    }
 }
