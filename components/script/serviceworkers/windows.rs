@@ -61,7 +61,9 @@ fn parse_destination(global: &GlobalScope, url: &USVString) -> Result<ServoUrl, 
         .map_err(|_| Error::Type(c"this is no URL".to_owned()))?;
     // Of the others, about:blank is the specification's, and what is of the browser or the machine is none of the web's.
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Error::Type(c"only http: and https: can be opened".to_owned()));
+        return Err(Error::Type(
+            c"only http: and https: can be opened".to_owned(),
+        ));
     }
     Ok(url)
 }
