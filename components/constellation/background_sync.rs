@@ -12,6 +12,7 @@ use background_sync_traits::{
 };
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;
+use embedder_traits::service_workers::NotificationEventToFire;
 use layout_api::ScriptThreadFactory;
 use log::{debug, warn};
 use net_traits::ReferrerPolicy;
@@ -61,6 +62,7 @@ impl BackgroundSyncView<'_> {
             // Need more than a view: methods of the constellation do it.
             BackgroundSyncToConstellationMessage::StartWorker(..)
             | BackgroundSyncToConstellationMessage::KnownWorkers(_)
+            | BackgroundSyncToConstellationMessage::NotificationEvent(..)
             | BackgroundSyncToConstellationMessage::PermissionChanged(_) => {}
             BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
             BackgroundSyncToConstellationMessage::Terminate(event, scope) => {
@@ -152,9 +154,9 @@ pub(crate) fn refuse_algorithm(algorithm: ServiceWorkerAlgorithm) {
             return;
         }
         // Nobody waits for an answer that must come.
-        ServiceWorkerAlgorithm::NewClient { .. } | ServiceWorkerAlgorithm::WhenActive { .. } => {
-            return;
-        }
+        ServiceWorkerAlgorithm::NewClient { .. }
+        | ServiceWorkerAlgorithm::ViewChanged { .. }
+        | ServiceWorkerAlgorithm::WhenActive { .. } => return,
     };
     if client.send(answer).is_err() {
         debug!("The client of a service worker job is gone.");
@@ -211,6 +213,21 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
             handles_fetch: worker.handles_fetch,
             navigation_preload: worker.navigation_preload,
         };
+        if manager.send(message).is_err() {
+            debug!("A service worker manager is gone.");
+        }
+    }
+
+    /// A person has done something with a notification: its worker is told, and started if need be.
+    pub(crate) fn notification_event(
+        &mut self,
+        scope_url: ServoUrl,
+        event: Box<NotificationEventToFire>,
+    ) {
+        let Some(manager) = self.serviceworker_manager(scope_url.origin()) else {
+            return;
+        };
+        let message = ServiceWorkerMsg::NotificationEvent(scope_url, event);
         if manager.send(message).is_err() {
             debug!("A service worker manager is gone.");
         }

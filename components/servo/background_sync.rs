@@ -40,8 +40,9 @@ use storage_traits::background_sync::BackgroundSyncMessage;
 use url::Url;
 
 pub use self::permission::BackgroundSyncPermissionRequest;
-use self::permission::Permissions;
+pub(crate) use self::permission::Permissions;
 use crate::ServoDelegate;
+use crate::notifications::NotificationManager;
 use crate::proxies::ConstellationProxy;
 
 mod barrier;
@@ -103,6 +104,8 @@ impl Default for BackgroundSyncOptions {
 enum ToEmbedder {
     Notification(SyncNotification),
     PermissionRequest(BackgroundSyncPermissionRequest),
+    /// An origin may show no notifications any more.
+    NotificationsForbidden(String),
 }
 
 /// The sync registrations of a running Servo: lists, explains, dispatches and removes them.
@@ -115,6 +118,8 @@ pub struct BackgroundSyncManager {
     permissions: Permissions,
     constellation: ConstellationProxy,
     for_embedder: Receiver<ToEmbedder>,
+    to_embedder: EmbedderThread,
+    notifications: NotificationManager,
 }
 
 impl BackgroundSyncManager {
@@ -173,7 +178,8 @@ impl BackgroundSyncManager {
         self.control.journal(query).wait().unwrap_or_default()
     }
 
-    /// Allows or forbids an origin to use one-shot sync, which is allowed by default, or periodic sync, which is not.
+    /// Allows or forbids an origin to use one-shot sync, which is allowed by default, or periodic sync or notifications,
+    /// which are not.
     /// Takes effect at once: forbidding removes what an origin has registered, durably. Not stored itself: set it again
     /// at the next start, before pages are loaded. About an origin for which it is not set,
     /// [`ServoDelegate::request_background_sync_permission`] is asked.
@@ -190,6 +196,13 @@ impl BackgroundSyncManager {
     }
 
     fn follow_permission(&self, origin: String, name: PermissionName, permission: Permission) {
+        if name == PermissionName::Notifications {
+            if permission == Permission::Denied {
+                self.to_embedder
+                    .send(ToEmbedder::NotificationsForbidden(origin));
+            }
+            return;
+        }
         if permission == Permission::Denied
             && let Ok(origin) = Origin::try_from(origin)
         {
@@ -207,6 +220,10 @@ impl BackgroundSyncManager {
         {
             self.control.set_extra_interval(origin, extra);
         }
+    }
+
+    pub(crate) fn notifications(&self) -> &NotificationManager {
+        &self.notifications
     }
 
     pub(crate) fn control(&self) -> SyncManagerControl {
@@ -233,13 +250,12 @@ impl BackgroundSyncManager {
         constellation.send(EmbedderToConstellationMessage::OnlineChanged(
             options.online_at_start,
         ));
+        let directory = directory.filter(|_| options.lifetime == StorageLifetime::Profile);
         let config = Config {
             policy: options.policy.clone(),
-            storage: match (directory, options.lifetime) {
-                (Some(directory), StorageLifetime::Profile) => {
-                    Storage::Directory(directory.join("background_sync"))
-                }
-                (None, _) | (_, StorageLifetime::Run) => Storage::Memory,
+            storage: match directory {
+                Some(directory) => Storage::Directory(directory.join("background_sync")),
+                None => Storage::Memory,
             },
             connectivity,
         };
@@ -251,6 +267,12 @@ impl BackgroundSyncManager {
             sender: sender_to_embedder,
             waker,
         };
+        let notifications = NotificationManager::start(
+            directory.map(|it| it.join("notifications")).as_deref(),
+            permissions.clone(),
+            constellation.clone(),
+        );
+        let to_embedder = embedder.clone();
         let to_constellation = constellation.clone();
         let engine = ServoEngine {
             constellation,
@@ -282,6 +304,8 @@ impl BackgroundSyncManager {
             permissions,
             constellation: to_constellation,
             for_embedder,
+            to_embedder,
+            notifications,
         };
         // What an origin had registered before it was forbidden goes.
         for entry in &options.permissions {
@@ -309,6 +333,9 @@ impl BackgroundSyncManager {
                 ToEmbedder::PermissionRequest(request) => {
                     delegate.request_background_sync_permission(request);
                 }
+                ToEmbedder::NotificationsForbidden(origin) => {
+                    self.notifications.forbid(&origin, delegate);
+                }
             }
         }
     }
@@ -318,6 +345,7 @@ impl BackgroundSyncManager {
         if let Some(thread) = self.thread.borrow_mut().take() {
             thread.shutdown();
         }
+        self.notifications.shutdown();
     }
 }
 

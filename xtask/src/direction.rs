@@ -13,8 +13,9 @@ use crate::files;
 use crate::paths::Paths;
 
 /// Each of our crates, and those of ours that it may use outside its tests.
-const ALLOWED: [(&str, &[&str]); 6] = [
+const ALLOWED: [(&str, &[&str]); 7] = [
     ("cache_storage", &[]),
+    ("notification_store", &[]),
     ("background_sync_core", &[]),
     ("background_sync_connectivity", &["background_sync_core"]),
     ("background_sync_store", &["background_sync_core"]),
@@ -30,10 +31,11 @@ const ALLOWED: [(&str, &[&str]); 6] = [
 ];
 
 /// What crosses a process boundary; every patched crate may use it.
-const SHARED: [&str; 3] = [
+const SHARED: [&str; 4] = [
     "background_sync_core",
     "background_sync_traits",
     "cache_storage",
+    "notification_store",
 ];
 
 /// The patched crates that may use the thread: `servo` starts it, the constellation answers it, and the

@@ -39,13 +39,17 @@ const WPT_RUNS: [(&str, Product); 3] = [
 /// The package of the end-to-end tests, and where it is.
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 27] = [
+const OTHER_ROOTS: [&str; 31] = [
     "ports/kiosk/src/main.rs",
     "tests/embedder/src/main.rs",
     "tests/unpatched/src/main.rs",
     "components/constellation/background_sync.rs",
     "components/script/backgroundsync/mod.rs",
     "components/script/serviceworkers/mod.rs",
+    "components/script/serviceworkers/notificationparts.rs",
+    "components/servo/notifications.rs",
+    "components/servo/service_worker_windows.rs",
+    "components/shared/embedder/service_workers.rs",
     "components/script/indexeddb/cursor.rs",
     "components/script/indexeddb/index.rs",
     "components/script/indexeddb/index_fill.rs",

@@ -40,7 +40,10 @@ impl ClientState {
     pub(crate) fn permission_for(self, name: PermissionName) -> Permission {
         match name {
             PermissionName::BackgroundSync => self.permission,
-            PermissionName::PeriodicBackgroundSync => self.periodic_permission,
+            // What is asked about is what the engine has decided on: it knows the name.
+            PermissionName::PeriodicBackgroundSync | PermissionName::Notifications => {
+                self.periodic_permission
+            }
         }
     }
 }

@@ -31,6 +31,8 @@ pub enum PermissionName {
     /// `periodic-background-sync`; denied unless the embedder grants it. Also for registrations of the
     /// explainer that repeat.
     PeriodicBackgroundSync,
+    /// `notifications`; denied unless the embedder grants it. No registration needs it: it is decided in the same place.
+    Notifications,
 }
 
 /// What the embedder adds to the least interval between periodic events of an origin, for instance

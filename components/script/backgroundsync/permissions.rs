@@ -19,6 +19,7 @@ use stylo_atoms::Atom;
 
 use crate::dom::RootedPromise;
 use crate::dom::backgroundsync::syncconnection::query_permission;
+use crate::dom::bindings::codegen::Bindings::NotificationBinding::NotificationPermission;
 use crate::dom::bindings::codegen::Bindings::PermissionStatusBinding::{
     PermissionName, PermissionState, PermissionStatusMethods,
 };
@@ -27,6 +28,7 @@ use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::{Dom, DomRoot};
 use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::notification::permission_state;
 use crate::dom::permissionstatus::PermissionStatus;
 
 /// Resolves `promise` with `status` once the state of the permission is known. Returns whether `status` is about a
@@ -43,6 +45,10 @@ pub(crate) fn query(
     let name = match status.get_query() {
         PermissionName::Background_sync => SyncPermissionName::BackgroundSync,
         PermissionName::Periodic_background_sync => SyncPermissionName::PeriodicBackgroundSync,
+        PermissionName::Notifications => {
+            settle(cx, promise, status, state_of_notifications(global));
+            return true;
+        }
         _ => return false,
     };
     // https://w3c.github.io/permissions/#dfn-permission-state, step 2: nothing is granted to a non-secure context.
@@ -66,7 +72,16 @@ pub(crate) fn settle_query(
     status: &PermissionStatus,
     permission: Permission,
 ) {
-    status.set_state(state_of(permission));
+    settle(cx, promise, status, state_of(permission));
+}
+
+fn settle(
+    cx: &mut JSContext,
+    promise: &RootedPromise,
+    status: &PermissionStatus,
+    state: PermissionState,
+) {
+    status.set_state(state);
     status.global().sync_permissions().keep(status);
     promise.resolve_native(cx, status);
 }
@@ -111,6 +126,7 @@ pub(crate) fn permission_changed(
     let name = match name {
         SyncPermissionName::BackgroundSync => PermissionName::Background_sync,
         SyncPermissionName::PeriodicBackgroundSync => PermissionName::Periodic_background_sync,
+        SyncPermissionName::Notifications => PermissionName::Notifications,
     };
     let state = state_of(permission);
     for status in global.sync_permissions().of(name) {
@@ -120,6 +136,14 @@ pub(crate) fn permission_changed(
                 .upcast::<EventTarget>()
                 .fire_event(cx, Atom::from("change"));
         }
+    }
+}
+
+fn state_of_notifications(global: &GlobalScope) -> PermissionState {
+    match permission_state(global) {
+        NotificationPermission::Granted => PermissionState::Granted,
+        NotificationPermission::Denied => PermissionState::Denied,
+        NotificationPermission::Default => PermissionState::Prompt,
     }
 }
 

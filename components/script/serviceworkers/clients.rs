@@ -27,7 +27,7 @@ use crate::dom::bindings::error::Error;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::DomRoot;
-use crate::dom::bindings::str::DOMString;
+use crate::dom::bindings::str::{DOMString, USVString};
 use crate::dom::bindings::structuredclone;
 use crate::dom::client::Client;
 use crate::dom::extendablemessageevent::ExtendableMessageEvent;
@@ -52,7 +52,7 @@ impl Clients {
         reflect_dom_object(cx, clients, worker.upcast::<GlobalScope>())
     }
 
-    fn worker(&self) -> DomRoot<ServiceWorkerGlobalScope> {
+    pub(super) fn worker(&self) -> DomRoot<ServiceWorkerGlobalScope> {
         DomRoot::downcast(self.global()).expect("the interface is exposed to service workers only")
     }
 }
@@ -76,6 +76,16 @@ impl ClientsMethods<crate::DomTypeHolder> for Clients {
             answer,
         });
         promise
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#clients-get>
+    fn Get(&self, cx: &mut CurrentRealm, id: DOMString) -> RootedPromise {
+        self.get(cx, id.to_string())
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#clients-openwindow>
+    fn OpenWindow(&self, cx: &mut CurrentRealm, url: USVString) -> RootedPromise {
+        self.open_window(cx, url)
     }
 
     /// <https://w3c.github.io/ServiceWorker/#clients-claim>
@@ -107,10 +117,7 @@ impl RoutedPromiseListener<crate::DomTypeHolder, Vec<ServiceWorkerClientInfo>> f
         let worker = self.worker();
         let clients: Vec<DomRoot<Client>> = response
             .into_iter()
-            .map(|client| {
-                let frame_type = frame_type_of(&client);
-                worker.window_client(cx, client.pipeline_id, client.url, frame_type)
-            })
+            .map(|client| DomRoot::upcast(worker.window_client(cx, client)))
             .collect();
         promise.resolve_native(cx, &clients);
     }
@@ -121,24 +128,6 @@ fn frame_type_of(client: &ServiceWorkerClientInfo) -> FrameType {
         FrameType::Top_level
     } else {
         FrameType::Nested
-    }
-}
-
-impl WindowClient {
-    /// <https://w3c.github.io/ServiceWorker/#client-focus>, step 1: nothing that a person has done allows it yet.
-    pub(crate) fn refuse_focus(&self, cx: &mut JSContext) -> RootedPromise {
-        let promise = Promise::new(cx, &self.global());
-        let message = "nobody has clicked a notification of this worker".to_owned();
-        promise.reject_error(cx, Error::InvalidAccess(Some(message)));
-        promise
-    }
-
-    /// FIXME: <https://w3c.github.io/ServiceWorker/#client-navigate>
-    pub(crate) fn refuse_navigation(&self, cx: &mut JSContext) -> RootedPromise {
-        let promise = Promise::new(cx, &self.global());
-        let message = c"navigate() is not supported yet".to_owned();
-        promise.reject_error(cx, Error::Type(message));
-        promise
     }
 }
 
@@ -189,10 +178,7 @@ impl ServiceWorkerGlobalScope {
         info: Option<ServiceWorkerClientInfo>,
     ) -> DomRoot<Client> {
         match info {
-            Some(info) => {
-                let frame_type = frame_type_of(&info);
-                self.window_client(cx, pipeline_id, info.url, frame_type)
-            }
+            Some(info) => DomRoot::upcast(self.window_client(cx, info)),
             None => self.client_object(cx, pipeline_id, self.scope_url(), FrameType::None),
         }
     }
@@ -216,22 +202,21 @@ impl ServiceWorkerGlobalScope {
         )
     }
 
-    fn window_client(
+    pub(super) fn window_client(
         &self,
         cx: &mut JSContext,
-        pipeline_id: PipelineId,
-        url: ServoUrl,
-        frame_type: FrameType,
-    ) -> DomRoot<Client> {
-        let client = Box::new(WindowClient::new_inherited(Client::new_inherited(
+        info: ServiceWorkerClientInfo,
+    ) -> DomRoot<WindowClient> {
+        let client = Client::new_inherited(
             self.swmanager_sender().clone(),
-            url,
+            info.url.clone(),
             self.scope_url(),
-            frame_type,
+            frame_type_of(&info),
             self.service_worker_id(),
-            pipeline_id,
-        )));
-        DomRoot::upcast(reflect_dom_object(cx, client, self.upcast::<GlobalScope>()))
+            info.pipeline_id,
+        );
+        let client = Box::new(WindowClient::new_inherited(client, info));
+        reflect_dom_object(cx, client, self.upcast::<GlobalScope>())
     }
 
     /// The name of a client, as scripts see it.

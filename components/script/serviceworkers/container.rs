@@ -43,6 +43,7 @@ use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::{Promise, RootedPromise};
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
 use crate::dom::serviceworkers::controller;
+use crate::dom::serviceworkers::clientview::view_of;
 use crate::dom::serviceworkers::manager::clients::controlling_registration;
 use crate::dom::serviceworkers::registrationjobs::send_algorithm;
 use crate::dom::serviceworkers::registrationstate::registration_object;
@@ -119,13 +120,16 @@ impl ServiceWorkerContainer {
         if let Some(info) = &controlled_by {
             self.set_controller(cx, info);
         }
-        let is_top_level = window.is_some_and(|window| window.is_top_level());
+        // Other globals have no container that introduces itself.
+        let Some(window) = window else { return };
+        let is_top_level = window.is_top_level();
         let message = ScriptToConstellationMessage::ServiceWorkerAlgorithm(
             ServiceWorkerAlgorithm::NewClient {
                 storage_key,
                 client_url,
                 is_top_level,
                 controlled_by: controlled_by.map(|info| info.scope_url),
+                view: view_of(window),
                 result_handler: self.result_callback(None),
             },
         );

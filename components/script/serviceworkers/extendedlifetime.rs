@@ -57,6 +57,8 @@ pub(crate) enum OnSettled {
         #[ignore_malloc_size_of = "Arc"]
         Arc<OwedAnswer>,
     ),
+    /// Nobody waits for it, but the worker goes on.
+    Nothing,
 }
 
 /// The state behind [`ExtendableEvent`]. The
@@ -140,7 +142,7 @@ impl ExtendableEvent {
         let consequence = match &*self.lifetime().on_settled.borrow() {
             Some(OnSettled::Install) => "is not installed: its install event failed",
             Some(OnSettled::Activate) => "is activated although its activate event failed",
-            Some(OnSettled::Report(_) | OnSettled::Fetch(_)) | None => return,
+            Some(OnSettled::Report(_) | OnSettled::Fetch(_) | OnSettled::Nothing) | None => return,
         };
         let global = self.global();
         let reason = stringify_handle_value(cx, reason);
@@ -240,7 +242,7 @@ impl ServiceWorkerGlobalScope {
                 self.set_own_state(cx, ServiceWorkerState::Activating);
                 "activate"
             }
-            OnSettled::Report(_) | OnSettled::Fetch(_) => {
+            OnSettled::Report(_) | OnSettled::Fetch(_) | OnSettled::Nothing => {
                 unreachable!("functional events have their own classes")
             }
         };
@@ -304,7 +306,7 @@ impl ServiceWorkerGlobalScope {
             } else {
                 EventOutcome::Rejected
             }),
-            OnSettled::Fetch(_) => {}
+            OnSettled::Fetch(_) | OnSettled::Nothing => {}
         }
     }
 }

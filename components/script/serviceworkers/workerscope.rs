@@ -7,7 +7,9 @@
 //! <https://w3c.github.io/ServiceWorker/#serviceworkerglobalscope-interface>
 
 use std::cell::Cell;
+use std::time::Instant;
 
+use embedder_traits::service_workers::NotificationEventToFire;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use js::context::JSContext;
 use log::debug;
@@ -58,6 +60,8 @@ pub(crate) enum FromManager {
     ReportAlive,
     /// A functional event to fire.
     FunctionalEvent(FunctionalEvent),
+    /// A person has done something with a notification.
+    NotificationEvent(Box<NotificationEventToFire>),
     /// A request to answer.
     Fetch(Box<FetchToFire>),
     /// Nobody waits for the answer any more.
@@ -95,6 +99,9 @@ pub(crate) struct WorkerLifeCycle {
     #[ignore_malloc_size_of = "Shared with the manager"]
     waits: BlockingWaits,
     clients: MutNullableDom<Clients>,
+    /// Until when the worker may open or focus a window.
+    #[ignore_malloc_size_of = "It has no heap"]
+    window_interaction_until: Cell<Option<Instant>>,
 }
 
 impl WorkerLifeCycle {
@@ -115,6 +122,7 @@ impl WorkerLifeCycle {
             used_imports: DomRefCell::default(),
             waits: start.thread_end.waits(),
             clients: MutNullableDom::default(),
+            window_interaction_until: Cell::default(),
         }
     }
 }
@@ -144,6 +152,10 @@ impl ServiceWorkerGlobalScope {
     /// Whatever a client sends sets this, and each functional event takes it back.
     pub(crate) fn set_prompted(&self, is_prompted: bool) {
         self.life_cycle().is_prompted.set(is_prompted);
+    }
+
+    pub(super) fn window_interaction_until(&self) -> &Cell<Option<Instant>> {
+        &self.life_cycle().window_interaction_until
     }
 
     pub(super) fn idle_question(&self) -> &Cell<Option<u64>> {
@@ -182,6 +194,10 @@ impl ServiceWorkerGlobalScope {
             FromManager::FunctionalEvent(event) => {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_functional_event(&mut realm.current_realm(), event);
+            }
+            FromManager::NotificationEvent(event) => {
+                let mut realm = enter_auto_realm(cx, self);
+                self.fire_notification_event(&mut realm.current_realm(), *event);
             }
             FromManager::Fetch(fetch) => {
                 let mut realm = enter_auto_realm(cx, self);

@@ -48,6 +48,12 @@ impl Permissions {
         }
     }
 
+    /// What the embedder has decided so far.
+    pub(crate) fn decided(&self, origin: &str, name: PermissionName) -> Option<Permission> {
+        let key = (origin.to_owned(), name);
+        self.0.lock().decided.get(&key).copied()
+    }
+
     /// Goes on with the decision about `origin`. Returns what the embedder is to be asked first, if it is not known and
     /// the embedder is not being asked already.
     pub(crate) fn when_decided(
@@ -96,12 +102,12 @@ impl Permissions {
     }
 }
 
-/// A page wants to use Background Sync, or an event of an earlier run is due, and the embedder has not decided about its
+/// A page wants to use Background Sync or to show notifications, or an event of an earlier run is due, and the embedder has not decided about its
 /// origin yet. Comes without a web view: there may be none.
 ///
 /// The answer holds until the end of the run, or until
 /// [`BackgroundSyncManager::set_permission`](crate::BackgroundSyncManager::set_permission). Dropped without an answer,
-/// the request takes the default: `background-sync` is allowed, `periodic-background-sync` is not.
+/// the request takes the default: `background-sync` is allowed, `periodic-background-sync` and `notifications` are not.
 pub struct BackgroundSyncPermissionRequest {
     permissions: Permissions,
     origin: String,
@@ -138,6 +144,7 @@ impl Drop for BackgroundSyncPermissionRequest {
         let permission = match self.name {
             PermissionName::BackgroundSync => by_default.permission,
             PermissionName::PeriodicBackgroundSync => by_default.periodic_permission,
+            PermissionName::Notifications => Permission::Denied,
         };
         self.permissions.answer(&self.origin, self.name, permission);
     }

@@ -69,17 +69,23 @@ pub enum Command {
     },
     /// Set what is added to the least interval between periodic events of an origin.
     ExtraInterval(ExtraTime, String),
+    /// Act as a person does who clicks a notification, or one of its actions.
+    ClickNotification(u64, Option<String>),
+    /// Act as a person does who closes a notification.
+    CloseNotification(u64),
     /// End the kiosk.
     Quit,
 }
 
-/// A permission that background sync asks for, by its name in the permissions API.
+/// A permission that pages ask for, by its name in the permissions API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncPermissionName {
     /// `background-sync`.
     BackgroundSync,
     /// `periodic-background-sync`.
     PeriodicBackgroundSync,
+    /// `notifications`.
+    Notifications,
 }
 
 impl FromStr for SyncPermissionName {
@@ -89,8 +95,9 @@ impl FromStr for SyncPermissionName {
         match text {
             "background-sync" => Ok(Self::BackgroundSync),
             "periodic-background-sync" => Ok(Self::PeriodicBackgroundSync),
+            "notifications" => Ok(Self::Notifications),
             _ => Err(format!(
-                "`{text}` is neither background-sync nor periodic-background-sync"
+                "`{text}` is not background-sync, periodic-background-sync or notifications"
             )),
         }
     }
@@ -167,7 +174,7 @@ impl FromStr for ExtraTime {
 }
 
 /// For messages about an unknown command.
-const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, clear-site-data SITE, allow URL, forbid URL, permission NAME STATE URL, fire-periodic SCOPE TAG, unregister API SCOPE TAG, extra-interval TIME URL, quit";
+const COMMANDS: &str = "online, offline, open [URL], reload, close-window, eval JS, type TEXT, click SELECTOR, screenshot FILE, syncs, clear-syncs SITE, clear-site-data SITE, allow URL, forbid URL, permission NAME STATE URL, fire-periodic SCOPE TAG, unregister API SCOPE TAG, extra-interval TIME URL, notification click ID [ACTION], notification close ID, quit";
 
 impl FromStr for Command {
     type Err = String;
@@ -228,6 +235,7 @@ impl FromStr for Command {
                     .ok_or("`extra-interval` needs a time and a URL")?;
                 Self::ExtraInterval(time.parse()?, url.trim().to_owned())
             }
+            "notification" => parse_notification(needed()?)?,
             "quit" => Self::Quit,
             _ => {
                 return Err(format!(
@@ -236,6 +244,20 @@ impl FromStr for Command {
             }
         };
         Ok(command)
+    }
+}
+
+fn parse_notification(text: &str) -> Result<Command, String> {
+    let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let (id, action) = rest.split_once(' ').unwrap_or((rest, ""));
+    let id = id
+        .parse()
+        .map_err(|_| format!("`{id}` is not the number of a notification"))?;
+    match (verb, action) {
+        ("click", "") => Ok(Command::ClickNotification(id, None)),
+        ("click", action) => Ok(Command::ClickNotification(id, Some(unescape(action)?))),
+        ("close", "") => Ok(Command::CloseNotification(id)),
+        _ => Err("`notification` needs `click ID`, `click ID ACTION` or `close ID`".to_owned()),
     }
 }
 
@@ -327,6 +349,12 @@ mod tests {
                     tag: String::new(),
                 },
             ),
+            ("notification click 7", Command::ClickNotification(7, None)),
+            (
+                "notification click 7 open the app",
+                Command::ClickNotification(7, Some("open the app".to_owned())),
+            ),
+            ("notification close 7", Command::CloseNotification(7)),
             (
                 "extra-interval never https://a.example/",
                 Command::ExtraInterval(ExtraTime::Never, "https://a.example/".to_owned()),
@@ -350,6 +378,9 @@ mod tests {
             "unregister https://a.example/ tag",
             "extra-interval soon https://a.example/",
             "extra-interval 1000",
+            "notification 7",
+            "notification click it",
+            "notification close 7 now",
         ] {
             assert!(line.parse::<Command>().is_err(), "{line}");
         }

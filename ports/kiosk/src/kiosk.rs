@@ -103,6 +103,7 @@ impl Kiosk {
         control::listen_for_signals(mailbox.clone());
         kiosk.introduce();
         kiosk.browser.push_event(Event::Ready);
+        kiosk.browser.announce_notifications();
         if kiosk.direction == Direction::Scenario {
             let (scenario, actions) = Scenario::start();
             kiosk.scenario = Some(scenario);
@@ -126,6 +127,11 @@ impl Kiosk {
 
     /// When [`Message::DeadlinePassed`] is due.
     pub fn deadline(&self) -> Option<Instant> {
+        let cards = self.browser.card_deadline();
+        self.scenario_deadline().into_iter().chain(cards).min()
+    }
+
+    fn scenario_deadline(&self) -> Option<Instant> {
         self.scenario
             .as_ref()
             .map(|_| self.start + scenario::TIME_LIMIT)
@@ -172,7 +178,14 @@ impl Kiosk {
             }
             Message::Server(event) => self.browser.push_event(Event::Server(event)),
             Message::MachineNetwork(connectivity) => self.browser.set_machine(connectivity),
-            Message::DeadlinePassed => return Ok(self.fail_for_time()),
+            Message::DeadlinePassed => {
+                if self
+                    .scenario_deadline()
+                    .is_some_and(|it| it <= Instant::now())
+                {
+                    return Ok(self.fail_for_time());
+                }
+            }
         }
         self.browser.spin();
         while let Some(command) = self
@@ -184,6 +197,8 @@ impl Kiosk {
                 return Ok(Next::Exit(ExitCode::SUCCESS));
             }
         }
+        self.browser.open_wanted_windows(&self.url, surfaces)?;
+        self.browser.follow_cards();
         while let Some(event) = self.browser.next_event() {
             if let Next::Exit(code) = self.note(&event, surfaces)? {
                 return Ok(Next::Exit(code));
@@ -275,6 +290,11 @@ impl Kiosk {
             Command::ExtraInterval(extra, url) => {
                 self.browser.set_extra_interval(extra, &url, requester);
             }
+            Command::ClickNotification(id, action) => {
+                self.browser
+                    .click_notification(id, action.as_deref(), requester);
+            }
+            Command::CloseNotification(id) => self.browser.close_notification(id, requester),
             Command::Quit => return Ok(Next::Exit(ExitCode::SUCCESS)),
         }
         Ok(Next::Wait)

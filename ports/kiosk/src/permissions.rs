@@ -13,6 +13,8 @@ pub struct OriginPermissions {
     pub background_sync: Option<Grant>,
     /// Periodic sync; denied by default.
     pub periodic_background_sync: Option<Grant>,
+    /// Notifications; denied by default, once a page has asked.
+    pub notifications: Option<Grant>,
 }
 
 /// Whether something is allowed.

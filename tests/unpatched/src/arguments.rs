@@ -12,6 +12,7 @@ const KIOSK_PREFERENCES: &[&str] = &[
     "dom_indexeddb_enabled",
     "dom_permissions_enabled",
     "dom_storage_manager_api_enabled",
+    "dom_notification_enabled",
 ];
 
 /// What `--enable-experimental-web-platform-features` turns on: the kiosk's list, which is servoshell's.

@@ -11,9 +11,10 @@ use crate::files;
 use crate::paths::Paths;
 
 /// Our crates, by their folders in the source tree and in the assembled workspace alike.
-const MEMBERS: [&str; 8] = [
+const MEMBERS: [&str; 9] = [
     "components/background_sync_core",
     "components/cache_storage",
+    "components/notification_store",
     "components/background_sync_store",
     "components/shared/background_sync",
     "components/background_sync",

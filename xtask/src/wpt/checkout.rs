@@ -17,7 +17,7 @@ use crate::command;
 /// Where the checkout is inside the source package.
 const TESTS: &str = "testing/web-platform/tests";
 /// What is kept of it: the runner, what it serves to every test, the suites that are run, and what those load.
-const KEPT: [&str; 27] = [
+const KEPT: [&str; 28] = [
     "wpt",
     "wpt.py",
     "LICENSE.md",
@@ -30,6 +30,7 @@ const KEPT: [&str; 27] = [
     "background-sync",
     "periodic-background-sync",
     "service-workers",
+    "notifications",
     "permissions",
     "dom/nodes",
     "IndexedDB",

@@ -6,6 +6,7 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/#dfn-service-worker-client>
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::LazyLock;
@@ -17,13 +18,15 @@ use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_base::generic_channel::GenericCallback;
 use servo_base::id::{PipelineId, ServiceWorkerRegistrationId};
 use servo_constellation_traits::{
-    ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerClientInfo,
+    ClientView, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerClientInfo,
     ServiceWorkerRegistrationInfo,
 };
 use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::workerscope::FromManager;
+
+mod views;
 
 /// The registrations of this process that have an active worker, by scope. A page must know its controller before its
 /// first script runs, and can't wait for the manager's answer then.
@@ -60,6 +63,9 @@ struct Client {
     callback: GenericCallback<ServiceWorkerAlgorithmResult>,
     url: ServoUrl,
     is_top_level: bool,
+    view: ClientView,
+    /// When it had the focus last, as a number that grows; 0 if never.
+    last_focus: u64,
     /// A document that is only in a session history is no client for the time.
     is_active: bool,
     /// Scope of the registration whose active worker controls the page.
@@ -73,6 +79,7 @@ struct Client {
 pub(super) struct Clients {
     clients: HashMap<PipelineId, Client>,
     last_number: u64,
+    last_focus: u64,
     expected: HashMap<PipelineId, Expected>,
 }
 
@@ -97,16 +104,22 @@ impl Clients {
     }
 
     /// Notes a page that introduces itself, and where it wants its answers.
-    pub(super) fn add(&mut self, pipeline_id: PipelineId, algorithm: ServiceWorkerAlgorithm) {
+    /// Returns it with its number.
+    pub(super) fn add(
+        &mut self,
+        pipeline_id: PipelineId,
+        algorithm: ServiceWorkerAlgorithm,
+    ) -> Option<(u64, ServiceWorkerClientInfo)> {
         let ServiceWorkerAlgorithm::NewClient {
             client_url,
             is_top_level,
             controlled_by,
+            view,
             result_handler,
             ..
         } = algorithm
         else {
-            return;
+            return None;
         };
         self.last_number += 1;
         self.expected.remove(&pipeline_id);
@@ -115,11 +128,16 @@ impl Clients {
             callback: result_handler,
             url: client_url,
             is_top_level,
+            view,
+            last_focus: 0,
             is_active: true,
             controlled_by,
             waits_for_active: false,
         };
+        let info = client.info(pipeline_id);
         self.clients.insert(pipeline_id, client);
+        self.view_changed(pipeline_id, view);
+        Some((self.last_number, info))
     }
 
     fn forget(&mut self, pipeline_id: PipelineId) {
@@ -192,8 +210,8 @@ impl Clients {
                     && (include_uncontrolled || client.controlled_by.as_ref() == Some(scope_url))
             })
             .collect();
-        // Step 6.3. FIXME: windows that had the focus come first; it is not told.
-        matching.sort_by_key(|(_, client)| client.number);
+        // Step 6.3: those that had the focus last come first, the others as they appeared.
+        matching.sort_by_key(|(_, client)| (Reverse(client.last_focus), client.number));
         matching
             .into_iter()
             .map(|(pipeline_id, client)| client.info(*pipeline_id))
@@ -218,6 +236,7 @@ impl Clients {
 impl Client {
     fn info(&self, pipeline_id: PipelineId) -> ServiceWorkerClientInfo {
         ServiceWorkerClientInfo {
+            view: self.view,
             pipeline_id,
             url: self.url.clone(),
             is_top_level: self.is_top_level,
@@ -367,6 +386,9 @@ impl ServiceWorkerManager {
 
     /// A page is gone: what waited for it may go on.
     pub(super) fn forget_client(&mut self, pipeline_id: PipelineId) {
+        if let Some(client) = self.clients.info(pipeline_id) {
+            self.openings.place_left(client.view.browsing_context_id);
+        }
         self.clients.forget(pipeline_id);
         self.try_activate_all();
     }
@@ -377,12 +399,17 @@ impl ServiceWorkerManager {
     pub(super) fn client_activity_changed(&mut self, pipeline_id: PipelineId, is_active: bool) {
         if let Some(client) = self.clients.clients.get_mut(&pipeline_id) {
             client.is_active = is_active;
+            if !is_active {
+                let place = client.view.browsing_context_id;
+                self.openings.place_left(place);
+            }
         }
         self.try_activate_all();
     }
 
     /// Pages that have not introduced themselves in time hold nothing back.
     pub(super) fn give_up_expected_clients(&mut self, now: Instant) {
+        self.openings.give_up(now);
         let before = self.clients.expected.len();
         self.clients
             .expected

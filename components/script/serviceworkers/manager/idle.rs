@@ -223,7 +223,7 @@ impl ServiceWorkerManager {
     }
 
     /// The active worker of `scope_url` is given a message: it is not idle now.
-    pub(super) fn note_message(&mut self, scope_url: &ServoUrl) {
+    pub(crate) fn note_message(&mut self, scope_url: &ServoUrl) {
         if let Some(registration) = self.registrations.get_mut(scope_url) {
             let life_cycle = &mut registration.life_cycle;
             life_cycle.events_given += 1;

@@ -10,6 +10,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use background_sync_traits::{EventToken, SyncManagerMessage};
+use embedder_traits::EmbedderMsg;
+use embedder_traits::service_workers::ServiceWorkerRequest;
+use log::debug;
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{ServiceWorkerRegistrationInfo, WorkerProgress};
 use servo_url::ServoUrl;
@@ -139,6 +142,11 @@ impl ServiceWorkerManager {
             tell_sync_manager(scope_things, scope_url, |authority, scope| {
                 SyncManagerMessage::WorkerUnregistered { authority, scope }
             });
+            let request = ServiceWorkerRequest::ForgetNotifications(scope_url.clone());
+            let embedder = &scope_things.init.script_to_embedder_chan;
+            if embedder.send(EmbedderMsg::ServiceWorker(request)).is_err() {
+                debug!("The embedder is gone.");
+            }
         }
         // What its active worker has begun, it may finish.
         for worker in [

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use background_sync_traits::{NavigationPreloadState, SyncManagerMessage, UpdateTerms, WallTime};
 use crossbeam_channel::Sender;
+use embedder_traits::service_workers::NotificationEventToFire;
 use net_traits::service_workers::FetchToHandle;
 use servo_base::id::{ServiceWorkerId, ServiceWorkerRegistrationId};
 use servo_config::pref;
@@ -91,6 +92,8 @@ pub(crate) struct RegistrationLifeCycle {
     pub(crate) queued_events: Vec<FunctionalEvent>,
     /// Requests that wait for the worker to be read, and for the end of its `activate` event.
     pub(super) waiting_fetches: Vec<Box<FetchToHandle>>,
+    /// What people have done with its notifications, until the active worker is activated.
+    pub(crate) waiting_notification_events: Vec<Box<NotificationEventToFire>>,
     /// How many functional events and messages the active worker was given.
     pub(crate) events_given: u64,
     /// When the active worker was given something last, and whether it is to be stopped for having nothing to do.
@@ -497,6 +500,7 @@ impl ServiceWorkerManager {
         }
         self.send_queued_functional_events(scope_url);
         self.send_waiting_fetches(scope_url);
+        self.send_waiting_notification_events(scope_url);
         self.try_activate(scope_url);
     }
 

@@ -99,6 +99,7 @@ impl ServiceWorkerManager {
             .chain(checks)
             .chain(self.leaving.next_limit())
             .chain(self.clients.next_limit())
+            .chain(self.openings.next_limit())
             .min()
             .map_or_else(never, at)
     }

@@ -15,6 +15,7 @@ pub(crate) mod leaving;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
 mod navigationpreload;
+mod openings;
 pub(crate) mod restored;
 pub(crate) mod run;
 pub(crate) mod stored;
@@ -43,6 +44,7 @@ use crate::dom::serviceworkers::manager::clients::Clients;
 use crate::dom::serviceworkers::manager::jobs::JobQueue;
 use crate::dom::serviceworkers::manager::leaving::LeavingRegistrations;
 use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
+use crate::dom::serviceworkers::manager::openings::Openings;
 use crate::dom::serviceworkers::manager::update::FetchedScript;
 use crate::dom::serviceworkers::workerthread::install_namespace;
 
@@ -69,6 +71,7 @@ pub struct ServiceWorkerManager {
     /// <https://w3c.github.io/ServiceWorker/#dfn-scope-to-job-queue-map>
     job_queues: HashMap<ServoUrl, JobQueue>,
     clients: Clients,
+    openings: Openings,
     leaving: LeavingRegistrations,
     own_sender: GenericSender<ServiceWorkerMsg>,
     own_port: RoutedReceiver<ServiceWorkerMsg>,
@@ -117,8 +120,13 @@ impl ServiceWorkerManager {
             ServiceWorkerMsg::Timeout(_) => {}
             ServiceWorkerMsg::HandleAlgorithm(pipeline_id, algorithm) => match algorithm {
                 ServiceWorkerAlgorithm::NewClient { .. } => {
-                    self.clients.add(pipeline_id, algorithm);
+                    if let Some((number, client)) = self.clients.add(pipeline_id, algorithm) {
+                        self.openings.client_added(number, &client);
+                    }
                     self.try_activate_all();
+                }
+                ServiceWorkerAlgorithm::ViewChanged { view, .. } => {
+                    self.clients.view_changed(pipeline_id, view);
                 }
                 ServiceWorkerAlgorithm::WhenActive { client_url, .. } => {
                     self.answer_when_active(pipeline_id, &client_url);
@@ -171,6 +179,23 @@ impl ServiceWorkerManager {
                 include_uncontrolled,
                 answer,
             } => self.list_clients(&scope_url, include_uncontrolled, &answer),
+            ServiceWorkerMsg::GetClient(id, answer) => self.get_client(&id, &answer),
+            ServiceWorkerMsg::WindowWillOpen(opening) => self.window_will_open(opening),
+            ServiceWorkerMsg::WindowOpened {
+                opening,
+                url,
+                webview_id,
+                answer,
+            } => self.window_opened(opening, &url, webview_id, answer),
+            ServiceWorkerMsg::NavigateClient {
+                scope_url,
+                client,
+                url,
+                answer,
+            } => self.navigate_client(&scope_url, client, url, answer),
+            ServiceWorkerMsg::NotificationEvent(scope_url, event) => {
+                self.fire_notification_event(&scope_url, event);
+            }
             ServiceWorkerMsg::ClaimClients(scope_url) => self.claim_clients(&scope_url),
             ServiceWorkerMsg::ClientExpected(pipeline_id, url) => {
                 self.clients.expect(pipeline_id, url);
@@ -286,6 +311,7 @@ impl ServiceWorkerManagerFactory for ServiceWorkerManager {
                     registrations: HashMap::new(),
                     job_queues: HashMap::new(),
                     clients: Clients::default(),
+                    openings: Openings::default(),
                     leaving: LeavingRegistrations::default(),
                     own_sender,
                     own_port,

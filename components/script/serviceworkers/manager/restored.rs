@@ -142,7 +142,8 @@ fn scope_that_needs_scripts(message: &ServiceWorkerMsg) -> Option<ServoUrl> {
             _,
             ServiceWorkerAlgorithm::NavigationPreload { scope_url, .. },
         )
-        | ServiceWorkerMsg::ForwardDOMMessage(_, scope_url, _) => Some(scope_url.clone()),
+        | ServiceWorkerMsg::ForwardDOMMessage(_, scope_url, _)
+        | ServiceWorkerMsg::NotificationEvent(scope_url, _) => Some(scope_url.clone()),
         ServiceWorkerMsg::DispatchFunctionalEvent { event, .. } => match event.kind {
             SyncEventKind::Authority(_) => None,
             _ => ServoUrl::parse(event.scope.scope.as_str()).ok(),

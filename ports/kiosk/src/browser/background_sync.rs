@@ -8,9 +8,11 @@ use servo::background_sync::{
     ExtraInterval, OriginPermission, PermissionName, RegistrationInfo, StorageDurability, SyncApi,
     SyncNotification,
 };
+use servo::notifications::{NotificationId, WebNotification};
+use servo::service_worker_windows::WindowRequest;
 use servo::{
     BackgroundSyncManager, BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder,
-    ServoDelegate, StorageType, WebResourceLoad,
+    ServoDelegate, StorageType, WebResourceLoad, WebView,
 };
 use url::Url;
 
@@ -22,7 +24,7 @@ pub use servo::background_sync::{
 use super::delegate::State;
 use crate::config::DurabilityName;
 use crate::control::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
-use crate::event::{ConsoleSource, Event, Network};
+use crate::event::{ConsoleSource, Event, Network, NotificationSource};
 use crate::permissions::{Grant, OriginPermissions};
 
 /// The preference that turns the feature on.
@@ -63,6 +65,7 @@ fn permissions_of(entry: &OriginPermissions) -> Vec<OriginPermission> {
             PermissionName::PeriodicBackgroundSync,
             entry.periodic_background_sync,
         ),
+        (PermissionName::Notifications, entry.notifications),
     ];
     let set = grants.into_iter().filter_map(|(name, grant)| {
         Some(OriginPermission {
@@ -118,7 +121,8 @@ pub fn permit(servo: &Servo, url: &Url, permission: SyncPermission) {
     }
 }
 
-/// Sets one permission of the origin of `url`. Not decided is as by default: one-shot sync yes, periodic sync no.
+/// Sets one permission of the origin of `url`. Not decided is as by default: one-shot sync yes, periodic sync and
+/// notifications no.
 pub fn set_permission(servo: &Servo, url: &Url, name: SyncPermissionName, state: PermissionState) {
     let Some(manager) = servo.background_sync_manager() else {
         return;
@@ -126,6 +130,7 @@ pub fn set_permission(servo: &Servo, url: &Url, name: SyncPermissionName, state:
     let name = match name {
         SyncPermissionName::BackgroundSync => PermissionName::BackgroundSync,
         SyncPermissionName::PeriodicBackgroundSync => PermissionName::PeriodicBackgroundSync,
+        SyncPermissionName::Notifications => PermissionName::Notifications,
     };
     let permission = match (state, name) {
         (PermissionState::Granted, _)
@@ -269,5 +274,23 @@ impl ServoDelegate for State {
 
     fn notify_background_sync(&self, notification: SyncNotification) {
         self.push(Event::Sync(notification));
+    }
+
+    fn show_web_notification(&self, notification: WebNotification) {
+        self.show_notification_card(notification, NotificationSource::ThisRun);
+    }
+
+    fn close_web_notification(&self, id: NotificationId) {
+        self.close_notification_card(id);
+    }
+
+    fn request_window(&self, request: WindowRequest) {
+        self.want_window(request);
+    }
+
+    fn focus_window(&self, webview: WebView) -> bool {
+        self.raise_window();
+        webview.set_focused(true);
+        true
     }
 }

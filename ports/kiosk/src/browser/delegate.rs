@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
+use servo::service_worker_windows::WindowRequest;
 use servo::{
     ConsoleLogLevel, CreateNewWebViewRequest, EmbedderControl, InputEventId, InputEventResult,
     LoadStatus, PermissionRequest, SimpleDialog, TraversalId, WebResourceLoad, WebResourceResponse,
@@ -12,6 +13,7 @@ use servo::{
 
 use url::Url;
 
+use super::notifications::CardQueue;
 use super::surface::Surface;
 use super::webdriver::WaitingClients;
 use crate::connectivity::{Connectivity, is_on_this_machine};
@@ -29,6 +31,8 @@ pub struct State {
     /// Texts and clicks whose input events have not all been handled.
     inputs: RefCell<Vec<PendingInput>>,
     waiting_clients: WaitingClients,
+    cards: RefCell<CardQueue>,
+    wanted_windows: RefCell<VecDeque<WindowRequest>>,
 }
 
 /// A text or a click on its way through the page.
@@ -48,7 +52,19 @@ impl State {
             auxiliary: RefCell::default(),
             inputs: RefCell::default(),
             waiting_clients: WaitingClients::default(),
+            cards: RefCell::default(),
+            wanted_windows: RefCell::default(),
         }
+    }
+
+    /// The notifications that have a card, or wait for one.
+    pub fn cards(&self) -> &RefCell<CardQueue> {
+        &self.cards
+    }
+
+    /// What workers want to be opened.
+    pub fn wanted_windows(&self) -> &RefCell<VecDeque<WindowRequest>> {
+        &self.wanted_windows
     }
 
     /// Adds an event for the main loop.
@@ -83,6 +99,13 @@ impl State {
     /// Where pages are drawn from now on.
     pub fn set_surface(&self, surface: Option<Rc<dyn Surface>>) {
         self.surface.replace(surface);
+    }
+
+    /// Brings the window to the front.
+    pub fn raise_window(&self) {
+        if let Some(surface) = &*self.surface.borrow() {
+            surface.raise();
+        }
     }
 
     /// Which clients of WebDriver wait for what.

@@ -3,6 +3,8 @@
 pub mod background_sync;
 mod delegate;
 mod input;
+pub mod notifications;
+mod picture;
 mod script;
 pub mod surface;
 pub mod webdriver;
@@ -21,6 +23,8 @@ use url::Url;
 
 use self::background_sync::SyncPermission;
 use self::delegate::State;
+use self::notifications::CardView;
+use self::picture::Picture;
 use self::surface::{Surface, SurfaceFactory};
 use crate::config::DurabilityName;
 use crate::connectivity::Connectivity;
@@ -53,6 +57,7 @@ pub struct BrowserOptions {
 /// The engine, and at most one window with a page.
 pub struct Browser {
     // The order matters: a page goes before what it is drawn on, and both before the engine.
+    card: Option<CardView>,
     page: Option<WebView>,
     surface: Option<Rc<dyn Surface>>,
     user_content: Rc<UserContentManager>,
@@ -98,6 +103,7 @@ impl Browser {
             user_content.add_stylesheet(Rc::new(stylesheet));
         }
         Ok(Self {
+            card: None,
             page: None,
             surface: None,
             user_content,
@@ -174,7 +180,10 @@ impl Browser {
             self.missed_page = None;
             self.state.clear_pages();
             self.state.set_surface(None);
-            self.surface = None;
+            if let Some(surface) = self.surface.take() {
+                surface.show_card(None);
+            }
+            self.follow_cards();
             self.push_event(Event::WindowClosed);
         }
     }
@@ -260,15 +269,21 @@ impl Browser {
             return self.refuse(requester);
         };
         let state = self.state.clone();
-        page.take_screenshot(None, move |picture| {
-            let result = picture
-                .map_err(|error| format!("the page can't be drawn: {error:?}"))
-                .and_then(|picture| {
-                    picture
-                        .save_with_format(&path, image::ImageFormat::Png)
-                        .map_err(|error| format!("{} can't be written: {error}", path.display()))
-                });
+        let picture = Rc::new(Picture::new(self.card_place(), move |picture| {
+            let result = picture.and_then(|picture| {
+                picture
+                    .save_with_format(&path, image::ImageFormat::Png)
+                    .map_err(|error| format!("{} can't be written: {error}", path.display()))
+            });
             state.push(Event::Screenshot(requester, path, result));
+        }));
+        if let Some(card) = self.card_webview() {
+            let picture = picture.clone();
+            card.take_screenshot(None, move |of_card| picture.add_card(of_card.ok()));
+        }
+        page.take_screenshot(None, move |of_page| {
+            picture
+                .add_page(of_page.map_err(|error| format!("the page can't be drawn: {error:?}")));
         });
     }
 
@@ -278,9 +293,10 @@ impl Browser {
         self.push_event(Event::Syncs(requester, list));
     }
 
-    /// Clears a site's sync registrations.
+    /// Clears a site's sync registrations and notifications.
     pub fn clear_syncs(&self, site: &str) {
         background_sync::clear(&self.servo, site);
+        self.clear_notifications(site);
     }
 
     /// Clears what a site has stored: cookies, `localStorage`, `sessionStorage`, sync registrations and caches.

@@ -4,6 +4,9 @@ use std::rc::Rc;
 
 use servo::{RenderingContext, WebView};
 
+use winit::dpi::PhysicalSize;
+
+use super::notifications::CardPlace;
 use crate::event::Network;
 use crate::failure::Failure;
 
@@ -19,6 +22,18 @@ pub trait Surface {
 
     /// The engine has a new frame; draws it now or soon.
     fn frame_ready(&self, webview: &WebView);
+
+    /// What a card of so many device pixels is drawn on. `None` if nothing can be.
+    fn card_context(&self, size: PhysicalSize<u32>) -> Option<Rc<dyn RenderingContext>>;
+
+    /// Shows a card over the page, or shows none.
+    fn show_card(&self, _card: Option<(WebView, CardPlace)>) {}
+
+    /// The engine has a new frame of a card; draws it now or soon.
+    fn card_ready(&self, card: &WebView);
+
+    /// Brings the window to the front.
+    fn raise(&self) {}
 
     /// The page has a new title.
     fn set_page_title(&self, _title: &str) {}

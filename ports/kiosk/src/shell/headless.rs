@@ -75,4 +75,14 @@ impl Surface for PictureInMemory {
         webview.paint();
         self.context.present();
     }
+
+    fn card_context(&self, size: PhysicalSize<u32>) -> Option<Rc<dyn RenderingContext>> {
+        let context = SoftwareRenderingContext::new(size).ok()?;
+        Some(Rc::new(context))
+    }
+
+    fn card_ready(&self, card: &WebView) {
+        card.paint();
+        card.rendering_context().present();
+    }
 }

@@ -1,14 +1,15 @@
 //! With a display: the page is in a window.
 
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use euclid::Scale;
 use servo::{
     DevicePoint, InputEvent, MouseButton, MouseButtonAction, MouseButtonEvent,
-    MouseLeftViewportEvent, MouseMoveEvent, RenderingContext, WebView, WheelDelta, WheelEvent,
-    WheelMode, WindowRenderingContext,
+    MouseLeftViewportEvent, MouseMoveEvent, OffscreenRenderingContext, RenderingContext, WebView,
+    WheelDelta, WheelEvent, WheelMode, WindowRenderingContext,
 };
 use winit::application::ApplicationHandler;
 use winit::dpi::{PhysicalPosition, PhysicalSize};
@@ -21,6 +22,7 @@ use winit::window::{Window, WindowId};
 use super::create_context;
 use super::keys;
 use crate::arguments::WindowSize;
+use crate::browser::notifications::CardPlace;
 use crate::browser::surface::{Surface, SurfaceFactory};
 use crate::event::Network;
 use crate::failure::Failure;
@@ -49,6 +51,7 @@ pub fn run(plan: Plan) -> Result<ExitCode, Failure> {
         window: Rc::default(),
         pointer: DevicePoint::zero(),
         modifiers: ModifiersState::empty(),
+        card_is_pressed: false,
         result: Ok(ExitCode::SUCCESS),
     };
     event_loop
@@ -69,6 +72,7 @@ struct App {
     window: Rc<RefCell<Option<Rc<KioskWindow>>>>,
     pointer: DevicePoint,
     modifiers: ModifiersState,
+    card_is_pressed: bool,
     result: Result<ExitCode, Failure>,
 }
 
@@ -158,9 +162,25 @@ impl App {
         )));
     }
 
+    /// Whether a button is for the card: where it is pressed, it is released as well.
+    fn card_takes(&mut self, state: ElementState, button: winit::event::MouseButton) -> bool {
+        if button != winit::event::MouseButton::Left {
+            return false;
+        }
+        if state == ElementState::Released {
+            return mem::take(&mut self.card_is_pressed);
+        }
+        if let Phase::Running(kiosk) = &self.phase {
+            let (x, y) = (self.pointer.x, self.pointer.y);
+            self.card_is_pressed = kiosk.browser().tap_card(x, y);
+        }
+        self.card_is_pressed
+    }
+
     fn redraw(&self) {
         if let (Some(page), Some(window)) = (self.page(), &*self.window.borrow()) {
             page.paint();
+            window.paint_card();
             window.context.present();
         }
     }
@@ -214,7 +234,11 @@ impl ApplicationHandler<Message> for App {
             }
             WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
             WindowEvent::MouseWheel { delta, .. } => self.wheel(delta),
-            WindowEvent::MouseInput { state, button, .. } => self.mouse_button(state, button),
+            WindowEvent::MouseInput { state, button, .. } => {
+                if !self.card_takes(state, button) {
+                    self.mouse_button(state, button);
+                }
+            }
             WindowEvent::CursorMoved {
                 position: PhysicalPosition { x, y },
                 ..
@@ -295,6 +319,8 @@ impl SurfaceFactory for Windows<'_> {
             window,
             page_title: RefCell::default(),
             network: Cell::new(Network::Up),
+            card_context: RefCell::default(),
+            card: RefCell::default(),
         });
         self.window.replace(Some(window.clone()));
         Ok(window)
@@ -308,9 +334,37 @@ struct KioskWindow {
     window: Window,
     page_title: RefCell<String>,
     network: Cell<Network>,
+    card_context: RefCell<Option<Rc<OffscreenRenderingContext>>>,
+    card: RefCell<Option<(WebView, CardPlace)>>,
 }
 
 impl KioskWindow {
+    /// Over the page.
+    fn paint_card(&self) {
+        let (card, context) = (self.card.borrow(), self.card_context.borrow());
+        let (Some((webview, place)), Some(context)) = (&*card, &*context) else {
+            return;
+        };
+        webview.paint();
+        let Some(copy) = context.render_to_parent_callback() else {
+            return;
+        };
+        self.context.prepare_for_rendering();
+        // Of OpenGL, which counts from below.
+        let below = self
+            .context
+            .size()
+            .height
+            .saturating_sub(place.y + place.height);
+        let [x, y, width, height] =
+            [place.x, below, place.width, place.height].map(|length| length as i32);
+        let rectangle = euclid::default::Rect::new(
+            euclid::default::Point2D::new(x, y),
+            euclid::default::Size2D::new(width, height),
+        );
+        copy(&self.context.glow_gl_api(), rectangle);
+    }
+
     fn show_title(&self) {
         let title = self.page_title.borrow();
         let title = if title.is_empty() {
@@ -336,6 +390,26 @@ impl Surface for KioskWindow {
     }
 
     fn frame_ready(&self, _: &WebView) {
+        self.window.request_redraw();
+    }
+
+    fn card_context(&self, size: PhysicalSize<u32>) -> Option<Rc<dyn RenderingContext>> {
+        let context = Rc::new(self.context.offscreen_context(size));
+        self.card_context.replace(Some(context.clone()));
+        Some(context)
+    }
+
+    fn show_card(&self, card: Option<(WebView, CardPlace)>) {
+        self.card.replace(card);
+        self.window.request_redraw();
+    }
+
+    fn raise(&self) {
+        self.window.set_minimized(false);
+        self.window.focus_window();
+    }
+
+    fn card_ready(&self, _: &WebView) {
         self.window.request_redraw();
     }
 

@@ -1,0 +1,236 @@
+//! Notifications of pages and service workers: which have a card in the window, and what a person does with them.
+
+mod card;
+mod queue;
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use euclid::Scale;
+use servo::notifications::{NotificationId, WebNotification};
+use servo::service_worker_windows::WindowRequest;
+use servo::{WebView, WebViewBuilder, WebViewDelegate};
+use url::Url;
+
+use self::card::CardLayout;
+pub use self::card::{CardPlace, Tap};
+pub use self::queue::CardQueue;
+use super::Browser;
+use super::delegate::State;
+use super::surface::{Surface, SurfaceFactory};
+use crate::event::{CardState, Event, NotificationSource, Requester};
+use crate::failure::Failure;
+
+/// So many windows that workers have asked for wait to be opened. One more is refused.
+const MAX_WANTED_WINDOWS: usize = 8;
+
+/// A card as the engine draws it.
+pub struct CardView {
+    id: NotificationId,
+    layout: CardLayout,
+    webview: WebView,
+}
+
+/// Where the engine tells that it has drawn a card.
+struct CardDelegate(Rc<dyn Surface>);
+
+impl WebViewDelegate for CardDelegate {
+    fn notify_new_frame_ready(&self, webview: WebView) {
+        self.0.card_ready(&webview);
+    }
+}
+
+impl State {
+    /// A notification is new, or was kept by an earlier run: of these, only those have a card again that wait for a person.
+    pub fn show_notification_card(
+        &self,
+        notification: WebNotification,
+        source: NotificationSource,
+    ) {
+        if let Some(replaced) = notification.replaces {
+            self.cards().borrow_mut().remove(replaced);
+        }
+        self.push(Event::Notification(Box::new(notification.clone()), source));
+        if source == NotificationSource::ThisRun || notification.content.require_interaction {
+            self.cards().borrow_mut().add(notification);
+        }
+    }
+
+    /// A notification is gone.
+    pub fn close_notification_card(&self, id: NotificationId) {
+        self.cards().borrow_mut().remove(id);
+        self.push(Event::NotificationClosed(id));
+    }
+
+    /// A worker wants a window.
+    pub fn want_window(&self, request: WindowRequest) {
+        let mut wanted = self.wanted_windows().borrow_mut();
+        if wanted.len() < MAX_WANTED_WINDOWS {
+            wanted.push_back(request);
+        }
+    }
+}
+
+impl Browser {
+    /// Tells of the notifications that an earlier run has kept.
+    pub fn announce_notifications(&self) {
+        let manager = self.servo.notification_manager();
+        for notification in manager.map(|it| it.kept()).unwrap_or_default() {
+            self.state
+                .show_notification_card(notification, NotificationSource::EarlierRun);
+        }
+    }
+
+    /// A person, or a program in their place, clicks a notification or one of its actions.
+    pub fn click_notification(&self, id: u64, action: Option<&str>, requester: Requester) {
+        let clicked = self
+            .servo
+            .notification_manager()
+            .ok_or_else(|| "notifications are off".to_owned())
+            .and_then(|it| {
+                it.click(NotificationId(id), action)
+                    .map_err(|error| error.to_string())
+            });
+        match clicked {
+            // Its person has seen it.
+            Ok(()) => self.state.cards().borrow_mut().remove(NotificationId(id)),
+            Err(reason) => self.push_event(Event::CommandFailed(requester, reason)),
+        }
+    }
+
+    /// A person, or a program in their place, closes a notification.
+    pub fn close_notification(&self, id: u64, requester: Requester) {
+        let closed = self
+            .servo
+            .notification_manager()
+            .ok_or_else(|| "notifications are off".to_owned())
+            .and_then(|it| {
+                it.close(NotificationId(id))
+                    .map_err(|error| error.to_string())
+            });
+        match closed {
+            Ok(()) => self.state.close_notification_card(NotificationId(id)),
+            Err(reason) => self.push_event(Event::CommandFailed(requester, reason)),
+        }
+    }
+
+    /// The notifications of a site go with its other data.
+    pub(super) fn clear_notifications(&self, site: &str) {
+        let manager = self.servo.notification_manager();
+        for id in manager
+            .map(|it| it.clear_for_sites(&[site]))
+            .unwrap_or_default()
+        {
+            self.state.close_notification_card(id);
+        }
+    }
+
+    /// Opens the windows that workers want. A kiosk shows one app: a window may show what is of the worker's origin or
+    /// of the page's that the kiosk was started with.
+    ///
+    /// # Errors
+    /// If no window can be opened.
+    pub fn open_wanted_windows(
+        &mut self,
+        home: &Url,
+        surfaces: &dyn SurfaceFactory,
+    ) -> Result<(), Failure> {
+        loop {
+            let request = self.state.wanted_windows().borrow_mut().pop_front();
+            let Some(request) = request else {
+                return Ok(());
+            };
+            let url = request.url().clone();
+            let origin = url.origin();
+            if origin.ascii_serialization() != request.origin() && origin != home.origin() {
+                self.push_event(Event::WindowRefused(url));
+                continue;
+            }
+            self.open(url, surfaces)?;
+            if let Some(page) = &self.page {
+                request.opened(page);
+            }
+        }
+    }
+
+    /// When a card has been seen for long enough.
+    pub fn card_deadline(&self) -> Option<Instant> {
+        self.state.cards().borrow().deadline()
+    }
+
+    /// Shows the card whose turn it is, if there is a window, and takes away what has been seen.
+    pub fn follow_cards(&mut self) {
+        let next = {
+            let mut cards = self.state.cards().borrow_mut();
+            cards.handle_time(Instant::now());
+            match self.surface {
+                Some(_) => cards.shown(Instant::now()).cloned(),
+                None => None,
+            }
+        };
+        let next_id = next.as_ref().map(|it| it.id);
+        if self.card.as_ref().map(|it| it.id) == next_id {
+            return;
+        }
+        if let Some(card) = self.card.take() {
+            if let Some(surface) = &self.surface {
+                surface.show_card(None);
+            }
+            self.push_event(Event::NotificationCard(card.id, CardState::Hidden));
+        }
+        if let (Some(notification), Some(surface)) = (next, self.surface.clone()) {
+            self.show_card(&notification, &surface);
+        }
+    }
+
+    fn show_card(&mut self, notification: &WebNotification, surface: &Rc<dyn Surface>) {
+        let scale = surface.scale();
+        let window = surface.rendering_context().size();
+        let layout = CardLayout::new(notification, (window.width, window.height), scale);
+        let Some(context) = surface.card_context(layout.size()) else {
+            return;
+        };
+        let webview = WebViewBuilder::new(&self.servo, context)
+            .url(layout.page(notification))
+            .hidpi_scale_factor(Scale::new(scale))
+            .delegate(Rc::new(CardDelegate(surface.clone())))
+            .build();
+        surface.show_card(Some((webview.clone(), layout.place())));
+        self.card = Some(CardView {
+            id: notification.id,
+            layout,
+            webview,
+        });
+        self.push_event(Event::NotificationCard(notification.id, CardState::Shown));
+    }
+
+    /// What the card is drawn by.
+    pub(super) fn card_webview(&self) -> Option<&WebView> {
+        self.card.as_ref().map(|card| &card.webview)
+    }
+
+    /// Where the card is.
+    pub(super) fn card_place(&self) -> Option<CardPlace> {
+        self.card.as_ref().map(|card| card.layout.place())
+    }
+
+    /// A person taps at a point of the window, in device pixels. Returns whether that was the card's.
+    pub fn tap_card(&self, x: f32, y: f32) -> bool {
+        let Some(card) = &self.card else {
+            return false;
+        };
+        let Some(tap) = card.layout.hit(x, y) else {
+            return false;
+        };
+        let id = card.id.0;
+        match tap {
+            Tap::Close => self.close_notification(id, Requester::Person),
+            Tap::Body => self.click_notification(id, None, Requester::Person),
+            Tap::Action(index) => {
+                let name = card.layout.action(index).map(str::to_owned);
+                self.click_notification(id, name.as_deref(), Requester::Person);
+            }
+        }
+        true
+    }
+}
