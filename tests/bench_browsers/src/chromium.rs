@@ -60,7 +60,8 @@ impl Chromium {
     }
 }
 
-fn start_process(binary: &Path, folder: &Path) -> Result<(Process, String)> {
+/// Starts its processes with the profile in this folder and a blank page; returns the address of its DevTools protocol, too.
+pub fn start_process(binary: &Path, folder: &Path) -> Result<(Process, String)> {
     let mut process = Command::new(binary)
         .args(["--headless=new", "--no-sandbox", "--no-first-run"])
         // What it does by itself would be measured, too.
