@@ -18,13 +18,22 @@ pub struct App {
     pub delivery: Delivery,
     /// A line that its console has, offline too, besides those that all apps write.
     pub line: Option<&'static str>,
+    /// In the page, a promise that resolves once nothing is to be sent any more, and it knows that.
+    pub settled: &'static str,
 }
+
+/// An app whose worker has no sync to wait for has heard the answers of the server.
+const SYNCED: &str = "(async () => { \
+    const { sync } = await navigator.serviceWorker.ready; \
+    while ((await sync.getTags()).length) await new Promise((resolve) => setTimeout(resolve, 20)); \
+  })()";
 
 const fn app(name: &'static str) -> App {
     App {
         name,
         delivery: Delivery::Worker,
         line: None,
+        settled: SYNCED,
     }
 }
 
@@ -36,6 +45,7 @@ pub const APPS: [App; 10] = [
         delivery: Delivery::Page,
         // What the server had when it could be asked.
         line: Some(r#"list ["welcome"]"#),
+        settled: "settled()",
         ..app("tanstack")
     },
     app("angular"),

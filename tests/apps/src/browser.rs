@@ -49,6 +49,9 @@ pub trait Browser {
     /// Takes the network away or gives it back, and waits until the page knows.
     fn set_network(&mut self, network: Network);
 
+    /// What it has told, for whoever looks into a failure.
+    fn story(&self) -> String;
+
     /// Ends it.
     fn end(self: Box<Self>, end: End);
 }

@@ -7,9 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use background_sync_e2e::{Packages, TestServer};
+use background_sync_e2e::Packages;
 
 use crate::app::{APPS, App};
+use crate::server::Server;
 
 /// What npm installs.
 const PACKAGES: Packages = Packages {
@@ -74,16 +75,16 @@ impl Built {
     ///
     /// # Panics
     /// If it was not built.
-    pub fn serve(&self, app: &App, server: &TestServer) {
+    pub fn serve(&self, app: &App, server: &Server) {
         let folder = self.folder.join(app.name);
         for file in files_below(&folder).expect("the app was built") {
             let name = file.strip_prefix(&folder).expect("it is below").display();
-            let text = fs::read_to_string(&file).expect("apps are of text");
+            let bytes = fs::read(&file).expect("it is in the folder");
             let kind = content_type(&file);
-            server.serve(&format!("/{name}"), kind, &text);
             if name.to_string() == "index.html" {
-                server.serve("/", kind, &text);
+                server.serve("/", kind, bytes.clone());
             }
+            server.serve(&format!("/{name}"), kind, bytes);
         }
     }
 }

@@ -19,6 +19,14 @@ const CLOSING: Duration = Duration::from_secs(10);
 /// The interface.
 const INTERFACE: &str = "lan0";
 
+/// It tries a sync when it starts, before it knows that there is no network, and would wait five minutes for the next attempt,
+/// and thrice as long for the one after it, which would be the last.
+const FAST_RETRIES: [&str; 2] = [
+    "--force-fieldtrials=BackgroundSync/G",
+    "--force-fieldtrial-params=BackgroundSync.G:initial_retry_delay_sec/1/retry_delay_factor/1/\
+     max_sync_attempts/20/max_sync_attempts_with_notification_permission/20/min_recovery_time_sec/1",
+];
+
 /// Chromium as it is installed.
 pub struct ChromiumProduct {
     /// Its binary.
@@ -56,7 +64,7 @@ impl Product for ChromiumProduct {
     fn start(&self, profile: &Path, network: Network, url: &str) -> Box<dyn Browser> {
         set_link(network);
         let (process, address) =
-            start_process(&self.binary, profile).expect("Chromium can be started");
+            start_process(&self.binary, profile, &FAST_RETRIES).expect("Chromium can be started");
         let mut protocol = Protocol::connect(&address).expect("it has just said its address");
         // Only pages: a worker with a debugger would never be stopped.
         let attach = json!({
@@ -182,6 +190,10 @@ impl Browser for InChromium {
                if (navigator.onLine === {is_online}) resolve(); else addEventListener('{event}', resolve); \
              }})"
         ));
+    }
+
+    fn story(&self) -> String {
+        format!("unclaimed lines: {:?}", self.lines)
     }
 
     fn end(mut self: Box<Self>, end: End) {

@@ -55,6 +55,11 @@ impl Browser for InKiosk {
         });
     }
 
+    fn story(&self) -> String {
+        let events: Vec<_> = self.0.seen().iter().map(ToString::to_string).collect();
+        events.join("\n    ")
+    }
+
     fn end(mut self: Box<Self>, end: End) {
         match end {
             End::Orderly => {

@@ -5,9 +5,10 @@
 mod app;
 mod browser;
 mod build;
+mod http;
 mod in_chromium;
 mod in_kiosk;
-mod line;
+mod server;
 mod story;
 mod table;
 
@@ -16,6 +17,6 @@ pub use browser::{Browser, End, Network, Product};
 pub use build::{Built, build};
 pub use in_chromium::{ChromiumProduct, plug_in};
 pub use in_kiosk::KioskProduct;
-pub use line::Line;
+pub use server::Server;
 pub use story::{ACTS, Act, Outcome, World, play};
 pub use table::print;

@@ -2,13 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use background_sync_e2e::TestServer;
 use tempfile::TempDir;
 
 use crate::app::{App, Delivery};
 use crate::browser::{Browser, End, Network, Product};
 use crate::build::Built;
-use crate::line::Line;
+use crate::server::Server;
 
 /// One piece of the story.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +56,7 @@ pub type Outcome = Result<(), String>;
 pub struct World<'a> {
     app: &'a App,
     product: &'a dyn Product,
-    server: TestServer,
-    line: Line,
+    server: Server,
     profile: TempDir,
     browser: Option<Box<dyn Browser>>,
     expected: Vec<&'static str>,
@@ -71,7 +69,7 @@ pub fn play(app: &App, built: &Built, product: &dyn Product) -> Vec<Outcome> {
     for act in ACTS {
         // Whatever the world is left like, only its fields are dropped.
         let outcome = catch_unwind(AssertUnwindSafe(|| (act.run)(&mut world)));
-        let outcome = outcome.map_err(|panic| message_of(panic.as_ref()));
+        let outcome = outcome.map_err(|panic| world.explain(&message_of(panic.as_ref())));
         let has_failed = outcome.is_err();
         outcomes.push(outcome);
         if has_failed {
@@ -91,15 +89,14 @@ fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
 impl<'a> World<'a> {
     /// With nothing running but the server.
     pub fn new(app: &'a App, built: &Built, product: &'a dyn Product) -> Self {
-        let server = TestServer::start();
+        let server = Server::start();
         built.serve(app, &server);
-        server.serve("/api/messages", "application/json", r#"["welcome"]"#);
-        let line = Line::to(server.port());
+        let list = br#"["welcome"]"#.to_vec();
+        server.serve("/api/messages", "application/json", list);
         Self {
             app,
             product,
             server,
-            line,
             profile: tempfile::tempdir().expect("a writable folder"),
             browser: None,
             expected: Vec::new(),
@@ -113,7 +110,7 @@ impl<'a> World<'a> {
 
     /// Starts the browser with the app.
     pub fn start(&mut self, network: Network) {
-        let url = self.line.url("/");
+        let url = self.server.url("/");
         self.start_with(network, &url);
     }
 
@@ -141,12 +138,12 @@ impl<'a> World<'a> {
     /// Takes the network away: from the browser, and then the server.
     pub fn cut(&mut self) {
         self.browser().set_network(Network::Offline);
-        self.line.cut();
+        self.server.cut();
     }
 
     /// Gives it back, the server first.
     pub fn restore(&mut self) {
-        self.line.restore();
+        self.server.mend();
         self.browser().set_network(Network::Online);
     }
 
@@ -160,30 +157,49 @@ impl<'a> World<'a> {
         self.expected.push(text);
     }
 
+    /// Waits until the app, which is open, knows that all is sent: without that, what is cut off may be sent twice.
+    pub fn wait_until_settled(&mut self) {
+        let settled = self.app.settled;
+        let browser = self.browser();
+        browser.evaluate(&format!(
+            "{settled}.then(() => console.log('app: settled'))"
+        ));
+        browser.wait_for_line("app: settled");
+    }
+
     /// Ends the browser.
     pub fn end(&mut self, end: End) {
         self.browser.take().expect("it was started").end(end);
     }
 
     fn open(&mut self) {
-        let url = self.line.url("/");
+        let url = self.server.url("/");
         self.browser().open(&url);
         self.wait_until_open();
     }
 
     /// Waits until all that was written has arrived: in order, and each once.
     pub fn wait_until_arrived(&mut self) {
-        let received = self.server.wait_for(self.expected.len());
-        let texts: Vec<_> = received
+        let posted = self.server.wait_for(self.expected.len());
+        let texts: Vec<_> = posted
             .iter()
-            .map(|post| post.body["text"].as_str().unwrap_or("?"))
+            .map(|message| message["text"].as_str().unwrap_or("?"))
             .collect();
         assert_eq!(texts, self.expected, "what has arrived");
     }
 
+    fn explain(&self, failure: &str) -> String {
+        let story = self.browser.as_ref().map(|browser| browser.story());
+        format!(
+            "{failure}\n    {}\n    the server was asked for {:?}",
+            story.unwrap_or_default(),
+            self.server.asked()
+        )
+    }
+
     fn assert_nothing_new_arrived(&self, before: usize) {
-        let received = self.server.received_count();
-        assert_eq!(received, before, "messages that arrived without a network");
+        let posted = self.server.posted().len();
+        assert_eq!(posted, before, "messages that arrived without a network");
     }
 }
 
@@ -215,6 +231,7 @@ fn kill_and_restart_offline(world: &mut World<'_>) {
 fn network_back(world: &mut World<'_>) {
     world.restore();
     world.wait_until_arrived();
+    world.wait_until_settled();
 }
 
 fn page_closed(world: &mut World<'_>) {
@@ -229,6 +246,7 @@ fn page_closed(world: &mut World<'_>) {
         world.wait_until_arrived();
         world.open();
     }
+    world.wait_until_settled();
 }
 
 fn killed_offline(world: &mut World<'_>) {
@@ -236,7 +254,7 @@ fn killed_offline(world: &mut World<'_>) {
     world.write("four");
     world.end(End::Kill);
     world.assert_nothing_new_arrived(3);
-    world.line.restore();
+    world.server.mend();
     match world.app.delivery {
         Delivery::Page => world.start(Network::Online),
         Delivery::Worker => world.start_with(Network::Online, "about:blank"),

@@ -12,9 +12,10 @@ chat({
   ready: controlled().then(prefetched),
 });
 
-// Angular's worker fetches its assets when it has nothing else to do, and tells nobody.
+// Angular's worker fetches what ngsw.json lists in its own time, and tells nobody.
 async function prefetched() {
-  while (!(await caches.match('/style.css')) || !(await caches.match('/index.html'))) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  const { hashTable } = await (await fetch('/ngsw.json')).json();
+  for (const url of Object.keys(hashTable)) {
+    while (!(await caches.match(url))) await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

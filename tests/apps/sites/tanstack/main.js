@@ -46,5 +46,11 @@ async function send(text) {
   return Promise.race([sent, kept]);
 }
 
+// Resolves once nothing waits to be sent, and that is stored.
+window.settled = async () => {
+  while (queryClient.isMutating()) await new Promise((resolve) => setTimeout(resolve, 20));
+  await persistQueryClientSave({ queryClient, persister });
+};
+
 navigator.serviceWorker.register('/sw.js');
 chat({ send, ready: Promise.all([controlled(), restored]) });
