@@ -39,7 +39,7 @@ pub(crate) fn request_object(
 struct RequestBodySource {
     body: RequestBody,
     /// The body's other end, of our own: what sends the body to the network closes the body's when it has ended.
-    other_end: Option<IpcSender<BodyChunkRequest>>,
+    other_end: Mutex<Option<IpcSender<BodyChunkRequest>>>,
     /// `None` before the first chunk is wanted, and after the end.
     chunks: Mutex<Option<IpcSender<BodyChunkRequest>>>,
     wanted: Arc<Mutex<Option<WantedChunk>>>,
@@ -48,7 +48,7 @@ struct RequestBodySource {
 impl RequestBodySource {
     fn new(body: RequestBody) -> Self {
         Self {
-            other_end: body.clone_stream().lock().clone(),
+            other_end: Mutex::new(body.clone_stream().lock().clone()),
             body,
             chunks: Mutex::default(),
             wanted: Arc::default(),
@@ -66,10 +66,11 @@ impl RequestBodySource {
             true => self.body.clone_stream().lock().clone()?,
             false => {
                 let (sender, port) = ipc::channel().ok()?;
-                let other_end = self.other_end.as_ref()?;
-                other_end.send(BodyChunkRequest::Extract(port)).ok()?;
+                let other_end = self.other_end.lock();
+                let extract = BodyChunkRequest::Extract(port);
+                other_end.as_ref()?.send(extract).ok()?;
                 sender
-            },
+            }
         };
         let (bytes, port) = ipc::channel().ok()?;
         let (waiting, next) = (self.wanted.clone(), sender.clone());

@@ -50,7 +50,7 @@ pub trait Browser {
     fn set_network(&mut self, network: Network);
 
     /// What it has told, for whoever looks into a failure.
-    fn story(&self) -> String;
+    fn story(&mut self) -> String;
 
     /// Ends it.
     fn end(self: Box<Self>, end: End);

@@ -65,9 +65,7 @@ fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
 
 fn read_bytes(reader: &mut impl BufRead, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = reader
-        .take(length.min(MAX_BYTES))
-        .read_to_end(&mut bytes)?;
+    let read = reader.take(length.min(MAX_BYTES)).read_to_end(&mut bytes)?;
     match u64::try_from(read) == Ok(length) {
         true => Ok(bytes),
         false => Err(io::ErrorKind::UnexpectedEof.into()),

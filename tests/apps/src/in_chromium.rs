@@ -192,7 +192,7 @@ impl Browser for InChromium {
         ));
     }
 
-    fn story(&self) -> String {
+    fn story(&mut self) -> String {
         format!("unclaimed lines: {:?}", self.lines)
     }
 

@@ -55,7 +55,8 @@ impl Browser for InKiosk {
         });
     }
 
-    fn story(&self) -> String {
+    fn story(&mut self) -> String {
+        self.0.catch_up();
         let events: Vec<_> = self.0.seen().iter().map(ToString::to_string).collect();
         events.join("\n    ")
     }

@@ -188,8 +188,8 @@ impl<'a> World<'a> {
         assert_eq!(texts, self.expected, "what has arrived");
     }
 
-    fn explain(&self, failure: &str) -> String {
-        let story = self.browser.as_ref().map(|browser| browser.story());
+    fn explain(&mut self, failure: &str) -> String {
+        let story = self.browser.as_mut().map(|browser| browser.story());
         format!(
             "{failure}\n    {}\n    the server was asked for {:?}",
             story.unwrap_or_default(),

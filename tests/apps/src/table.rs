@@ -19,10 +19,7 @@ pub fn print(app: &str, outcomes: &BTreeMap<&'static str, Vec<Outcome>>) {
         println!();
     }
     for (browser, outcomes) in outcomes {
-        for reason in outcomes
-            .iter()
-            .filter_map(|outcome| outcome.as_ref().err())
-        {
+        for reason in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             println!("  {browser}: {reason}");
         }
     }

@@ -109,6 +109,28 @@ fn what_is_no_answer_is_a_network_error() {
     }
 }
 
+/// What keeps a request for later clones it, has it fail, and reads the clone.
+#[test]
+fn a_clone_of_a_request_is_read_after_the_request_was_sent() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           if (!event.request.url.endsWith('/kept')) return;
+           const [clone, other] = [event.request.clone(), event.request.clone()];
+           const read = () => clone.clone().text();
+           event.respondWith(fetch(event.request).then(read, read).then(async (text) =>
+             new Response(`${text} ${await other.text()}`)));
+         };",
+        profile.path(),
+    );
+    let post = "fetch('/kept', { method: 'POST', body: '1' }).then((it) => it.text())";
+    assert_eq!(kiosk.settle(post), Ok(json!("1 1")));
+    assert_eq!(site.server.wait_for(1)[0].body, 1);
+    kiosk.set_network("offline");
+    assert_eq!(kiosk.settle(post), Ok(json!("1 1")));
+    assert_eq!(site.server.received_count(), 1);
+}
+
 #[test]
 fn the_body_of_a_request_reaches_the_worker_and_through_it_the_server() {
     let profile = tempfile::tempdir().expect("a writable folder");
