@@ -19,4 +19,4 @@ pub use in_chromium::{ChromiumProduct, plug_in};
 pub use in_kiosk::KioskProduct;
 pub use server::Server;
 pub use story::{ACTS, Act, Outcome, World, play};
-pub use table::print;
+pub use table::{print, print_head};

@@ -1,12 +1,11 @@
 //! `./mach test-apps`: the story of each app in the kiosk and in Chromium, as a table.
 
-use std::collections::BTreeMap;
 use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use background_sync_apps::{
-    APPS, App, ChromiumProduct, KioskProduct, Outcome, Product, build, play, plug_in, print,
+    APPS, App, ChromiumProduct, KioskProduct, Product, build, play, plug_in, print, print_head,
 };
 use background_sync_e2e::again_in_namespace;
 use clap::Parser;
@@ -43,6 +42,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         return Err("there are no packages".to_owned());
     };
     let mut products: Vec<Box<dyn Product>> = Vec::new();
+    if arguments.kiosk {
+        products.push(Box::new(KioskProduct));
+    }
     if let Some(binary) = &arguments.chromium {
         if let Some(status) = again_in_namespace()? {
             let code = status.code().and_then(|code| u8::try_from(code).ok());
@@ -52,19 +54,16 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         let binary = binary.clone();
         products.push(Box::new(ChromiumProduct { binary }));
     }
-    if arguments.kiosk {
-        products.push(Box::new(KioskProduct));
-    }
     // What failed is in the table.
     panic::set_hook(Box::new(|_| ()));
+    let names: Vec<_> = products.iter().map(|product| product.name()).collect();
+    print_head(&names);
     let mut failed = 0;
     for app in &apps {
-        let outcomes: BTreeMap<&str, Vec<Outcome>> = products
-            .iter()
-            .map(|product| (product.name(), play(app, &built, product.as_ref())))
-            .collect();
-        failed += outcomes.values().flatten().filter(|it| it.is_err()).count();
-        print(app.name, &outcomes);
+        let play = |product: &Box<dyn Product>| play(app, &built, product.as_ref());
+        let outcomes: Vec<_> = products.iter().map(play).collect();
+        failed += outcomes.iter().flatten().filter(|it| it.is_err()).count();
+        print(app, &names, &outcomes);
     }
     Ok(match failed {
         0 => ExitCode::SUCCESS,
