@@ -11,7 +11,7 @@ store.all().then((messages) => {
   say(`messages ${messages.map(({ text, waiting }) => text + (waiting ? '⏳' : '')).join(' ')}`);
 });
 
-navigator.serviceWorker.addEventListener('message', ({ data }) => say(`told ${data}`));
+navigator.serviceWorker.addEventListener('message', ({ data }) => say(data));
 
 chat({
   async send(text) {

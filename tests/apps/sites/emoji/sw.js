@@ -39,7 +39,7 @@ async function send() {
 
 // In the page, if one is open, and as a notification if that is allowed.
 async function tell(text) {
-  for (const client of await clients.matchAll({ type: 'window' })) client.postMessage(text);
+  for (const client of await clients.matchAll({ type: 'window' })) client.postMessage(`told ${text}`);
   if (self.registration.showNotification && self.Notification && Notification.permission === 'granted') {
     await registration.showNotification('Sent', { body: text, tag: 'sent', data: { url: '/?from=notification' } });
   }
@@ -52,5 +52,7 @@ self.addEventListener('notificationclick', (event) => {
 
 async function show(url) {
   const [client] = await clients.matchAll({ type: 'window', includeUncontrolled: true });
-  return client ? client.focus() : clients.openWindow(url);
+  if (!client) return clients.openWindow(url);
+  await client.focus();
+  client.postMessage('focused');
 }

@@ -60,8 +60,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     print_head(&names);
     let mut failed = 0;
     for app in &apps {
-        let play = |product: &Box<dyn Product>| play(app, &built, product.as_ref());
-        let outcomes: Vec<_> = products.iter().map(play).collect();
+        let played = products
+            .iter()
+            .map(|product| play(app, &built, product.as_ref()));
+        let outcomes: Vec<_> = played.collect();
         failed += outcomes.iter().flatten().filter(|it| it.is_err()).count();
         print(app, &names, &outcomes);
     }
