@@ -64,7 +64,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             .iter()
             .map(|product| play(app, &built, product.as_ref()));
         let outcomes: Vec<_> = played.collect();
-        failed += outcomes.iter().flatten().filter(|it| it.is_err()).count();
+        // The kiosk's, if it takes part: the other is the control. Chromium may lose what was written right before it is
+        // killed, a queued request and its sync.
+        let judged = outcomes.first().into_iter().flatten();
+        failed += judged.filter(|outcome| outcome.is_err()).count();
         print(app, &names, &outcomes);
     }
     Ok(match failed {
