@@ -123,12 +123,41 @@ fn a_clone_of_a_request_is_read_after_the_request_was_sent() {
          };",
         profile.path(),
     );
-    let post = "fetch('/kept', { method: 'POST', body: '1' }).then((it) => it.text())";
-    assert_eq!(kiosk.settle(post), Ok(json!("1 1")));
-    assert_eq!(site.server.wait_for(1)[0].body, 1);
-    kiosk.set_network("offline");
-    assert_eq!(kiosk.settle(post), Ok(json!("1 1")));
-    assert_eq!(site.server.received_count(), 1);
+    let post = |body: &str| {
+        format!(
+            "fetch('/kept', {{ method: 'POST', body: {body}, duplex: 'half' }}).then((it) => it.text())"
+        )
+    };
+    for body in ["'1'", "new Blob(['1']).stream()"] {
+        let before = site.server.received_count();
+        assert_eq!(kiosk.settle(&post(body)), Ok(json!("1 1")), "{body}");
+        let received = site.server.wait_for(before + 1);
+        assert_eq!(received[before].body, 1, "{body}");
+        kiosk.set_network("offline");
+        assert_eq!(kiosk.settle(&post(body)), Ok(json!("1 1")), "{body}");
+        assert_eq!(site.server.received_count(), before + 1);
+        kiosk.set_network("online");
+    }
+}
+
+#[test]
+fn a_request_of_a_stream_and_its_clone_are_both_sent() {
+    let site = Site::new("");
+    let mut kiosk = site.open();
+    let sent = "(async () => { \
+        const body = new Blob(['1']).stream(); \
+        const request = new Request('/both', { method: 'POST', body, duplex: 'half' }); \
+        const clone = request.clone(); \
+        return [(await fetch(clone)).status, (await fetch(request)).status]; \
+      })()";
+    assert_eq!(kiosk.settle(sent), Ok(json!([200, 200])));
+    let bodies: Vec<_> = site
+        .server
+        .wait_for(2)
+        .into_iter()
+        .map(|it| it.body)
+        .collect();
+    assert_eq!(bodies, [1, 1]);
 }
 
 #[test]
