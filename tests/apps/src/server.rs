@@ -224,8 +224,11 @@ mod tests {
 
     use super::*;
 
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\
+        Cache-Control: no-store\r\n\r\na";
+
     fn ask(stream: &mut TcpStream) -> io::Result<String> {
-        let mut answer = [0; 15];
+        let mut answer = [0; ANSWER.len()];
         stream.write_all(b"GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n")?;
         stream.read_exact(&mut answer)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
@@ -238,13 +241,13 @@ mod tests {
         let port = server.port;
         let connect = || TcpStream::connect(("127.0.0.1", port));
         let mut under_way = connect().expect("accepted");
-        assert_eq!(ask(&mut under_way).expect("answered"), "HTTP/1.1 200 OK");
+        assert_eq!(ask(&mut under_way).expect("answered"), ANSWER);
         server.cut();
         assert!(ask(&mut under_way).is_err());
         assert!(connect().is_err());
         server.mend();
         let mut again = connect().expect("accepted");
-        assert_eq!(ask(&mut again).expect("answered"), "HTTP/1.1 200 OK");
+        assert_eq!(ask(&mut again).expect("answered"), ANSWER);
         assert_eq!(server.asked(), ["/a", "/a"]);
     }
 }
