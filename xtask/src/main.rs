@@ -1,5 +1,6 @@
 //! The project's own build tool: assembles Servo with our patches, builds the kiosk, runs the tests.
 
+mod apps;
 mod bench;
 mod command;
 #[cfg(test)]
@@ -72,6 +73,8 @@ enum Task {
     Fmt,
     /// Run the stock wptrunner on web-platform-tests and on ours
     TestWpt(wpt::TestWpt),
+    /// Offline apps of libraries as their authors published them, in the kiosk and in Chromium
+    TestApps(apps::TestApps),
     /// Measure, and compare with what was promised
     Bench(bench::Benchmarks),
     /// Cut the power of a kiosk on a file system of its own again and again, and see what is left (needs root)
@@ -144,6 +147,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test { core } => testing::run(&paths, core),
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt(arguments) => wpt::run(&paths, &arguments),
+        Task::TestApps(arguments) => apps::run(&paths, &arguments),
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
         Task::PowerCuts(power_cuts) => power_cuts::run(&paths, &power_cuts),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),

@@ -38,6 +38,8 @@ const WPT_RUNS: [(&str, Product); 3] = [
 ];
 /// The package of the end-to-end tests, and where it is.
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
+/// The package of the apps, which need a kiosk, too.
+const APPS: &str = "background_sync_apps";
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
 const OTHER_ROOTS: [&str; 31] = [
     "ports/kiosk/src/main.rs",
@@ -165,6 +167,8 @@ impl Run<'_> {
             "--workspace",
             "--exclude",
             END_TO_END.0,
+            "--exclude",
+            APPS,
         ];
         self.step("core tests", cargo(self.paths, &test))?;
         self.deny()
@@ -230,7 +234,14 @@ impl Run<'_> {
         for (title, flags) in RUNS {
             let mut cargo = cargo(
                 self.paths,
-                &["test", "--no-fail-fast", "--package", package],
+                &[
+                    "test",
+                    "--no-fail-fast",
+                    "--package",
+                    package,
+                    "--package",
+                    APPS,
+                ],
             );
             cargo
                 .env(KIOSK_VARIABLE, &binary)

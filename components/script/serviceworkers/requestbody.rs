@@ -38,6 +38,8 @@ pub(crate) fn request_object(
 /// Reads a body that another thread sends in answer to requests.
 struct RequestBodySource {
     body: RequestBody,
+    /// The body's other end, of our own: what sends the body to the network closes the body's when it has ended.
+    other_end: Mutex<Option<IpcSender<BodyChunkRequest>>>,
     /// `None` before the first chunk is wanted, and after the end.
     chunks: Mutex<Option<IpcSender<BodyChunkRequest>>>,
     wanted: Arc<Mutex<Option<WantedChunk>>>,
@@ -46,6 +48,7 @@ struct RequestBodySource {
 impl RequestBodySource {
     fn new(body: RequestBody) -> Self {
         Self {
+            other_end: Mutex::new(body.clone_stream().lock().clone()),
             body,
             chunks: Mutex::default(),
             wanted: Arc::default(),
@@ -59,11 +62,16 @@ impl RequestBodySource {
             return Some(chunks.clone());
         }
         // The body itself may be sent to the network once more. That of a stream can't.
-        let body = match self.body.source_is_null() {
-            true => self.body.clone(),
-            false => self.body.extract_another()?,
+        let sender = match self.body.source_is_null() {
+            true => self.body.clone_stream().lock().clone()?,
+            false => {
+                let (sender, port) = ipc::channel().ok()?;
+                let other_end = self.other_end.lock();
+                let extract = BodyChunkRequest::Extract(port);
+                other_end.as_ref()?.send(extract).ok()?;
+                sender
+            }
         };
-        let sender = body.clone_stream().lock().clone()?;
         let (bytes, port) = ipc::channel().ok()?;
         let (waiting, next) = (self.wanted.clone(), sender.clone());
         ROUTER.add_typed_route(

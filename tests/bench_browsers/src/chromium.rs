@@ -36,7 +36,7 @@ struct Target {
 impl Chromium {
     /// Starts it with a new profile in this folder, and opens the page.
     pub fn start(binary: &Path, folder: &Path, url: &str) -> Result<Self> {
-        let (process, address) = start_process(binary, folder)?;
+        let (process, address) = start_process(binary, folder, &[])?;
         let mut protocol = Protocol::connect(&address)?;
         let attach = json!({
             "autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true
@@ -60,7 +60,8 @@ impl Chromium {
     }
 }
 
-fn start_process(binary: &Path, folder: &Path) -> Result<(Process, String)> {
+/// Starts its processes with the profile in this folder and a blank page; returns the address of its DevTools protocol, too.
+pub fn start_process(binary: &Path, folder: &Path, flags: &[&str]) -> Result<(Process, String)> {
     let mut process = Command::new(binary)
         .args(["--headless=new", "--no-sandbox", "--no-first-run"])
         // What it does by itself would be measured, too.
@@ -69,6 +70,7 @@ fn start_process(binary: &Path, folder: &Path) -> Result<(Process, String)> {
             "--disable-component-update",
             "--disable-extensions",
         ])
+        .args(flags)
         .arg("--remote-debugging-port=0")
         .arg(format!("--user-data-dir={}", folder.display()))
         .arg("about:blank")

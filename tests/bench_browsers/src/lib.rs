@@ -4,5 +4,5 @@ pub mod browser;
 pub mod chromium;
 pub mod kiosk;
 pub mod processes;
-mod protocol;
+pub mod protocol;
 pub mod table;

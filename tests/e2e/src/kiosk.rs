@@ -299,7 +299,15 @@ impl Kiosk {
         self.wait_for("the network", |event| event["event"] == "network");
     }
 
-    /// All events that have come so far.
+    /// Takes note of what has come since the last wait.
+    pub fn catch_up(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            self.seen.push(event.clone());
+            self.unclaimed.push(event);
+        }
+    }
+
+    /// All events that were waited for, or came before one that was.
     pub fn seen(&self) -> &[Value] {
         &self.seen
     }

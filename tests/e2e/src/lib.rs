@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use kiosk::{Kiosk, KioskBuilder, kiosk_command, run};
 pub use namespace::{again_in_namespace, in_namespace, ip, leave_out, mount_small_disk};
-pub use npm::serve_from_npm;
+pub use npm::{Packages, serve_from_npm};
 pub use server::{Answer, Asked, Received, TestServer};
 pub use site::{FAST_RETRIES, INDEXED_DB, PAGE, Site};
 

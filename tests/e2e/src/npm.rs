@@ -8,14 +8,22 @@ use std::sync::OnceLock;
 
 use crate::TestServer;
 
-/// Versions, and in the lock file the hashes, of what is used.
-const MANIFESTS: [(&str, &str); 2] = [
-    ("package.json", include_str!("../npm/package.json")),
-    (
-        "package-lock.json",
-        include_str!("../npm/package-lock.json"),
-    ),
-];
+/// Packages from npm: which ones, and where they are kept.
+pub struct Packages {
+    /// The folder in the cache. Whatever else is in it stays there.
+    pub folder: &'static str,
+    /// `package.json`.
+    pub manifest: &'static str,
+    /// `package-lock.json`, with the hash of each package.
+    pub lock: &'static str,
+}
+
+/// The libraries of these tests.
+const LIBRARIES: Packages = Packages {
+    folder: "npm",
+    manifest: include_str!("../npm/package.json"),
+    lock: include_str!("../npm/package-lock.json"),
+};
 
 /// Says that this machine need not have npm and its registry.
 const SKIP: &str = "BACKGROUND_SYNC_SKIP_NPM";
@@ -25,7 +33,8 @@ const SKIP: &str = "BACKGROUND_SYNC_SKIP_NPM";
 /// # Panics
 /// If a package has no such file, or if packages can't be had, unless `BACKGROUND_SYNC_SKIP_NPM` is set.
 pub fn serve_from_npm(server: &TestServer, files: &[&str]) -> bool {
-    let Some(modules) = modules() else {
+    static MODULES: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let Some(modules) = MODULES.get_or_init(|| LIBRARIES.modules()) else {
         return false;
     };
     for file in files {
@@ -38,53 +47,66 @@ pub fn serve_from_npm(server: &TestServer, files: &[&str]) -> bool {
     true
 }
 
-/// The folder of the packages, downloaded once a machine.
-fn modules() -> Option<&'static Path> {
-    static MODULES: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let modules = MODULES.get_or_init(|| match install() {
-        Ok(modules) => Some(modules),
-        Err(reason) if env::var_os(SKIP).is_some() => {
-            eprintln!("skipped: what needs packages from npm, because {reason}");
-            None
+impl Packages {
+    /// The folder `node_modules`, with what is downloaded once a machine; `None` if it can't be, and need not be.
+    ///
+    /// # Panics
+    /// If packages can't be had, unless `BACKGROUND_SYNC_SKIP_NPM` is set.
+    pub fn modules(&self) -> Option<PathBuf> {
+        match self.install() {
+            Ok(modules) => Some(modules),
+            Err(reason) if env::var_os(SKIP).is_some() => {
+                eprintln!("skipped: what needs packages from npm, because {reason}");
+                None
+            }
+            Err(reason) => {
+                panic!(
+                    "{reason}; install npm, or set {SKIP}=1 to leave out what needs its packages"
+                )
+            }
         }
-        Err(reason) => {
-            panic!("{reason}; install npm, or set {SKIP}=1 to leave out what needs its packages")
+    }
+
+    fn install(&self) -> Result<PathBuf, String> {
+        let folder = cache().ok_or("no home folder is known")?.join(self.folder);
+        let unusable = |error| format!("{} cannot be used: {error}", folder.display());
+        fs::create_dir_all(&folder).map_err(unusable)?;
+        let modules = folder.join("node_modules");
+        // Held until this returns: other processes may run the same tests.
+        let lock = File::create(folder.join("lock")).map_err(unusable)?;
+        lock.lock().map_err(unusable)?;
+        let manifests = [
+            ("package.json", self.manifest),
+            ("package-lock.json", self.lock),
+        ];
+        let is_complete = || {
+            let read = |(name, text): &(&str, &str)| {
+                fs::read_to_string(folder.join(name)).is_ok_and(|found| found == *text)
+            };
+            // npm writes this file last.
+            manifests.iter().all(read) && modules.join(".package-lock.json").is_file()
+        };
+        if is_complete() {
+            return Ok(modules);
         }
-    });
-    modules.as_deref()
+        if modules.exists() {
+            fs::remove_dir_all(&modules).map_err(unusable)?;
+        }
+        for (name, text) in manifests {
+            fs::write(folder.join(name), text).map_err(unusable)?;
+        }
+        run_npm(&folder).map(|()| modules)
+    }
 }
 
-fn install() -> Result<PathBuf, String> {
-    let folder = cache().ok_or("no home folder is known")?.join("npm");
-    let unusable = |error| format!("{} cannot be used: {error}", folder.display());
-    fs::create_dir_all(&folder).map_err(unusable)?;
-    let modules = folder.join("node_modules");
-    // Held until this returns: other processes may run the same tests.
-    let lock = File::create(folder.join("lock")).map_err(unusable)?;
-    lock.lock().map_err(unusable)?;
-    let is_complete = || {
-        let read = |(name, text): &(&str, &str)| {
-            fs::read_to_string(folder.join(name)).is_ok_and(|found| found == *text)
-        };
-        // npm writes this file last.
-        MANIFESTS.iter().all(read) && modules.join(".package-lock.json").is_file()
-    };
-    if is_complete() {
-        return Ok(modules);
-    }
-    if modules.exists() {
-        fs::remove_dir_all(&modules).map_err(unusable)?;
-    }
-    for (name, text) in MANIFESTS {
-        fs::write(folder.join(name), text).map_err(unusable)?;
-    }
-    // Checks each package against the hash in the lock file.
+/// Has npm download what the lock file names, and check each package against its hash.
+fn run_npm(folder: &Path) -> Result<(), String> {
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
+        .current_dir(folder)
         .stdin(Stdio::null());
     match npm.output() {
-        Ok(output) if output.status.success() => Ok(modules),
+        Ok(output) if output.status.success() => Ok(()),
         Ok(output) => {
             let errors = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(

@@ -109,6 +109,57 @@ fn what_is_no_answer_is_a_network_error() {
     }
 }
 
+/// What keeps a request for later clones it, has it fail, and reads the clone.
+#[test]
+fn a_clone_of_a_request_is_read_after_the_request_was_sent() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let (site, mut kiosk) = controlled(
+        "onfetch = (event) => {
+           if (!event.request.url.endsWith('/kept')) return;
+           const [clone, other] = [event.request.clone(), event.request.clone()];
+           const read = () => clone.clone().text();
+           event.respondWith(fetch(event.request).then(read, read).then(async (text) =>
+             new Response(`${text} ${await other.text()}`)));
+         };",
+        profile.path(),
+    );
+    let post = |body: &str| {
+        format!(
+            "fetch('/kept', {{ method: 'POST', body: {body}, duplex: 'half' }}).then((it) => it.text())"
+        )
+    };
+    for body in ["'1'", "new Blob(['1']).stream()"] {
+        let before = site.server.received_count();
+        assert_eq!(kiosk.settle(&post(body)), Ok(json!("1 1")), "{body}");
+        let received = site.server.wait_for(before + 1);
+        assert_eq!(received[before].body, 1, "{body}");
+        kiosk.set_network("offline");
+        assert_eq!(kiosk.settle(&post(body)), Ok(json!("1 1")), "{body}");
+        assert_eq!(site.server.received_count(), before + 1);
+        kiosk.set_network("online");
+    }
+}
+
+#[test]
+fn a_request_of_a_stream_and_its_clone_are_both_sent() {
+    let site = Site::new("");
+    let mut kiosk = site.open();
+    let sent = "(async () => { \
+        const body = new Blob(['1']).stream(); \
+        const request = new Request('/both', { method: 'POST', body, duplex: 'half' }); \
+        const clone = request.clone(); \
+        return [(await fetch(clone)).status, (await fetch(request)).status]; \
+      })()";
+    assert_eq!(kiosk.settle(sent), Ok(json!([200, 200])));
+    let bodies: Vec<_> = site
+        .server
+        .wait_for(2)
+        .into_iter()
+        .map(|it| it.body)
+        .collect();
+    assert_eq!(bodies, [1, 1]);
+}
+
 #[test]
 fn the_body_of_a_request_reaches_the_worker_and_through_it_the_server() {
     let profile = tempfile::tempdir().expect("a writable folder");

@@ -149,6 +149,29 @@ fn an_aborted_upgrade_leaves_the_old_version_and_its_stores() {
     assert_eq!(found, json!(["AbortError", 1, ["messages"], ["to"], 3]));
 }
 
+/// Dexie opens one when it opens a database.
+#[test]
+fn a_transaction_without_requests_completes_in_a_service_worker_too() {
+    let site = Site::new(&format!(
+        "{HELPERS}
+         onmessage = async ({{ source }}) => {{
+           const database = await mailbox('empty');
+           const empty = database.transaction('messages');
+           const messages = store(database, 'readwrite');
+           messages.put({{ to: 'Alan' }});
+           source.postMessage([await end(empty), await end(messages.transaction)]);
+         }};"
+    ));
+    let mut kiosk = site.open();
+    let ended = kiosk.settle(
+        "new Promise((resolve) => { \
+           navigator.serviceWorker.onmessage = ({ data }) => resolve(data); \
+           registration.active.postMessage(null); \
+         })",
+    );
+    assert_eq!(ended, Ok(json!(["complete", "complete"])));
+}
+
 #[test]
 fn keys_are_generated_once_for_each_record() {
     let site = Site::new("");

@@ -1,0 +1,7 @@
+import { copy, library, shared } from '../tools.mjs';
+
+export default async function build(source, out) {
+  await copy(source, out, ['index.html', 'app.js', 'outbox.js', 'sw.js']);
+  await shared(out);
+  await library('localforage/dist/localforage.js', out, 'localforage.js');
+}

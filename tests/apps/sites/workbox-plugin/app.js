@@ -1,0 +1,9 @@
+import { chat, controlled, post } from './ui.js';
+
+navigator.serviceWorker.register('/sw.js');
+
+chat({
+  // The worker keeps what could not be sent.
+  send: (text) => post({ text }).then(() => 'sent', () => 'kept'),
+  ready: controlled(),
+});
