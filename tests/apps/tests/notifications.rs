@@ -30,7 +30,6 @@ fn wait_for_notification(kiosk: &mut Kiosk, body: &str) -> Value {
 }
 
 #[test]
-#[ignore = "service workers show no notifications yet"]
 fn a_click_on_what_a_sync_has_shown_opens_the_chat_or_focuses_it() {
     let Some(built) = build() else { return };
     let server = Server::start();
