@@ -39,6 +39,17 @@ const LONG_BODY: usize = 128 * 1_024 * 1_024;
 /// lets the body or its garbage pile up takes 70 MiB and more.
 const MOST_BYTES_OF_LONG_BODY: u64 = 32 * 1_024 * 1_024;
 
+/// Posts in vain, of 100 kB each; then twice as many again.
+const POSTS: u32 = 200;
+/// What each of those may leave, in bytes: a tenth of its body. A browser that keeps the bodies of requests that failed takes
+/// 200 kB.
+const MOST_BYTES_A_POST: u64 = 10_000;
+
+/// Blobs of a megabyte; then twice as many again.
+const BLOBS: u32 = 100;
+/// What each of those may leave, in bytes: a tenth of it. A browser whose garbage collector sees a small object keeps all.
+const MOST_BYTES_A_BLOB: u64 = 100_000;
+
 const PAGE: &str = r"
   async function fetches(count) {
     for (let index = 0; index < count; index++) await (await fetch('/answer')).text();
@@ -46,6 +57,20 @@ const PAGE: &str = r"
   }
   let nextTag = 0;
   const weak = [];
+  const bytes = new Uint8Array(1_000_000);
+  async function posts(count) {
+    const init = { method: 'POST', mode: 'no-cors', body: bytes.subarray(0, 100_000) };
+    // Nobody listens there.
+    for (let index = 0; index < count; index++) await fetch('http://127.0.0.1:1/', init).catch(() => {});
+    console.log('done');
+  }
+  async function blobs(count) {
+    for (let index = 0; index < count; index++) {
+      new Blob([bytes]);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    console.log('done');
+  }
   const syncs = (count) => Promise.all(
     Array.from({ length: count }, () => registration.sync.register(`tag ${nextTag++}`)));
 ";
@@ -189,4 +214,28 @@ fn a_long_body_that_passes_a_worker_does_not_pile_up() {
         most < MOST_BYTES_OF_LONG_BODY,
         "{most} bytes more than before"
     );
+}
+
+#[test]
+fn bodies_of_requests_that_fail_do_not_add_up() {
+    let site = site();
+    let mut kiosk = site.open();
+    let added = bytes_an_operation(&mut kiosk, POSTS, |kiosk, count| {
+        kiosk.evaluate(&format!("posts({count}), 0"));
+        kiosk.wait_for_console("done");
+        kiosk.forget_events();
+    });
+    assert!(added <= MOST_BYTES_A_POST, "{added} bytes a request");
+}
+
+#[test]
+fn blobs_do_not_add_up() {
+    let site = site();
+    let mut kiosk = site.open();
+    let added = bytes_an_operation(&mut kiosk, BLOBS, |kiosk, count| {
+        kiosk.evaluate(&format!("blobs({count}), 0"));
+        kiosk.wait_for_console("done");
+        kiosk.forget_events();
+    });
+    assert!(added <= MOST_BYTES_A_BLOB, "{added} bytes a blob");
 }
