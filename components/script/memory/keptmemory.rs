@@ -12,6 +12,7 @@
 
 use std::cell::Cell;
 use std::ffi::c_char;
+use std::time::{Duration, Instant};
 
 use js::context::JSContext;
 use js::jsapi::JSGCParamKey;
@@ -19,14 +20,20 @@ use js::rust::wrappers2::{ClearKeptObjects, JS_GetGCParameter, JS_NewStringCopyN
 
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::memory::idlecollection::give_free_memory_back;
 use crate::realms::enter_auto_realm;
 
 /// More than fits into the nursery's own memory, in bytes.
 const BUFFER: &[u8] = &[b' '; 2048];
 
+/// How often a thread that never rests gives back what its collections have freed, at most. It takes milliseconds.
+const BETWEEN: Duration = Duration::from_secs(10);
+
 thread_local!(
     /// The number of collections after which this thread last made a young object with a buffer.
-    static COLLECTIONS: Cell<u32> = const { Cell::new(0) }
+    static COLLECTIONS: Cell<u32> = const { Cell::new(0) };
+    /// When this thread last gave back what was free.
+    static GIVEN_BACK: Cell<Option<Instant>> = const { Cell::new(None) }
 );
 
 /// To be called at the end of a microtask checkpoint, with the globals of its event loop.
@@ -44,8 +51,24 @@ pub(crate) fn checkpoint_ended(cx: &mut JSContext, globals: &[DomRoot<GlobalScop
         return;
     };
     COLLECTIONS.set(collections);
+    give_back_now_and_then();
     let mut realm = enter_auto_realm(cx, &**global);
     // Garbage at once: the next collection of the nursery has its buffer to free, and the blocks with it.
     // SAFETY: the bytes are Latin-1 and outlive the call, which copies them. Without memory it is null, and nothing is lost.
     unsafe { JS_NewStringCopyN(&mut realm, BUFFER.as_ptr().cast::<c_char>(), BUFFER.len()) };
+}
+
+/// A thread that is always busy is never collected in idleness, where memory is given back otherwise, and its heap would have
+/// more and more holes.
+fn give_back_now_and_then() {
+    let now = Instant::now();
+    let last = GIVEN_BACK.get();
+    if last.is_some_and(|last| now.duration_since(last) < BETWEEN) {
+        return;
+    }
+    GIVEN_BACK.set(Some(now));
+    // Not at the first collection: a page is still being loaded then.
+    if last.is_some() {
+        give_free_memory_back();
+    }
 }

@@ -31,6 +31,7 @@ use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorker
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::DomRoot;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::memory::idlecollection::give_free_memory_back;
 use crate::dom::serviceworkerglobalscope::{ServiceWorkerControlMsg, ServiceWorkerGlobalScope};
 use crate::dom::serviceworkers::fetchanswer::{AnswerState, send_answer};
 use crate::dom::serviceworkers::manager::limits::step_limit;
@@ -264,6 +265,8 @@ impl ThreadEnd {
 impl Drop for ThreadEnd {
     fn drop(&mut self) {
         self.events.end();
+        // All that the thread had is free now, and the pages that it served may be at rest.
+        give_free_memory_back();
         if !thread::panicking() {
             return;
         }
