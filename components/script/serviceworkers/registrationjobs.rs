@@ -121,13 +121,14 @@ impl ServiceWorkerRegistration {
         job_type: JobType,
         promise: &RootedPromise,
     ) -> Result<(), Error> {
-        let (Some(storage_key), Some(newest)) =
-            (global.obtain_storage_key(), self.get_newest_worker())
-        else {
-            let message = "the registration has no worker".to_owned();
-            return Err(Error::InvalidState(Some(message)));
+        let no_worker = || Error::InvalidState(Some("the registration has no worker".to_owned()));
+        let storage_key = global.obtain_storage_key().ok_or_else(no_worker)?;
+        let script_url = match self.get_newest_worker() {
+            Some(newest) => newest.get_script_url(),
+            // A worker whose script runs for the first time is not its registration's yet.
+            None if job_type == JobType::Unregister => global.creation_url(),
+            None => return Err(no_worker()),
         };
-        let script_url = newest.get_script_url();
         // What only a page has: without it, the manager takes that of the registration.
         let scope_things = global
             .is::<Window>()

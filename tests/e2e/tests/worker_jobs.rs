@@ -36,6 +36,23 @@ fn a_worker_cannot_update_itself_while_it_is_installed() {
     assert_eq!(site.server.wait_for(1)[0].body, json!("InvalidStateError"));
 }
 
+/// Its registration does not have it yet.
+#[test]
+fn a_worker_that_unregisters_while_its_script_runs_is_redundant() {
+    let site = Site::new("");
+    let script = "registration.unregister()";
+    site.server.serve("/gone/sw.js", "text/javascript", script);
+    let mut kiosk = site.open();
+    let is_left = kiosk.settle(
+        "navigator.serviceWorker.register('/gone/sw.js') \
+           .then(({ installing }) => new Promise((done) => { \
+             installing.onstatechange = () => installing.state === 'redundant' && done(); })) \
+           .then(() => navigator.serviceWorker.getRegistrations()) \
+           .then((all) => all.some((one) => one.scope.endsWith('/gone/')))",
+    );
+    assert_eq!(is_left, Ok(json!(false)));
+}
+
 #[test]
 fn a_worker_that_retires_itself_takes_its_syncs_along() {
     let site = Site::new(
