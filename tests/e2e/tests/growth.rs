@@ -50,6 +50,13 @@ const BLOBS: u32 = 100;
 /// What each of those may leave, in bytes: a tenth of it. A browser whose garbage collector sees a small object keeps all.
 const MOST_BYTES_A_BLOB: u64 = 100_000;
 
+/// Answers of a megabyte that may be cached, each of another address.
+const CACHEABLE: usize = 160;
+/// So many of them in one go, which may take as long as a test waits for one thing.
+const CACHEABLE_AT_ONCE: usize = 20;
+/// What may be left of them, in bytes: the HTTP cache's 64 MiB, and the page's garbage. Without a limit they are all kept.
+const MOST_BYTES_OF_CACHEABLE: u64 = 150_000_000;
+
 const PAGE: &str = r"
   async function fetches(count) {
     for (let index = 0; index < count; index++) await (await fetch('/answer')).text();
@@ -62,6 +69,12 @@ const PAGE: &str = r"
     const init = { method: 'POST', mode: 'no-cors', body: bytes.subarray(0, 100_000) };
     // Nobody listens there.
     for (let index = 0; index < count; index++) await fetch('http://127.0.0.1:1/', init).catch(() => {});
+    console.log('done');
+  }
+  async function cacheable(first, count) {
+    for (let index = first; index < first + count; index++) {
+      await (await fetch(`/cacheable?${index}`)).arrayBuffer();
+    }
     console.log('done');
   }
   async function blobs(count) {
@@ -238,4 +251,33 @@ fn blobs_do_not_add_up() {
         kiosk.forget_events();
     });
     assert!(added <= MOST_BYTES_A_BLOB, "{added} bytes a blob");
+}
+
+#[test]
+fn the_http_cache_has_a_limit() {
+    let site = site();
+    let headers = [
+        ("Content-Type", "text/plain"),
+        ("Cache-Control", "max-age=3600"),
+    ];
+    site.server
+        .serve_with("/cacheable", &headers, &"c".repeat(1_000_000));
+    let mut kiosk = site.open();
+    let before = memory_bytes(&kiosk);
+    for first in (0..CACHEABLE).step_by(CACHEABLE_AT_ONCE) {
+        kiosk.evaluate(&format!("cacheable({first}, {CACHEABLE_AT_ONCE}), 0"));
+        kiosk.wait_for_console("done");
+        kiosk.forget_events();
+    }
+    let added = memory_bytes(&kiosk).saturating_sub(before);
+    println!("{before} bytes, then {added} more");
+    assert!(added <= MOST_BYTES_OF_CACHEABLE, "{added} bytes more");
+    // What was fetched last is there.
+    let asked = site.server.asked_for("/cacheable").len();
+    kiosk.evaluate(&format!(
+        "fetch('/cacheable?{}').then((response) => response.text()).then(() => console.log('again')), 0",
+        CACHEABLE - 1
+    ));
+    kiosk.wait_for_console("again");
+    assert_eq!(site.server.asked_for("/cacheable").len(), asked);
 }
