@@ -185,14 +185,14 @@ impl Connection {
             let Ok(SyncReply { call, response }) = reply else {
                 return warn!("An answer from the SyncManager thread can't be read.");
             };
-            let Some(outstanding) = calls.lock().remove(&call) else {
-                return debug!("An answer to a call that nobody waits for.");
-            };
-            // Also sent if the task never runs, because its page is gone.
+            // Also sent if the task never runs, or the call has been forgotten, because its page is gone.
             let acknowledgement = Acknowledgement {
                 connection: id,
                 call,
                 sender: acknowledge_to.clone(),
+            };
+            let Some(outstanding) = calls.lock().remove(&call) else {
+                return debug!("An answer to a call that nobody waits for.");
             };
             let OutstandingCall {
                 promise, status, ..
