@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use net_traits::response::{Response, ResponseBody};
 
-use crate::http_cache::{CacheKey, CachedResource, HttpCache};
+use crate::http_cache::{CacheEntry, CacheKey, CachedResource, HttpCache};
 
 /// What the bodies of one cache may weigh together, in bytes.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -46,10 +46,13 @@ struct Kept {
 fn evict(cache: &HttpCache) {
     let mut all: Vec<Kept> = Vec::new();
     for (key, entry) in cache.entries.iter() {
-        // One that is being written to is new.
+        // One that is being written to is new. One that is still arriving stays: others may wait for its body.
         let Ok(resources) = entry.try_read() else {
             continue;
         };
+        if !are_done(&resources) {
+            continue;
+        }
         let validated = resources.iter().map(|resource| resource.last_validated).max();
         all.push(Kept {
             key,
@@ -65,9 +68,16 @@ fn evict(cache: &HttpCache) {
     while bytes > BYTES_LEFT
         && let Some(oldest) = all.pop()
     {
-        cache.entries.remove(&oldest.key);
-        bytes -= oldest.bytes;
+        // What has begun to arrive since then stays as well.
+        let is_done = |entry: &CacheEntry| entry.try_read().is_ok_and(|it| are_done(&it));
+        if cache.entries.remove_if(&oldest.key, is_done).is_some() {
+            bytes -= oldest.bytes;
+        }
     }
+}
+
+fn are_done(resources: &[CachedResource]) -> bool {
+    resources.iter().all(CachedResource::is_done)
 }
 
 /// A body that is still arriving counts when it has ended.

@@ -11,7 +11,7 @@ pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// The `data` of a notification has so many bytes at most, serialized.
 pub const MAX_DATA_BYTES: usize = 64 * 1024;
 
-/// The URLs of the pictures of a notification have so many bytes together at most.
+/// The URLs of the pictures of a notification have so many bytes together at most, and the scope of its registration as many.
 pub const MAX_URL_BYTES: usize = 64 * 1024;
 
 /// <https://notifications.spec.whatwg.org/#concept-direction>
@@ -82,7 +82,9 @@ pub enum TooLong {
     #[error("its data have more than {MAX_DATA_BYTES} bytes")]
     Data,
     /// Of more than [`MAX_URL_BYTES`].
-    #[error("the URLs of its pictures have more than {MAX_URL_BYTES} bytes")]
+    #[error(
+        "the URLs of its pictures, or its registration's scope, have more than {MAX_URL_BYTES} bytes"
+    )]
     Urls,
     /// More actions than [`MAX_ACTIONS`].
     #[error("it has more than {MAX_ACTIONS} actions")]

@@ -158,7 +158,8 @@ fn check(payload: &[u8]) -> [u8; CHECK_BYTES] {
 #[allow(clippy::unwrap_used, reason = "a test may")]
 mod tests {
     use super::*;
-    use crate::content::Content;
+    use crate::content::{Content, MAX_DATA_BYTES, MAX_TEXT_BYTES, MAX_URL_BYTES};
+    use crate::list::MAX_NOTIFICATIONS_IN_ALL;
 
     fn some_list() -> NotificationList {
         let mut list = NotificationList::default();
@@ -181,6 +182,28 @@ mod tests {
         assert_eq!(file.load().unwrap(), some_list());
         file.save(&NotificationList::default()).unwrap();
         assert_eq!(file.load().unwrap(), NotificationList::default());
+    }
+
+    #[test]
+    fn the_fullest_list_is_saved_and_loaded() {
+        let long = |bytes| "x".repeat(bytes);
+        let mut list = NotificationList::default();
+        for number in 0..MAX_NOTIFICATIONS_IN_ALL {
+            let origin = format!("https://{number}.example");
+            let scope = format!("{origin}/{}", long(MAX_URL_BYTES - 64));
+            let content = Content {
+                title: long(MAX_TEXT_BYTES / 2),
+                vibration_ms: vec![u32::MAX; MAX_TEXT_BYTES / 8],
+                image: Some(long(MAX_URL_BYTES)),
+                data: vec![0; MAX_DATA_BYTES],
+                ..Content::default()
+            };
+            list.show(&origin, &scope, content).unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = NotificationFile::in_folder(folder.path());
+        file.save(&list).unwrap();
+        assert_eq!(file.load().unwrap(), list);
     }
 
     #[test]

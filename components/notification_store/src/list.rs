@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Content, TooLong};
+use crate::content::{Content, MAX_URL_BYTES, TooLong};
 
 /// So many notifications of an origin are kept. One more takes the place of the oldest.
 pub const MAX_NOTIFICATIONS_OF_ORIGIN: usize = 32;
@@ -37,6 +37,13 @@ pub struct Notification {
     pub scope: String,
     /// What it says.
     pub content: Content,
+}
+
+impl Notification {
+    /// How much of [`MAX_BYTES_IN_ALL`] it takes.
+    fn bytes(&self) -> usize {
+        self.origin.len() + self.scope.len() + self.content.bytes()
+    }
 }
 
 /// What became of the list when a notification was added.
@@ -73,6 +80,9 @@ impl NotificationList {
     /// [`TooLong`] if a part of it is; then nothing has changed.
     pub fn show(&mut self, origin: &str, scope: &str, content: Content) -> Result<Shown, TooLong> {
         let content = content.within_limits()?;
+        if origin.len().max(scope.len()) > MAX_URL_BYTES {
+            return Err(TooLong::Urls);
+        }
         let id = self.next_id();
         // Steps 4 and 5: the one of the same tag goes.
         let replaced = self
@@ -146,7 +156,7 @@ impl NotificationList {
             .notifications
             .len()
             .saturating_sub(MAX_NOTIFICATIONS_IN_ALL);
-        let bytes: usize = self.notifications.iter().map(|it| it.content.bytes()).sum();
+        let bytes: usize = self.notifications.iter().map(Notification::bytes).sum();
         let mut too_many_bytes = bytes.saturating_sub(MAX_BYTES_IN_ALL);
         self.remove_if(|it| {
             if it.origin == origin && too_many_of_origin > 0 {
@@ -155,7 +165,7 @@ impl NotificationList {
                 return false;
             }
             too_many = too_many.saturating_sub(1);
-            too_many_bytes = too_many_bytes.saturating_sub(it.content.bytes());
+            too_many_bytes = too_many_bytes.saturating_sub(it.bytes());
             true
         })
     }
@@ -165,7 +175,7 @@ impl NotificationList {
 #[allow(clippy::unwrap_used, reason = "a test may")]
 mod tests {
     use super::*;
-    use crate::content::{Action, MAX_ACTIONS, MAX_DATA_BYTES, MAX_TEXT_BYTES, MAX_URL_BYTES};
+    use crate::content::{Action, MAX_ACTIONS, MAX_DATA_BYTES, MAX_TEXT_BYTES};
 
     const ORIGIN: &str = "https://a.example";
     const SCOPE: &str = "https://a.example/app/";
@@ -268,7 +278,7 @@ mod tests {
             let shown = list.show(&origin, &origin, big.clone()).unwrap();
             assert!(list.get(shown.id).is_some());
         }
-        let bytes: usize = list.iter().map(|it| it.content.bytes()).sum();
+        let bytes: usize = list.iter().map(Notification::bytes).sum();
         assert!(bytes <= MAX_BYTES_IN_ALL, "{bytes}");
     }
 
@@ -304,6 +314,9 @@ mod tests {
         for (content, why) in long {
             assert_eq!(list.show(ORIGIN, SCOPE, content), Err(why));
         }
+        let long_scope = format!("{SCOPE}{}", "x".repeat(MAX_URL_BYTES));
+        let shown = list.show(ORIGIN, &long_scope, tagged("x", "t"));
+        assert_eq!(shown, Err(TooLong::Urls));
         assert_eq!(list, before);
     }
 }

@@ -8,7 +8,9 @@
 
 use embedder_traits::service_workers::{NotShown, NotificationPermission, PageNotificationEvent};
 use embedder_traits::{Notification, NotificationAction};
-use notification_store::{Content, Notification as StoredNotification, NotificationId};
+use notification_store::{
+    Content, MAX_TEXT_BYTES, MAX_URL_BYTES, Notification as StoredNotification, NotificationId,
+};
 use servo_base::generic_channel::GenericCallback;
 use servo_url::{ImmutableOrigin, ServoUrl};
 
@@ -63,7 +65,7 @@ impl NotificationManager {
         events: GenericCallback<PageNotificationEvent>,
         delegate: &dyn ServoDelegate,
     ) {
-        if self.permission(origin) != NotificationPermission::Granted {
+        if self.permission(origin) != NotificationPermission::Granted || is_too_long(&content) {
             return send(&events, PageNotificationEvent::Refused);
         }
         let origin = origin.ascii_serialization().into_owned();
@@ -124,6 +126,25 @@ impl NotificationManager {
         replaced.tell(PageNotificationEvent::Closed);
         Some(id)
     }
+}
+
+/// The limits of those that are kept are those of pages, too: whoever shows them may make more of each than they weigh.
+fn is_too_long(content: &Notification) -> bool {
+    let texts = [
+        &content.title,
+        &content.body,
+        &content.tag,
+        &content.language,
+    ];
+    let actions = content.actions.iter();
+    let of_actions = actions.map(|action| action.name.len() + action.title.len());
+    let text_bytes = texts.map(String::len).iter().sum::<usize>() + of_actions.sum::<usize>();
+    let urls = [&content.icon_url, &content.badge_url, &content.image_url];
+    let urls = urls
+        .into_iter()
+        .chain(content.actions.iter().map(|action| &action.icon_url));
+    let url_bytes: usize = urls.flatten().map(|url| url.as_str().len()).sum();
+    text_bytes > MAX_TEXT_BYTES || url_bytes > MAX_URL_BYTES
 }
 
 /// A notification that is kept, as embedders see it.

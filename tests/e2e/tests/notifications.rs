@@ -437,6 +437,9 @@ fn a_page_hears_of_its_own() {
     // They are the page's, not the registration's.
     assert_eq!(titles(&mut kiosk, ""), json!([]));
 
+    notify(&mut kiosk, "long", "{ body: 'x'.repeat(1_000_000) }");
+    kiosk.wait_for_console("long error");
+
     kiosk.command(&format!(
         "permission notifications denied {}",
         site.server.url("/")
