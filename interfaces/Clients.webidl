@@ -1,10 +1,7 @@
 // https://w3c.github.io/ServiceWorker/#clients-interface
 [Pref="dom_serviceworker_enabled", Exposed=ServiceWorker]
 interface Clients {
-  // Of a Client or undefined.
-  [NewObject] Promise<any> get(DOMString id);
   [NewObject] Promise<sequence<Client>> matchAll(optional ClientQueryOptions options = {});
-  [NewObject] Promise<WindowClient?> openWindow(USVString url);
   [NewObject] Promise<undefined> claim();
 };
 
@@ -18,15 +15,4 @@ enum ClientType {
   "worker",
   "sharedworker",
   "all"
-};
-
-// https://w3c.github.io/ServiceWorker/#client-interface
-partial interface Client {
-  readonly attribute ClientType type;
-};
-
-// https://w3c.github.io/ServiceWorker/#windowclient-interface
-partial interface WindowClient {
-  readonly attribute DocumentVisibilityState visibilityState;
-  readonly attribute boolean focused;
 };

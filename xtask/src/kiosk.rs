@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::command;
 use crate::paths::Paths;
 use crate::progress::{Progress, crate_of_status};
-use crate::servo::{self, Brought, LocalWork, Offsets};
+use crate::servo::{self, Brought, Group, LocalWork, Offsets};
 use crate::setup::{self, Llvm};
 use crate::spidermonkey::SpiderMonkey;
 use crate::watch;
@@ -40,7 +40,47 @@ pub fn build(paths: &Paths, profile: Profile) -> Result<PathBuf> {
     let llvm = setup::ensure_ready()?;
     let _held = paths.hold_cache()?;
     assemble(paths)?;
-    compile(paths, &llvm, profile)
+    compile(paths, &llvm, profile, &Workspace::whole(paths))
+}
+
+/// The same without a group of patches. What it shares with the whole kiosk is compiled once.
+pub fn build_without(paths: &Paths, profile: Profile, group: Group) -> Result<PathBuf> {
+    let llvm = setup::ensure_ready()?;
+    let _held = paths.hold_cache()?;
+    let folder = servo::apply_without(paths, group)?;
+    let built = compile(paths, &llvm, profile, &Workspace::without(&folder))?;
+    // The next build of the whole kiosk takes that place.
+    let kept = folder.join(format!("kiosk-{}", profile.name()));
+    if kept.exists() {
+        fs::remove_file(&kept).with_context(|| format!("cannot replace {}", kept.display()))?;
+    }
+    fs::hard_link(&built, &kept)
+        .with_context(|| format!("cannot keep the kiosk as {}", kept.display()))?;
+    Ok(kept)
+}
+
+/// What the kiosk is built in, and what it needs cargo to be told.
+struct Workspace {
+    folder: PathBuf,
+    flag: &'static str,
+}
+
+impl Workspace {
+    fn whole(paths: &Paths) -> Self {
+        Self {
+            folder: paths.tree(),
+            flag: "--locked",
+        }
+    }
+
+    /// The kiosk's features are the groups that it can do without. Nothing is locked: `servo/Cargo.lock` knows dependencies
+    /// that only the group has. Cargo takes them out, and the versions of all others from there.
+    fn without(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            flag: "--no-default-features",
+        }
+    }
 }
 
 /// Builds the second embedder with what the kiosk was built with, which must be there already.
@@ -96,7 +136,12 @@ pub fn cargo(paths: &Paths, llvm: &Llvm, profile: Profile) -> Command {
     cargo
 }
 
-fn compile(paths: &Paths, llvm: &Llvm, profile: Profile) -> Result<PathBuf> {
+fn compile(
+    paths: &Paths,
+    llvm: &Llvm,
+    profile: Profile,
+    workspace: &Workspace,
+) -> Result<PathBuf> {
     let log_path = paths.logs().join(format!("build-{}.log", profile.name()));
     fs::create_dir_all(paths.logs())
         .with_context(|| format!("cannot create {}", paths.logs().display()))?;
@@ -104,11 +149,11 @@ fn compile(paths: &Paths, llvm: &Llvm, profile: Profile) -> Result<PathBuf> {
         File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
 
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    let progress = Progress::new(list_crates(paths, llvm, profile)?, cores);
+    let progress = Progress::new(list_crates(paths, llvm, profile, workspace)?, cores);
     let mut build = cargo(paths, llvm, profile);
-    build.args([
+    build.current_dir(&workspace.folder).args([
         "build",
-        "--locked",
+        workspace.flag,
         "--message-format",
         "json",
         "--profile",
@@ -141,11 +186,16 @@ fn compile(paths: &Paths, llvm: &Llvm, profile: Profile) -> Result<PathBuf> {
 }
 
 /// The crates that the kiosk is made of, as `name version`.
-fn list_crates(paths: &Paths, llvm: &Llvm, profile: Profile) -> Result<BTreeSet<String>> {
+fn list_crates(
+    paths: &Paths,
+    llvm: &Llvm,
+    profile: Profile,
+    workspace: &Workspace,
+) -> Result<BTreeSet<String>> {
     let mut tree = cargo(paths, llvm, profile);
-    tree.args([
+    tree.current_dir(&workspace.folder).args([
         "tree",
-        "--locked",
+        workspace.flag,
         "--quiet",
         "--edges",
         "normal,build",

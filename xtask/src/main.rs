@@ -28,7 +28,7 @@ use clap::{Parser, Subcommand};
 
 use crate::kiosk::Profile;
 use crate::paths::Paths;
-use crate::servo::{Brought, LocalWork, Offsets};
+use crate::servo::{Brought, Group, LocalWork, Offsets};
 
 #[derive(Parser)]
 #[command(
@@ -62,6 +62,9 @@ enum Task {
         /// Optimize it
         #[arg(long)]
         release: bool,
+        /// Leave out a group of patches: offline
+        #[arg(long, value_name = "GROUP", value_parser = Group::parse_left_out)]
+        without: Option<Group>,
     },
     /// Run every check and test
     Test {
@@ -96,6 +99,9 @@ enum ServoTask {
         /// Accept patches whose line numbers are off, to export them again
         #[arg(long)]
         allow_offsets: bool,
+        /// Leave out a group of patches: offline. The workspace is another one, and can't be exported
+        #[arg(long, value_name = "GROUP", value_parser = Group::parse_left_out, conflicts_with_all = ["force", "allow_offsets"])]
+        without: Option<Group>,
     },
     /// Write the patch files and the series from the commits in the patched tree
     Export,
@@ -140,8 +146,12 @@ fn run(task: Task) -> Result<ExitCode> {
                 .exec();
             bail!("cannot start {}: {error}", kiosk.display());
         }
-        Task::Build { release } => {
-            println!("{}", kiosk::build(&paths, profile(release))?.display());
+        Task::Build { release, without } => {
+            let kiosk = match without {
+                None => kiosk::build(&paths, profile(release))?,
+                Some(group) => kiosk::build_without(&paths, profile(release), group)?,
+            };
+            println!("{}", kiosk.display());
             Ok(ExitCode::SUCCESS)
         }
         Task::Test { core } => testing::run(&paths, core),
@@ -167,8 +177,16 @@ fn run_servo(paths: &Paths, task: ServoTask) -> Result<ExitCode> {
     let _held = paths.hold_cache()?;
     match task {
         ServoTask::Apply {
+            without: Some(group),
+            ..
+        } => {
+            let workspace = servo::apply_without(paths, group)?;
+            println!("Assembled in {}", workspace.display());
+        }
+        ServoTask::Apply {
             force,
             allow_offsets,
+            without: None,
         } => {
             let local = if force {
                 LocalWork::Drop

@@ -37,8 +37,9 @@ pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
     );
     let mut published = Published::find(paths)?;
     let staging = Staging::open(&paths.staging())?;
-    let chain = staging.build(&published, &Series::load(paths)?, Offsets::Refuse)?;
-    let overlay = overlay::collect(paths)?;
+    let series = Series::load(paths)?;
+    let chain = staging.build(&published, &series, Offsets::Refuse)?;
+    let overlay = overlay::collect(paths, &series.groups())?;
     overlay::check_shadows(&overlay, &staging.paths_in(&chain.tip)?)?;
 
     let crates = folder.join("crates");

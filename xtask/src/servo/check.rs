@@ -78,7 +78,7 @@ pub fn check_series(paths: &Paths, published: &Published) -> Result<Report> {
             path.display()
         );
     }
-    let overlay = overlay::collect(paths)?;
+    let overlay = overlay::collect(paths, &series.groups())?;
     overlay::check_shadows(&overlay, &staging.paths_in(&chain.tip)?)?;
     let mut report = Report {
         version: published.version.clone(),

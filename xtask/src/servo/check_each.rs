@@ -3,18 +3,14 @@
 //! The groups `workers` and `sync` need each other, so the first place is after both. Files of the overlay are as they are
 //! at the end of the series.
 
-use std::fs;
-use std::path::Path;
-
 use anyhow::{Context, Result, ensure};
 
-use super::chain::{Offsets, Staging};
+use super::chain::Staging;
 use super::header::Group;
+use super::part::{self, Place};
 use super::series::Series;
 use super::upstream::Published;
-use super::{overlay, workspace};
 use crate::command;
-use crate::files;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
 use crate::setup;
@@ -39,17 +35,19 @@ pub fn check_each(paths: &Paths) -> Result<()> {
     let llvm = setup::ensure_ready()?;
     let published = Published::find(paths)?;
     let staging = Staging::open(&paths.staging())?;
+    let place = Place {
+        workspace: paths.parts(),
+        below: BELOW.to_owned(),
+    };
     for part in parts(&Series::load(paths)?) {
         eprintln!("Checking {}.", part.title);
-        assemble(paths, &published, &staging, &part.series).with_context(|| part.title.clone())?;
+        part::assemble(paths, &published, &staging, &part.series, &place)
+            .with_context(|| part.title.clone())?;
         let mut check = kiosk::cargo(paths, &llvm, Profile::Dev);
-        check.current_dir(paths.parts()).args([
-            "check",
-            "--locked",
-            "--quiet",
-            "--package",
-            PACKAGE,
-        ]);
+        // Not `--locked`: the lock file has dependencies that a part may lack.
+        check
+            .current_dir(&place.workspace)
+            .args(["check", "--quiet", "--package", PACKAGE]);
         let status = command::status(&mut check)?;
         ensure!(status.success(), "{} does not compile", part.title);
     }
@@ -57,51 +55,19 @@ pub fn check_each(paths: &Paths) -> Result<()> {
 }
 
 fn parts(series: &Series) -> Vec<Part> {
-    let without = |left_out: &dyn Fn(&str, Group) -> bool| Series {
-        topics: series
-            .topics
-            .iter()
-            .filter(|topic| !left_out(&topic.name, topic.header.group))
-            .cloned()
-            .collect(),
-    };
     let mut parts = vec![Part {
         title: "the groups workers and sync".to_owned(),
-        series: without(&|_, group| group > Group::Sync),
+        series: series.without(|topic| topic.header.group > Group::Sync),
     }];
     for topic in &series.topics {
         if topic.header.group == Group::Extras {
             parts.push(Part {
                 title: format!("everything but {}", topic.name),
-                series: without(&|name, _| name == topic.name),
+                series: series.without(|left_out| left_out.name == topic.name),
             });
         }
     }
     parts
-}
-
-/// Writes the workspace of a part. What does not change keeps its time stamp, so that cargo checks it once.
-fn assemble(
-    paths: &Paths,
-    published: &Published,
-    staging: &Staging,
-    series: &Series,
-) -> Result<()> {
-    let chain = staging.build_apart(published, series, Offsets::Allow)?;
-    let part = paths.parts().join(BELOW);
-    let fresh = paths.parts().join("fresh");
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
-    }
-    staging.write_out(&chain.tip, &fresh)?;
-    for (path, ours) in &overlay::collect(paths)? {
-        files::copy_if_different(ours, &fresh.join(path))?;
-    }
-    let crates = part.join("crates");
-    fs::create_dir_all(&crates).with_context(|| format!("cannot create {}", crates.display()))?;
-    files::mirror(&fresh, &crates, |_, content| Ok(content))?;
-    fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
-    workspace::assemble_in(paths, published, &paths.parts(), Path::new(BELOW))
 }
 
 #[cfg(test)]

@@ -58,6 +58,17 @@ impl Group {
     /// Every group, in the order of the series.
     pub const ALL: [Self; 4] = [Self::Workers, Self::Sync, Self::Extras, Self::Offline];
 
+    /// The one that may be left out as a whole.
+    ///
+    /// # Errors
+    /// If it is another one that is named.
+    pub fn parse_left_out(text: &str) -> Result<Self> {
+        match Self::parse(text)? {
+            Self::Offline => Ok(Self::Offline),
+            _ => bail!("only the group offline can be left out"),
+        }
+    }
+
     fn parse(text: &str) -> Result<Self> {
         match Self::ALL
             .into_iter()

@@ -7,6 +7,7 @@ pub mod check_each;
 mod crates;
 mod header;
 mod overlay;
+mod part;
 mod series;
 mod upstream;
 mod workspace;
@@ -22,6 +23,8 @@ pub use self::chain::Offsets;
 use self::chain::Staging;
 pub use self::crates::{Brought, LocalWork};
 use self::crates::{MOVED, PatchedTree};
+pub use self::header::Group;
+pub use self::part::apply_without;
 use self::series::Series;
 use self::upstream::Published;
 use crate::command;
@@ -44,7 +47,7 @@ fn apply_series(
     let series = Series::load(paths)?;
     let staging = Staging::open(&paths.staging())?;
     let chain = staging.build(published, &series, offsets)?;
-    let overlay = overlay::collect(paths)?;
+    let overlay = overlay::collect(paths, &series.groups())?;
     let tracked = staging.paths_in(&chain.tip)?;
     overlay::check_shadows(&overlay, &tracked)?;
 

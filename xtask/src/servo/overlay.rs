@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 
 use super::chain::Staging;
 use super::crates::PatchedTree;
+use super::header::Group;
 use crate::files;
 use crate::paths::Paths;
 
@@ -83,8 +84,12 @@ const REPLACED: [(&str, &str); 9] = [
 /// Path in the patched tree, and the file that goes there.
 pub type Overlay = BTreeMap<PathBuf, PathBuf>;
 
-/// Every file of the overlay.
-pub fn collect(paths: &Paths) -> Result<Overlay> {
+/// Every file of the overlay that these groups have.
+///
+/// What is in a folder of a group's name is of that group, and goes to where the others go. This is for interfaces: Servo's
+/// code generator takes every one that it finds. A Rust file does no harm without its group, because nothing declares it
+/// then: its `mod` is in a patch, or goes with the feature of the group.
+pub fn collect(paths: &Paths, groups: &BTreeSet<Group>) -> Result<Overlay> {
     let mut overlay = Overlay::new();
     for &(from, extension, to) in LAYERS {
         let from = paths.root.join(from);
@@ -92,12 +97,23 @@ pub fn collect(paths: &Paths) -> Result<Overlay> {
             continue;
         }
         for file in files::list(&from)? {
-            if file.extension().is_some_and(|found| found == extension) {
-                overlay.insert(Path::new(to).join(&file), from.join(&file));
+            let (group, place) = group_and_place(&file);
+            if file.extension().is_some_and(|found| found == extension)
+                && group.is_none_or(|group| groups.contains(&group))
+            {
+                overlay.insert(Path::new(to).join(place), from.join(&file));
             }
         }
     }
     Ok(overlay)
+}
+
+fn group_and_place(file: &Path) -> (Option<Group>, &Path) {
+    let in_folder = Group::ALL.into_iter().find_map(|group| {
+        let place = file.strip_prefix(group.to_string()).ok()?;
+        Some((Some(group), place))
+    });
+    in_folder.unwrap_or((None, file))
 }
 
 /// Refuses an overlay file at a path that the patched tree has itself.
@@ -188,9 +204,10 @@ mod tests {
         files::write_if_different(&source.join("old.rs"), b"old")?;
         files::write_if_different(&source.join("README.md"), b"not a source")?;
         files::write_if_different(&root.join("interfaces/SyncManager.webidl"), b"interface")?;
+        let collect = || collect(&paths, &BTreeSet::from(Group::ALL));
 
-        announce(&collect(&paths)?, &tree)?;
-        sync(&collect(&paths)?, &tree, &[])?;
+        announce(&collect()?, &tree)?;
+        sync(&collect()?, &tree, &[])?;
         let target = paths.crates().join("servo-script/dom/backgroundsync");
         assert_eq!(fs::read(target.join("old.rs"))?, b"old");
         assert!(!target.join("README.md").exists());
@@ -209,9 +226,33 @@ mod tests {
         // A file that the overlay did not put there stays.
         files::write_if_different(&target.join("theirs.rs"), b"theirs")?;
         fs::remove_file(source.join("old.rs"))?;
-        sync(&collect(&paths)?, &tree, &[])?;
+        sync(&collect()?, &tree, &[])?;
         assert!(!target.join("old.rs").exists());
         assert!(target.join("theirs.rs").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn interfaces_of_a_group_come_with_it() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().to_path_buf();
+        let paths = Paths {
+            cache: root.join("cache"),
+            root: root.clone(),
+        };
+        files::write_if_different(&root.join("interfaces/SyncManager.webidl"), b"sync")?;
+        files::write_if_different(&root.join("interfaces/offline/FetchEvent.webidl"), b"fetch")?;
+        let names = |groups: &[Group]| -> Result<Vec<PathBuf>> {
+            let overlay = collect(&paths, &groups.iter().copied().collect())?;
+            Ok(overlay.into_keys().collect())
+        };
+        let interface =
+            |name: &str| Path::new("servo-script-bindings/webidls").join(name);
+        assert_eq!(names(&[Group::Sync])?, [interface("SyncManager.webidl")]);
+        assert_eq!(
+            names(&Group::ALL)?,
+            [interface("FetchEvent.webidl"), interface("SyncManager.webidl")]
+        );
         Ok(())
     }
 

@@ -96,6 +96,19 @@ impl Series {
         Ok(())
     }
 
+    /// What is left of it without some topics.
+    pub fn without(&self, is_left_out: impl Fn(&Topic) -> bool) -> Self {
+        let topics = self.topics.iter().filter(|topic| !is_left_out(topic));
+        Self {
+            topics: topics.cloned().collect(),
+        }
+    }
+
+    /// The groups that it has topics of.
+    pub fn groups(&self) -> BTreeSet<Group> {
+        self.topics.iter().map(|topic| topic.header.group).collect()
+    }
+
     /// The groups follow each other.
     pub fn check_order(&self, topic: &str, group: Group) -> Result<()> {
         if let Some(before) = self

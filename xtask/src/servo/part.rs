@@ -1,0 +1,67 @@
+//! Series that are not the whole one, each assembled in a workspace of its own beside the patched tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::chain::{Offsets, Staging};
+use super::header::Group;
+use super::series::Series;
+use super::upstream::Published;
+use super::{overlay, workspace};
+use crate::files;
+use crate::paths::Paths;
+
+/// Where a part is assembled.
+pub struct Place {
+    /// The workspace.
+    pub workspace: PathBuf,
+    /// Where all but its manifest is in there. Workspaces that share a target folder need different ones: cargo tells
+    /// their packages apart by that alone.
+    pub below: String,
+}
+
+impl Place {
+    /// Where the series without a group is assembled.
+    fn without(paths: &Paths, group: Group) -> Self {
+        let below = format!("without-{group}");
+        Self {
+            workspace: paths.cache.join(&below),
+            below,
+        }
+    }
+}
+
+/// Assembles the series without a group, and leaves the patched tree as it is. Returns the workspace.
+pub fn apply_without(paths: &Paths, group: Group) -> Result<PathBuf> {
+    let series = Series::load(paths)?.without(|topic| topic.header.group == group);
+    let place = Place::without(paths, group);
+    let staging = Staging::open(&paths.staging())?;
+    assemble(paths, &Published::find(paths)?, &staging, &series, &place)?;
+    Ok(place.workspace)
+}
+
+/// Writes the workspace of a part. What does not change keeps its time stamp, so that cargo compiles it once.
+pub fn assemble(
+    paths: &Paths,
+    published: &Published,
+    staging: &Staging,
+    series: &Series,
+    place: &Place,
+) -> Result<()> {
+    let chain = staging.build_apart(published, series, Offsets::Allow)?;
+    let fresh = place.workspace.join("fresh");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
+    }
+    staging.write_out(&chain.tip, &fresh)?;
+    for (path, ours) in &overlay::collect(paths, &series.groups())? {
+        files::copy_if_different(ours, &fresh.join(path))?;
+    }
+    let crates = place.workspace.join(&place.below).join("crates");
+    fs::create_dir_all(&crates).with_context(|| format!("cannot create {}", crates.display()))?;
+    files::mirror(&fresh, &crates, |_, content| Ok(content))?;
+    fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
+    workspace::assemble_in(paths, published, &place.workspace, Path::new(&place.below))
+}
