@@ -8,13 +8,16 @@
 //! <https://w3c.github.io/ServiceWorker/#algorithms>
 
 pub(crate) mod clients;
+#[cfg(feature = "offline")]
 pub(crate) mod fetches;
 pub(crate) mod idle;
 pub(crate) mod jobs;
 pub(crate) mod leaving;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
+#[cfg(feature = "offline")]
 mod navigationpreload;
+#[cfg(feature = "offline")]
 mod openings;
 pub(crate) mod restored;
 pub(crate) mod run;
@@ -29,6 +32,7 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use fonts::FontContext;
 use log::{debug, error};
 use net_traits::CoreResourceMsg;
+#[cfg(feature = "offline")]
 use net_traits::service_workers::FromNetwork;
 use servo_base::generic_channel::{
     self, GenericCallback, GenericSender, ReceiveResult, RoutedReceiver,
@@ -44,6 +48,7 @@ use crate::dom::serviceworkers::manager::clients::Clients;
 use crate::dom::serviceworkers::manager::jobs::JobQueue;
 use crate::dom::serviceworkers::manager::leaving::LeavingRegistrations;
 use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
+#[cfg(feature = "offline")]
 use crate::dom::serviceworkers::manager::openings::Openings;
 use crate::dom::serviceworkers::manager::update::FetchedScript;
 use crate::dom::serviceworkers::workerthread::install_namespace;
@@ -71,6 +76,7 @@ pub struct ServiceWorkerManager {
     /// <https://w3c.github.io/ServiceWorker/#dfn-scope-to-job-queue-map>
     job_queues: HashMap<ServoUrl, JobQueue>,
     clients: Clients,
+    #[cfg(feature = "offline")]
     openings: Openings,
     leaving: LeavingRegistrations,
     own_sender: GenericSender<ServiceWorkerMsg>,
@@ -125,6 +131,7 @@ impl ServiceWorkerManager {
                     }
                     self.try_activate_all();
                 }
+                #[cfg(feature = "offline")]
                 ServiceWorkerAlgorithm::ViewChanged { view, .. } => {
                     self.clients.view_changed(pipeline_id, view);
                 }
@@ -141,6 +148,7 @@ impl ServiceWorkerManager {
                 ServiceWorkerAlgorithm::GetRegistrations { result_handler, .. } => {
                     self.answer_all(&result_handler);
                 }
+                #[cfg(feature = "offline")]
                 ServiceWorkerAlgorithm::NavigationPreload {
                     scope_url,
                     registration_id,
@@ -179,20 +187,25 @@ impl ServiceWorkerManager {
                 include_uncontrolled,
                 answer,
             } => self.list_clients(&scope_url, include_uncontrolled, &answer),
+            #[cfg(feature = "offline")]
             ServiceWorkerMsg::GetClient(id, answer) => self.get_client(&id, &answer),
+            #[cfg(feature = "offline")]
             ServiceWorkerMsg::WindowWillOpen(opening) => self.window_will_open(opening),
+            #[cfg(feature = "offline")]
             ServiceWorkerMsg::WindowOpened {
                 opening,
                 url,
                 webview_id,
                 answer,
             } => self.window_opened(opening, &url, webview_id, answer),
+            #[cfg(feature = "offline")]
             ServiceWorkerMsg::NavigateClient {
                 scope_url,
                 client,
                 url,
                 answer,
             } => self.navigate_client(&scope_url, client, url, answer),
+            #[cfg(feature = "offline")]
             ServiceWorkerMsg::NotificationEvent(scope_url, event) => {
                 self.fire_notification_event(&scope_url, event);
             }
@@ -311,6 +324,7 @@ impl ServiceWorkerManagerFactory for ServiceWorkerManager {
                     registrations: HashMap::new(),
                     job_queues: HashMap::new(),
                     clients: Clients::default(),
+                    #[cfg(feature = "offline")]
                     openings: Openings::default(),
                     leaving: LeavingRegistrations::default(),
                     own_sender,
