@@ -7,11 +7,12 @@
 use std::collections::HashMap;
 
 use background_sync_traits::{
-    DispatchedEvent, EventOutcome, KnownWorker, NavigationPreloadAnswer, ScopeKey, StoredImports,
-    StoredWorker, SyncManagerMessage,
+    DispatchedEvent, EventOutcome, KnownWorker, ScopeKey, StoredImports, StoredWorker,
+    SyncManagerMessage,
 };
 use devtools_traits::WorkerId;
 use embedder_traits::ScriptToEmbedderChan;
+#[cfg(feature = "offline")]
 use embedder_traits::service_workers::NotificationEventToFire;
 use layout_api::ScriptThreadFactory;
 use log::{debug, warn};
@@ -62,8 +63,9 @@ impl BackgroundSyncView<'_> {
             // Need more than a view: methods of the constellation do it.
             BackgroundSyncToConstellationMessage::StartWorker(..)
             | BackgroundSyncToConstellationMessage::KnownWorkers(_)
-            | BackgroundSyncToConstellationMessage::NotificationEvent(..)
             | BackgroundSyncToConstellationMessage::PermissionChanged(_) => {}
+            #[cfg(feature = "offline")]
+            BackgroundSyncToConstellationMessage::NotificationEvent(..) => {}
             BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
             BackgroundSyncToConstellationMessage::Terminate(event, scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
@@ -144,19 +146,20 @@ pub(crate) fn refuse_algorithm(algorithm: ServiceWorkerAlgorithm) {
             result_handler,
             ServiceWorkerAlgorithmResult::Registrations(Vec::new()),
         ),
+        #[cfg(feature = "offline")]
         ServiceWorkerAlgorithm::NavigationPreload { result_handler, .. } => {
-            if result_handler
-                .send(NavigationPreloadAnswer::NoActiveWorker)
-                .is_err()
-            {
+            let answer = background_sync_traits::NavigationPreloadAnswer::NoActiveWorker;
+            if result_handler.send(answer).is_err() {
                 debug!("Who asked for the navigation preload is gone.");
             }
             return;
         }
         // Nobody waits for an answer that must come.
-        ServiceWorkerAlgorithm::NewClient { .. }
-        | ServiceWorkerAlgorithm::ViewChanged { .. }
-        | ServiceWorkerAlgorithm::WhenActive { .. } => return,
+        ServiceWorkerAlgorithm::NewClient { .. } | ServiceWorkerAlgorithm::WhenActive { .. } => {
+            return;
+        }
+        #[cfg(feature = "offline")]
+        ServiceWorkerAlgorithm::ViewChanged { .. } => return,
     };
     if client.send(answer).is_err() {
         debug!("The client of a service worker job is gone.");
@@ -219,6 +222,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
     }
 
     /// A person has done something with a notification: its worker is told, and started if need be.
+    #[cfg(feature = "offline")]
     pub(crate) fn notification_event(
         &mut self,
         scope_url: ServoUrl,
@@ -280,6 +284,7 @@ impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<S
     /// A document of an origin that had service workers in an earlier run is about to be loaded: the network may have
     /// questions for them. Not before its event loop is there: to start one takes a lock that a new manager has while it
     /// waits for this thread.
+    #[cfg(feature = "offline")]
     pub(crate) fn prepare_for_load(&mut self, url: &ServoUrl) {
         // None are left once each has its manager.
         if !self.known_workers.is_empty() && self.known_workers.contains_key(&url.origin()) {

@@ -42,6 +42,7 @@ use url::Url;
 pub use self::permission::BackgroundSyncPermissionRequest;
 pub(crate) use self::permission::Permissions;
 use crate::ServoDelegate;
+#[cfg(feature = "offline")]
 use crate::notifications::NotificationManager;
 use crate::proxies::ConstellationProxy;
 
@@ -105,6 +106,7 @@ enum ToEmbedder {
     Notification(SyncNotification),
     PermissionRequest(BackgroundSyncPermissionRequest),
     /// An origin may show no notifications any more.
+    #[cfg(feature = "offline")]
     NotificationsForbidden(String),
 }
 
@@ -118,7 +120,9 @@ pub struct BackgroundSyncManager {
     permissions: Permissions,
     constellation: ConstellationProxy,
     for_embedder: Receiver<ToEmbedder>,
+    #[cfg(feature = "offline")]
     to_embedder: EmbedderThread,
+    #[cfg(feature = "offline")]
     notifications: NotificationManager,
 }
 
@@ -197,6 +201,7 @@ impl BackgroundSyncManager {
 
     fn follow_permission(&self, origin: String, name: PermissionName, permission: Permission) {
         if name == PermissionName::Notifications {
+            #[cfg(feature = "offline")]
             if permission == Permission::Denied {
                 self.to_embedder
                     .send(ToEmbedder::NotificationsForbidden(origin));
@@ -222,6 +227,7 @@ impl BackgroundSyncManager {
         }
     }
 
+    #[cfg(feature = "offline")]
     pub(crate) fn notifications(&self) -> &NotificationManager {
         &self.notifications
     }
@@ -267,11 +273,13 @@ impl BackgroundSyncManager {
             sender: sender_to_embedder,
             waker,
         };
+        #[cfg(feature = "offline")]
         let notifications = NotificationManager::start(
             directory.map(|it| it.join("notifications")).as_deref(),
             permissions.clone(),
             constellation.clone(),
         );
+        #[cfg(feature = "offline")]
         let to_embedder = embedder.clone();
         let to_constellation = constellation.clone();
         let engine = ServoEngine {
@@ -304,7 +312,9 @@ impl BackgroundSyncManager {
             permissions,
             constellation: to_constellation,
             for_embedder,
+            #[cfg(feature = "offline")]
             to_embedder,
+            #[cfg(feature = "offline")]
             notifications,
         };
         // What an origin had registered before it was forbidden goes.
@@ -333,6 +343,7 @@ impl BackgroundSyncManager {
                 ToEmbedder::PermissionRequest(request) => {
                     delegate.request_background_sync_permission(request);
                 }
+                #[cfg(feature = "offline")]
                 ToEmbedder::NotificationsForbidden(origin) => {
                     self.notifications.forbid(&origin, delegate);
                 }
@@ -345,6 +356,7 @@ impl BackgroundSyncManager {
         if let Some(thread) = self.thread.borrow_mut().take() {
             thread.shutdown();
         }
+        #[cfg(feature = "offline")]
         self.notifications.shutdown();
     }
 }

@@ -13,6 +13,11 @@
 //!
 //! <https://notifications.spec.whatwg.org/>
 
+#[cfg(not(feature = "offline"))]
+compile_error!(
+    "`servo` without its default features needs the feature `offline`: the patches of that group are applied"
+);
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -136,12 +136,7 @@ pub fn cargo(paths: &Paths, llvm: &Llvm, profile: Profile) -> Command {
     cargo
 }
 
-fn compile(
-    paths: &Paths,
-    llvm: &Llvm,
-    profile: Profile,
-    workspace: &Workspace,
-) -> Result<PathBuf> {
+fn compile(paths: &Paths, llvm: &Llvm, profile: Profile, workspace: &Workspace) -> Result<PathBuf> {
     let log_path = paths.logs().join(format!("build-{}.log", profile.name()));
     fs::create_dir_all(paths.logs())
         .with_context(|| format!("cannot create {}", paths.logs().display()))?;

@@ -19,6 +19,7 @@ use stylo_atoms::Atom;
 
 use crate::dom::RootedPromise;
 use crate::dom::backgroundsync::syncconnection::query_permission;
+#[cfg(feature = "offline")]
 use crate::dom::bindings::codegen::Bindings::NotificationBinding::NotificationPermission;
 use crate::dom::bindings::codegen::Bindings::PermissionStatusBinding::{
     PermissionName, PermissionState, PermissionStatusMethods,
@@ -28,6 +29,7 @@ use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::{Dom, DomRoot};
 use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
+#[cfg(feature = "offline")]
 use crate::dom::notification::permission_state;
 use crate::dom::permissionstatus::PermissionStatus;
 
@@ -45,6 +47,7 @@ pub(crate) fn query(
     let name = match status.get_query() {
         PermissionName::Background_sync => SyncPermissionName::BackgroundSync,
         PermissionName::Periodic_background_sync => SyncPermissionName::PeriodicBackgroundSync,
+        #[cfg(feature = "offline")]
         PermissionName::Notifications => {
             settle(cx, promise, status, state_of_notifications(global));
             return true;
@@ -139,6 +142,7 @@ pub(crate) fn permission_changed(
     }
 }
 
+#[cfg(feature = "offline")]
 fn state_of_notifications(global: &GlobalScope) -> PermissionState {
     match permission_state(global) {
         NotificationPermission::Granted => PermissionState::Granted,

@@ -27,7 +27,9 @@ use crate::dom::bindings::error::Error;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::DomRoot;
-use crate::dom::bindings::str::{DOMString, USVString};
+use crate::dom::bindings::str::DOMString;
+#[cfg(feature = "offline")]
+use crate::dom::bindings::str::USVString;
 use crate::dom::bindings::structuredclone;
 use crate::dom::client::Client;
 use crate::dom::extendablemessageevent::ExtendableMessageEvent;
@@ -79,11 +81,13 @@ impl ClientsMethods<crate::DomTypeHolder> for Clients {
     }
 
     /// <https://w3c.github.io/ServiceWorker/#clients-get>
+    #[cfg(feature = "offline")]
     fn Get(&self, cx: &mut CurrentRealm, id: DOMString) -> RootedPromise {
         self.get(cx, id.to_string())
     }
 
     /// <https://w3c.github.io/ServiceWorker/#clients-openwindow>
+    #[cfg(feature = "offline")]
     fn OpenWindow(&self, cx: &mut CurrentRealm, url: USVString) -> RootedPromise {
         self.open_window(cx, url)
     }
@@ -120,6 +124,25 @@ impl RoutedPromiseListener<crate::DomTypeHolder, Vec<ServiceWorkerClientInfo>> f
             .map(|client| DomRoot::upcast(worker.window_client(cx, client)))
             .collect();
         promise.resolve_native(cx, &clients);
+    }
+}
+
+#[cfg(not(feature = "offline"))]
+impl WindowClient {
+    /// <https://w3c.github.io/ServiceWorker/#client-focus>, step 1: nothing that a person has done allows it.
+    pub(crate) fn refuse_focus(&self, cx: &mut JSContext) -> RootedPromise {
+        let promise = Promise::new(cx, &self.global());
+        let message = "there are no notifications that a person could have clicked".to_owned();
+        promise.reject_error(cx, Error::InvalidAccess(Some(message)));
+        promise
+    }
+
+    /// <https://w3c.github.io/ServiceWorker/#client-navigate> is of the group `offline`.
+    pub(crate) fn refuse_navigation(&self, cx: &mut JSContext) -> RootedPromise {
+        let promise = Promise::new(cx, &self.global());
+        let message = c"navigate() is not supported".to_owned();
+        promise.reject_error(cx, Error::Type(message));
+        promise
     }
 }
 
@@ -215,8 +238,11 @@ impl ServiceWorkerGlobalScope {
             self.service_worker_id(),
             info.pipeline_id,
         );
-        let client = Box::new(WindowClient::new_inherited(client, info));
-        reflect_dom_object(cx, client, self.upcast::<GlobalScope>())
+        #[cfg(feature = "offline")]
+        let client = WindowClient::new_inherited(client, info);
+        #[cfg(not(feature = "offline"))]
+        let client = WindowClient::new_inherited(client);
+        reflect_dom_object(cx, Box::new(client), self.upcast::<GlobalScope>())
     }
 
     /// The name of a client, as scripts see it.

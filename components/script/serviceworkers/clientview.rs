@@ -2,36 +2,23 @@
  * License, v. 2.0. If a copy of the MPL was not distributed with this
  * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
-//! Where a page is shown, as service workers see it.
+//! A page tells its service workers how it is seen, and goes where they want it to.
 //!
 //! <https://w3c.github.io/ServiceWorker/#windowclient-interface>
 
 use js::context::JSContext;
-use servo_constellation_traits::{ClientView, NavigationHistoryBehavior, ServiceWorkerAlgorithm};
+use servo_constellation_traits::{NavigationHistoryBehavior, ServiceWorkerAlgorithm};
 use servo_url::ServoUrl;
 
-use crate::dom::bindings::codegen::Bindings::DocumentBinding::{
-    DocumentMethods, DocumentVisibilityState,
-};
 use crate::dom::bindings::codegen::Bindings::WindowBinding::WindowMethods;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
+use crate::dom::serviceworkers::container::view_of;
 use crate::dom::serviceworkers::registrationjobs::send_algorithm;
 use crate::dom::window::Window;
 use crate::navigation::navigate;
-
-/// As it is now.
-pub(crate) fn view_of(window: &Window) -> ClientView {
-    let document = window.Document();
-    ClientView {
-        webview_id: window.webview_id(),
-        browsing_context_id: window.window_proxy().browsing_context_id(),
-        is_visible: document.VisibilityState() == DocumentVisibilityState::Visible,
-        has_focus: document.HasFocus(),
-    }
-}
 
 /// The page is seen now, or no more; or its window has the focus, or has it no more. Pages that have not introduced
 /// themselves pay nothing.

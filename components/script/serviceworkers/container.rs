@@ -18,13 +18,13 @@ use script_bindings::cell::DomRefCell;
 use servo_base::id::ServiceWorkerRegistrationId;
 use servo_config::pref;
 use servo_constellation_traits::{
-    ScriptToConstellationMessage, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
+    ClientView, ScriptToConstellationMessage, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
     ServiceWorkerRegistrationInfo,
 };
 use stylo_atoms::Atom;
 
 use crate::dom::bindings::codegen::Bindings::DocumentBinding::{
-    DocumentMethods, DocumentReadyState,
+    DocumentMethods, DocumentReadyState, DocumentVisibilityState,
 };
 use crate::dom::bindings::codegen::Bindings::NavigatorBinding::NavigatorMethods;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerRegistrationBinding::ServiceWorkerRegistrationMethods;
@@ -42,7 +42,7 @@ use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::{Promise, RootedPromise};
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
-use crate::dom::serviceworkers::clientview::view_of;
+#[cfg(feature = "offline")]
 use crate::dom::serviceworkers::controller;
 use crate::dom::serviceworkers::manager::clients::controlling_registration;
 use crate::dom::serviceworkers::registrationjobs::send_algorithm;
@@ -74,6 +74,17 @@ pub(crate) fn introduce_window(cx: &mut JSContext, window: &Window) {
     // Introduces itself when it is made.
     if pref!(dom_serviceworker_enabled) && window.upcast::<GlobalScope>().is_secure_context() {
         window.Navigator(cx).ServiceWorker(cx);
+    }
+}
+
+/// How the page of `window` is seen now.
+pub(crate) fn view_of(window: &Window) -> ClientView {
+    let document = window.Document();
+    ClientView {
+        webview_id: window.webview_id(),
+        browsing_context_id: window.window_proxy().browsing_context_id(),
+        is_visible: document.VisibilityState() == DocumentVisibilityState::Visible,
+        has_focus: document.HasFocus(),
     }
 }
 
@@ -114,7 +125,10 @@ impl ServiceWorkerContainer {
         let client_url = global.creation_url();
         let window = global.downcast::<Window>();
         // What became active only later does not control this page, although it asks only now.
+        #[cfg(feature = "offline")]
         let decisive_url = controller::client_url(&global);
+        #[cfg(not(feature = "offline"))]
+        let decisive_url = client_url.clone();
         let controlled_by = window
             .and_then(|window| controlling_registration(&decisive_url, window.navigation_start()));
         if let Some(info) = &controlled_by {

@@ -7,7 +7,6 @@
 //! <https://w3c.github.io/ServiceWorker/#extendableevent-interface>
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use background_sync_traits::EventOutcome;
 use js::realm::CurrentRealm;
@@ -30,6 +29,7 @@ use crate::dom::globalscope::GlobalScope;
 use crate::dom::promise::Promise;
 use crate::dom::promisenativehandler::{Callback, PromiseNativeHandler};
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
+#[cfg(feature = "offline")]
 use crate::dom::serviceworkers::fetchanswer::OwedAnswer;
 
 // A worker has a thread of its own.
@@ -52,12 +52,14 @@ pub(crate) enum OnSettled {
         PendingOutcome,
     ),
     /// Ends a `fetch` event: the worker may be stopped again.
+    #[cfg(feature = "offline")]
     Fetch(
         #[no_trace]
         #[ignore_malloc_size_of = "Arc"]
-        Arc<OwedAnswer>,
+        std::sync::Arc<OwedAnswer>,
     ),
     /// Nobody waits for it, but the worker goes on.
+    #[cfg(feature = "offline")]
     Nothing,
 }
 
@@ -142,7 +144,7 @@ impl ExtendableEvent {
         let consequence = match &*self.lifetime().on_settled.borrow() {
             Some(OnSettled::Install) => "is not installed: its install event failed",
             Some(OnSettled::Activate) => "is activated although its activate event failed",
-            Some(OnSettled::Report(_) | OnSettled::Fetch(_) | OnSettled::Nothing) | None => return,
+            _ => return,
         };
         let global = self.global();
         let reason = stringify_handle_value(cx, reason);
@@ -242,9 +244,7 @@ impl ServiceWorkerGlobalScope {
                 self.set_own_state(cx, ServiceWorkerState::Activating);
                 "activate"
             }
-            OnSettled::Report(_) | OnSettled::Fetch(_) | OnSettled::Nothing => {
-                unreachable!("functional events have their own classes")
-            }
+            _ => unreachable!("functional events have their own classes"),
         };
         let event = ExtendableEvent::new(cx, self, Atom::from(name), false, false);
         event.fire_extendable(cx, self, on_settled);
@@ -306,6 +306,7 @@ impl ServiceWorkerGlobalScope {
             } else {
                 EventOutcome::Rejected
             }),
+            #[cfg(feature = "offline")]
             OnSettled::Fetch(_) | OnSettled::Nothing => {}
         }
     }

@@ -382,7 +382,7 @@ impl ServiceWorkerGlobalScope {
             .upcast::<ExtendableEvent>()
             .fire_extendable(cx, self, OnSettled::Fetch(answer));
         event.dispatch_is_over(cx);
-        let mut answered = self.answered_fetches().borrow_mut();
+        let mut answered = self.offline_events().answered_fetches.borrow_mut();
         answered.retain(|other| other.is_being_answered());
         if event.is_being_answered() {
             answered.push(Dom::from_ref(&event));
@@ -393,7 +393,7 @@ impl ServiceWorkerGlobalScope {
     /// can stop.
     pub(crate) fn abort_fetch_event(&self, cx: &mut CurrentRealm, fetch: RequestId) {
         let event = {
-            let answered = self.answered_fetches().borrow();
+            let answered = self.offline_events().answered_fetches.borrow();
             let event = answered.iter().find(|event| event.id.get() == Some(fetch));
             event.map(|event| DomRoot::from_ref(&**event))
         };

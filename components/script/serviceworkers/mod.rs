@@ -33,6 +33,8 @@ pub(crate) mod extendedlifetime;
 #[cfg(feature = "offline")]
 pub(crate) mod fetchanswer;
 #[cfg(feature = "offline")]
+mod fetchesinhand;
+#[cfg(feature = "offline")]
 pub(crate) mod fetchevent;
 pub(crate) mod importedscripts;
 pub(crate) mod manager;
@@ -44,6 +46,8 @@ pub(crate) mod navigationpreloadmanager;
 pub(crate) mod notificationevent;
 #[cfg(feature = "offline")]
 pub(crate) mod notifications;
+#[cfg(feature = "offline")]
+pub(crate) mod offlineevents;
 pub(crate) mod ready;
 pub(crate) mod registrationjobs;
 pub(crate) mod registrationstate;

@@ -9,6 +9,7 @@
 use std::ffi::CString;
 use std::mem;
 
+use embedder_traits::EmbedderMsg;
 use embedder_traits::service_workers::{
     NotShown, NotificationEventKind, NotificationEventToFire, ServiceWorkerRequest,
 };
@@ -16,6 +17,7 @@ use js::context::JSContext;
 use js::realm::CurrentRealm;
 use log::{debug, warn};
 use notification_store::Notification as StoredNotification;
+use servo_constellation_traits::ScopeThings;
 use servo_url::ServoUrl;
 
 use crate::dom::bindings::codegen::Bindings::NotificationBinding::{
@@ -31,6 +33,7 @@ use crate::dom::promise::{Promise, RootedPromise};
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::offlineevents::OfflineEvent;
 use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::routed_promise::{RoutedPromiseListener, callback_promise};
 
@@ -139,6 +142,15 @@ impl RoutedPromiseListener<crate::DomTypeHolder, Vec<StoredNotification>>
     }
 }
 
+/// The registration of `scope_url` is gone, and its notifications with it.
+pub(super) fn forget_notifications(scope_things: &ScopeThings, scope_url: &ServoUrl) {
+    let request = ServiceWorkerRequest::ForgetNotifications(scope_url.clone());
+    let embedder = &scope_things.init.script_to_embedder_chan;
+    if embedder.send(EmbedderMsg::ServiceWorker(request)).is_err() {
+        debug!("The embedder is gone.");
+    }
+}
+
 /// So many clicks and closes may wait until a worker is activated. One more is lost.
 const MAX_WAITING_EVENTS: usize = 64;
 
@@ -148,7 +160,7 @@ impl ServiceWorkerManager {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        for event in mem::take(&mut registration.life_cycle.waiting_notification_events) {
+        for event in mem::take(&mut registration.life_cycle.waiting.notification_events) {
             self.fire_notification_event(scope_url, event);
         }
     }
@@ -165,7 +177,7 @@ impl ServiceWorkerManager {
         if let Some(registration) = self.registrations.get_mut(scope_url)
             && !registration.life_cycle.activated
         {
-            let waiting = &mut registration.life_cycle.waiting_notification_events;
+            let waiting = &mut registration.life_cycle.waiting.notification_events;
             if waiting.len() < MAX_WAITING_EVENTS {
                 waiting.push(event);
             }
@@ -177,7 +189,7 @@ impl ServiceWorkerManager {
         self.note_message(scope_url);
         let registration = self.registrations.get(scope_url);
         if let Some(worker) = registration.and_then(|it| it.active_worker.as_ref()) {
-            worker.send_message(FromManager::NotificationEvent(event));
+            worker.send_message(FromManager::OfflineEvent(OfflineEvent::Notification(event)));
         }
         self.update_if_stale(scope_url);
     }

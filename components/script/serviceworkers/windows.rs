@@ -44,13 +44,14 @@ impl ServiceWorkerGlobalScope {
     ///
     /// <https://html.spec.whatwg.org/multipage/#allowed-to-show-a-popup>, as service workers have it
     pub(crate) fn allow_window_interaction(&self) {
-        self.window_interaction_until()
+        self.offline_events()
+            .window_interaction_until
             .set(Instant::now().checked_add(WINDOW_INTERACTION_LIMIT));
     }
 
     /// Whether the worker may do something that a person can see, now and no second time.
     fn consume_window_interaction(&self) -> bool {
-        let until = self.window_interaction_until().take();
+        let until = self.offline_events().window_interaction_until.take();
         until.is_some_and(|until| Instant::now() < until)
     }
 }

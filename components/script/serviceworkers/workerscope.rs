@@ -7,9 +7,7 @@
 //! <https://w3c.github.io/ServiceWorker/#serviceworkerglobalscope-interface>
 
 use std::cell::Cell;
-use std::time::Instant;
 
-use embedder_traits::service_workers::NotificationEventToFire;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use js::context::JSContext;
 use log::debug;
@@ -35,7 +33,8 @@ use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::extendedlifetime::OnSettled;
-use crate::dom::serviceworkers::fetchevent::{FetchEvent, FetchToFire};
+#[cfg(feature = "offline")]
+use crate::dom::serviceworkers::offlineevents::{OfflineEvent, OfflineEvents};
 use crate::dom::serviceworkers::workerthread::{BlockingWaits, WorkerStart};
 use crate::dom::workerglobalscope::WorkerGlobalScope;
 use crate::realms::enter_auto_realm;
@@ -60,12 +59,9 @@ pub(crate) enum FromManager {
     ReportAlive,
     /// A functional event to fire.
     FunctionalEvent(FunctionalEvent),
-    /// A person has done something with a notification.
-    NotificationEvent(Box<NotificationEventToFire>),
-    /// A request to answer.
-    Fetch(Box<FetchToFire>),
-    /// Nobody waits for the answer any more.
-    FetchCancelled(RequestId),
+    /// What workers of offline apps get besides.
+    #[cfg(feature = "offline")]
+    OfflineEvent(OfflineEvent),
 }
 
 /// Of one worker.
@@ -85,8 +81,8 @@ pub(crate) struct WorkerLifeCycle {
     idle_question: Cell<Option<u64>>,
     /// The events whose extended lifetime lasts.
     extended_events: DomRefCell<Vec<Dom<ExtendableEvent>>>,
-    /// `fetch` events whose answers are still on their way.
-    answered_fetches: DomRefCell<Vec<Dom<FetchEvent>>>,
+    #[cfg(feature = "offline")]
+    offline_events: OfflineEvents,
     /// <https://w3c.github.io/ServiceWorker/#dfn-script-resource-map>
     #[no_trace]
     #[ignore_malloc_size_of = "Bounded by what a worker imports"]
@@ -99,9 +95,6 @@ pub(crate) struct WorkerLifeCycle {
     #[ignore_malloc_size_of = "Shared with the manager"]
     waits: BlockingWaits,
     clients: MutNullableDom<Clients>,
-    /// Until when the worker may open or focus a window.
-    #[ignore_malloc_size_of = "It has no heap"]
-    window_interaction_until: Cell<Option<Instant>>,
 }
 
 impl WorkerLifeCycle {
@@ -117,12 +110,12 @@ impl WorkerLifeCycle {
             is_prompted: Cell::default(),
             idle_question: Cell::default(),
             extended_events: DomRefCell::default(),
-            answered_fetches: DomRefCell::default(),
+            #[cfg(feature = "offline")]
+            offline_events: OfflineEvents::default(),
             imports: DomRefCell::new(start.script.imports.clone()),
             used_imports: DomRefCell::default(),
             waits: start.thread_end.waits(),
             clients: MutNullableDom::default(),
-            window_interaction_until: Cell::default(),
         }
     }
 }
@@ -154,10 +147,6 @@ impl ServiceWorkerGlobalScope {
         self.life_cycle().is_prompted.set(is_prompted);
     }
 
-    pub(super) fn window_interaction_until(&self) -> &Cell<Option<Instant>> {
-        &self.life_cycle().window_interaction_until
-    }
-
     pub(super) fn idle_question(&self) -> &Cell<Option<u64>> {
         &self.life_cycle().idle_question
     }
@@ -166,8 +155,9 @@ impl ServiceWorkerGlobalScope {
         &self.life_cycle().extended_events
     }
 
-    pub(super) fn answered_fetches(&self) -> &DomRefCell<Vec<Dom<FetchEvent>>> {
-        &self.life_cycle().answered_fetches
+    #[cfg(feature = "offline")]
+    pub(super) fn offline_events(&self) -> &OfflineEvents {
+        &self.life_cycle().offline_events
     }
 
     pub(super) fn imports(&self) -> &DomRefCell<Vec<ImportedScript>> {
@@ -195,18 +185,8 @@ impl ServiceWorkerGlobalScope {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_functional_event(&mut realm.current_realm(), event);
             }
-            FromManager::NotificationEvent(event) => {
-                let mut realm = enter_auto_realm(cx, self);
-                self.fire_notification_event(&mut realm.current_realm(), *event);
-            }
-            FromManager::Fetch(fetch) => {
-                let mut realm = enter_auto_realm(cx, self);
-                self.fire_fetch_event(&mut realm.current_realm(), *fetch);
-            }
-            FromManager::FetchCancelled(fetch) => {
-                let mut realm = enter_auto_realm(cx, self);
-                self.abort_fetch_event(&mut realm.current_realm(), fetch);
-            }
+            #[cfg(feature = "offline")]
+            FromManager::OfflineEvent(event) => self.handle_offline_event(cx, event),
         }
     }
 

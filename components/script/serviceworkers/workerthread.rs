@@ -15,10 +15,8 @@ use std::time::Instant;
 use background_sync_traits::{EventOutcome, EventToken};
 use crossbeam_channel::{Receiver, Sender};
 use log::debug;
-use net_traits::request::RequestId;
-use net_traits::service_workers::FetchAnswer;
 use parking_lot::Mutex;
-use servo_base::generic_channel::{GenericCallback, GenericSender};
+use servo_base::generic_channel::GenericSender;
 use servo_base::id::{PipelineNamespace, ServiceWorkerId};
 use servo_constellation_traits::{
     ServiceWorkerMsg, ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
@@ -33,8 +31,8 @@ use crate::dom::bindings::root::DomRoot;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::memory::idlecollection::give_free_memory_back;
 use crate::dom::serviceworkerglobalscope::{ServiceWorkerControlMsg, ServiceWorkerGlobalScope};
-use crate::dom::serviceworkers::fetchanswer::{AnswerState, send_answer};
-use crate::dom::serviceworkers::manager::limits::step_limit;
+#[cfg(feature = "offline")]
+use crate::dom::serviceworkers::fetchesinhand::FetchesInHand;
 use crate::runtime::script_runtime::ThreadSafeJSContext;
 
 /// How a worker is started.
@@ -51,94 +49,18 @@ pub(crate) struct WorkerStart {
 
 /// The functional events that a worker's thread was given and that are not over.
 #[derive(Clone, Default)]
-pub(crate) struct EventsInHand(Arc<Mutex<InHand>>);
+pub(crate) struct EventsInHand(pub(super) Arc<Mutex<InHand>>);
 
 #[derive(Default)]
-struct InHand {
+pub(super) struct InHand {
     /// With those who wait for their outcomes.
     events: HashMap<EventToken, GenericSender<BackgroundSyncMessage>>,
-    fetches: HashMap<RequestId, FetchInHand>,
-    thread_has_ended: bool,
-}
-
-/// A `fetch` event that is not over, or whose answer is not.
-struct FetchInHand {
-    answer: GenericCallback<FetchAnswer>,
-    state: AnswerState,
-    /// When the worker got on with it last.
-    since: Instant,
+    #[cfg(feature = "offline")]
+    pub(super) fetches: FetchesInHand,
+    pub(super) thread_has_ended: bool,
 }
 
 impl EventsInHand {
-    /// Returns whether the thread can still be given the event.
-    pub(crate) fn insert_fetch(
-        &self,
-        fetch: RequestId,
-        answer: &GenericCallback<FetchAnswer>,
-    ) -> bool {
-        let mut in_hand = self.0.lock();
-        if !in_hand.thread_has_ended {
-            let fetch_in_hand = FetchInHand {
-                answer: answer.clone(),
-                state: AnswerState::NotDispatched,
-                since: Instant::now(),
-            };
-            in_hand.fetches.insert(fetch, fetch_in_hand);
-        }
-        !in_hand.thread_has_ended
-    }
-
-    /// A part of the answer is given. Returns whether it is still waited for.
-    pub(crate) fn note_answer(&self, fetch: RequestId, state: AnswerState) -> bool {
-        let mut in_hand = self.0.lock();
-        let Some(fetch) = in_hand.fetches.get_mut(&fetch) else {
-            return false;
-        };
-        let is_owed = fetch.state != AnswerState::Given;
-        fetch.state = state;
-        fetch.since = Instant::now();
-        is_owed
-    }
-
-    /// Nobody waits for the answer any more. Returns whether it was this thread's to give.
-    pub(crate) fn cancel_fetch(&self, fetch: RequestId) -> bool {
-        let mut in_hand = self.0.lock();
-        let fetch = in_hand.fetches.get_mut(&fetch);
-        fetch.is_some_and(|fetch| {
-            fetch.state = AnswerState::Given;
-            true
-        })
-    }
-
-    /// The event is over. Returns how far its answer has come, if it was not given in the worker's stead.
-    pub(crate) fn remove_fetch(&self, fetch: RequestId) -> Option<AnswerState> {
-        Some(self.0.lock().fetches.remove(&fetch)?.state)
-    }
-
-    /// When the worker has had enough time for one of its `fetch` events.
-    pub(crate) fn fetch_limit(&self) -> Option<Instant> {
-        let since = self
-            .0
-            .lock()
-            .fetches
-            .values()
-            .map(|fetch| fetch.since)
-            .min()?;
-        since.checked_add(step_limit())
-    }
-
-    /// Gives the answers that the worker owes.
-    pub(crate) fn give_up_fetches(&self) {
-        let fetches = mem::take(&mut self.0.lock().fetches);
-        for fetch in fetches.into_values() {
-            match fetch.state {
-                AnswerState::NotDispatched => send_answer(&fetch.answer, FetchAnswer::Fallback),
-                AnswerState::Owed => send_answer(&fetch.answer, FetchAnswer::Failed),
-                AnswerState::Given => {}
-            }
-        }
-    }
-
     /// Returns whether the thread can still be given the event.
     pub(crate) fn insert(
         &self,
@@ -159,7 +81,19 @@ impl EventsInHand {
 
     pub(crate) fn is_empty(&self) -> bool {
         let in_hand = self.0.lock();
-        in_hand.events.is_empty() && in_hand.fetches.is_empty()
+        #[cfg(feature = "offline")]
+        if !in_hand.fetches.is_empty() {
+            return false;
+        }
+        in_hand.events.is_empty()
+    }
+
+    /// When the worker has had enough time for an event that has no limit of its own.
+    pub(crate) fn limit(&self) -> Option<Instant> {
+        #[cfg(feature = "offline")]
+        return self.0.lock().fetches.limit();
+        #[cfg(not(feature = "offline"))]
+        None
     }
 
     fn contains(&self, event: EventToken) -> bool {
@@ -177,6 +111,7 @@ impl EventsInHand {
             in_hand.thread_has_ended = true;
             mem::take(&mut in_hand.events)
         };
+        #[cfg(feature = "offline")]
         self.give_up_fetches();
         // Not under the lock: a channel that is full makes this wait.
         for (event, report_to) in events {

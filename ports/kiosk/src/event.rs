@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use servo::notifications::{NotificationId, WebNotification};
 use servo::{ConsoleLogLevel, LoadStatus};
 use url::Url;
 
 use crate::app_server::ServerEvent;
 use crate::browser::background_sync::{self, SyncNotice};
+#[cfg(feature = "offline")]
+use crate::browser::notifications::NotificationEvent;
 
 /// Whether content reaches the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,24 +40,6 @@ pub enum Requester {
     Scenario,
     /// A person at the window.
     Person,
-}
-
-/// When a notification was shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotificationSource {
-    /// Just now.
-    ThisRun,
-    /// In an earlier run of the kiosk, which has kept it.
-    EarlierRun,
-}
-
-/// Whether a card can be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CardState {
-    /// It can.
-    Shown,
-    /// It can no more, or not now. Its notification need not be gone.
-    Hidden,
 }
 
 /// What could not be loaded.
@@ -109,14 +92,9 @@ pub enum Event {
     Syncs(Requester, Value),
     /// Background sync has something to tell.
     Sync(SyncNotice),
-    /// A notification is shown, or was kept by an earlier run.
-    Notification(Box<WebNotification>, NotificationSource),
-    /// A notification is gone, for whatever reason.
-    NotificationClosed(NotificationId),
-    /// A service worker wanted a window for what the kiosk does not show.
-    WindowRefused(Url),
-    /// The card of a notification is seen in the window, or no more.
-    NotificationCard(NotificationId, CardState),
+    /// Something has become of a notification.
+    #[cfg(feature = "offline")]
+    Notification(NotificationEvent),
     /// The outbox app's server has something to tell.
     Server(ServerEvent),
     /// A line on the control channel could not be followed.
@@ -171,12 +149,8 @@ impl Event {
                 result.as_ref().map(|()| json!({"path": path})),
             ),
             Self::Sync(notice) => background_sync::notice_to_json(notice),
-            Self::Notification(notification, source) => notification_to_json(notification, *source),
-            Self::NotificationClosed(id) => json!({"event": "notification-closed", "id": id.0}),
-            Self::WindowRefused(url) => json!({"event": "window-refused", "url": url}),
-            Self::NotificationCard(id, state) => {
-                json!({"event": "notification-card", "id": id.0, "shown": *state == CardState::Shown})
-            }
+            #[cfg(feature = "offline")]
+            Self::Notification(event) => event.to_json(),
             Self::Server(event) => server_to_json(event),
             Self::CommandFailed(requester, reason) => answer("error", *requester, Err(reason)),
         }
@@ -193,20 +167,6 @@ fn answer(name: &str, requester: Requester, result: Result<Value, &String>) -> V
         answer["command"] = number.into();
     }
     answer
-}
-
-fn notification_to_json(notification: &WebNotification, source: NotificationSource) -> Value {
-    let content = &notification.content;
-    let actions = content
-        .actions
-        .iter()
-        .map(|action| json!({"action": action.name, "title": action.title}));
-    json!({
-        "event": "notification", "id": notification.id.0, "origin": notification.origin,
-        "scope": notification.scope, "title": content.title, "body": content.body, "tag": content.tag,
-        "actions": actions.collect::<Vec<_>>(), "replaces": notification.replaces.map(|id| id.0),
-        "renotify": notification.renotify, "kept": source == NotificationSource::EarlierRun,
-    })
 }
 
 fn server_to_json(event: &ServerEvent) -> Value {

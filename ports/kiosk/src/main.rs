@@ -1,5 +1,8 @@
 //! A browser for unattended devices: one web app, Servo with Background Sync, with or without a display.
 
+// Nothing is shown over the page then.
+#![cfg_attr(not(feature = "offline"), allow(dead_code))]
+
 mod app_server;
 mod arguments;
 mod browser;

@@ -18,6 +18,7 @@ const KIOSK_PREFERENCES: &[&str] = &[
     "dom_permissions_enabled",
     // `navigator.storage`: how much is stored, and how much may be.
     "dom_storage_manager_api_enabled",
+    #[cfg(feature = "offline")]
     "dom_notification_enabled",
     background_sync::PREFERENCE,
 ];

@@ -246,12 +246,14 @@ mod tests {
             let overlay = collect(&paths, &groups.iter().copied().collect())?;
             Ok(overlay.into_keys().collect())
         };
-        let interface =
-            |name: &str| Path::new("servo-script-bindings/webidls").join(name);
+        let interface = |name: &str| Path::new("servo-script-bindings/webidls").join(name);
         assert_eq!(names(&[Group::Sync])?, [interface("SyncManager.webidl")]);
         assert_eq!(
             names(&Group::ALL)?,
-            [interface("FetchEvent.webidl"), interface("SyncManager.webidl")]
+            [
+                interface("FetchEvent.webidl"),
+                interface("SyncManager.webidl")
+            ]
         );
         Ok(())
     }

@@ -26,6 +26,7 @@ use servo_url::ServoUrl;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::workerscope::FromManager;
 
+#[cfg(feature = "offline")]
 mod views;
 
 /// The registrations of this process that have an active worker, by scope. A page must know its controller before its
@@ -104,12 +105,7 @@ impl Clients {
     }
 
     /// Notes a page that introduces itself, and where it wants its answers.
-    /// Returns it with its number.
-    pub(super) fn add(
-        &mut self,
-        pipeline_id: PipelineId,
-        algorithm: ServiceWorkerAlgorithm,
-    ) -> Option<(u64, ServiceWorkerClientInfo)> {
+    pub(super) fn add(&mut self, pipeline_id: PipelineId, algorithm: ServiceWorkerAlgorithm) {
         let ServiceWorkerAlgorithm::NewClient {
             client_url,
             is_top_level,
@@ -119,7 +115,7 @@ impl Clients {
             ..
         } = algorithm
         else {
-            return None;
+            return;
         };
         self.last_number += 1;
         self.expected.remove(&pipeline_id);
@@ -134,10 +130,19 @@ impl Clients {
             controlled_by,
             waits_for_active: false,
         };
-        let info = client.info(pipeline_id);
         self.clients.insert(pipeline_id, client);
         self.view_changed(pipeline_id, view);
-        Some((self.last_number, info))
+    }
+
+    /// The page is seen now, or no more; or has the focus, or no more.
+    pub(super) fn view_changed(&mut self, pipeline_id: PipelineId, view: ClientView) {
+        if let Some(client) = self.clients.get_mut(&pipeline_id) {
+            client.view = view;
+            if view.has_focus {
+                self.last_focus += 1;
+                client.last_focus = self.last_focus;
+            }
+        }
     }
 
     fn forget(&mut self, pipeline_id: PipelineId) {
@@ -386,6 +391,7 @@ impl ServiceWorkerManager {
 
     /// A page is gone: what waited for it may go on.
     pub(super) fn forget_client(&mut self, pipeline_id: PipelineId) {
+        #[cfg(feature = "offline")]
         if let Some(client) = self.clients.info(pipeline_id) {
             self.openings.place_left(client.view.browsing_context_id);
         }
@@ -399,6 +405,7 @@ impl ServiceWorkerManager {
     pub(super) fn client_activity_changed(&mut self, pipeline_id: PipelineId, is_active: bool) {
         if let Some(client) = self.clients.clients.get_mut(&pipeline_id) {
             client.is_active = is_active;
+            #[cfg(feature = "offline")]
             if !is_active {
                 let place = client.view.browsing_context_id;
                 self.openings.place_left(place);
@@ -409,7 +416,6 @@ impl ServiceWorkerManager {
 
     /// Pages that have not introduced themselves in time hold nothing back.
     pub(super) fn give_up_expected_clients(&mut self, now: Instant) {
-        self.openings.give_up(now);
         let before = self.clients.expected.len();
         self.clients
             .expected

@@ -10,6 +10,7 @@
 use std::mem;
 use std::time::Instant;
 
+use embedder_traits::service_workers::NotificationEventToFire;
 use net_traits::request::{RequestId, RequestMode};
 use net_traits::service_workers::{FetchToHandle, FromNetwork};
 use servo_base::generic_channel::GenericSend;
@@ -20,12 +21,27 @@ use crate::dom::serviceworkers::fetchevent::FetchToFire;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::limits::step_limit;
 use crate::dom::serviceworkers::navigationpreload::NavigationPreload;
+use crate::dom::serviceworkers::offlineevents::OfflineEvent;
 use crate::dom::serviceworkers::workerscope::FromManager;
 
 /// So many requests may wait until a worker is activated, or was read from disk. One more goes to the network.
 const MAX_WAITING_FETCHES: usize = 4_096;
 
+/// What a registration's active worker is given as soon as it is activated, and was read from disk.
+#[derive(Default)]
+pub(crate) struct WaitingForActive {
+    fetches: Vec<Box<FetchToHandle>>,
+    /// What people have done with its notifications.
+    pub(crate) notification_events: Vec<Box<NotificationEventToFire>>,
+}
+
 impl ServiceWorkerManager {
+    /// The worker of `scope_url` is activated, or was read from disk.
+    pub(super) fn send_waiting(&mut self, scope_url: &ServoUrl) {
+        self.send_waiting_fetches(scope_url);
+        self.send_waiting_notification_events(scope_url);
+    }
+
     pub(super) fn handle_network(&mut self, message: FromNetwork) {
         match message {
             FromNetwork::Fetch(fetch) => self.handle_fetch(fetch),
@@ -44,8 +60,8 @@ impl ServiceWorkerManager {
         let life_cycle = &mut registration.life_cycle;
         // Until it is read from disk and activated. That ends, so this does.
         if life_cycle.restoring.is_some() || !life_cycle.activated {
-            if life_cycle.waiting_fetches.len() < MAX_WAITING_FETCHES {
-                life_cycle.waiting_fetches.push(fetch);
+            if life_cycle.waiting.fetches.len() < MAX_WAITING_FETCHES {
+                life_cycle.waiting.fetches.push(fetch);
             }
             return;
         }
@@ -57,24 +73,27 @@ impl ServiceWorkerManager {
         for registration in self.registrations.values_mut() {
             let life_cycle = &mut registration.life_cycle;
             life_cycle
-                .waiting_fetches
+                .waiting
+                .fetches
                 .retain(|it| it.request.id != fetch);
             let Some(active) = &registration.active_worker else {
                 continue;
             };
             let thread = life_cycle.thread_of(active.id);
             if thread.is_some_and(|thread| thread.events().cancel_fetch(fetch)) {
-                return active.send_message(FromManager::FetchCancelled(fetch));
+                return active.send_message(FromManager::OfflineEvent(
+                    OfflineEvent::FetchCancelled(fetch),
+                ));
             }
         }
     }
 
     /// The worker of `scope_url` is there, or is given up.
-    pub(super) fn send_waiting_fetches(&mut self, scope_url: &ServoUrl) {
+    fn send_waiting_fetches(&mut self, scope_url: &ServoUrl) {
         let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
-        for fetch in mem::take(&mut registration.life_cycle.waiting_fetches) {
+        for fetch in mem::take(&mut registration.life_cycle.waiting.fetches) {
             self.handle_fetch(fetch);
         }
     }
@@ -114,11 +133,12 @@ impl ServiceWorkerManager {
         {
             registration.life_cycle.events_given += 1;
             registration.life_cycle.idleness.begin();
-            worker.send_message(FromManager::Fetch(Box::new(FetchToFire {
+            let fetch = OfflineEvent::Fetch(Box::new(FetchToFire {
                 request,
                 answer,
                 preload,
-            })));
+            }));
+            worker.send_message(FromManager::OfflineEvent(fetch));
         }
         // A page that is opened has its worker looked at; of others, only those of which that is due.
         match is_navigation {
@@ -132,10 +152,7 @@ impl ServiceWorkerManager {
         let mut ended = Vec::new();
         for (scope_url, registration) in &mut self.registrations {
             for (worker_id, record) in &mut registration.life_cycle.records {
-                let limit = record
-                    .thread
-                    .as_ref()
-                    .and_then(|it| it.events().fetch_limit());
+                let limit = record.thread.as_ref().and_then(|it| it.events().limit());
                 if limit.is_some_and(|limit| limit <= now) {
                     ended.push((scope_url.clone(), *worker_id));
                 }

@@ -10,9 +10,6 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use background_sync_traits::{EventToken, SyncManagerMessage};
-use embedder_traits::EmbedderMsg;
-use embedder_traits::service_workers::ServiceWorkerRequest;
-use log::debug;
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{ServiceWorkerRegistrationInfo, WorkerProgress};
 use servo_url::ServoUrl;
@@ -22,6 +19,8 @@ use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::idle::after;
 use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
 use crate::dom::serviceworkers::manager::limits::step_limit;
+#[cfg(feature = "offline")]
+use crate::dom::serviceworkers::notifications::forget_notifications;
 use crate::dom::serviceworkers::workerscope::FromManager;
 
 /// Unregistered registrations whose worker has something to finish. More end the oldest one at once.
@@ -39,8 +38,8 @@ impl LeavingRegistration {
         active
             .and_then(|active| self.registration.life_cycle.thread_of(active.id))
             .is_some_and(|thread| {
-                let fetch_limit = thread.events().fetch_limit();
-                let is_overlong = fetch_limit.is_some_and(|limit| limit <= Instant::now());
+                let limit = thread.events().limit();
+                let is_overlong = limit.is_some_and(|limit| limit <= Instant::now());
                 !thread.is_finished() && !thread.events().is_empty() && !is_overlong
             })
     }
@@ -142,11 +141,8 @@ impl ServiceWorkerManager {
             tell_sync_manager(scope_things, scope_url, |authority, scope| {
                 SyncManagerMessage::WorkerUnregistered { authority, scope }
             });
-            let request = ServiceWorkerRequest::ForgetNotifications(scope_url.clone());
-            let embedder = &scope_things.init.script_to_embedder_chan;
-            if embedder.send(EmbedderMsg::ServiceWorker(request)).is_err() {
-                debug!("The embedder is gone.");
-            }
+            #[cfg(feature = "offline")]
+            forget_notifications(scope_things, scope_url);
         }
         // What its active worker has begun, it may finish.
         for worker in [

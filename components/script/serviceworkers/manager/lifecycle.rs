@@ -12,8 +12,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use background_sync_traits::{NavigationPreloadState, SyncManagerMessage, UpdateTerms, WallTime};
 use crossbeam_channel::Sender;
-use embedder_traits::service_workers::NotificationEventToFire;
-use net_traits::service_workers::FetchToHandle;
 use servo_base::id::{ServiceWorkerId, ServiceWorkerRegistrationId};
 use servo_config::pref;
 use servo_constellation_traits::{
@@ -26,6 +24,8 @@ use crate::dom::backgroundsync::functionalevent::FunctionalEvent;
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerScriptMsg;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+#[cfg(feature = "offline")]
+use crate::dom::serviceworkers::manager::fetches::WaitingForActive;
 use crate::dom::serviceworkers::manager::idle::{Idleness, Liveness};
 use crate::dom::serviceworkers::manager::restored::Restoring;
 use crate::dom::serviceworkers::workerscope::FromManager;
@@ -90,10 +90,8 @@ pub(crate) struct RegistrationLifeCycle {
     pub(crate) scope_things: Option<ScopeThings>,
     /// Functional events that wait for the end of the `activate` event.
     pub(crate) queued_events: Vec<FunctionalEvent>,
-    /// Requests that wait for the worker to be read, and for the end of its `activate` event.
-    pub(super) waiting_fetches: Vec<Box<FetchToHandle>>,
-    /// What people have done with its notifications, until the active worker is activated.
-    pub(crate) waiting_notification_events: Vec<Box<NotificationEventToFire>>,
+    #[cfg(feature = "offline")]
+    pub(crate) waiting: WaitingForActive,
     /// How many functional events and messages the active worker was given.
     pub(crate) events_given: u64,
     /// When the active worker was given something last, and whether it is to be stopped for having nothing to do.
@@ -499,8 +497,8 @@ impl ServiceWorkerManager {
             });
         }
         self.send_queued_functional_events(scope_url);
-        self.send_waiting_fetches(scope_url);
-        self.send_waiting_notification_events(scope_url);
+        #[cfg(feature = "offline")]
+        self.send_waiting(scope_url);
         self.try_activate(scope_url);
     }
 

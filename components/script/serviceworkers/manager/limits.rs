@@ -85,23 +85,23 @@ impl ServiceWorkerManager {
             .flatten();
         let fetches = life_cycles()
             .flat_map(|life_cycle| life_cycle.records.values())
-            .filter_map(|record| record.thread.as_ref()?.events().fetch_limit());
+            .filter_map(|record| record.thread.as_ref()?.events().limit());
         let questions = life_cycles().filter_map(RegistrationLifeCycle::look_at_idleness_at);
         let checks = self
             .job_queues
             .values()
             .filter_map(|queue| queue.check()?.limit);
         let restoring = life_cycles().filter_map(|life_cycle| life_cycle.restoring.as_ref()?.limit);
-        steps
+        let limits = steps
             .chain(restoring)
             .chain(fetches)
             .chain(questions)
             .chain(checks)
             .chain(self.leaving.next_limit())
-            .chain(self.clients.next_limit())
-            .chain(self.openings.next_limit())
-            .min()
-            .map_or_else(never, at)
+            .chain(self.clients.next_limit());
+        #[cfg(feature = "offline")]
+        let limits = limits.chain(self.openings.next_limit());
+        limits.min().map_or_else(never, at)
     }
 
     /// Ends what has taken too long, and sees to the workers that have nothing to do.
@@ -112,7 +112,11 @@ impl ServiceWorkerManager {
         self.give_up_expected_clients(now);
         self.end_overlong_checks(now);
         self.end_overlong_steps(now);
-        self.end_overlong_fetches(now);
+        #[cfg(feature = "offline")]
+        {
+            self.openings.give_up(now);
+            self.end_overlong_fetches(now);
+        }
         self.give_up_restoring(now);
         self.end_unresponsive(now);
     }

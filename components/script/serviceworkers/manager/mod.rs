@@ -32,6 +32,9 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use fonts::FontContext;
 use log::{debug, error};
 use net_traits::CoreResourceMsg;
+/// Nobody sends one.
+#[cfg(not(feature = "offline"))]
+use net_traits::CustomResponseMediator as FromNetwork;
 #[cfg(feature = "offline")]
 use net_traits::service_workers::FromNetwork;
 use servo_base::generic_channel::{
@@ -97,7 +100,10 @@ impl ServiceWorkerManager {
                         return;
                     }
                 }
+                #[cfg(feature = "offline")]
                 Message::FromNetwork(message) => self.handle_network(message),
+                #[cfg(not(feature = "offline"))]
+                Message::FromNetwork(_) => {}
                 Message::ScriptFetched(fetched) => self.handle_fetched_script(*fetched),
                 Message::LimitPassed => self.handle_passed_limits(),
             }
@@ -126,7 +132,10 @@ impl ServiceWorkerManager {
             ServiceWorkerMsg::Timeout(_) => {}
             ServiceWorkerMsg::HandleAlgorithm(pipeline_id, algorithm) => match algorithm {
                 ServiceWorkerAlgorithm::NewClient { .. } => {
-                    if let Some((number, client)) = self.clients.add(pipeline_id, algorithm) {
+                    self.clients.add(pipeline_id, algorithm);
+                    #[cfg(feature = "offline")]
+                    if let Some(client) = self.clients.info(pipeline_id) {
+                        let number = self.clients.last_number();
                         self.openings.client_added(number, &client);
                     }
                     self.try_activate_all();

@@ -84,7 +84,8 @@ impl ServiceWorkerManager {
         };
         let restoring = registration.life_cycle.restoring.take();
         self.handle_kept(restoring);
-        self.send_waiting_fetches(scope_url);
+        #[cfg(feature = "offline")]
+        self.send_waiting(scope_url);
     }
 
     fn handle_kept(&mut self, restoring: Option<Restoring>) {
@@ -138,11 +139,12 @@ fn scope_that_needs_scripts(message: &ServiceWorkerMsg) -> Option<ServoUrl> {
             scope_url.set_fragment(None);
             Some(scope_url)
         }
+        ServiceWorkerMsg::ForwardDOMMessage(_, scope_url, _) => Some(scope_url.clone()),
+        #[cfg(feature = "offline")]
         ServiceWorkerMsg::HandleAlgorithm(
             _,
             ServiceWorkerAlgorithm::NavigationPreload { scope_url, .. },
         )
-        | ServiceWorkerMsg::ForwardDOMMessage(_, scope_url, _)
         | ServiceWorkerMsg::NotificationEvent(scope_url, _) => Some(scope_url.clone()),
         ServiceWorkerMsg::DispatchFunctionalEvent { event, .. } => match event.kind {
             SyncEventKind::Authority(_) => None,

@@ -8,11 +8,9 @@ use servo::background_sync::{
     ExtraInterval, OriginPermission, PermissionName, RegistrationInfo, StorageDurability, SyncApi,
     SyncNotification,
 };
-use servo::notifications::{NotificationId, WebNotification};
-use servo::service_worker_windows::WindowRequest;
 use servo::{
     BackgroundSyncManager, BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder,
-    ServoDelegate, StorageType, WebResourceLoad, WebView,
+    ServoDelegate, StorageType, WebResourceLoad,
 };
 use url::Url;
 
@@ -21,10 +19,18 @@ pub use servo::background_sync::{
     StorageLifetime,
 };
 
+#[cfg(feature = "offline")]
+use {
+    super::notifications::NotificationSource,
+    servo::WebView,
+    servo::notifications::{NotificationId, WebNotification},
+    servo::service_worker_windows::WindowRequest,
+};
+
 use super::delegate::State;
 use crate::config::DurabilityName;
 use crate::control::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
-use crate::event::{ConsoleSource, Event, Network, NotificationSource};
+use crate::event::{ConsoleSource, Event, Network};
 use crate::permissions::{Grant, OriginPermissions};
 
 /// The preference that turns the feature on.
@@ -276,18 +282,22 @@ impl ServoDelegate for State {
         self.push(Event::Sync(notification));
     }
 
+    #[cfg(feature = "offline")]
     fn show_web_notification(&self, notification: WebNotification) {
         self.show_notification_card(notification, NotificationSource::ThisRun);
     }
 
+    #[cfg(feature = "offline")]
     fn close_web_notification(&self, id: NotificationId) {
         self.close_notification_card(id);
     }
 
+    #[cfg(feature = "offline")]
     fn request_window(&self, request: WindowRequest) {
         self.want_window(request);
     }
 
+    #[cfg(feature = "offline")]
     fn focus_window(&self, webview: WebView) -> bool {
         self.raise_window();
         webview.set_focused(true);

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
-use servo::service_worker_windows::WindowRequest;
 use servo::{
     ConsoleLogLevel, CreateNewWebViewRequest, EmbedderControl, InputEventId, InputEventResult,
     LoadStatus, PermissionRequest, SimpleDialog, TraversalId, WebResourceLoad, WebResourceResponse,
@@ -13,7 +12,8 @@ use servo::{
 
 use url::Url;
 
-use super::notifications::CardQueue;
+#[cfg(feature = "offline")]
+use super::notifications::Waiting;
 use super::surface::Surface;
 use super::webdriver::WaitingClients;
 use crate::connectivity::{Connectivity, is_on_this_machine};
@@ -31,8 +31,8 @@ pub struct State {
     /// Texts and clicks whose input events have not all been handled.
     inputs: RefCell<Vec<PendingInput>>,
     waiting_clients: WaitingClients,
-    cards: RefCell<CardQueue>,
-    wanted_windows: RefCell<VecDeque<WindowRequest>>,
+    #[cfg(feature = "offline")]
+    waiting: Waiting,
 }
 
 /// A text or a click on its way through the page.
@@ -52,19 +52,15 @@ impl State {
             auxiliary: RefCell::default(),
             inputs: RefCell::default(),
             waiting_clients: WaitingClients::default(),
-            cards: RefCell::default(),
-            wanted_windows: RefCell::default(),
+            #[cfg(feature = "offline")]
+            waiting: Waiting::default(),
         }
     }
 
-    /// The notifications that have a card, or wait for one.
-    pub fn cards(&self) -> &RefCell<CardQueue> {
-        &self.cards
-    }
-
-    /// What workers want to be opened.
-    pub fn wanted_windows(&self) -> &RefCell<VecDeque<WindowRequest>> {
-        &self.wanted_windows
+    /// Notifications and windows whose turn is yet to come.
+    #[cfg(feature = "offline")]
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     /// Adds an event for the main loop.

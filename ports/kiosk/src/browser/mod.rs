@@ -3,6 +3,10 @@
 pub mod background_sync;
 mod delegate;
 mod input;
+#[cfg(feature = "offline")]
+pub mod notifications;
+#[cfg(not(feature = "offline"))]
+#[path = "no_notifications.rs"]
 pub mod notifications;
 mod picture;
 mod script;

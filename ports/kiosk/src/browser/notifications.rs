@@ -1,8 +1,11 @@
 //! Notifications of pages and service workers: which have a card in the window, and what a person does with them.
 
 mod card;
+mod event;
 mod queue;
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -13,16 +16,26 @@ use servo::{WebView, WebViewBuilder, WebViewDelegate};
 use url::Url;
 
 use self::card::CardLayout;
-pub use self::card::{CardPlace, Tap};
-pub use self::queue::CardQueue;
+use self::card::Tap;
+pub use self::event::{CardState, NotificationEvent, NotificationSource};
+use self::queue::CardQueue;
 use super::Browser;
 use super::delegate::State;
-use super::surface::{Surface, SurfaceFactory};
-use crate::event::{CardState, Event, NotificationSource, Requester};
+use super::surface::{CardPlace, Surface, SurfaceFactory};
+use crate::event::{Event, Requester};
 use crate::failure::Failure;
 
 /// So many windows that workers have asked for wait to be opened. One more is refused.
 const MAX_WANTED_WINDOWS: usize = 8;
+
+/// Notifications and windows whose turn is yet to come.
+#[derive(Default)]
+pub struct Waiting {
+    /// Notifications that have a card, or wait for one.
+    cards: RefCell<CardQueue>,
+    /// What workers want to be opened.
+    windows: RefCell<VecDeque<WindowRequest>>,
+}
 
 /// A card as the engine draws it.
 pub struct CardView {
@@ -48,23 +61,24 @@ impl State {
         source: NotificationSource,
     ) {
         if let Some(replaced) = notification.replaces {
-            self.cards().borrow_mut().remove(replaced);
+            self.waiting().cards.borrow_mut().remove(replaced);
         }
-        self.push(Event::Notification(Box::new(notification.clone()), source));
+        let shown = NotificationEvent::Shown(Box::new(notification.clone()), source);
+        self.push(Event::Notification(shown));
         if source == NotificationSource::ThisRun || notification.content.require_interaction {
-            self.cards().borrow_mut().add(notification);
+            self.waiting().cards.borrow_mut().add(notification);
         }
     }
 
     /// A notification is gone.
     pub fn close_notification_card(&self, id: NotificationId) {
-        self.cards().borrow_mut().remove(id);
-        self.push(Event::NotificationClosed(id));
+        self.waiting().cards.borrow_mut().remove(id);
+        self.push(Event::Notification(NotificationEvent::Closed(id)));
     }
 
     /// A worker wants a window.
     pub fn want_window(&self, request: WindowRequest) {
-        let mut wanted = self.wanted_windows().borrow_mut();
+        let mut wanted = self.waiting().windows.borrow_mut();
         if wanted.len() < MAX_WANTED_WINDOWS {
             wanted.push_back(request);
         }
@@ -93,7 +107,12 @@ impl Browser {
             });
         match clicked {
             // Its person has seen it.
-            Ok(()) => self.state.cards().borrow_mut().remove(NotificationId(id)),
+            Ok(()) => self
+                .state
+                .waiting()
+                .cards
+                .borrow_mut()
+                .remove(NotificationId(id)),
             Err(reason) => self.push_event(Event::CommandFailed(requester, reason)),
         }
     }
@@ -136,14 +155,15 @@ impl Browser {
         surfaces: &dyn SurfaceFactory,
     ) -> Result<(), Failure> {
         loop {
-            let request = self.state.wanted_windows().borrow_mut().pop_front();
+            let request = self.state.waiting().windows.borrow_mut().pop_front();
             let Some(request) = request else {
                 return Ok(());
             };
             let url = request.url().clone();
             let origin = url.origin();
             if origin.ascii_serialization() != request.origin() && origin != home.origin() {
-                self.push_event(Event::WindowRefused(url));
+                let refused = NotificationEvent::WindowRefused(url);
+                self.push_event(Event::Notification(refused));
                 continue;
             }
             self.open(url, surfaces)?;
@@ -155,13 +175,13 @@ impl Browser {
 
     /// When a card has been seen for long enough.
     pub fn card_deadline(&self) -> Option<Instant> {
-        self.state.cards().borrow().deadline()
+        self.state.waiting().cards.borrow().deadline()
     }
 
     /// Shows the card whose turn it is, if there is a window, and takes away what has been seen.
     pub fn follow_cards(&mut self) {
         let next = {
-            let mut cards = self.state.cards().borrow_mut();
+            let mut cards = self.state.waiting().cards.borrow_mut();
             cards.handle_time(Instant::now());
             match self.surface {
                 Some(_) => cards.shown(Instant::now()).cloned(),
@@ -176,7 +196,8 @@ impl Browser {
             if let Some(surface) = &self.surface {
                 surface.show_card(None);
             }
-            self.push_event(Event::NotificationCard(card.id, CardState::Hidden));
+            let hidden = NotificationEvent::Card(card.id, CardState::Hidden);
+            self.push_event(Event::Notification(hidden));
         }
         if let (Some(notification), Some(surface)) = (next, self.surface.clone()) {
             self.show_card(&notification, &surface);
@@ -201,7 +222,8 @@ impl Browser {
             layout,
             webview,
         });
-        self.push_event(Event::NotificationCard(notification.id, CardState::Shown));
+        let shown = NotificationEvent::Card(notification.id, CardState::Shown);
+        self.push_event(Event::Notification(shown));
     }
 
     /// What the card is drawn by.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use image::RgbaImage;
 
-use super::notifications::CardPlace;
+use super::surface::CardPlace;
 
 /// Is done with the picture once.
 type Done = Box<dyn FnOnce(Result<RgbaImage, String>)>;

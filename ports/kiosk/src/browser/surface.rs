@@ -6,9 +6,21 @@ use servo::{RenderingContext, WebView};
 
 use winit::dpi::PhysicalSize;
 
-use super::notifications::CardPlace;
 use crate::event::Network;
 use crate::failure::Failure;
+
+/// A rectangle of the window, in device pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardPlace {
+    /// From the window's left edge.
+    pub x: u32,
+    /// From its upper edge.
+    pub y: u32,
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+}
 
 /// A window, or a picture in memory.
 pub trait Surface {

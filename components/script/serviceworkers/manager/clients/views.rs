@@ -2,30 +2,15 @@
  * License, v. 2.0. If a copy of the MPL was not distributed with this
  * file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
-//! Where clients are shown, and which of them is meant.
+//! Which client is meant.
 
 use servo_base::id::{BrowsingContextId, PipelineId};
-use servo_constellation_traits::{ClientView, ServiceWorkerClientInfo};
+use servo_constellation_traits::ServiceWorkerClientInfo;
 use servo_url::ServoUrl;
 
 use super::Clients;
 
 impl Clients {
-    /// The page is seen now, or no more; or has the focus, or no more.
-    pub(in crate::dom::serviceworkers::manager) fn view_changed(
-        &mut self,
-        pipeline_id: PipelineId,
-        view: ClientView,
-    ) {
-        if let Some(client) = self.clients.get_mut(&pipeline_id) {
-            client.view = view;
-            if view.has_focus {
-                self.last_focus += 1;
-                client.last_focus = self.last_focus;
-            }
-        }
-    }
-
     pub(in crate::dom::serviceworkers::manager) fn last_number(&self) -> u64 {
         self.last_number
     }

@@ -6,6 +6,8 @@ use servo::notifications::WebNotification;
 use url::Url;
 use winit::dpi::PhysicalSize;
 
+use crate::browser::surface::CardPlace;
+
 /// Measures in CSS pixels.
 const WIDTH: u32 = 380;
 const HEIGHT: u32 = 96;
@@ -13,19 +15,6 @@ const ACTIONS_HEIGHT: u32 = 44;
 const CLOSE_SIZE: u32 = 44;
 /// To the window's edges.
 const MARGIN: u32 = 16;
-
-/// A rectangle of the window, in device pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CardPlace {
-    /// From the window's left edge.
-    pub x: u32,
-    /// From its upper edge.
-    pub y: u32,
-    /// Width.
-    pub width: u32,
-    /// Height.
-    pub height: u32,
-}
 
 /// What a person has tapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
