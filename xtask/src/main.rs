@@ -71,6 +71,9 @@ enum Task {
         /// Leave out what needs Servo
         #[arg(long)]
         core: bool,
+        /// Run what does not need a group of patches in a kiosk without it: offline
+        #[arg(long, value_name = "GROUP", value_parser = Group::parse_left_out, conflicts_with = "core")]
+        without: Option<Group>,
     },
     /// Format every Rust file
     Fmt,
@@ -154,7 +157,11 @@ fn run(task: Task) -> Result<ExitCode> {
             println!("{}", kiosk.display());
             Ok(ExitCode::SUCCESS)
         }
-        Task::Test { core } => testing::run(&paths, core),
+        Task::Test {
+            without: Some(group),
+            ..
+        } => testing::run_without(&paths, group),
+        Task::Test { core, .. } => testing::run(&paths, core),
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt(arguments) => wpt::run(&paths, &arguments),
         Task::TestApps(arguments) => apps::run(&paths, &arguments),

@@ -7,9 +7,10 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::command;
+use crate::files;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
-use crate::servo::{bundle, check};
+use crate::servo::{Group, bundle, check};
 use crate::setup;
 use crate::wpt::{self, Product};
 
@@ -40,6 +41,21 @@ const WPT_RUNS: [(&str, Product); 3] = [
 const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// The package of the apps, which need a kiosk, too.
 const APPS: &str = "background_sync_apps";
+/// End-to-end tests that need a group of patches which may be left out: their files' names.
+const NEED_OFFLINE: [&str; 10] = [
+    "cache_storage",
+    "fetch_events",
+    "growth",
+    "indexed_db",
+    "indexed_db_libraries",
+    "navigation_preload",
+    "notifications",
+    "power_cuts",
+    "scenario",
+    "second_embedder",
+];
+/// What of web-platform-tests needs no such group.
+const SYNC_SUITES: [&str; 2] = ["background-sync", "periodic-background-sync"];
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
 const OTHER_ROOTS: [&str; 31] = [
     "ports/kiosk/src/main.rs",
@@ -120,25 +136,65 @@ pub fn format(paths: &Paths) -> Result<()> {
 
 /// Runs everything; `core_only` leaves out what needs Servo.
 pub fn run(paths: &Paths, core_only: bool) -> Result<ExitCode> {
-    let mut run = Run {
-        paths,
-        count: Count::default(),
-        failed: Vec::new(),
-    };
+    let mut run = Run::new(paths);
     run.core()?;
     if !core_only {
         run.more_of_core()?;
         run.servo()?;
     }
-    for title in &run.failed {
-        eprintln!("failed: {title}");
+    Ok(run.sum_up())
+}
+
+/// Builds the kiosk without a group of patches, and runs in it what does not need the group.
+pub fn run_without(paths: &Paths, group: Group) -> Result<ExitCode> {
+    let mut run = Run::new(paths);
+    let mut binary = None;
+    run.checked("build of the kiosk", |paths| {
+        binary = Some(kiosk::build_without(paths, Profile::Dev, group)?);
+        Ok(())
+    });
+    if let Some(binary) = binary {
+        let (package, folder) = END_TO_END;
+        let mut cargo = cargo(paths, &["test", "--no-fail-fast", "--package", package]);
+        for test in end_to_end_tests(&paths.root.join(folder))? {
+            if !NEED_OFFLINE.contains(&test.as_str()) {
+                cargo.args(["--test", &test]);
+            }
+        }
+        cargo.env(KIOSK_VARIABLE, &binary);
+        kiosk::give_runtime_folder(&mut cargo, paths)?;
+        run.step("end-to-end tests", cargo)?;
+        run.web_platform_tests("web-platform-tests", Product::Kiosk, &binary, &SYNC_SUITES);
     }
-    println!("{} passed, {} failed", run.count.passed, run.count.failed);
-    Ok(if run.failed.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(run.sum_up())
+}
+
+/// The names of test files, without their extension.
+fn end_to_end_tests(package: &Path) -> Result<Vec<String>> {
+    let files = files::list(&package.join("tests"))?;
+    let names = files.iter().filter_map(|file| file.file_stem()?.to_str());
+    Ok(names.map(str::to_owned).collect())
+}
+
+impl<'a> Run<'a> {
+    fn new(paths: &'a Paths) -> Self {
+        Self {
+            paths,
+            count: Count::default(),
+            failed: Vec::new(),
+        }
+    }
+
+    fn sum_up(&self) -> ExitCode {
+        for title in &self.failed {
+            eprintln!("failed: {title}");
+        }
+        println!("{} passed, {} failed", self.count.passed, self.count.failed);
+        match self.failed.is_empty() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -253,16 +309,16 @@ impl Run<'_> {
             self.step(title, cargo)?;
         }
         for (title, product) in WPT_RUNS {
-            self.web_platform_tests(title, product, &binary);
+            self.web_platform_tests(title, product, &binary, &[]);
         }
         Ok(())
     }
 
     /// Counts subtests. Those that an expectation in `wpt/meta` says can't pass are neither passed nor failed.
-    fn web_platform_tests(&mut self, title: &str, product: Product, kiosk: &Path) {
+    fn web_platform_tests(&mut self, title: &str, product: Product, kiosk: &Path, suites: &[&str]) {
         announce(title);
         let before = self.count;
-        let is_as_expected = match wpt::run_in_kiosk(self.paths, kiosk, product) {
+        let is_as_expected = match wpt::run_in_kiosk(self.paths, kiosk, product, suites) {
             Ok((tally, is_as_expected)) => {
                 self.count.passed += tally.passed;
                 self.count.failed += tally.unexpected;
@@ -380,6 +436,15 @@ fn announce(title: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tests_that_need_a_group_exist() -> Result<()> {
+        let known = end_to_end_tests(&Paths::find()?.root.join(END_TO_END.1))?;
+        for test in NEED_OFFLINE {
+            assert!(known.iter().any(|known| known == test), "{test}");
+        }
+        Ok(())
+    }
 
     #[test]
     fn test_results_are_summed() {

@@ -59,6 +59,10 @@ fn parts(series: &Series) -> Vec<Part> {
         title: "the groups workers and sync".to_owned(),
         series: series.without(|topic| topic.header.group > Group::Sync),
     }];
+    parts.push(Part {
+        title: "everything but the group offline".to_owned(),
+        series: series.without(|topic| topic.header.group == Group::Offline),
+    });
     for topic in &series.topics {
         if topic.header.group == Group::Extras {
             parts.push(Part {
@@ -77,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_extra_is_left_out_once() {
+    fn what_may_be_left_out_is_left_out_once() {
         let topic = |name: &str, group| Topic {
             name: name.to_owned(),
             header: Header {
@@ -95,6 +99,7 @@ mod tests {
                 topic("dom", Group::Sync),
                 topic("one", Group::Extras),
                 topic("two", Group::Extras),
+                topic("caches", Group::Offline),
             ],
         };
         let names: Vec<Vec<String>> = parts(&series)
@@ -105,8 +110,9 @@ mod tests {
             names,
             [
                 vec!["manager", "dom"],
-                vec!["manager", "dom", "two"],
-                vec!["manager", "dom", "one"]
+                vec!["manager", "dom", "one", "two"],
+                vec!["manager", "dom", "two", "caches"],
+                vec!["manager", "dom", "one", "caches"]
             ]
         );
     }

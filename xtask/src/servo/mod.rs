@@ -13,6 +13,8 @@ mod upstream;
 mod workspace;
 
 #[cfg(test)]
+mod left_out;
+#[cfg(test)]
 mod round_trip;
 
 use std::path::PathBuf;

@@ -149,10 +149,15 @@ pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     repeat(&mut command, &report, arguments.repeat)
 }
 
-/// Runs everything that a product has in a kiosk; what it came to, and whether all is as expected.
-pub fn run_in_kiosk(paths: &Paths, binary: &Path, product: Product) -> Result<(Tally, bool)> {
+/// Runs what a product has in a kiosk, or some suites of that alone; what it came to, and whether all is as expected.
+pub fn run_in_kiosk(
+    paths: &Paths,
+    binary: &Path,
+    product: Product,
+    suites: &[&str],
+) -> Result<(Tally, bool)> {
     let runner = Runner::prepare(paths, None)?;
-    let (results, success) = runner.run_all(&kiosk_at(binary.to_owned(), product)?)?;
+    let (results, success) = runner.run_all(&kiosk_at(binary.to_owned(), product)?, suites)?;
     let (_, tally) = results.tally("/");
     Ok((tally, success))
 }
@@ -162,7 +167,7 @@ fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let mut columns = Vec::new();
     for browser in [find_kiosk(paths, arguments, Product::Kiosk)?, chromium] {
-        let (results, success) = runner.run_all(&browser)?;
+        let (results, success) = runner.run_all(&browser, &[])?;
         ensure!(
             success,
             "the README is left as it is, because not every result in {} is as expected",
@@ -205,9 +210,9 @@ impl<'a> Runner<'a> {
         self.cache.join(format!("report-{}.json", product.name()))
     }
 
-    fn run_all(&self, browser: &Browser) -> Result<(Results, bool)> {
+    fn run_all(&self, browser: &Browser, suites: &[&str]) -> Result<(Results, bool)> {
         let report = self.report(browser.product);
-        let status = command::status(&mut self.command(browser, &report)?)?;
+        let status = command::status(self.command(browser, &report)?.args(suites))?;
         Ok((results::read(&report)?, status.success()))
     }
 

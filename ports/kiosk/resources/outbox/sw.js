@@ -8,19 +8,22 @@ const changes = new BroadcastChannel('outbox');
 const SHELL = 'outbox 1';
 const FILES = ['./', 'app.js', 'store.js', 'style.css'];
 
-self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES)));
-});
+// An engine without the Cache API can sync all the same.
+if ('addAll' in Cache.prototype) {
+  self.addEventListener('install', (event) => {
+    event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES)));
+  });
 
-self.addEventListener('activate', (event) => {
-  event.waitUntil(caches.keys().then((names) => Promise.all(
-    names.filter((name) => name !== SHELL).map((name) => caches.delete(name)))));
-});
+  self.addEventListener('activate', (event) => {
+    event.waitUntil(caches.keys().then((names) => Promise.all(
+      names.filter((name) => name !== SHELL).map((name) => caches.delete(name)))));
+  });
 
-self.addEventListener('fetch', (event) => {
-  if (event.request.method !== 'GET') return;
-  event.respondWith(caches.match(event.request).then((cached) => cached ?? fetch(event.request)));
-});
+  self.addEventListener('fetch', (event) => {
+    if (event.request.method !== 'GET') return;
+    event.respondWith(caches.match(event.request).then((cached) => cached ?? fetch(event.request)));
+  });
+}
 
 self.addEventListener('sync', (event) => {
   if (event.tag === 'send-messages') {
