@@ -42,8 +42,9 @@ const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// The package of the apps, which need a kiosk, too.
 const APPS: &str = "background_sync_apps";
 /// End-to-end tests that need a group of patches which may be left out: their files' names.
-const NEED_OFFLINE: [&str; 10] = [
+const NEED_OFFLINE: [&str; 11] = [
     "cache_storage",
+    "client_windows",
     "fetch_events",
     "growth",
     "indexed_db",

@@ -49,6 +49,7 @@ impl Permissions {
     }
 
     /// What the embedder has decided so far.
+    #[cfg(feature = "offline")]
     pub(crate) fn decided(&self, origin: &str, name: PermissionName) -> Option<Permission> {
         let key = (origin.to_owned(), name);
         self.0.lock().decided.get(&key).copied()

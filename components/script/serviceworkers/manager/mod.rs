@@ -103,7 +103,7 @@ impl ServiceWorkerManager {
                 #[cfg(feature = "offline")]
                 Message::FromNetwork(message) => self.handle_network(message),
                 #[cfg(not(feature = "offline"))]
-                Message::FromNetwork(_) => {}
+                Message::FromNetwork(message) => drop(message),
                 Message::ScriptFetched(fetched) => self.handle_fetched_script(*fetched),
                 Message::LimitPassed => self.handle_passed_limits(),
             }
