@@ -41,7 +41,7 @@ const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// The package of the apps, which need a kiosk, too.
 const APPS: &str = "background_sync_apps";
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 31] = [
+const OTHER_ROOTS: [&str; 32] = [
     "ports/kiosk/src/main.rs",
     "tests/embedder/src/main.rs",
     "tests/unpatched/src/main.rs",
@@ -49,6 +49,7 @@ const OTHER_ROOTS: [&str; 31] = [
     "components/script/backgroundsync/mod.rs",
     "components/script/serviceworkers/mod.rs",
     "components/script/serviceworkers/notificationparts.rs",
+    "components/servo/memory.rs",
     "components/servo/notifications.rs",
     "components/servo/service_worker_windows.rs",
     "components/shared/embedder/service_workers.rs",
