@@ -3,7 +3,10 @@
 //! Nobody collects garbage by hand here, and no worker is stopped early: memory is as an unattended device has it. The
 //! short form of `./mach bench --soak`, which does more of everything.
 
-use std::{env, fs};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::{env, fs, thread};
 
 use background_sync_e2e::{Kiosk, Site};
 
@@ -383,4 +386,53 @@ fn the_http_cache_has_a_limit() {
     ));
     kiosk.wait_for_console("again");
     assert_eq!(site.server.asked_for("/cacheable").len(), asked);
+}
+
+#[test]
+fn the_http_cache_keeps_what_is_still_arriving() {
+    let site = site();
+    let headers = [
+        ("Content-Type", "text/plain"),
+        ("Cache-Control", "max-age=3600"),
+    ];
+    site.server
+        .serve_with("/cacheable", &headers, &"c".repeat(1_000_000));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let slow = format!("http://{}/", listener.local_addr().expect("it is bound"));
+    let (asked, requests) = mpsc::channel();
+    let (finish, finished) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let lines = BufReader::new(stream.try_clone().expect("a descriptor")).lines();
+            // Connections that are opened ahead ask for nothing.
+            let is_request = lines.map_while(Result::ok).any(|line| line.is_empty());
+            if !is_request || asked.send(()).is_err() {
+                continue;
+            }
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\
+                        Cache-Control: max-age=3600\r\nAccess-Control-Allow-Origin: *\r\n\r\n";
+            let _ = stream.write_all(format!("{head}half ").as_bytes());
+            let _ = finished.recv();
+            let _ = stream.write_all(b"whole");
+        }
+    });
+
+    let mut kiosk = site.open();
+    kiosk.evaluate(&format!(
+        "globalThis.first = fetch('{slow}').then((response) => {{ console.log('half'); return response.text(); }}), 0"
+    ));
+    kiosk.wait_for_console("half");
+    for first in (0..CACHEABLE).step_by(CACHEABLE_AT_ONCE) {
+        kiosk.evaluate(&format!("cacheable({first}, {CACHEABLE_AT_ONCE}), 0"));
+        kiosk.wait_for_console("done");
+        kiosk.forget_events();
+    }
+    kiosk.evaluate(&format!(
+        "globalThis.second = fetch('{slow}').then((response) => response.text()), 0"
+    ));
+    finish.send(()).expect("it waits");
+    let both = kiosk.settle("Promise.all([first, second]).then((texts) => texts.join())");
+    assert_eq!(both, Ok("half whole,half whole".into()));
+    assert_eq!(requests.try_iter().count(), 1, "it was asked for again");
 }
