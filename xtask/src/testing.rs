@@ -58,7 +58,7 @@ const NEED_OFFLINE: [&str; 11] = [
 /// What of web-platform-tests needs no such group.
 const SYNC_SUITES: [&str; 2] = ["background-sync", "periodic-background-sync"];
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 31] = [
+const OTHER_ROOTS: [&str; 32] = [
     "ports/kiosk/src/main.rs",
     "tests/embedder/src/main.rs",
     "tests/unpatched/src/main.rs",
@@ -66,6 +66,7 @@ const OTHER_ROOTS: [&str; 31] = [
     "components/script/backgroundsync/mod.rs",
     "components/script/serviceworkers/mod.rs",
     "components/script/serviceworkers/notificationparts.rs",
+    "components/servo/memory.rs",
     "components/servo/notifications.rs",
     "components/servo/service_worker_windows.rs",
     "components/shared/embedder/service_workers.rs",

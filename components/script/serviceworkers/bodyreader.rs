@@ -116,14 +116,20 @@ impl Callback for Reading {
 }
 
 /// `None` if the result of a read has no bytes. An array that is empty is fine.
-fn bytes_of_result(cx: &mut JSContext, result: HandleValue) -> Option<Vec<u8>> {
+pub(crate) fn bytes_of_result(cx: &mut JSContext, result: HandleValue) -> Option<Vec<u8>> {
     rooted!(&in(cx) let object = result.to_object());
     rooted!(&in(cx) let mut value = UndefinedValue());
     get_property_jsval(cx, object.handle(), c"value", value.handle_mut()).ok()?;
-    if !value.is_object() {
+    bytes_of_chunk(cx, value.handle())
+}
+
+/// `None` if the chunk is no `Uint8Array`, or has lost its buffer. Copied as a whole: the engine's own conversion asks the
+/// array's iterator for one byte after the other.
+pub(crate) fn bytes_of_chunk(cx: &mut JSContext, chunk: HandleValue) -> Option<Vec<u8>> {
+    if !chunk.is_object() {
         return None;
     }
-    auto_root!(&in(cx) let array = Uint8Array::from(value.to_object()).ok()?);
+    auto_root!(&in(cx) let array = Uint8Array::from(chunk.to_object()).ok()?);
     array.to_vec()
 }
 

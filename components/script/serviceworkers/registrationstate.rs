@@ -18,6 +18,7 @@ use crate::dom::bindings::root::DomRoot;
 use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::serviceworker::ServiceWorker;
+use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkerregistration::ServiceWorkerRegistration;
 use crate::dom::serviceworkers::registrationjobs::dom_update_via_cache;
 
@@ -73,6 +74,7 @@ fn update_registration_state(
     registration.set_workers(installing.as_deref(), waiting.as_deref(), active.as_deref());
     registration.set_update_via_cache(dom_update_via_cache(info.update_via_cache));
 
+    let is_cleared = installing.is_none() && waiting.is_none() && active.is_none();
     let active_state = if info.activated {
         ServiceWorkerState::Activated
     } else {
@@ -95,6 +97,10 @@ fn update_registration_state(
         if let Some(worker) = worker {
             worker.set_state(cx, state);
         }
+    }
+    // Nobody will hear of it again. A worker keeps the object of its own registration, which it may ask for at any time.
+    if is_cleared && !global.is::<ServiceWorkerGlobalScope>() {
+        global.forget_serviceworker_registration(info.id);
     }
 }
 

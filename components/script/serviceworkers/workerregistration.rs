@@ -37,6 +37,7 @@ impl ServiceWorkerGlobalScope {
         let global = self.upcast::<GlobalScope>();
         let worker =
             global.get_serviceworker(cx, &script_url, &self.scope_url(), self.service_worker_id());
+        self.own_worker().set(Some(&worker));
         // Of a worker that is in no slot of its registration nobody else tells the state.
         worker.replace_state(self.own_state().get());
         worker

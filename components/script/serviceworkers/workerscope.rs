@@ -31,6 +31,7 @@ use crate::dom::bindings::root::{Dom, DomRoot, MutNullableDom};
 use crate::dom::clients::Clients;
 use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::serviceworker::ServiceWorker;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::extendedlifetime::OnSettled;
 #[cfg(feature = "offline")]
@@ -95,6 +96,8 @@ pub(crate) struct WorkerLifeCycle {
     #[ignore_malloc_size_of = "Shared with the manager"]
     waits: BlockingWaits,
     clients: MutNullableDom<Clients>,
+    /// The object that stands for this worker itself.
+    own_worker: MutNullableDom<ServiceWorker>,
 }
 
 impl WorkerLifeCycle {
@@ -116,6 +119,7 @@ impl WorkerLifeCycle {
             used_imports: DomRefCell::default(),
             waits: start.thread_end.waits(),
             clients: MutNullableDom::default(),
+            own_worker: MutNullableDom::default(),
         }
     }
 }
@@ -131,6 +135,10 @@ impl ServiceWorkerGlobalScope {
 
     pub(crate) fn scope_url(&self) -> ServoUrl {
         self.life_cycle().registration.borrow().scope_url.clone()
+    }
+
+    pub(super) fn own_worker(&self) -> &MutNullableDom<ServiceWorker> {
+        &self.life_cycle().own_worker
     }
 
     pub(crate) fn own_state(&self) -> &Cell<ServiceWorkerState> {

@@ -40,6 +40,7 @@ use self::profile::Profile;
 
 fn main() -> ExitCode {
     let start = Instant::now();
+    servo::memory::keep_little_free_memory();
     let arguments = Arguments::parse();
     if arguments.version {
         println!("{}", version());

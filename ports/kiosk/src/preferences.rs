@@ -24,8 +24,9 @@ const KIOSK_PREFERENCES: &[&str] = &[
 ];
 
 /// What objects of scripts may hold outside the script engine's heap, in megabytes, before it collects. Servo's own is 38,
-/// which lets a page that fetches grow by 50 MiB of garbage; with 8 it is 12 MiB, in the same time.
-const GARBAGE_MB: i64 = 8;
+/// which lets each thread of scripts that fetches or gets messages grow by 50 MiB of garbage; with 2 it is 3 MiB, in the same
+/// time.
+const GARBAGE_MB: i64 = 2;
 
 /// What `--enable-experimental-web-platform-features` turns on; servoshell's list.
 const EXPERIMENTAL_PREFERENCES: &[&str] = &[

@@ -3,7 +3,10 @@
 //! Nobody collects garbage by hand here, and no worker is stopped early: memory is as an unattended device has it. The
 //! short form of `./mach bench --soak`, which does more of everything.
 
-use std::{env, fs};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::{env, fs, thread};
 
 use background_sync_e2e::{Kiosk, Site};
 
@@ -27,6 +30,19 @@ const RELOADS: u32 = 100;
 /// Memory that those may add, in bytes a reload. A browser that keeps the pages takes 250 kB and more, and one that keeps
 /// the blocks of SpiderMonkey's parser and interpreter 16 kB.
 const MOST_BYTES_A_RELOAD: u64 = 7_000;
+
+/// Reloads of a page whose module has four megabytes; then twice as many again.
+const MODULE_RELOADS: u32 = 25;
+/// Memory that those may add, in bytes a reload: a tenth of the module's.
+const MOST_BYTES_A_MODULE: u64 = 400_000;
+
+/// Windows until the engine has opened what it will; then twice as many again.
+const WINDOWS: u32 = 40;
+/// Memory that those may add, in bytes a window. A browser whose threads have heaps of their own takes 165 kB.
+const MOST_BYTES_A_WINDOW: u64 = 40_000;
+
+/// Workers that come and go.
+const VISITORS: usize = 8;
 
 /// Objects of a megabyte that a page refers to weakly, one made in each task.
 const WEAK_REFERENCES: u32 = 100;
@@ -70,6 +86,35 @@ const PAGE: &str = r"
     // Nobody listens there.
     for (let index = 0; index < count; index++) await fetch('http://127.0.0.1:1/', init).catch(() => {});
     console.log('done');
+  }
+  // Resolves with how many of their objects have gone, once as many have gone as ever will, or never.
+  async function visitors(count) {
+    const workers = [];
+    const registrations = [];
+    await (async () => {
+      for (let index = 0; index < count; index++) {
+        const options = { scope: `/visited/${index}/` };
+        const visit = await navigator.serviceWorker.register('/visitor.js', options);
+        const worker = visit.installing;
+        await new Promise((resolve) => {
+          worker.onstatechange = () => worker.state === 'activated' && resolve();
+        });
+        const redundant = new Promise((resolve) => { worker.onstatechange = resolve; });
+        await visit.unregister();
+        await redundant;
+        workers.push(new WeakRef(worker));
+        registrations.push(new WeakRef(visit));
+      }
+    })();
+    const gone = (references) => references.filter((reference) => !reference.deref()).length;
+    while (gone(workers) < count || gone(registrations) < count) {
+      // Not in the task that has looked at them, which keeps them until it ends.
+      for (let garbage = 0; garbage < 20; garbage++) {
+        await new Promise((resolve) => setTimeout(resolve));
+        new Uint8Array(1_000_000);
+      }
+    }
+    return `workers ${gone(workers)}, registrations ${gone(registrations)}`;
   }
   async function cacheable(first, count) {
     for (let index = first; index < first + count; index++) {
@@ -151,7 +196,7 @@ fn reload(kiosk: &mut Kiosk, count: u32) {
 }
 
 /// How many bytes an operation adds once it has been done so many times.
-fn bytes_an_operation(kiosk: &mut Kiosk, warm_up: u32, perform: fn(&mut Kiosk, u32)) -> u64 {
+fn bytes_an_operation(kiosk: &mut Kiosk, warm_up: u32, perform: impl Fn(&mut Kiosk, u32)) -> u64 {
     perform(kiosk, warm_up);
     let before = memory_bytes(kiosk);
     perform(kiosk, 2 * warm_up);
@@ -183,6 +228,59 @@ fn reloads_do_not_add_up() {
     let mut kiosk = site.open();
     let added = bytes_an_operation(&mut kiosk, RELOADS, reload);
     assert!(added <= MOST_BYTES_A_RELOAD, "{added} bytes a reload");
+}
+
+#[test]
+fn pages_with_modules_do_not_add_up() {
+    let site = site();
+    site.server.serve_with(
+        "/module.js",
+        &[("Content-Type", "text/javascript")],
+        "export const big = new Uint8Array(4_000_000).fill(1); globalThis.keep = () => big;",
+    );
+    site.add_to_page(
+        "const element = document.createElement('script');
+         element.type = 'module';
+         element.textContent = `import { big } from '/module.js';
+           const { big: same } = await import('/module.js');
+           if (big === same) console.log('module ready');`;
+         document.head.append(element);",
+    );
+    let mut kiosk = site.open();
+    kiosk.wait_for_console("module ready");
+    let added = bytes_an_operation(&mut kiosk, MODULE_RELOADS, |kiosk, count| {
+        for _ in 0..count {
+            kiosk.command("reload");
+            kiosk.wait_for_console("module ready");
+            kiosk.forget_events();
+        }
+    });
+    assert!(added <= MOST_BYTES_A_MODULE, "{added} bytes a reload");
+}
+
+#[test]
+fn windows_do_not_add_up() {
+    let site = site();
+    let mut kiosk = site.open();
+    let page = site.server.url("/");
+    let added = bytes_an_operation(&mut kiosk, WINDOWS, |kiosk, count| {
+        for _ in 0..count {
+            kiosk.command("close-window");
+            kiosk.command(&format!("open {page}"));
+            kiosk.wait_for_console("page ready");
+            kiosk.forget_events();
+        }
+    });
+    assert!(added <= MOST_BYTES_A_WINDOW, "{added} bytes a window");
+}
+
+#[test]
+fn a_page_keeps_no_worker_that_has_gone() {
+    let site = site();
+    site.server.serve("/visitor.js", "text/javascript", "");
+    let mut kiosk = site.open();
+    let gone = kiosk.settle(&format!("visitors({VISITORS})"));
+    assert_eq!(gone, Ok("workers 8, registrations 8".into()));
 }
 
 #[test]
@@ -288,4 +386,53 @@ fn the_http_cache_has_a_limit() {
     ));
     kiosk.wait_for_console("again");
     assert_eq!(site.server.asked_for("/cacheable").len(), asked);
+}
+
+#[test]
+fn the_http_cache_keeps_what_is_still_arriving() {
+    let site = site();
+    let headers = [
+        ("Content-Type", "text/plain"),
+        ("Cache-Control", "max-age=3600"),
+    ];
+    site.server
+        .serve_with("/cacheable", &headers, &"c".repeat(1_000_000));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let slow = format!("http://{}/", listener.local_addr().expect("it is bound"));
+    let (asked, requests) = mpsc::channel();
+    let (finish, finished) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let lines = BufReader::new(stream.try_clone().expect("a descriptor")).lines();
+            // Connections that are opened ahead ask for nothing.
+            let is_request = lines.map_while(Result::ok).any(|line| line.is_empty());
+            if !is_request || asked.send(()).is_err() {
+                continue;
+            }
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\
+                        Cache-Control: max-age=3600\r\nAccess-Control-Allow-Origin: *\r\n\r\n";
+            let _ = stream.write_all(format!("{head}half ").as_bytes());
+            let _ = finished.recv();
+            let _ = stream.write_all(b"whole");
+        }
+    });
+
+    let mut kiosk = site.open();
+    kiosk.evaluate(&format!(
+        "globalThis.first = fetch('{slow}').then((response) => {{ console.log('half'); return response.text(); }}), 0"
+    ));
+    kiosk.wait_for_console("half");
+    for first in (0..CACHEABLE).step_by(CACHEABLE_AT_ONCE) {
+        kiosk.evaluate(&format!("cacheable({first}, {CACHEABLE_AT_ONCE}), 0"));
+        kiosk.wait_for_console("done");
+        kiosk.forget_events();
+    }
+    kiosk.evaluate(&format!(
+        "globalThis.second = fetch('{slow}').then((response) => response.text()), 0"
+    ));
+    finish.send(()).expect("it waits");
+    let both = kiosk.settle("Promise.all([first, second]).then((texts) => texts.join())");
+    assert_eq!(both, Ok("half whole,half whole".into()));
+    assert_eq!(requests.try_iter().count(), 1, "it was asked for again");
 }

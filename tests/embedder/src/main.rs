@@ -23,6 +23,7 @@ use url::Url;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
+    servo::memory::keep_little_free_memory();
     let Some(url) = env::args().nth(1).and_then(|text| Url::parse(&text).ok()) else {
         eprintln!("usage: embedder URL [--deny | --unregister | --clear | --hold]");
         return ExitCode::from(2);
