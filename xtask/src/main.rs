@@ -2,6 +2,8 @@
 
 mod apps;
 mod bench;
+#[cfg(test)]
+mod circles;
 mod command;
 #[cfg(test)]
 mod direction;

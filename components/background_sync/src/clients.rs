@@ -6,20 +6,21 @@ mod promises;
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
 
 use background_sync_core::{Answer, Call, Origin, ScopeKey};
 use background_sync_traits::{
-    CallId, ConnectionId, SyncClient, SyncReply, SyncRequest, SyncResponse,
+    CallId, ConnectionId, DeliveryMode, SyncClient, SyncReply, SyncRequest, SyncResponse,
 };
 
+use crossbeam_channel::Receiver;
+
+use crate::edge::delivery::{ConnectionKey, Delivery, deliver};
 use crate::limits::{
     Hindrance, MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES,
     Misbehaviour, Refusal, is_scope_of_origin, refuse, text_bytes,
 };
-use crate::mailbox::{ConnectionKey, Mailbox, Posted};
 use order::Queue;
 
 /// A call that waits for the engine or the scheduler.
@@ -35,10 +36,18 @@ pub(crate) struct Route {
 /// Numbers connections; never used twice.
 type Serial = u64;
 
+/// How replies reach a client.
+enum Way<C> {
+    /// At once, by this thread.
+    Direct(C),
+    /// By a thread that may wait for it.
+    Posted,
+}
+
 struct Connection<C> {
     serial: Serial,
     scope: ScopeKey,
-    mailbox: Arc<Mailbox<C>>,
+    client: Way<C>,
     /// Not answered yet.
     outstanding: HashMap<CallId, Call>,
     /// Answered, but the promise is not known to be resolved.
@@ -61,7 +70,7 @@ struct OfOrigin {
     text_bytes: u64,
 }
 
-pub(crate) struct Clients<C> {
+pub(crate) struct Clients<C: SyncClient> {
     connections: HashMap<ConnectionId, Connection<C>>,
     per_origin: HashMap<Origin, OfOrigin>,
     routes: HashMap<Call, Route>,
@@ -73,9 +82,7 @@ pub(crate) struct Clients<C> {
     queues: HashMap<Serial, Queue>,
     next_call: u64,
     next_serial: Serial,
-    /// Mailboxes that have replies for somebody to hand over.
-    due: VecDeque<Arc<Mailbox<C>>>,
-    unread_bytes: Arc<AtomicUsize>,
+    delivery: Delivery<C>,
 }
 
 impl<C: SyncClient> Clients<C> {
@@ -89,8 +96,7 @@ impl<C: SyncClient> Clients<C> {
             queues: HashMap::new(),
             next_call: 1,
             next_serial: 1,
-            due: VecDeque::new(),
-            unread_bytes: Arc::default(),
+            delivery: Delivery::new(),
         }
     }
 
@@ -116,16 +122,18 @@ impl<C: SyncClient> Clients<C> {
         of_origin.connections += 1;
         let serial = self.next_serial;
         self.next_serial += 1;
-        let mailbox = Mailbox::new(
-            ConnectionKey { id, serial },
-            scope.origin.clone(),
-            client,
-            self.unread_bytes.clone(),
-        );
+        let client = match client.delivery_mode() {
+            DeliveryMode::Immediate => Way::Direct(client),
+            DeliveryMode::MayBlock => {
+                let key = ConnectionKey { id, serial };
+                self.delivery.open(key, scope.origin.clone(), client);
+                Way::Posted
+            }
+        };
         let connection = Connection {
             serial,
             scope,
-            mailbox: Arc::new(mailbox),
+            client,
             outstanding: HashMap::new(),
             unacknowledged: VecDeque::new(),
         };
@@ -139,6 +147,10 @@ impl<C: SyncClient> Clients<C> {
             .connections
             .remove(&id)
             .ok_or(Misbehaviour::UnknownConnection)?;
+        if let Way::Posted = connection.client {
+            let serial = connection.serial;
+            self.delivery.close(ConnectionKey { id, serial });
+        }
         self.of_origin(&connection.scope.origin, |open| open.connections -= 1);
         self.unacknowledged -= connection.unacknowledged.len();
         let unacknowledged = std::mem::take(&mut connection.unacknowledged);
@@ -159,9 +171,19 @@ impl<C: SyncClient> Clients<C> {
         }
     }
 
-    /// A mailbox that has replies to be handed over.
-    pub fn next_due(&mut self) -> Option<Arc<Mailbox<C>>> {
-        self.due.pop_front()
+    /// Where clients that can't be reached any more are told of.
+    pub fn gone(&self) -> Receiver<ConnectionKey> {
+        self.delivery.gone()
+    }
+
+    /// When [`Clients::handle_timeout`] is to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.delivery.poll_timeout()
+    }
+
+    /// Looks for clients that keep others from their replies.
+    pub fn handle_timeout(&mut self) {
+        self.delivery.handle_timeout(Instant::now());
     }
 
     /// Changes what an origin has open.
@@ -179,12 +201,14 @@ impl<C: SyncClient> Clients<C> {
         let Some(connection) = self.connections.get(&id) else {
             return false;
         };
-        match connection.mailbox.post(reply) {
-            Posted::Due => self.due.push_back(connection.mailbox.clone()),
-            Posted::Behind => {}
-            Posted::Refused => return false,
+        match &connection.client {
+            Way::Direct(client) => deliver(client, reply).is_ok(),
+            Way::Posted => {
+                let serial = connection.serial;
+                let key = ConnectionKey { id, serial };
+                self.delivery.post(key, reply).is_ok()
+            }
         }
-        true
     }
 
     /// A fresh number.
@@ -337,12 +361,5 @@ impl<C: SyncClient> Clients<C> {
             // Refused promises don't hold anything back.
             let _ = self.respond(call, response);
         }
-    }
-}
-
-/// Nothing more is handed over: threads that wait for their clients end with what they have.
-impl<C> Drop for Connection<C> {
-    fn drop(&mut self) {
-        self.mailbox.close();
     }
 }

@@ -17,7 +17,7 @@ mod clients;
 mod clock;
 mod config;
 mod control;
-mod crew;
+mod edge;
 mod embedder_calls;
 mod engine;
 mod events;
@@ -25,14 +25,12 @@ mod held;
 mod ipc;
 mod journal;
 mod limits;
-mod mailbox;
 mod manager;
 mod messages;
 mod opening;
 mod outbox;
 mod rate_limit;
 mod requests;
-mod shift;
 mod spawn;
 mod unavailable;
 mod workers;
@@ -51,9 +49,10 @@ pub use background_sync_traits::{DispatchedEvent, EventToken, SyncClient, SyncMa
 pub use barrier::DurabilityResponder;
 pub use config::{Config, StartError, Storage};
 pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
-pub use crew::{
+pub use edge::{
     BLOCKED_CLIENT_LIMIT_MS, MAX_BLOCKED_CLIENTS, MAX_BLOCKED_CLIENTS_PER_ORIGIN,
-    MAX_BLOCKED_CLIENTS_PER_SITE, MAX_GIVEN_UP_CLIENTS,
+    MAX_BLOCKED_CLIENTS_PER_SITE, MAX_GIVEN_UP_CLIENTS, MAX_UNREAD_BYTES, MAX_UNREAD_BYTES_IN_ALL,
+    MAX_UNREAD_REPLIES,
 };
 pub use engine::{ClientState, ClientStateResponder, Embedder, Engine, Silent};
 pub use ipc::{MAX_DECODED_MESSAGES, receive_over_ipc};
@@ -66,6 +65,5 @@ pub use limits::{
     MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES,
     MAX_WAITING_MESSAGES,
 };
-pub use mailbox::{MAX_UNREAD_BYTES, MAX_UNREAD_BYTES_IN_ALL, MAX_UNREAD_REPLIES};
 pub use outbox::RELAXED_WINDOW_MS;
 pub use spawn::SyncManager;

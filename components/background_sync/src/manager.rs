@@ -9,15 +9,14 @@ use background_sync_core::{
 };
 use background_sync_store::{FileSetAside, Loaded};
 use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender, at, never, select};
 
 use crate::alarm::Alarm;
 use crate::barrier::{Barrier, MadeDurable};
 use crate::calls::event_kind;
 use crate::clients::Clients;
 use crate::control::ControlMessage;
-pub(crate) use crate::crew::Flow;
-use crate::crew::Released;
+use crate::edge::delivery::ConnectionKey;
 use crate::embedder_calls::EmbedderCalls;
 use crate::engine::{Question, QuestionAnswered};
 use crate::events::RunningEvents;
@@ -45,11 +44,18 @@ pub(crate) struct Inputs<C, E> {
     pub made_durable: Receiver<MadeDurable>,
     pub committed: Receiver<Committed>,
     pub from_workers: Receiver<FromWorkers>,
-    pub released: Receiver<Released>,
+    pub gone: Receiver<ConnectionKey>,
     pub alarm: Alarm,
 }
 
-pub(crate) struct Manager<C> {
+/// Whether the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Continue,
+    Stop,
+}
+
+pub(crate) struct Manager<C: SyncClient> {
     pub scheduler: SyncScheduler,
     pub clients: Clients<C>,
     pub events: RunningEvents,
@@ -76,6 +82,15 @@ pub(crate) struct Manager<C> {
 }
 
 impl<C: SyncClient> Manager<C> {
+    /// Until the end.
+    pub(crate) fn run<E: Display>(mut self, mut inputs: Inputs<C, E>, loaded: Option<Loaded>) {
+        if let Some(loaded) = loaded {
+            self.load(loaded);
+        }
+        while self.turn(&mut inputs) == Flow::Continue {}
+        self.finish(&inputs);
+    }
+
     pub(crate) fn load(&mut self, loaded: Loaded) {
         let records = u64::try_from(loaded.set_aside.len()).unwrap_or(u64::MAX);
         let file = loaded.set_aside_file.map(|path| path.display().to_string());
@@ -96,15 +111,16 @@ impl<C: SyncClient> Manager<C> {
     }
 
     /// Sleeps until something happens, then handles all that waits.
-    pub(crate) fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
+    fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
         self.tell_news();
         let deadline = self.next_deadline();
         let timer = inputs.alarm.set(deadline, clock::now().mono);
+        let look_at_clients = self.clients.poll_timeout().map_or_else(never, at);
         let mut flow = Flow::Continue;
         select! {
             recv(inputs.messages) -> message => match message {
                 Ok(message) => self.handle_message(clock::now(), message, inputs.messages.len()),
-                Err(_) => inputs.messages = crossbeam_channel::never(),
+                Err(_) => inputs.messages = never(),
             },
             recv(inputs.control) -> message => match message {
                 Ok(message) => flow = self.handle_control(clock::now(), message),
@@ -116,13 +132,14 @@ impl<C: SyncClient> Manager<C> {
             recv(inputs.made_durable) -> made => if let Ok(made) = made {
                 self.handle_made_durable(clock::now(), made);
             },
-            recv(inputs.released) -> released => if let Ok(released) = released {
-                self.handle_released(clock::now(), released);
+            recv(inputs.gone) -> key => if let Ok(key) = key {
+                self.handle_client_gone(clock::now(), key);
             },
+            recv(look_at_clients) -> _ => self.clients.handle_timeout(),
             recv(inputs.from_workers) -> news => match news {
                 Ok(news) => self.handle_from_workers(clock::now(), news),
                 Err(_) => {
-                    inputs.from_workers = crossbeam_channel::never();
+                    inputs.from_workers = never();
                     self.handle_workers_gone(clock::now());
                 }
             },

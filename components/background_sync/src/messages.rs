@@ -9,21 +9,13 @@ use background_sync_traits::{
 };
 
 use crate::control::Change;
-use crate::crew::Released;
+use crate::edge::delivery::ConnectionKey;
 use crate::limits::{
     MAX_AUTHORITIES_LATER, MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin,
 };
-use crate::mailbox::{ConnectionKey, HandedOver};
 use crate::manager::Manager;
 
 impl<C: SyncClient> Manager<C> {
-    /// A client let a thread go that it had kept waiting.
-    pub(crate) fn handle_released(&mut self, now: Now, (key, result): Released) {
-        if result == HandedOver::ClientGone {
-            self.handle_client_gone(now, key);
-        }
-    }
-
     /// Nobody will see the promises of this client: they hold nothing back.
     pub(crate) fn handle_client_gone(&mut self, now: Now, key: ConnectionKey) {
         for call in self.clients.client_gone(key) {

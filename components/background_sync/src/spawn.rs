@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use background_sync_core::{SchedulerConfig, SyncScheduler};
@@ -20,12 +22,9 @@ use crate::manager::{Inputs, Manager};
 use crate::opening::{Closed, Opened};
 use crate::outbox::Outbox;
 use crate::rate_limit::RateLimitedLog;
-use crate::shift::Shift;
 use crate::unavailable::Unavailable;
 use crate::workers::{Remembered, Workers};
-use crate::{
-    Config, Embedder, Engine, StartError, SyncManagerControl, SyncManagerThread, crew, writer,
-};
+use crate::{Config, Embedder, Engine, StartError, SyncManagerControl, SyncManagerThread, writer};
 
 /// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
 #[derive(Debug)]
@@ -102,12 +101,13 @@ impl SyncManager {
         let (questions_out, answers) = unbounded();
         let barrier = Barrier::new();
         let made_durable = barrier.made_durable();
-        let (released_out, released) = unbounded();
+        let clients = Clients::new();
+        let gone = clients.gone();
         let seed = RandomState::new().hash_one(0);
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
         let manager = Manager {
             scheduler: SyncScheduler::new(scheduler_config),
-            clients: Clients::new(),
+            clients,
             events: RunningEvents::default(),
             engine,
             embedder,
@@ -133,11 +133,10 @@ impl SyncManager {
             made_durable,
             committed,
             from_workers,
-            released,
+            gone,
             alarm: Alarm::new(),
         };
-        let shift = Shift::new(manager, inputs, loaded);
-        let thread = crew::spawn(shift, released_out)?;
+        let thread = spawn_thread(move || manager.run(inputs, loaded))?;
         Ok(SyncManagerThread::new(
             SyncManagerControl {
                 sender: control_out,
@@ -157,10 +156,15 @@ impl SyncManager {
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     ) -> SyncManagerThread {
         let (sender, control) = unbounded();
-        let (released_out, released) = unbounded();
-        let work = Unavailable::new(error.hindrance(), messages, control, released);
-        let thread = crew::spawn(work, released_out)
+        let unavailable = Unavailable::new(error.hindrance(), messages, control);
+        let thread = spawn_thread(move || unavailable.run())
             .inspect_err(|error| log::error!("nobody refuses what is asked: no thread: {error}"));
         SyncManagerThread::new(SyncManagerControl { sender }, thread.ok(), Vec::new())
     }
+}
+
+fn spawn_thread(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name("SyncManager".to_owned())
+        .spawn(run)
 }

@@ -1,23 +1,17 @@
 //! Stands in for a manager that could not start, so that pages get a clear error.
 
-use std::fmt::Display;
-use std::sync::Arc;
-
 use background_sync_traits::{SyncClient, SyncManagerMessage};
-use crossbeam_channel::{Receiver, select};
+use crossbeam_channel::{Receiver, at, never, select};
 
 use crate::clients::Clients;
 use crate::control::ControlMessage;
-use crate::crew::{Flow, Released, Work};
 use crate::limits::Hindrance;
-use crate::mailbox::{ConnectionKey, HandedOver, Mailbox};
 
 pub(crate) struct Unavailable<C: SyncClient, E> {
     hindrance: Hindrance,
     clients: Clients<C>,
     messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     control: Receiver<ControlMessage>,
-    released: Receiver<Released>,
 }
 
 impl<C: SyncClient, E> Unavailable<C, E> {
@@ -25,14 +19,35 @@ impl<C: SyncClient, E> Unavailable<C, E> {
         hindrance: Hindrance,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
         control: Receiver<ControlMessage>,
-        released: Receiver<Released>,
     ) -> Self {
         Self {
             hindrance,
             clients: Clients::new(),
             messages,
             control,
-            released,
+        }
+    }
+
+    /// Until the end.
+    pub fn run(mut self) {
+        let gone = self.clients.gone();
+        loop {
+            let look_at_clients = self.clients.poll_timeout().map_or_else(never, at);
+            select! {
+                recv(self.messages) -> message => match message {
+                    Ok(Ok(message)) => self.answer(message),
+                    Ok(Err(_)) => {}
+                    Err(_) => self.messages = never(),
+                },
+                recv(self.control) -> message => match message {
+                    Ok(ControlMessage::Shutdown) | Err(_) => return,
+                    Ok(_) => {}
+                },
+                recv(gone) -> key => if let Ok(key) = key {
+                    self.clients.client_gone(key);
+                },
+                recv(look_at_clients) -> _ => self.clients.handle_timeout(),
+            }
         }
     }
 
@@ -68,38 +83,4 @@ impl<C: SyncClient, E> Unavailable<C, E> {
             | SyncManagerMessage::WorkerUnregistered { .. } => {}
         }
     }
-}
-
-impl<C: SyncClient, E: Display + Send + 'static> Work for Unavailable<C, E> {
-    type Client = C;
-
-    fn turn(&mut self) -> Flow {
-        select! {
-            recv(self.messages) -> message => match message {
-                Ok(Ok(message)) => self.answer(message),
-                Ok(Err(_)) => {}
-                Err(_) => self.messages = crossbeam_channel::never(),
-            },
-            recv(self.control) -> message => match message {
-                Ok(ControlMessage::Shutdown) | Err(_) => return Flow::Stop,
-                Ok(_) => {}
-            },
-            recv(self.released) -> released => {
-                if let Ok((key, HandedOver::ClientGone)) = released {
-                    self.handle_client_gone(key);
-                }
-            },
-        }
-        Flow::Continue
-    }
-
-    fn next_due(&mut self) -> Option<Arc<Mailbox<C>>> {
-        self.clients.next_due()
-    }
-
-    fn handle_client_gone(&mut self, key: ConnectionKey) {
-        self.clients.client_gone(key);
-    }
-
-    fn finish(&mut self) {}
 }

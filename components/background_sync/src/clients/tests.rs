@@ -11,6 +11,10 @@ impl SyncClient for Client {
     fn deliver(&self, _: SyncReply) -> Result<(), ClientGone> {
         Ok(())
     }
+
+    fn delivery_mode(&self) -> DeliveryMode {
+        DeliveryMode::Immediate
+    }
 }
 
 fn connect(clients: &mut Clients<Client>, number: usize) -> ConnectionId {
@@ -33,9 +37,6 @@ fn register(clients: &mut Clients<Client>, id: ConnectionId, call: usize) -> (Ca
     };
     let call = clients.open_call(id, CallId(call as u64), request).unwrap();
     let after = clients.answer(call, Answer::Registered(Ok(())));
-    while let Some(mailbox) = clients.next_due() {
-        mailbox.hand_over();
-    }
     (call, after.acknowledged)
 }
 

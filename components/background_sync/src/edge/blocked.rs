@@ -7,43 +7,59 @@ use std::time::{Duration, Instant};
 use background_sync_core::Origin;
 use url::{Host, Url};
 
-use super::{
-    BLOCKED_CLIENT_LIMIT_MS, MAX_BLOCKED_CLIENTS, MAX_BLOCKED_CLIENTS_PER_ORIGIN,
-    MAX_BLOCKED_CLIENTS_PER_SITE, MAX_GIVEN_UP_CLIENTS,
-};
-use crate::mailbox::ConnectionKey;
+/// Clients that each keep a thread waiting, at the same time. Beyond that, replies wait for one of them to take its own,
+/// to go away or to be given up; a client that is gone takes no thread.
+pub const MAX_BLOCKED_CLIENTS: usize = 64;
+
+/// Such clients of one origin, those that were given up included. Another connection of that origin ends instead of being
+/// delivered a reply.
+pub const MAX_BLOCKED_CLIENTS_PER_ORIGIN: usize = 8;
+
+/// The same of one site: of hosts that may have one owner.
+pub const MAX_BLOCKED_CLIENTS_PER_SITE: usize = 16;
+
+/// A client that keeps a thread waiting for longer than this, in milliseconds, is given up: its connection ends, and it
+/// holds up nobody any more.
+pub const BLOCKED_CLIENT_LIMIT_MS: u64 = 5_000;
+
+/// Threads that wait for clients that were given up: they end with those. Beyond that, replies wait. It takes the clients
+/// of 64 sites that keep their channels and never read.
+pub const MAX_GIVEN_UP_CLIENTS: usize = 1_024;
+
+const LIMIT: Duration = Duration::from_millis(BLOCKED_CLIENT_LIMIT_MS);
 
 /// A label before the last one that is no longer than this may be one under which everybody can have a name, as in
 /// `shop.co.uk`.
 const LONGEST_SHARED_LABEL: usize = 3;
 
-/// A client that is handed something.
-#[derive(Clone)]
-pub(super) struct Handing {
-    pub round: u64,
-    pub key: ConnectionKey,
-    pub origin: Origin,
-}
-
-#[derive(Default)]
-pub(super) struct Blocked {
+/// Which clients these are, by the keys of their connections, and how many of whom.
+pub(super) struct Blocked<K> {
     /// Not given up, the oldest first.
-    waited_for: Vec<(Handing, Instant)>,
+    waited_for: Vec<(K, Instant)>,
     given_up: usize,
     of_origin: HashMap<Origin, usize>,
     of_site: HashMap<String, usize>,
 }
 
-impl Blocked {
-    pub fn add(&mut self, handing: Handing, now: Instant) {
-        *self.of_origin.entry(handing.origin.clone()).or_default() += 1;
-        *self.of_site.entry(site(&handing.origin)).or_default() += 1;
-        self.waited_for.push((handing, now));
+impl<K: Copy + PartialEq> Blocked<K> {
+    pub fn new() -> Self {
+        Self {
+            waited_for: Vec::new(),
+            given_up: 0,
+            of_origin: HashMap::new(),
+            of_site: HashMap::new(),
+        }
     }
 
-    pub fn release(&mut self, round: u64, origin: &Origin) {
+    pub fn add(&mut self, key: K, origin: &Origin, now: Instant) {
+        *self.of_origin.entry(origin.clone()).or_default() += 1;
+        *self.of_site.entry(site(origin)).or_default() += 1;
+        self.waited_for.push((key, now));
+    }
+
+    pub fn release(&mut self, key: K, origin: &Origin) {
         let mut waited_for = self.waited_for.iter();
-        match waited_for.position(|(handing, _)| handing.round == round) {
+        match waited_for.position(|(other, _)| *other == key) {
             Some(position) => drop(self.waited_for.remove(position)),
             None => self.given_up = self.given_up.saturating_sub(1),
         }
@@ -52,18 +68,17 @@ impl Blocked {
     }
 
     /// Those that have been waited for long enough.
-    pub fn give_up(&mut self, now: Instant) -> Vec<ConnectionKey> {
-        let is_due = |(_, since): &(Handing, Instant)| now.duration_since(*since) >= LIMIT;
+    pub fn give_up(&mut self, now: Instant) -> Vec<K> {
+        let is_due = |(_, since): &(K, Instant)| now.duration_since(*since) >= LIMIT;
         let due = self.waited_for.partition_point(is_due);
         self.given_up += due;
-        let given_up = self.waited_for.drain(..due);
-        given_up.map(|(handing, _)| handing.key).collect()
+        self.waited_for.drain(..due).map(|(key, _)| key).collect()
     }
 
-    /// In what time one of them will have been.
-    pub fn next_to_give_up(&self, now: Instant) -> Option<Duration> {
+    /// When one of them will have been.
+    pub fn next_to_give_up(&self) -> Option<Instant> {
         let (_, since) = self.waited_for.first()?;
-        Some((*since + LIMIT).saturating_duration_since(now))
+        Some(*since + LIMIT)
     }
 
     pub fn have_room(&self) -> bool {
@@ -86,9 +101,7 @@ impl Blocked {
     }
 }
 
-const LIMIT: Duration = Duration::from_millis(BLOCKED_CLIENT_LIMIT_MS);
-
-fn count_down<K: Hash + Eq + Clone>(counts: &mut HashMap<K, usize>, key: &K) {
+fn count_down<T: Hash + Eq>(counts: &mut HashMap<T, usize>, key: &T) {
     if let Some(count) = counts.get_mut(key) {
         *count -= 1;
         if *count == 0 {
