@@ -1,10 +1,12 @@
+//! What the manager needs of a browser engine.
+
 use std::fmt;
 
-use background_sync_core::{Permission, PermissionName, StoredWorker, SyncNotification};
+use background_sync_core::{
+    Call, EventId, EventOutcome, Permission, PermissionName, StoreFault, StoredWorker,
+};
 use background_sync_traits::{DispatchedEvent, EventToken, ScopeKey};
 use crossbeam_channel::Sender;
-
-use crate::barrier::DurabilityResponder;
 
 /// What is true of the clients of a service worker registration's origin at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +53,8 @@ impl ClientState {
 /// What it is asked for.
 #[derive(Debug)]
 pub(crate) enum Question {
-    Register(background_sync_core::Call, PermissionName),
-    Dispatch(background_sync_core::EventId, PermissionName),
+    Register(Call, PermissionName),
+    Dispatch(EventId, PermissionName),
 }
 
 pub(crate) struct QuestionAnswered {
@@ -120,6 +122,65 @@ impl fmt::Debug for ClientStateResponder {
     }
 }
 
+/// What waits for the medium.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Waiting {
+    /// A `register()` call.
+    Call(Call),
+    /// The end of an event.
+    Event(EventId, EventOutcome),
+}
+
+/// An engine has made an origin's data durable, or could not.
+pub(crate) struct MadeDurable {
+    pub waiting: Waiting,
+    pub result: Result<(), StoreFault>,
+}
+
+/// Takes the result of [`crate::Engine::make_durable`], from any thread. Dropped without one, it says that the data are
+/// not durable.
+pub struct DurabilityResponder {
+    waiting: Option<Waiting>,
+    results: Sender<MadeDurable>,
+}
+
+impl DurabilityResponder {
+    pub(crate) fn new(waiting: Waiting, results: Sender<MadeDurable>) -> Self {
+        Self {
+            waiting: Some(waiting),
+            results,
+        }
+    }
+
+    /// What the origin had committed when it was asked for is on the medium, or `fault` is why not.
+    pub fn answer(mut self, result: Result<(), StoreFault>) {
+        self.send(result);
+    }
+
+    fn send(&mut self, result: Result<(), StoreFault>) {
+        if let Some(waiting) = self.waiting.take() {
+            // An error means that the manager is gone, and with it who asked.
+            let _ = self.results.send(MadeDurable { waiting, result });
+        }
+    }
+}
+
+impl Drop for DurabilityResponder {
+    fn drop(&mut self) {
+        self.send(Err(StoreFault::failed(
+            "the engine did not say whether the site's data are durable",
+        )));
+    }
+}
+
+impl fmt::Debug for DurabilityResponder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DurabilityResponder")
+            .field(&self.waiting)
+            .finish()
+    }
+}
+
 /// What the manager needs of a browser engine. Called on the manager's thread: nothing here may
 /// block.
 pub trait Engine: Send + 'static {
@@ -153,17 +214,3 @@ pub trait Engine: Send + 'static {
     /// outcome is expected any more.
     fn terminate(&self, event: EventToken, scope: &ScopeKey);
 }
-
-/// Watches. Called on the manager's thread: nothing here may block.
-pub trait Embedder: Send + 'static {
-    /// Something happened.
-    fn notify(&self, notification: &SyncNotification) {
-        let _ = notification;
-    }
-}
-
-/// An [`Embedder`] that does not watch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Embedder for Silent {}

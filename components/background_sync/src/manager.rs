@@ -1,51 +1,45 @@
-//! The thread's loop.
+//! The manager: it has the rooms, and brings what comes in from one to the next.
+
+mod barrier;
+mod client_calls;
+mod event_loop;
+mod running_events;
+mod schedule;
+mod start;
+mod unavailable;
 
 use std::fmt::Display;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use background_sync_core::{
-    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, ScopeKey, StoreFault,
-    StoreOp, StoredRegistration, SyncNotification, SyncScheduler, Unavailability, Urgency,
+    Answer, Call, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck,
+    StoreFault, StoreOp, StoredRegistration, SyncNotification, SyncScheduler, Urgency,
 };
-use background_sync_store::{FileSetAside, Loaded};
-use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
-use crossbeam_channel::{Receiver, Sender, at, never, select};
+use background_sync_store::FileSetAside;
+use background_sync_traits::{EventToken, SyncClient, SyncManagerMessage};
 
-use crate::alarm::Alarm;
-use crate::barrier::{Barrier, MadeDurable};
-use crate::calls::event_kind;
-use crate::clients::Clients;
-use crate::control::ControlMessage;
-use crate::edge::delivery::ConnectionKey;
-use crate::embedder_calls::EmbedderCalls;
-use crate::engine::{Question, QuestionAnswered};
-use crate::events::RunningEvents;
-use crate::held::HeldAnswers;
-use crate::journal::Journal;
-use crate::limits::Hindrance;
-use crate::opening::Closed;
-use crate::outbox::{JOURNAL_RETRY_MS, Outbox};
-use crate::rate_limit::RateLimitedLog;
-use crate::workers::{FromWorkers, Remembered, Workers};
-use crate::writer::{Committed, NotStored};
-use crate::{ClientState, ClientStateResponder, Embedder, Engine, clock};
+use crate::edge::{Admitted, ConnectionKey};
+use crate::embedder::{
+    Change, Clear, ControlMessage, Embedder, EmbedderAnswers, Journal, Notifier,
+};
+use crate::engine::{Engine, MadeDurable, Question, QuestionAnswered};
+use crate::storage::{Committed, Committer, Due, Found, FromWorkers, NotStored, Workers};
+use crate::time::clock;
+use client_calls::ClientCalls;
+use running_events::{RunningEvents, event_kind};
 
-/// Messages that are handled before deadlines are looked at again.
-const MAX_MESSAGES_PER_TURN: usize = 1_024;
+pub use start::SyncManager;
 
-/// At the end, the store is given this time.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
-
-/// Where everything comes in.
-pub(crate) struct Inputs<C, E> {
-    pub messages: Receiver<Result<SyncManagerMessage<C>, E>>,
-    pub control: Receiver<ControlMessage>,
-    pub answers: Receiver<QuestionAnswered>,
-    pub made_durable: Receiver<MadeDurable>,
-    pub committed: Receiver<Committed>,
-    pub from_workers: Receiver<FromWorkers>,
-    pub gone: Receiver<ConnectionKey>,
-    pub alarm: Alarm,
+pub(crate) struct Manager<C: SyncClient> {
+    scheduler: SyncScheduler,
+    engine: Box<dyn Engine>,
+    events: RunningEvents,
+    calls: ClientCalls<C>,
+    store: Committer,
+    workers: Workers,
+    journal: Journal,
+    notifier: Notifier,
+    embedder_answers: EmbedderAnswers,
 }
 
 /// Whether the loop goes on.
@@ -55,154 +49,141 @@ pub(crate) enum Flow {
     Stop,
 }
 
-pub(crate) struct Manager<C: SyncClient> {
-    pub scheduler: SyncScheduler,
-    pub clients: Clients<C>,
-    pub events: RunningEvents,
-    pub engine: Box<dyn Engine>,
-    pub embedder: Box<dyn Embedder>,
-    /// For the embedder, once the answers are on their way: to tell it costs a wake-up of a thread that is in no hurry.
-    pub news: Vec<SyncNotification>,
-    pub questions_out: Sender<QuestionAnswered>,
-    pub barrier: Barrier,
-    pub outbox: Outbox,
-    pub misbehaviour: RateLimitedLog,
-    pub journal: Journal,
-    pub embedder_calls: EmbedderCalls,
-    pub workers: Workers,
-    pub held: HeldAnswers,
-    /// Service worker registrations that were removed and not made again: a page may not have heard of it yet.
-    pub unregistered: Remembered,
-    pub issuer: AuthorityIssuer,
-    pub authority_later: Vec<ScopeKey>,
-    /// Until the store is open.
-    pub closed: Option<Closed>,
-    /// Nothing is told any more: what happens is the end, not the world.
-    pub ending: bool,
-}
-
+/// What comes in.
 impl<C: SyncClient> Manager<C> {
-    /// Until the end.
-    pub(crate) fn run<E: Display>(mut self, mut inputs: Inputs<C, E>, loaded: Option<Loaded>) {
-        if let Some(loaded) = loaded {
-            self.load(loaded);
+    fn new(
+        scheduler: SyncScheduler,
+        engine: Box<dyn Engine>,
+        embedder: Box<dyn Embedder>,
+        calls: ClientCalls<C>,
+        store: Committer,
+        workers: Workers,
+    ) -> Self {
+        Self {
+            scheduler,
+            engine,
+            events: RunningEvents::default(),
+            calls,
+            store,
+            workers,
+            journal: Journal::default(),
+            notifier: Notifier::new(embedder),
+            embedder_answers: EmbedderAnswers::default(),
         }
-        while self.turn(&mut inputs) == Flow::Continue {}
-        self.finish(&inputs);
     }
 
-    pub(crate) fn load(&mut self, loaded: Loaded) {
-        let records = u64::try_from(loaded.set_aside.len()).unwrap_or(u64::MAX);
-        let file = loaded.set_aside_file.map(|path| path.display().to_string());
-        for record in &loaded.set_aside {
-            log::error!(
-                "registration {} is set aside: {}",
-                record.id.0,
-                record.reason
-            );
+    /// `behind` is the number of messages behind this one.
+    fn handle_message<E: Display>(
+        &mut self,
+        now: Now,
+        message: Result<SyncManagerMessage<C>, E>,
+        behind: usize,
+    ) {
+        for authority in self.calls.authorities_due(now.mono, behind) {
+            self.engine.dispatch(authority);
         }
-        if records > 0 || file.is_some() {
-            self.notify(clock::now(), SyncNotification::SetAside { records, file });
-        }
-        let now = clock::now();
-        self.scheduler.load_origins(now, loaded.origins);
-        self.scheduler.load(now, loaded.records, loaded.next_id);
-        self.carry_out(clock::now());
-    }
-
-    /// Sleeps until something happens, then handles all that waits.
-    fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
-        self.tell_news();
-        let deadline = self.next_deadline();
-        let timer = inputs.alarm.set(deadline, clock::now().mono);
-        let look_at_clients = self.clients.poll_timeout().map_or_else(never, at);
-        let mut flow = Flow::Continue;
-        select! {
-            recv(inputs.messages) -> message => match message {
-                Ok(message) => self.handle_message(clock::now(), message, inputs.messages.len()),
-                Err(_) => inputs.messages = never(),
-            },
-            recv(inputs.control) -> message => match message {
-                Ok(message) => flow = self.handle_control(clock::now(), message),
-                Err(_) => flow = Flow::Stop,
-            },
-            recv(inputs.answers) -> answered => if let Ok(answered) = answered {
-                self.handle_answered(clock::now(), answered);
-            },
-            recv(inputs.made_durable) -> made => if let Ok(made) = made {
-                self.handle_made_durable(clock::now(), made);
-            },
-            recv(inputs.gone) -> key => if let Ok(key) = key {
-                self.handle_client_gone(clock::now(), key);
-            },
-            recv(look_at_clients) -> _ => self.clients.handle_timeout(),
-            recv(inputs.from_workers) -> news => match news {
-                Ok(news) => self.handle_from_workers(clock::now(), news),
-                Err(_) => {
-                    inputs.from_workers = never();
-                    self.handle_workers_gone(clock::now());
+        match self.calls.admit(now.mono, message, behind) {
+            Admitted::Resolved(calls) => {
+                for call in calls {
+                    self.scheduler.handle_acknowledged(now, call);
                 }
-            },
-            recv(inputs.committed) -> committed => match committed {
-                Ok(committed) => self.handle_committed(clock::now(), committed),
-                Err(_) => flow = Flow::Stop,
-            },
-            recv(timer) -> _ => {},
-            recv(inputs.alarm.rings()) -> ring => if ring.is_err() {
-                inputs.alarm.handle_broken();
-            },
-        }
-        if flow == Flow::Continue {
-            flow = self.drain(inputs);
-        } else {
-            // What came before the end counts, such as the outcome of an event.
-            self.drain_messages(clock::now(), inputs);
-        }
-        let now = clock::now();
-        self.open_if_due(now);
-        self.scheduler.handle_timeout(now);
-        self.carry_out(now);
-        flow
-    }
-
-    fn tell_news(&mut self) {
-        for notification in std::mem::take(&mut self.news) {
-            self.embedder.notify(&notification);
-        }
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<MonoTime> {
-        let deadlines = self.scheduler.poll_timeout().into_iter();
-        let reopen = self.closed.as_ref().map(Closed::retry_at);
-        deadlines.chain(self.outbox.deadline()).chain(reopen).min()
-    }
-
-    /// Handles what waits already, so that one commit is enough for all of it.
-    fn drain<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
-        let now = clock::now();
-        for committed in inputs.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_committed(now, committed);
-        }
-        self.drain_messages(now, inputs);
-        // An engine that answers at once has done so.
-        for answered in inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_answered(now, answered);
-        }
-        for made in inputs.made_durable.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_made_durable(now, made);
-        }
-        while let Ok(message) = inputs.control.try_recv() {
-            if self.handle_control(now, message) == Flow::Stop {
-                return Flow::Stop;
+            }
+            Admitted::Call(call) => {
+                let is_refused = match self.need_store(now) {
+                    Ok(()) => false,
+                    Err(fault) => {
+                        let scheduler = &mut self.scheduler;
+                        let store = &mut self.store;
+                        self.calls
+                            .refuse_for_storage(now, call, fault, scheduler, store)
+                    }
+                };
+                if !is_refused {
+                    self.calls.start(
+                        now,
+                        call,
+                        &mut self.scheduler,
+                        &*self.engine,
+                        &mut self.workers,
+                    );
+                }
+            }
+            Admitted::EventFinished(event, outcome) => self.finish_event(now, event, outcome),
+            Admitted::Authority(authority) => self.engine.dispatch(authority),
+            Admitted::WorkerActivated(scope) => {
+                self.workers.handle_activated(&scope);
+                self.scheduler.handle_worker_activated(now, &scope);
+            }
+            Admitted::StoreWorker(scope, worker) => self.workers.put(scope, worker),
+            Admitted::ReviveWorker(scope) => self.workers.revive(&scope),
+            Admitted::ForgetWorker(scope) => self.workers.remove(scope),
+            Admitted::WorkerUnregistered(scope) => {
+                self.workers.handle_unregistered(scope.clone());
+                self.change_when_open(now, Change::WorkerUnregistered(scope));
             }
         }
-        Flow::Continue
+        self.tell_news_of_calls(now);
     }
 
-    fn drain_messages<E: Display>(&mut self, now: Now, inputs: &Inputs<C, E>) {
-        for message in inputs.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_message(now, message, inputs.messages.len());
+    fn finish_event(&mut self, now: Now, event: EventToken, outcome: EventOutcome) {
+        // Unknown: it was terminated before, or it is made up.
+        let Some((event, scope)) = self.events.finish(event) else {
+            return;
+        };
+        if outcome == EventOutcome::NotStarted {
+            self.workers.revive(&scope);
         }
+        let outcome = match outcome {
+            // Only the manager says so.
+            EventOutcome::TimedOut => EventOutcome::Rejected,
+            other => other,
+        };
+        let end = (event, outcome);
+        let engine = &*self.engine;
+        self.calls.finish_event(
+            now,
+            end,
+            &scope,
+            &mut self.scheduler,
+            engine,
+            &mut self.workers,
+        );
+    }
+
+    fn handle_client_gone(&mut self, now: Now, key: ConnectionKey) {
+        self.calls.handle_client_gone(now, key, &mut self.scheduler);
+    }
+
+    /// The engine has answered.
+    fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
+        let QuestionAnswered { question, state } = answered;
+        match question {
+            Question::Dispatch(event, name) => {
+                let check = match state {
+                    Some(state) => PermissionCheck::Answered(state.permission_for(name)),
+                    None => PermissionCheck::Unanswered,
+                };
+                self.scheduler.handle_permission(now, event, check);
+            }
+            Question::Register(call, _) => {
+                let engine = &*self.engine;
+                self.calls.handle_client_state(
+                    now,
+                    call,
+                    state,
+                    &mut self.scheduler,
+                    engine,
+                    &mut self.workers,
+                );
+                self.tell_news_of_calls(now);
+            }
+        }
+    }
+
+    fn handle_made_durable(&mut self, now: Now, made: MadeDurable) {
+        self.calls
+            .handle_made_durable(now, made, &mut self.scheduler, &mut self.workers);
+        self.tell_news_of_calls(now);
     }
 
     fn handle_committed(&mut self, now: Now, committed: Committed) {
@@ -210,7 +191,7 @@ impl<C: SyncClient> Manager<C> {
             match result {
                 Ok(()) => self.scheduler.handle_stored(now, ticket, Ok(())),
                 // The scheduler has not waited for this: it is lost when the browser ends.
-                Err(NotStored { op, fault }) if self.outbox.answers_early(&op) => {
+                Err(NotStored { op, fault }) if self.store.answers_early(&op) => {
                     if let StoreOp::Put(record) = *op {
                         self.notify(now, not_stored(record, fault));
                     }
@@ -225,51 +206,180 @@ impl<C: SyncClient> Manager<C> {
             self.notify(now, SyncNotification::SetAside { records, file });
         }
         let Some(done) = committed.done else { return };
-        self.outbox.handle_medium(now.mono, done.medium);
+        self.store.handle_done(now.mono, &done);
         if let Err(fault) = &done.journal {
             log::warn!("entries of the journal could not be stored yet: {fault}");
             self.journal.save_again();
-            self.outbox.commit_by(now.mono.after_ms(JOURNAL_RETRY_MS));
         }
-        self.embedder_calls
+        self.embedder_answers
             .handle_history_stored(done.batch, &done.journal);
     }
 
-    fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
-        match answered.question {
-            Question::Dispatch(event, name) => {
-                let check = match answered.state {
-                    Some(state) => PermissionCheck::Answered(state.permission_for(name)),
-                    None => PermissionCheck::Unanswered,
-                };
-                self.scheduler.handle_permission(now, event, check);
+    fn handle_from_workers(&mut self, now: Now, news: FromWorkers) {
+        match news {
+            // The registrations are kept also if the worker is not: they fire once its page is opened.
+            FromWorkers::PutDone { scope } => {
+                let calls = self.workers.handle_put_done(&scope);
+                self.answer_registered(now, calls);
             }
-            Question::Register(call, _) => {
-                let state = answered.state.unwrap_or_else(ClientState::nothing_granted);
-                let behind = self.clients.asked(call);
-                self.do_call(now, call, state);
-                if let Some(behind) = behind {
-                    self.start_calls_behind(now, behind);
-                }
+            FromWorkers::Revived { scope, worker } => self.engine.start_worker(&scope, worker),
+            FromWorkers::Cleared { call, result } => {
+                self.embedder_answers.handle_workers_cleared(call, result);
             }
         }
+    }
+
+    fn handle_workers_gone(&mut self, now: Now) {
+        self.answer_without_workers(now);
+        let fault = workers_gone();
+        self.embedder_answers.handle_workers_gone(&fault);
+    }
+
+    /// No worker will be stored any more.
+    fn answer_without_workers(&mut self, now: Now) {
+        let calls = self.workers.give_up_puts();
+        self.answer_registered(now, calls);
+    }
+}
+
+/// What the embedder asks.
+impl<C: SyncClient> Manager<C> {
+    fn handle_control(&mut self, now: Now, message: ControlMessage) -> Flow {
+        match message {
+            ControlMessage::Shutdown => return Flow::Stop,
+            ControlMessage::Connectivity(connectivity) => {
+                self.scheduler.handle_connectivity(now, connectivity);
+            }
+            ControlMessage::Query(query) => {
+                // Without a store, nothing is known but what has happened.
+                let _ = self.need_store(now);
+                self.carry_out(now);
+                let deadline = self.poll_timeout();
+                query.answer(now, &self.scheduler, &mut self.journal, deadline);
+            }
+            ControlMessage::Change(change) => self.change_when_open(now, change),
+        }
+        Flow::Continue
+    }
+
+    fn change_when_open(&mut self, now: Now, change: Change) {
+        match self.need_store(now) {
+            Ok(()) => self.change(now, change),
+            Err(fault) => self.embedder_answers.defer(change, fault),
+        }
+    }
+
+    fn change(&mut self, now: Now, change: Change) {
+        let call = self.calls.next_call();
+        let (scheduler, answers) = (&mut self.scheduler, &mut self.embedder_answers);
+        match change {
+            Change::DispatchNow {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
+                answers.dispatch(call, reply);
+                scheduler.handle_dispatch_now(now, call, api, &scope, &tag);
+            }
+            Change::Unregister {
+                api,
+                scope,
+                tag,
+                reply,
+            } => {
+                answers.remove(call, reply);
+                scheduler.handle_unregister(now, call, api, &scope, &tag);
+            }
+            Change::Clear { what, reply } => {
+                answers.clear(call, reply);
+                self.clear(now, call, what);
+            }
+            Change::ExtraInterval { origin, extra } => {
+                scheduler.handle_extra_interval(now, &origin, extra);
+            }
+            Change::Revoked { origin, name } => {
+                scheduler.handle_permission_revoked(now, &origin, name);
+            }
+            Change::WorkerUnregistered(scope) => scheduler.handle_worker_unregistered(now, &scope),
+        }
+    }
+
+    /// Registrations, their history and the scripts of their workers go; answered when all of them have.
+    fn clear(&mut self, now: Now, call: Call, what: Clear) {
+        self.scheduler
+            .handle_clear(now, call, |scope| what.chooses(scope));
+        // What is told of the removal must not stay in the history either.
+        self.carry_out_decisions(now);
+        self.journal.clear(|scope| what.chooses(scope));
+        let batch = self.commit_all(Durability::Strict);
+        self.embedder_answers.set_history_batch(call, batch);
+        if !self.workers.clear(what, call) {
+            let gone = Err(workers_gone());
+            self.embedder_answers.handle_workers_cleared(call, gone);
+        }
+    }
+
+    /// Something needs the store. Until it is open, nothing that is stored is known.
+    fn need_store(&mut self, now: Now) -> Result<(), StoreFault> {
+        if let Some(found) = self.store.need(now.mono)? {
+            self.adopt(now, found);
+        }
+        Ok(())
+    }
+
+    /// The store is open.
+    fn adopt(&mut self, now: Now, found: Found) {
+        let set_aside = found.set_aside();
+        self.journal.adopt(found.journal, found.next_entry);
+        if let Some(set_aside) = set_aside {
+            self.notify(now, set_aside);
+        }
+        self.scheduler.load_origins(now, found.loaded.origins);
+        self.scheduler
+            .load(now, found.loaded.records, found.loaded.next_id);
+        self.carry_out(clock::now());
+        for change in self.embedder_answers.take_deferred() {
+            self.change(now, change);
+        }
+    }
+}
+
+/// What goes out.
+impl<C: SyncClient> Manager<C> {
+    /// Before it sleeps: has delivered and tells what that can wait until now. Returns when to call it again, if nothing
+    /// happens before.
+    fn rest(&mut self) -> Option<Instant> {
+        let deliver_at = self.calls.deliver();
+        self.notifier.tell();
+        deliver_at
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        if let Some(found) = self.store.open_if_due(now.mono) {
+            self.adopt(now, found);
+        }
+        self.scheduler.handle_timeout(now);
+        self.carry_out(now);
+    }
+
+    fn poll_timeout(&self) -> Option<MonoTime> {
+        let scheduler = self.scheduler.poll_timeout().into_iter();
+        scheduler.chain(self.store.poll_timeout()).min()
     }
 
     /// Does what the scheduler decided, and has committed what is due.
-    pub(crate) fn carry_out(&mut self, now: Now) {
+    fn carry_out(&mut self, now: Now) {
         let urgency = self.carry_out_decisions(now);
-        if self.closed.is_some() {
-            // What is in the journal waits with it.
-            self.outbox.commit_later();
-        } else if let Some(durability) = self.outbox.due(now.mono) {
-            self.send_all(durability);
-        } else if urgency == Urgency::Now {
-            self.outbox.send_operations(self.journal.has_news());
+        match self.store.due(now.mono, urgency) {
+            Due::Nothing => {}
+            Due::Operations => self.store.commit_operations(self.journal.has_news()),
+            Due::All(durability) => drop(self.commit_all(durability)),
         }
     }
 
-    /// Returns how soon what is in the outbox has to leave.
-    pub(crate) fn carry_out_decisions(&mut self, now: Now) -> Urgency {
+    /// Returns how soon what is to be stored has to be.
+    fn carry_out_decisions(&mut self, now: Now) -> Urgency {
         let mut all = Urgency::Lazy;
         while let Some(output) = self.scheduler.poll_output() {
             match output {
@@ -278,8 +388,8 @@ impl<C: SyncClient> Manager<C> {
                     op,
                     urgency,
                 } => {
-                    let early = self.outbox.answers_early(&op);
-                    self.outbox.add(now.mono, ticket, op);
+                    let early = self.store.answers_early(&op);
+                    self.store.add(now.mono, ticket, op);
                     if early {
                         self.scheduler.handle_stored(now, ticket, Ok(()));
                     } else if urgency == Urgency::Now {
@@ -287,14 +397,14 @@ impl<C: SyncClient> Manager<C> {
                     }
                 }
                 Output::Answer { call, answer } => {
-                    let Some(answer) = self.embedder_calls.answer(call, answer) else {
-                        continue;
-                    };
-                    self.answer_client(now, call, answer);
+                    if let Some(answer) = self.embedder_answers.answer(call, answer) {
+                        let (scheduler, workers) = (&mut self.scheduler, &mut self.workers);
+                        self.calls.answer(now, call, answer, scheduler, workers);
+                        self.tell_news_of_calls(now);
+                    }
                 }
                 Output::CheckPermission { event, scope, name } => {
-                    let question = Question::Dispatch(event, name);
-                    let responder = ClientStateResponder::new(question, self.questions_out.clone());
+                    let responder = self.calls.ask_about_event(event, name);
                     self.engine.query_client_state(&scope, responder);
                 }
                 Output::Dispatch {
@@ -305,13 +415,8 @@ impl<C: SyncClient> Manager<C> {
                     last_chance,
                     ..
                 } => {
-                    let token = self.events.insert(event, scope.clone());
                     let kind = event_kind(kind, tag, last_chance);
-                    self.engine.dispatch(DispatchedEvent {
-                        event: token,
-                        scope,
-                        kind,
-                    });
+                    self.engine.dispatch(self.events.add(event, scope, kind));
                 }
                 Output::Terminate { event, scope } => {
                     if let Some(token) = self.events.terminate(event) {
@@ -324,57 +429,79 @@ impl<C: SyncClient> Manager<C> {
         all
     }
 
-    /// Returns the number of the batch, if there is something.
-    pub(crate) fn send_all(&mut self, durability: Durability) -> Option<u64> {
-        let journal = self.journal.take_update();
-        self.outbox.send(durability, journal)
+    fn answer_registered(&mut self, now: Now, calls: Vec<Call>) {
+        for call in calls {
+            let (scheduler, workers) = (&mut self.scheduler, &mut self.workers);
+            self.calls
+                .answer(now, call, Answer::Registered(Ok(())), scheduler, workers);
+        }
+        self.tell_news_of_calls(now);
     }
 
-    /// The end: nothing is dispatched any more, everything is committed, every call is answered.
-    pub(crate) fn finish<E>(&mut self, inputs: &Inputs<C, E>) {
-        let end = Instant::now() + SHUTDOWN_LIMIT;
-        // What was done is not done again.
-        while self.barrier.holds_events()
-            && let Ok(made) = inputs.made_durable.recv_deadline(end)
-        {
-            self.handle_made_durable(clock::now(), made);
+    /// Returns the number of the batch, if there is something.
+    fn commit_all(&mut self, durability: Durability) -> Option<u64> {
+        let journal = self.journal.take_update();
+        self.store.commit(durability, journal)
+    }
+
+    fn tell_news_of_calls(&mut self, now: Now) {
+        for notification in self.calls.take_news() {
+            self.notify(now, notification);
         }
-        self.tell_news();
-        self.ending = true;
-        let now = clock::now();
+    }
+
+    /// Tells whoever watches, and the journal.
+    fn notify(&mut self, now: Now, notification: SyncNotification) {
+        if self.notifier.add(&notification) {
+            self.journal.add(now.wall, notification);
+            self.store.commit_soon(now.mono);
+        }
+    }
+}
+
+/// The end, in this order.
+impl<C: SyncClient> Manager<C> {
+    /// Whether the ends of events wait for their data: what was done is not done again.
+    fn waits_for_data(&self) -> bool {
+        self.calls.holds_events()
+    }
+
+    /// Nothing is dispatched or told any more.
+    fn begin_end(&mut self, now: Now) {
+        self.notifier.end();
         self.scheduler
             .handle_connectivity(now, Connectivity::Offline);
         // What is relaxed is not lost by an orderly end.
-        self.outbox.flush_by(now.mono);
-        while self.closed.is_none() {
-            self.carry_out_decisions(clock::now());
-            self.send_all(Durability::Strict);
-            if self.scheduler.usage().store_operations == 0
-                && !self.embedder_calls.wait_for_history()
-            {
-                break;
-            }
-            match inputs.committed.recv_deadline(end) {
-                Ok(results) => self.handle_committed(clock::now(), results),
-                Err(_) => {
-                    log::error!("the store did not finish in time at the end");
-                    break;
-                }
-            }
+        self.store.flush_by(now.mono);
+    }
+
+    /// Has everything committed. Returns whether to wait for that.
+    fn commit_last(&mut self, now: Now) -> bool {
+        if self.store.is_closed() {
+            return false;
         }
-        while self.embedder_calls.wait_for_workers()
-            && let Ok(news) = inputs.from_workers.recv_deadline(end)
-        {
-            self.handle_from_workers(clock::now(), news);
-        }
+        self.carry_out_decisions(now);
+        self.commit_all(Durability::Strict);
+        self.scheduler.usage().store_operations > 0 || self.embedder_answers.wait_for_history()
+    }
+
+    fn waits_for_workers(&self) -> bool {
+        self.embedder_answers.wait_for_workers()
+    }
+
+    /// Every call is answered.
+    fn end(&mut self, now: Now) {
         for (token, scope) in self.events.drain() {
             self.engine.terminate(token, &scope);
         }
-        self.answer_all_held(now);
-        let end = Hindrance::Unavailable(Unavailability::ShuttingDown);
-        self.clients.refuse_all(end);
-        self.embedder_calls.refuse_all();
+        self.answer_without_workers(now);
+        self.calls.refuse_all();
+        self.embedder_answers.refuse_all();
     }
+}
+
+fn workers_gone() -> StoreFault {
+    StoreFault::failed("the thread that keeps them has ended")
 }
 
 fn not_stored(record: StoredRegistration, fault: StoreFault) -> SyncNotification {

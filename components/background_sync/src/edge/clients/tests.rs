@@ -36,8 +36,8 @@ fn register(clients: &mut Clients<Client>, id: ConnectionId, call: usize) -> (Ca
         caller: Caller::Page,
     };
     let call = clients.open_call(id, CallId(call as u64), request).unwrap();
-    let after = clients.answer(call, Answer::Registered(Ok(())));
-    (call, after.acknowledged)
+    let acknowledged = clients.answer(call, Answer::Registered(Ok(())));
+    (call, acknowledged)
 }
 
 #[test]

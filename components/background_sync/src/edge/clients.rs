@@ -1,7 +1,5 @@
 //! The edge towards clients: connections and calls. Nothing that a client says is believed.
 
-pub(crate) mod order;
-mod promises;
 #[cfg(test)]
 mod tests;
 
@@ -12,53 +10,33 @@ use background_sync_core::{Answer, Call, Origin, ScopeKey};
 use background_sync_traits::{
     CallId, ConnectionId, DeliveryMode, SyncClient, SyncReply, SyncRequest, SyncResponse,
 };
-
 use crossbeam_channel::Receiver;
 
-use crate::edge::delivery::{ConnectionKey, Delivery, deliver};
-use crate::limits::{
-    Hindrance, MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
+use super::delivery::{ConnectionKey, Delivery, deliver};
+use super::limits::{
+    MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES,
-    Misbehaviour, Refusal, is_scope_of_origin, refuse, text_bytes,
+    Misbehaviour, Refusal, is_scope_of_origin,
 };
-use order::Queue;
+use super::requests::{Hindrance, refuse, text_bytes};
 
 /// A call that waits for the engine or the scheduler.
-pub(crate) struct Route {
-    connection: ConnectionId,
-    /// Of that connection: a client may use its id again.
-    serial: Serial,
+struct Route {
+    connection: ConnectionKey,
     call: CallId,
     scope: ScopeKey,
     request: SyncRequest,
 }
 
-/// Numbers connections; never used twice.
-type Serial = u64;
-
-/// How replies reach a client.
-enum Way<C> {
-    /// At once, by this thread.
-    Direct(C),
-    /// By a thread that may wait for it.
-    Posted,
-}
-
 struct Connection<C> {
-    serial: Serial,
+    key: ConnectionKey,
     scope: ScopeKey,
-    client: Way<C>,
+    /// `None`: its replies are posted.
+    client: Option<C>,
     /// Not answered yet.
     outstanding: HashMap<CallId, Call>,
     /// Answered, but the promise is not known to be resolved.
     unacknowledged: VecDeque<(CallId, Call)>,
-}
-
-/// What the scheduler must be told after an answer went out, or did not.
-#[derive(Default)]
-pub(crate) struct AfterAnswer {
-    /// These promises count as resolved.
-    pub acknowledged: Vec<Call>,
 }
 
 /// What one origin has open.
@@ -78,10 +56,8 @@ pub(crate) struct Clients<C: SyncClient> {
     text_bytes: u64,
     /// In all connections.
     unacknowledged: usize,
-    /// Only of connections for which the engine is being asked.
-    queues: HashMap<Serial, Queue>,
     next_call: u64,
-    next_serial: Serial,
+    next_serial: u64,
     delivery: Delivery<C>,
 }
 
@@ -93,7 +69,6 @@ impl<C: SyncClient> Clients<C> {
             routes: HashMap::new(),
             text_bytes: 0,
             unacknowledged: 0,
-            queues: HashMap::new(),
             next_call: 1,
             next_serial: 1,
             delivery: Delivery::new(),
@@ -122,16 +97,16 @@ impl<C: SyncClient> Clients<C> {
         of_origin.connections += 1;
         let serial = self.next_serial;
         self.next_serial += 1;
+        let key = ConnectionKey { id, serial };
         let client = match client.delivery_mode() {
-            DeliveryMode::Immediate => Way::Direct(client),
+            DeliveryMode::Immediate => Some(client),
             DeliveryMode::MayBlock => {
-                let key = ConnectionKey { id, serial };
                 self.delivery.open(key, scope.origin.clone(), client);
-                Way::Posted
+                None
             }
         };
         let connection = Connection {
-            serial,
+            key,
             scope,
             client,
             outstanding: HashMap::new(),
@@ -147,9 +122,8 @@ impl<C: SyncClient> Clients<C> {
             .connections
             .remove(&id)
             .ok_or(Misbehaviour::UnknownConnection)?;
-        if let Way::Posted = connection.client {
-            let serial = connection.serial;
-            self.delivery.close(ConnectionKey { id, serial });
+        if connection.client.is_none() {
+            self.delivery.close(connection.key);
         }
         self.of_origin(&connection.scope.origin, |open| open.connections -= 1);
         self.unacknowledged -= connection.unacknowledged.len();
@@ -165,7 +139,7 @@ impl<C: SyncClient> Clients<C> {
     /// As [`Clients::disconnect`], unless the connection is gone already.
     pub fn client_gone(&mut self, key: ConnectionKey) -> Vec<Call> {
         let connection = self.connections.get(&key.id);
-        match connection.is_some_and(|connection| connection.serial == key.serial) {
+        match connection.is_some_and(|connection| connection.key == key) {
             true => self.disconnect(key.id).unwrap_or_default(),
             false => Vec::new(),
         }
@@ -176,14 +150,9 @@ impl<C: SyncClient> Clients<C> {
         self.delivery.gone()
     }
 
-    /// When [`Clients::handle_timeout`] is to be called next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.delivery.poll_timeout()
-    }
-
-    /// Looks for clients that keep others from their replies.
-    pub fn handle_timeout(&mut self) {
-        self.delivery.handle_timeout(Instant::now());
+    /// Has the replies delivered that wait. Returns when it is to be called again, if not earlier.
+    pub fn deliver(&mut self) -> Option<Instant> {
+        self.delivery.go_on()
     }
 
     /// Changes what an origin has open.
@@ -202,12 +171,8 @@ impl<C: SyncClient> Clients<C> {
             return false;
         };
         match &connection.client {
-            Way::Direct(client) => deliver(client, reply).is_ok(),
-            Way::Posted => {
-                let serial = connection.serial;
-                let key = ConnectionKey { id, serial };
-                self.delivery.post(key, reply).is_ok()
-            }
+            Some(client) => deliver(client, reply).is_ok(),
+            None => self.delivery.post(connection.key, reply).is_ok(),
         }
     }
 
@@ -256,8 +221,7 @@ impl<C: SyncClient> Clients<C> {
         self.routes.insert(
             call,
             Route {
-                connection: id,
-                serial: connection.serial,
+                connection: connection.key,
                 call: call_id,
                 scope: connection.scope.clone(),
                 request,
@@ -287,32 +251,32 @@ impl<C: SyncClient> Clients<C> {
         }
     }
 
-    /// The service worker registration that a call is about.
-    pub fn scope(&self, call: Call) -> Option<&ScopeKey> {
-        Some(&self.routes.get(&call)?.scope)
+    /// The connection that a call came by, open or not.
+    pub fn connection(&self, call: Call) -> Option<ConnectionKey> {
+        Some(self.routes.get(&call)?.connection)
     }
 
     /// What a call asks, and for which service worker registration.
-    pub fn request(&self, call: Call) -> Option<(ScopeKey, SyncRequest)> {
+    pub fn request(&self, call: Call) -> Option<(&ScopeKey, &SyncRequest)> {
         let route = self.routes.get(&call)?;
-        Some((route.scope.clone(), route.request.clone()))
+        Some((&route.scope, &route.request))
     }
 
-    /// Sends the scheduler's answer.
-    pub fn answer(&mut self, call: Call, answer: Answer) -> AfterAnswer {
+    /// Sends the scheduler's answer. Returns the promises that count as resolved then, as [`Clients::respond`] does.
+    pub fn answer(&mut self, call: Call, answer: Answer) -> Vec<Call> {
         match answer {
             Answer::Registered(result) => self.respond(call, SyncResponse::Registered(result)),
             Answer::Tags(tags) => self.respond(call, SyncResponse::Tags(tags)),
             Answer::Unregistered(result) => self.respond(call, SyncResponse::Unregistered(result)),
             // Not for clients.
-            Answer::Dispatched(_) | Answer::Removed(_) => AfterAnswer::default(),
+            Answer::Dispatched(_) | Answer::Removed(_) => Vec::new(),
         }
     }
 
     /// Sends an answer.
-    pub fn respond(&mut self, call: Call, response: SyncResponse) -> AfterAnswer {
+    pub fn respond(&mut self, call: Call, response: SyncResponse) -> Vec<Call> {
         let Some(route) = self.routes.remove(&call) else {
-            return AfterAnswer::default();
+            return Vec::new();
         };
         let text = text_bytes(&route.request);
         self.text_bytes -= text;
@@ -321,12 +285,10 @@ impl<C: SyncClient> Clients<C> {
             open.text_bytes -= text;
         });
         let resolved = matches!(response, SyncResponse::Registered(Ok(())));
-        let connection = self.connections.get_mut(&route.connection);
-        let Some(connection) = connection.filter(|connection| connection.serial == route.serial)
-        else {
-            return AfterAnswer {
-                acknowledged: vec![call],
-            };
+        let id = route.connection.id;
+        let connection = self.connections.get_mut(&id);
+        let Some(connection) = connection.filter(|open| open.key == route.connection) else {
+            return vec![call];
         };
         connection.outstanding.remove(&route.call);
         if resolved {
@@ -337,12 +299,9 @@ impl<C: SyncClient> Clients<C> {
             call: route.call,
             response,
         };
-        if !self.post(route.connection, reply) {
-            let acknowledged = self.disconnect(route.connection).unwrap_or_default();
-            return AfterAnswer { acknowledged };
-        }
-        AfterAnswer {
-            acknowledged: self.forget_oldest_promise(route.connection),
+        match self.post(id, reply) {
+            true => self.forget_oldest_promise(id),
+            false => self.disconnect(id).unwrap_or_default(),
         }
     }
 
@@ -361,5 +320,39 @@ impl<C: SyncClient> Clients<C> {
             // Refused promises don't hold anything back.
             let _ = self.respond(call, response);
         }
+    }
+
+    /// A promise too many that is not known to be resolved counts as resolved.
+    fn forget_oldest_promise(&mut self, id: ConnectionId) -> Vec<Call> {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Vec::new();
+        };
+        if connection.unacknowledged.len() <= MAX_CALLS_PER_CONNECTION
+            && self.unacknowledged <= MAX_CALLS_IN_ALL
+        {
+            return Vec::new();
+        }
+        let oldest = connection.unacknowledged.pop_front();
+        self.unacknowledged -= usize::from(oldest.is_some());
+        oldest.into_iter().map(|(_, call)| call).collect()
+    }
+
+    /// A promise was resolved.
+    pub fn acknowledge(
+        &mut self,
+        id: ConnectionId,
+        call: CallId,
+    ) -> Result<Option<Call>, Misbehaviour> {
+        let connection = self
+            .connections
+            .get_mut(&id)
+            .ok_or(Misbehaviour::UnknownConnection)?;
+        let position = connection
+            .unacknowledged
+            .iter()
+            .position(|(other, _)| *other == call);
+        let found = position.and_then(|position| connection.unacknowledged.remove(position));
+        self.unacknowledged -= usize::from(found.is_some());
+        Ok(found.map(|(_, call)| call))
     }
 }

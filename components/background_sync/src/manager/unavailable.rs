@@ -1,13 +1,14 @@
 //! Stands in for a manager that could not start, so that pages get a clear error.
 
+use background_sync_core::Unavailability;
 use background_sync_traits::{SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, at, never, select};
 
-use crate::clients::Clients;
-use crate::control::ControlMessage;
-use crate::limits::Hindrance;
+use crate::config::StartError;
+use crate::edge::{Clients, Hindrance};
+use crate::embedder::ControlMessage;
 
-pub(crate) struct Unavailable<C: SyncClient, E> {
+pub(super) struct Unavailable<C: SyncClient, E> {
     hindrance: Hindrance,
     clients: Clients<C>,
     messages: Receiver<Result<SyncManagerMessage<C>, E>>,
@@ -16,10 +17,14 @@ pub(crate) struct Unavailable<C: SyncClient, E> {
 
 impl<C: SyncClient, E> Unavailable<C, E> {
     pub fn new(
-        hindrance: Hindrance,
+        error: &StartError,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
         control: Receiver<ControlMessage>,
     ) -> Self {
+        let hindrance = match error {
+            StartError::Store(error) => Hindrance::Storage(error.problem()),
+            StartError::Thread(_) => Hindrance::Unavailable(Unavailability::NotStarted),
+        };
         Self {
             hindrance,
             clients: Clients::new(),
@@ -32,7 +37,7 @@ impl<C: SyncClient, E> Unavailable<C, E> {
     pub fn run(mut self) {
         let gone = self.clients.gone();
         loop {
-            let look_at_clients = self.clients.poll_timeout().map_or_else(never, at);
+            let deliver = self.clients.deliver().map_or_else(never, at);
             select! {
                 recv(self.messages) -> message => match message {
                     Ok(Ok(message)) => self.answer(message),
@@ -46,7 +51,7 @@ impl<C: SyncClient, E> Unavailable<C, E> {
                 recv(gone) -> key => if let Ok(key) = key {
                     self.clients.client_gone(key);
                 },
-                recv(look_at_clients) -> _ => self.clients.handle_timeout(),
+                recv(deliver) -> _ => {},
             }
         }
     }

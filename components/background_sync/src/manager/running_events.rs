@@ -1,21 +1,26 @@
 use std::collections::HashMap;
 
-use background_sync_core::{EventId, ScopeKey};
-use background_sync_traits::EventToken;
+use background_sync_core::{EventId, EventKind, ScopeKey, Tag};
+use background_sync_traits::{DispatchedEvent, EventToken, SyncEventKind};
 
 /// Events that run, under the tokens that workers know them by.
 #[derive(Debug, Default)]
-pub(crate) struct RunningEvents {
+pub(super) struct RunningEvents {
     by_token: HashMap<EventToken, EventId>,
     tokens: HashMap<EventId, (EventToken, ScopeKey)>,
 }
 
 impl RunningEvents {
-    pub fn insert(&mut self, event: EventId, scope: ScopeKey) -> EventToken {
+    /// Adds an event, and gives it the name that it is fired under.
+    pub fn add(&mut self, event: EventId, scope: ScopeKey, kind: SyncEventKind) -> DispatchedEvent {
         let token = EventToken::new();
         self.by_token.insert(token, event);
-        self.tokens.insert(event, (token, scope));
-        token
+        self.tokens.insert(event, (token, scope.clone()));
+        DispatchedEvent {
+            event: token,
+            scope,
+            kind,
+        }
     }
 
     pub fn finish(&mut self, token: EventToken) -> Option<(EventId, ScopeKey)> {
@@ -36,5 +41,18 @@ impl RunningEvents {
             .drain()
             .map(|(_, token_and_scope)| token_and_scope)
             .collect()
+    }
+}
+
+/// What to fire.
+pub(super) fn event_kind(kind: EventKind, tag: Tag, last_chance: bool) -> SyncEventKind {
+    match kind {
+        EventKind::Sync => SyncEventKind::Sync { tag, last_chance },
+        EventKind::PeriodicSync => SyncEventKind::PeriodicSync { tag },
+        EventKind::Explainer { data } => SyncEventKind::ExplainerSync {
+            id: tag,
+            data,
+            last_chance,
+        },
     }
 }

@@ -5,12 +5,12 @@ const LOG_INTERVAL_MS: u64 = 10_000;
 
 /// Logs misbehaviour without letting it fill the log.
 #[derive(Debug, Default)]
-pub(crate) struct RateLimitedLog {
+pub(crate) struct MisbehaviourLog {
     last: Option<MonoTime>,
     unsaid: u64,
 }
 
-impl RateLimitedLog {
+impl MisbehaviourLog {
     pub fn warn(&mut self, now: MonoTime, what: &str) {
         if self
             .last

@@ -4,7 +4,7 @@
 use background_sync_core::MonoTime;
 use crossbeam_channel::Receiver;
 
-use crate::clock;
+use super::clock;
 
 /// Nearer deadlines, in milliseconds, have a usual timer: after a suspension, they are late by no more than this.
 const NEAR_MS: u64 = 1_000;

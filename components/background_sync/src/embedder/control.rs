@@ -6,27 +6,16 @@ use background_sync_core::{
     Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, KnownWorker, Origin,
     PermissionName, RegistrationInfo, RemoveError, ScopeKey, SyncApi, Tag,
 };
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use url::Url;
 
-use crate::journal::{JournalQuery, WhyReport};
+use super::journal::{JournalQuery, WhyReport};
+use super::query::Query;
 
 pub(crate) enum ControlMessage {
     Connectivity(Connectivity),
-    List(Sender<Vec<RegistrationInfo>>),
-    Why {
-        api: SyncApi,
-        scope: ScopeKey,
-        tag: Tag,
-        reply: Sender<WhyReport>,
-    },
+    Query(Query),
     Change(Change),
-    NextWakeup(Sender<Option<Duration>>),
-    Journal {
-        query: JournalQuery,
-        reply: Sender<Vec<JournalEntry>>,
-    },
-    Subscribe(Sender<Receiver<JournalEntry>>),
     Shutdown,
 }
 
@@ -130,7 +119,7 @@ impl<T> fmt::Debug for Reply<T> {
 /// Speaks to a running manager, from any thread. Harmless after the manager has ended.
 #[derive(Clone)]
 pub struct SyncManagerControl {
-    pub(crate) sender: Sender<ControlMessage>,
+    sender: Sender<ControlMessage>,
 }
 
 impl fmt::Debug for SyncManagerControl {
@@ -140,6 +129,12 @@ impl fmt::Debug for SyncManagerControl {
 }
 
 impl SyncManagerControl {
+    /// Also returns where it is heard.
+    pub(crate) fn new() -> (Self, Receiver<ControlMessage>) {
+        let (sender, control) = unbounded();
+        (Self { sender }, control)
+    }
+
     /// The network came or went. Reporting what is known already is harmless.
     pub fn report_connectivity(&self, connectivity: Connectivity) {
         self.send(ControlMessage::Connectivity(connectivity));
@@ -148,7 +143,7 @@ impl SyncManagerControl {
     /// All registrations, and what each waits for.
     #[must_use]
     pub fn list(&self) -> Reply<Vec<RegistrationInfo>> {
-        self.ask(ControlMessage::List)
+        self.ask(Query::List)
     }
 
     /// Why what this API registered has not fired, and what happened to it last. The APIs share no
@@ -156,7 +151,7 @@ impl SyncManagerControl {
     /// `tag` is the id.
     #[must_use]
     pub fn why_not_fired(&self, api: SyncApi, scope: ScopeKey, tag: Tag) -> Reply<WhyReport> {
-        self.ask(|reply| ControlMessage::Why {
+        self.ask(|reply| Query::Why {
             api,
             scope,
             tag,
@@ -227,13 +222,13 @@ impl SyncManagerControl {
     /// For devices that sleep meanwhile.
     #[must_use]
     pub fn next_wakeup(&self) -> Reply<Option<Duration>> {
-        self.ask(ControlMessage::NextWakeup)
+        self.ask(Query::NextWakeup)
     }
 
     /// What happened, the oldest first.
     #[must_use]
     pub fn journal(&self, query: JournalQuery) -> Reply<Vec<JournalEntry>> {
-        self.ask(|reply| ControlMessage::Journal { query, reply })
+        self.ask(|reply| Query::Journal { query, reply })
     }
 
     /// What happens from now on. A subscriber that falls far behind loses its subscription.
@@ -241,17 +236,19 @@ impl SyncManagerControl {
     /// # Errors
     /// [`ManagerGone`].
     pub fn subscribe(&self) -> Result<Receiver<JournalEntry>, ManagerGone> {
-        self.ask(ControlMessage::Subscribe).wait()
+        self.ask(Query::Subscribe).wait()
     }
 
-    fn ask<T>(&self, message: impl FnOnce(Sender<T>) -> ControlMessage) -> Reply<T> {
+    fn ask<T>(&self, query: impl FnOnce(Sender<T>) -> Query) -> Reply<T> {
         let (reply, answer) = bounded(1);
-        self.send(message(reply));
+        self.send(ControlMessage::Query(query(reply)));
         Reply(answer)
     }
 
     fn ask_for<T>(&self, change: impl FnOnce(Sender<T>) -> Change) -> Reply<T> {
-        self.ask(|reply| ControlMessage::Change(change(reply)))
+        let (reply, answer) = bounded(1);
+        self.send(ControlMessage::Change(change(reply)));
+        Reply(answer)
     }
 
     fn send(&self, message: ControlMessage) {

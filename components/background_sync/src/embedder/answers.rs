@@ -3,14 +3,20 @@
 use std::collections::HashMap;
 
 use background_sync_core::{Answer, Call, DispatchError, EventOutcome, RemoveError, StoreFault};
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, bounded};
+
+use super::control::Change;
+
+/// Changes that wait for the store. More are dropped with a warning.
+const MAX_DEFERRED_CHANGES: usize = 1_024;
 
 /// Answers that are on their way to the embedder.
 #[derive(Default)]
-pub(crate) struct EmbedderCalls {
+pub(crate) struct EmbedderAnswers {
     dispatches: HashMap<Call, Sender<Result<EventOutcome, DispatchError>>>,
     removals: HashMap<Call, Sender<Result<u64, RemoveError>>>,
     clears: HashMap<Call, Clearing>,
+    deferred: Vec<Change>,
 }
 
 /// Data of sites on their way out.
@@ -46,7 +52,7 @@ impl Clearing {
     }
 }
 
-impl EmbedderCalls {
+impl EmbedderAnswers {
     pub fn dispatch(&mut self, call: Call, reply: Sender<Result<EventOutcome, DispatchError>>) {
         self.dispatches.insert(call, reply);
     }
@@ -55,7 +61,7 @@ impl EmbedderCalls {
         self.removals.insert(call, reply);
     }
 
-    /// The history waits for [`EmbedderCalls::set_history_batch`].
+    /// The history waits for [`EmbedderAnswers::set_history_batch`].
     pub fn clear(&mut self, call: Call, reply: Sender<Result<u64, RemoveError>>) {
         let clearing = Clearing {
             reply,
@@ -152,5 +158,36 @@ impl EmbedderCalls {
             }
             None => true,
         });
+    }
+
+    /// Refuses a change that needs the store, and keeps it for when there is one.
+    pub fn defer(&mut self, mut change: Change, fault: StoreFault) {
+        refuse(&mut change, fault);
+        if matches!(change, Change::DispatchNow { .. }) {
+            // It is for now, or not at all.
+        } else if self.deferred.len() < MAX_DEFERRED_CHANGES {
+            self.deferred.push(change);
+        } else {
+            log::warn!("too much waits for the store: a change is left out");
+        }
+    }
+
+    /// The changes that have waited for the store.
+    pub fn take_deferred(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.deferred)
+    }
+}
+
+/// Nobody waits for it any more: the answer is that it can't be stored.
+fn refuse(change: &mut Change, fault: StoreFault) {
+    match change {
+        Change::DispatchNow { reply, .. } => {
+            let _ = reply.send(Err(DispatchError::NotNow));
+        }
+        Change::Unregister { reply, .. } | Change::Clear { reply, .. } => {
+            let _ = reply.send(Err(RemoveError::Storage(fault)));
+            *reply = bounded(1).0;
+        }
+        Change::ExtraInterval { .. } | Change::Revoked { .. } | Change::WorkerUnregistered(_) => {}
     }
 }

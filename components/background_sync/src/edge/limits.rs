@@ -1,10 +1,6 @@
 //! How much clients may ask, and what is said to those who ask for more.
 
-use background_sync_core::{
-    Call, ExplainerOptions, Permission, RegisterError, ScopeKey, StorageProblem, Tag,
-    Unavailability, UnregisterError,
-};
-use background_sync_traits::{SyncRequest, SyncResponse};
+use background_sync_core::{Call, ScopeKey, Unavailability};
 use url::Url;
 
 /// Connections (`SyncManager` objects) in all. Another one is refused.
@@ -99,68 +95,6 @@ impl From<Misbehaviour> for Refusal {
             acknowledged: Vec::new(),
         }
     }
-}
-
-/// What is wrong when a call can't be done.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Hindrance {
-    Storage(StorageProblem),
-    Unavailable(Unavailability),
-}
-
-impl From<Hindrance> for RegisterError {
-    fn from(hindrance: Hindrance) -> Self {
-        match hindrance {
-            Hindrance::Storage(problem) => Self::Storage { problem },
-            Hindrance::Unavailable(why) => Self::Unavailable { why },
-        }
-    }
-}
-
-impl From<Hindrance> for UnregisterError {
-    fn from(hindrance: Hindrance) -> Self {
-        match hindrance {
-            Hindrance::Storage(problem) => Self::Storage { problem },
-            Hindrance::Unavailable(why) => Self::Unavailable { why },
-        }
-    }
-}
-
-/// The answer to a call that can't be done.
-pub(crate) fn refuse(request: &SyncRequest, hindrance: Hindrance) -> SyncResponse {
-    match request {
-        SyncRequest::Register { .. }
-        | SyncRequest::RegisterPeriodic { .. }
-        | SyncRequest::RegisterExplainer { .. } => SyncResponse::Registered(Err(hindrance.into())),
-        SyncRequest::UnregisterPeriodic { .. } | SyncRequest::UnregisterExplainer { .. } => {
-            SyncResponse::Unregistered(Err(hindrance.into()))
-        }
-        SyncRequest::GetTags | SyncRequest::GetPeriodicTags | SyncRequest::GetExplainerIds => {
-            SyncResponse::Tags(Vec::new())
-        }
-        SyncRequest::QueryPermission { .. } => SyncResponse::Permission(Permission::Denied),
-    }
-}
-
-/// Text that a call brings, in UTF-8 bytes.
-pub(crate) fn text_bytes(request: &SyncRequest) -> u64 {
-    match request {
-        SyncRequest::RegisterExplainer { id, options, .. } => {
-            let options = options.as_ref().map_or(0, ExplainerOptions::text_bytes);
-            options + id.as_ref().map_or(0, length)
-        }
-        SyncRequest::Register { tag, .. } | SyncRequest::RegisterPeriodic { tag, .. } => {
-            tag.as_ref().map_or(0, length)
-        }
-        SyncRequest::UnregisterPeriodic { tag: id } | SyncRequest::UnregisterExplainer { id } => {
-            length(id)
-        }
-        _ => 0,
-    }
-}
-
-fn length(tag: &Tag) -> u64 {
-    u64::try_from(tag.as_wtf8().len()).unwrap_or(u64::MAX)
 }
 
 /// Whether the scope URL is one and belongs to the origin.

@@ -6,7 +6,7 @@ use background_sync_core::{Durability, StoreFault, StoreOp, Ticket};
 use background_sync_store::{FileSetAside, JournalUpdate, RegistrationStore, StoreError};
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::StartError;
+use crate::config::StartError;
 
 /// At most so many operations in one commit: when ten thousand events are to be dispatched, the first
 /// of them leave while the attempts of the next are written.

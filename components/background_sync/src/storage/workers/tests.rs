@@ -110,17 +110,3 @@ fn the_file_is_closed_and_complete_when_it_ends() {
         workers.put(scope(round), worker);
     }
 }
-
-#[test]
-fn scopes_that_peers_name_do_not_add_up() {
-    let mut remembered = Remembered::default();
-    let scope = |number: usize| ScopeKey {
-        origin: "https://a.example".try_into().unwrap(),
-        scope: format!("https://a.example/{number}").try_into().unwrap(),
-    };
-    assert!(remembered.insert(&scope(0)) && !remembered.insert(&scope(0)));
-    for number in 0..MAX_REMEMBERED_SCOPES + 10 {
-        remembered.insert(&scope(number));
-    }
-    assert!(remembered.hashes.len() <= MAX_REMEMBERED_SCOPES);
-}

@@ -8,23 +8,17 @@ use std::time::Duration;
 
 use background_sync_core::{SchedulerConfig, SyncScheduler};
 use background_sync_store::{RegistrationStore, StoreError};
-use background_sync_traits::{AuthorityIssuer, SyncClient, SyncManagerMessage};
-use crossbeam_channel::{Receiver, unbounded};
+use background_sync_traits::{SyncClient, SyncManagerMessage};
+use crossbeam_channel::Receiver;
 
-use crate::alarm::Alarm;
-use crate::barrier::Barrier;
-use crate::clients::Clients;
-use crate::embedder_calls::EmbedderCalls;
-use crate::events::RunningEvents;
-use crate::held::HeldAnswers;
-use crate::journal::Journal;
-use crate::manager::{Inputs, Manager};
-use crate::opening::{Closed, Opened};
-use crate::outbox::Outbox;
-use crate::rate_limit::RateLimitedLog;
-use crate::unavailable::Unavailable;
-use crate::workers::{Remembered, Workers};
-use crate::{Config, Embedder, Engine, StartError, SyncManagerControl, SyncManagerThread, writer};
+use super::Manager;
+use super::client_calls::ClientCalls;
+use super::event_loop::{EventLoop, Inputs};
+use super::unavailable::Unavailable;
+use crate::config::{Config, StartError};
+use crate::embedder::{Embedder, SyncManagerControl, SyncManagerThread};
+use crate::engine::Engine;
+use crate::storage::{Committer, Opened, Workers};
 
 /// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
 #[derive(Debug)]
@@ -78,72 +72,28 @@ impl SyncManager {
         engine: Box<dyn Engine>,
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
-        let retry_delay_ms = config.policy.local_fault_delay_ms;
-        let retry_delay = Duration::from_millis(retry_delay_ms);
+        let retry_delay = Duration::from_millis(config.policy.local_fault_delay_ms);
         let (mut workers, from_workers) = Workers::spawn(&config.storage, retry_delay)?;
         let known_workers = workers.take_known();
-        let (mut outbox, batches) = Outbox::new(config.policy.durability);
-        let (committed_out, committed) = unbounded();
-        let mut journal = Journal::default();
-        let (loaded, closed) = match opened {
-            Ok(opened) => {
-                journal.adopt(opened.journal, opened.next_entry);
-                outbox.set_writer(writer::spawn(opened.store, batches, committed_out)?);
-                (Some(opened.loaded), None)
-            }
-            Err(error) => {
-                let storage = config.storage;
-                let closed = Closed::new(storage, &error, retry_delay_ms, batches, committed_out);
-                (None, Some(closed))
-            }
-        };
-        let (control_out, control) = unbounded();
-        let (questions_out, answers) = unbounded();
-        let barrier = Barrier::new();
-        let made_durable = barrier.made_durable();
-        let clients = Clients::new();
-        let gone = clients.gone();
+        let (store, committed, found) = Committer::start(&config, opened)?;
+        let (control, control_in) = SyncManagerControl::new();
         let seed = RandomState::new().hash_one(0);
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
-        let manager = Manager {
-            scheduler: SyncScheduler::new(scheduler_config),
-            clients,
-            events: RunningEvents::default(),
-            engine,
-            embedder,
-            news: Vec::new(),
-            questions_out,
-            barrier,
-            outbox,
-            misbehaviour: RateLimitedLog::default(),
-            journal,
-            embedder_calls: EmbedderCalls::default(),
-            workers,
-            held: HeldAnswers::default(),
-            unregistered: Remembered::default(),
-            issuer: AuthorityIssuer::new(),
-            authority_later: Vec::new(),
-            closed,
-            ending: false,
-        };
+        let scheduler = SyncScheduler::new(scheduler_config);
+        let calls = ClientCalls::new();
         let inputs = Inputs {
             messages,
-            control,
-            answers,
-            made_durable,
+            control: control_in,
+            answers: calls.answers().clone(),
+            made_durable: calls.made_durable().clone(),
+            gone: calls.gone(),
             committed,
             from_workers,
-            gone,
-            alarm: Alarm::new(),
         };
-        let thread = spawn_thread(move || manager.run(inputs, loaded))?;
-        Ok(SyncManagerThread::new(
-            SyncManagerControl {
-                sender: control_out,
-            },
-            Some(thread),
-            known_workers,
-        ))
+        let manager = Manager::new(scheduler, engine, embedder, calls, store, workers);
+        let event_loop = EventLoop::new(manager, inputs);
+        let thread = spawn_thread(move || event_loop.run(found))?;
+        Ok(SyncManagerThread::new(control, Some(thread), known_workers))
     }
 
     /// Starts a thread that refuses each `register()` with [`background_sync_core::RegisterError::Storage`] or
@@ -155,11 +105,11 @@ impl SyncManager {
         error: &StartError,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     ) -> SyncManagerThread {
-        let (sender, control) = unbounded();
-        let unavailable = Unavailable::new(error.hindrance(), messages, control);
+        let (control, control_in) = SyncManagerControl::new();
+        let unavailable = Unavailable::new(error, messages, control_in);
         let thread = spawn_thread(move || unavailable.run())
             .inspect_err(|error| log::error!("nobody refuses what is asked: no thread: {error}"));
-        SyncManagerThread::new(SyncManagerControl { sender }, thread.ok(), Vec::new())
+        SyncManagerThread::new(control, thread.ok(), Vec::new())
     }
 }
 

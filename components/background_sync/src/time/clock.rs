@@ -8,7 +8,7 @@ use background_sync_core::{MonoTime, Now, WallTime};
 const LONGEST_SLEEP_MS: u64 = 1 << 40;
 
 /// Both clocks. The monotonic one goes on while the machine is suspended, where the system has such
-/// a clock: with [`crate::alarm`], what became due meanwhile is done on waking.
+/// a clock: with [`super::alarm`], what became due meanwhile is done on waking.
 pub(crate) fn now() -> Now {
     let wall = SystemTime::now()
         .duration_since(UNIX_EPOCH)

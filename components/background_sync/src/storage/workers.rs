@@ -1,0 +1,217 @@
+//! The workers that can be started without their pages: the manager's end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use background_sync_core::{Call, KnownWorker, ScopeKey, StoredWorker};
+use background_sync_store::WorkerStore;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::remembered_scopes::RememberedScopes;
+use super::worker_keeper::{FromWorkers, MAX_WAITING_REQUESTS, Request, Task, WorkerKeeper};
+use crate::config::{StartError, Storage};
+use crate::embedder::Clear;
+
+/// So many scripts may wait for the thread; more are dropped with a warning. Each can be as long as
+/// a worker's script.
+const MAX_WAITING_SCRIPTS: usize = 64;
+
+/// The same of one origin.
+const MAX_WAITING_SCRIPTS_PER_ORIGIN: usize = 8;
+
+/// So many bytes of scopes may be in them.
+const MAX_WAITING_TEXT_BYTES: usize = 64 * 1024 * 1024;
+
+/// A worker of which [`FromWorkers::PutDone`] is still to come.
+#[derive(Default)]
+struct BeingPut {
+    /// How often.
+    times: usize,
+    /// Answers to `register()` that wait for it: from then on, the sync fires also after a restart with no page open.
+    answers: Vec<Call>,
+}
+
+/// The manager's end.
+pub(crate) struct Workers {
+    /// Until it ends.
+    requests: Option<Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    /// Of scopes in requests that wait.
+    text_bytes: Arc<AtomicUsize>,
+    being_put: HashMap<ScopeKey, BeingPut>,
+    /// Scopes that were looked up since the browser started. Once is enough: a worker that was
+    /// started and is gone again is the engine's to start.
+    asked: RememberedScopes,
+    /// Service worker registrations that were removed and not made again: a page may not have heard of it yet.
+    unregistered: RememberedScopes,
+    /// Whether anything was cleared in this run.
+    cleared: bool,
+    /// What an earlier run has kept.
+    known: Vec<KnownWorker>,
+}
+
+impl Workers {
+    /// Starts the thread, which opens the store when there is something to do. It has ended when the returned value is
+    /// dropped. A store that can't be opened costs starts without a page until it can be, and no registration. What
+    /// failed is tried again after `retry_delay`.
+    pub fn spawn(
+        storage: &Storage,
+        retry_delay: Duration,
+    ) -> Result<(Self, Receiver<FromWorkers>), StartError> {
+        let mut store = match storage {
+            Storage::Memory => WorkerStore::in_memory(),
+            Storage::Directory(folder) => WorkerStore::in_folder(folder),
+        };
+        // Now, so that the first page finds them. Pages do not wait for a file that can't be read.
+        let known = store.known().unwrap_or_else(|error| {
+            log::warn!("service workers are known once an event starts them: {error}");
+            Vec::new()
+        });
+        let (requests, requests_in) = unbounded();
+        let (to_manager, from_workers) = unbounded();
+        let text_bytes = Arc::default();
+        let mut keeper = WorkerKeeper::new(store, to_manager, Arc::clone(&text_bytes), retry_delay);
+        let thread = thread::Builder::new()
+            .name("SyncWorkers".to_owned())
+            .spawn(move || keeper.run(&requests_in))?;
+        let workers = Self {
+            requests: Some(requests),
+            thread: Some(thread),
+            text_bytes,
+            being_put: HashMap::new(),
+            asked: RememberedScopes::default(),
+            unregistered: RememberedScopes::default(),
+            cleared: false,
+            known,
+        };
+        Ok((workers, from_workers))
+    }
+
+    /// What an earlier run has kept; once.
+    pub fn take_known(&mut self) -> Vec<KnownWorker> {
+        std::mem::take(&mut self.known)
+    }
+
+    pub fn put(&mut self, scope: ScopeKey, worker: StoredWorker) {
+        self.unregistered.remove(&scope);
+        self.asked.insert(&scope);
+        let being_put = self.being_put.iter();
+        let of_origin = being_put.filter(|(other, _)| other.origin == scope.origin);
+        let of_origin: usize = of_origin.map(|(_, put)| put.times).sum();
+        let in_all: usize = self.being_put.values().map(|put| put.times).sum();
+        if in_all >= MAX_WAITING_SCRIPTS || of_origin >= MAX_WAITING_SCRIPTS_PER_ORIGIN {
+            log::warn!("the service worker of {scope} is not kept: too many change at once");
+            // Nor is the version before, which would come back after a restart.
+            return self.remove(scope);
+        }
+        if self.send(Request::Put(scope.clone(), worker)) {
+            self.being_put.entry(scope).or_default().times += 1;
+        }
+    }
+
+    /// Keeps the answer to a call until the worker of `scope` is stored. Returns whether it has to wait for that.
+    pub fn keep_answer(&mut self, scope: &ScopeKey, call: Call) -> bool {
+        let being_put = self.being_put.get_mut(scope);
+        being_put.map(|put| put.answers.push(call)).is_some()
+    }
+
+    /// Returns the calls whose answers need not wait any more.
+    pub fn handle_put_done(&mut self, scope: &ScopeKey) -> Vec<Call> {
+        let Some(put) = self.being_put.get_mut(scope) else {
+            return Vec::new();
+        };
+        put.times -= 1;
+        if put.times > 0 {
+            return Vec::new();
+        }
+        let done = self.being_put.remove(scope);
+        done.map(|put| put.answers).unwrap_or_default()
+    }
+
+    /// No worker will be stored any more. Returns the calls whose answers have waited for one.
+    pub fn give_up_puts(&mut self) -> Vec<Call> {
+        let given_up = self.being_put.drain();
+        given_up.flat_map(|(_, put)| put.answers).collect()
+    }
+
+    /// Its service worker registration has an active worker.
+    pub fn handle_activated(&mut self, scope: &ScopeKey) {
+        self.unregistered.remove(scope);
+    }
+
+    /// Its service worker registration was removed.
+    pub fn handle_unregistered(&mut self, scope: ScopeKey) {
+        self.unregistered.insert(&scope);
+        self.remove(scope);
+    }
+
+    /// Whether its service worker registration was removed, and not made again.
+    pub fn is_unregistered(&self, scope: &ScopeKey) -> bool {
+        self.unregistered.contains(scope)
+    }
+
+    pub fn remove(&mut self, scope: ScopeKey) {
+        self.send(Request::Other(Task::Remove(scope)));
+    }
+
+    /// Forgets all that are chosen; answered with [`FromWorkers::Cleared`], unless this returns that it can't be.
+    pub fn clear(&mut self, what: Clear, call: Call) -> bool {
+        self.cleared = true;
+        self.asked = RememberedScopes::default();
+        let request = Request::Other(Task::Clear(what, Some(call)));
+        // It is the embedder's, so there are never too many.
+        let requests = self.requests.as_ref();
+        requests.is_some_and(|requests| requests.send(request).is_ok())
+    }
+
+    /// Whether what was kept of a worker may have been cleared although it is still there, and it was not asked for anew.
+    pub fn ask_again(&mut self, scope: &ScopeKey) -> bool {
+        self.cleared && self.asked.insert(scope)
+    }
+
+    /// Looks for a worker of `scope`, unless that was done before.
+    pub fn revive(&mut self, scope: &ScopeKey) {
+        if self.asked.contains(scope) {
+            return;
+        }
+        if self.send(Request::Other(Task::Load(scope.clone()))) {
+            self.asked.insert(scope);
+        }
+    }
+
+    /// Returns whether the thread has it.
+    fn send(&self, request: Request) -> bool {
+        // Until it ends.
+        let Some(requests) = &self.requests else {
+            return false;
+        };
+        let bytes = request.text_bytes();
+        if requests.len() >= MAX_WAITING_REQUESTS
+            || self.text_bytes.load(Ordering::Relaxed) + bytes > MAX_WAITING_TEXT_BYTES
+        {
+            log::warn!("too much is asked about service workers at once: something is left out");
+            return false;
+        }
+        self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // An error means that the thread had panicked.
+        requests.send(request).is_ok()
+    }
+}
+
+/// What waits is done, and the file is closed: the next manager can open it.
+impl Drop for Workers {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the SyncWorkers thread had panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
