@@ -4,17 +4,15 @@ mod answers;
 mod control;
 mod journal;
 mod notifier;
-mod observer;
-mod query;
 
 pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
 pub use journal::{
     JournalQuery, MAX_JOURNAL_BYTES, MAX_JOURNAL_ENTRIES, MAX_SUBSCRIBER_LAG, MAX_SUBSCRIBERS,
     WhyReport,
 };
-pub use observer::{Embedder, Silent};
+pub use notifier::{Embedder, Silent};
 
 pub(crate) use answers::EmbedderAnswers;
-pub(crate) use control::{Change, ControlMessage};
+pub(crate) use control::{Change, ControlMessage, RegistrationName};
 pub(crate) use journal::Journal;
 pub(crate) use notifier::Notifier;

@@ -3,8 +3,8 @@
 mod barrier;
 mod client_calls;
 mod event_loop;
+mod rooms;
 mod running_events;
-mod schedule;
 mod start;
 mod unavailable;
 
@@ -12,34 +12,26 @@ use std::fmt::Display;
 use std::time::Instant;
 
 use background_sync_core::{
-    Answer, Call, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck,
-    StoreFault, StoreOp, StoredRegistration, SyncNotification, SyncScheduler, Urgency,
+    Call, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck,
+    StoreFault, StoreOp, SyncNotification, Unavailability, Urgency,
 };
 use background_sync_store::FileSetAside;
 use background_sync_traits::{EventToken, SyncClient, SyncManagerMessage};
 
-use crate::edge::{Admitted, ConnectionKey};
-use crate::embedder::{
-    Change, Clear, ControlMessage, Embedder, EmbedderAnswers, Journal, Notifier,
-};
-use crate::engine::{Engine, MadeDurable, Question, QuestionAnswered};
-use crate::storage::{Committed, Committer, Due, Found, FromWorkers, NotStored, Workers};
+use crate::edge::{Admitted, ConnectionKey, Hindrance};
+use crate::embedder::{Change, Clear, ControlMessage, RegistrationName};
+use crate::engine::{MadeDurable, Question, QuestionAnswered};
+use crate::storage::{Committed, Due, Found, FromWorkers, NotStored};
 use crate::time::clock;
 use client_calls::ClientCalls;
+use rooms::Rooms;
 use running_events::{RunningEvents, event_kind};
 
 pub use start::SyncManager;
 
 pub(crate) struct Manager<C: SyncClient> {
-    scheduler: SyncScheduler,
-    engine: Box<dyn Engine>,
-    events: RunningEvents,
     calls: ClientCalls<C>,
-    store: Committer,
-    workers: Workers,
-    journal: Journal,
-    notifier: Notifier,
-    embedder_answers: EmbedderAnswers,
+    events: RunningEvents,
 }
 
 /// Whether the loop goes on.
@@ -51,24 +43,10 @@ pub(crate) enum Flow {
 
 /// What comes in.
 impl<C: SyncClient> Manager<C> {
-    fn new(
-        scheduler: SyncScheduler,
-        engine: Box<dyn Engine>,
-        embedder: Box<dyn Embedder>,
-        calls: ClientCalls<C>,
-        store: Committer,
-        workers: Workers,
-    ) -> Self {
+    fn new(calls: ClientCalls<C>) -> Self {
         Self {
-            scheduler,
-            engine,
-            events: RunningEvents::default(),
             calls,
-            store,
-            workers,
-            journal: Journal::default(),
-            notifier: Notifier::new(embedder),
-            embedder_answers: EmbedderAnswers::default(),
+            events: RunningEvents::default(),
         }
     }
 
@@ -79,50 +57,36 @@ impl<C: SyncClient> Manager<C> {
         message: Result<SyncManagerMessage<C>, E>,
         behind: usize,
     ) {
-        for authority in self.calls.authorities_due(now.mono, behind) {
-            self.engine.dispatch(authority);
+        let rooms = &mut self.calls.rooms;
+        for authority in rooms.admission.authorities_due(now.mono, behind) {
+            rooms.engine.dispatch(authority);
         }
-        match self.calls.admit(now.mono, message, behind) {
-            Admitted::Resolved(calls) => {
-                for call in calls {
-                    self.scheduler.handle_acknowledged(now, call);
-                }
-            }
+        let clients = &mut rooms.clients;
+        match rooms.admission.admit(now.mono, message, behind, clients) {
+            Admitted::Resolved(calls) => rooms.resolve(now, calls),
             Admitted::Call(call) => {
                 let is_refused = match self.need_store(now) {
                     Ok(()) => false,
-                    Err(fault) => {
-                        let scheduler = &mut self.scheduler;
-                        let store = &mut self.store;
-                        self.calls
-                            .refuse_for_storage(now, call, fault, scheduler, store)
-                    }
+                    Err(fault) => self.calls.refuse_for_storage(now, call, fault),
                 };
                 if !is_refused {
-                    self.calls.start(
-                        now,
-                        call,
-                        &mut self.scheduler,
-                        &*self.engine,
-                        &mut self.workers,
-                    );
+                    self.calls.start(now, call);
                 }
             }
             Admitted::EventFinished(event, outcome) => self.finish_event(now, event, outcome),
-            Admitted::Authority(authority) => self.engine.dispatch(authority),
+            Admitted::Authority(authority) => rooms.engine.dispatch(authority),
             Admitted::WorkerActivated(scope) => {
-                self.workers.handle_activated(&scope);
-                self.scheduler.handle_worker_activated(now, &scope);
+                rooms.workers.handle_activated(&scope);
+                rooms.scheduler.handle_worker_activated(now, &scope);
             }
-            Admitted::StoreWorker(scope, worker) => self.workers.put(scope, worker),
-            Admitted::ReviveWorker(scope) => self.workers.revive(&scope),
-            Admitted::ForgetWorker(scope) => self.workers.remove(scope),
+            Admitted::StoreWorker(scope, worker) => rooms.workers.put(scope, worker),
+            Admitted::ReviveWorker(scope) => rooms.workers.revive(&scope),
+            Admitted::ForgetWorker(scope) => rooms.workers.remove(scope),
             Admitted::WorkerUnregistered(scope) => {
-                self.workers.handle_unregistered(scope.clone());
+                rooms.workers.handle_unregistered(scope.clone());
                 self.change_when_open(now, Change::WorkerUnregistered(scope));
             }
         }
-        self.tell_news_of_calls(now);
     }
 
     fn finish_event(&mut self, now: Now, event: EventToken, outcome: EventOutcome) {
@@ -130,115 +94,108 @@ impl<C: SyncClient> Manager<C> {
         let Some((event, scope)) = self.events.finish(event) else {
             return;
         };
-        if outcome == EventOutcome::NotStarted {
-            self.workers.revive(&scope);
-        }
         let outcome = match outcome {
             // Only the manager says so.
             EventOutcome::TimedOut => EventOutcome::Rejected,
             other => other,
         };
-        let end = (event, outcome);
-        let engine = &*self.engine;
-        self.calls.finish_event(
-            now,
-            end,
-            &scope,
-            &mut self.scheduler,
-            engine,
-            &mut self.workers,
-        );
+        if outcome == EventOutcome::NotStarted {
+            self.calls.rooms.workers.revive(&scope);
+        }
+        self.calls.finish_event(now, (event, outcome), &scope);
     }
 
+    /// Nobody will see the promises of this client: they hold nothing back.
     fn handle_client_gone(&mut self, now: Now, key: ConnectionKey) {
-        self.calls.handle_client_gone(now, key, &mut self.scheduler);
+        let calls = self.calls.rooms.clients.client_gone(key);
+        self.calls.rooms.resolve(now, calls);
     }
 
     /// The engine has answered.
     fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
-        let QuestionAnswered { question, state } = answered;
-        match question {
+        let state = answered.state;
+        match answered.question {
             Question::Dispatch(event, name) => {
                 let check = match state {
                     Some(state) => PermissionCheck::Answered(state.permission_for(name)),
                     None => PermissionCheck::Unanswered,
                 };
-                self.scheduler.handle_permission(now, event, check);
+                self.calls
+                    .rooms
+                    .scheduler
+                    .handle_permission(now, event, check);
             }
             Question::Register(call, _) => {
-                let engine = &*self.engine;
-                self.calls.handle_client_state(
-                    now,
-                    call,
-                    state,
-                    &mut self.scheduler,
-                    engine,
-                    &mut self.workers,
-                );
-                self.tell_news_of_calls(now);
+                self.calls.handle_client_state(now, call, state);
             }
         }
     }
 
     fn handle_made_durable(&mut self, now: Now, made: MadeDurable) {
-        self.calls
-            .handle_made_durable(now, made, &mut self.scheduler, &mut self.workers);
-        self.tell_news_of_calls(now);
+        self.calls.handle_made_durable(now, made);
     }
 
     fn handle_committed(&mut self, now: Now, committed: Committed) {
+        let rooms = &mut self.calls.rooms;
         for (ticket, result) in committed.results {
             match result {
-                Ok(()) => self.scheduler.handle_stored(now, ticket, Ok(())),
                 // The scheduler has not waited for this: it is lost when the browser ends.
-                Err(NotStored { op, fault }) if self.store.answers_early(&op) => {
+                Err(NotStored { op, fault }) if rooms.store.answers_early(&op) => {
                     if let StoreOp::Put(record) = *op {
-                        self.notify(now, not_stored(record, fault));
+                        let failed = SyncNotification::StorageFailed {
+                            api: record.kind.api(),
+                            scope: record.scope,
+                            tag: record.tag,
+                            fault,
+                        };
+                        rooms.notify(now, failed);
                     }
                 }
-                Err(NotStored { fault, .. }) => {
-                    self.scheduler.handle_stored(now, ticket, Err(fault));
+                result => {
+                    let result = result.map_err(|not_stored| not_stored.fault);
+                    rooms.scheduler.handle_stored(now, ticket, result);
                 }
             }
         }
         if let Some(FileSetAside { path, records }) = committed.set_aside {
             let file = Some(path.display().to_string());
-            self.notify(now, SyncNotification::SetAside { records, file });
+            rooms.notify(now, SyncNotification::SetAside { records, file });
         }
         let Some(done) = committed.done else { return };
-        self.store.handle_done(now.mono, &done);
+        rooms.store.handle_done(now.mono, &done);
         if let Err(fault) = &done.journal {
             log::warn!("entries of the journal could not be stored yet: {fault}");
-            self.journal.save_again();
+            rooms.journal.save_again();
         }
-        self.embedder_answers
-            .handle_history_stored(done.batch, &done.journal);
+        let answers = &mut rooms.embedder_answers;
+        answers.handle_history_stored(done.batch, &done.journal);
     }
 
     fn handle_from_workers(&mut self, now: Now, news: FromWorkers) {
+        let rooms = &mut self.calls.rooms;
         match news {
             // The registrations are kept also if the worker is not: they fire once its page is opened.
             FromWorkers::PutDone { scope } => {
-                let calls = self.workers.handle_put_done(&scope);
-                self.answer_registered(now, calls);
+                let calls = rooms.workers.handle_put_done(&scope);
+                self.calls.answer_registered(now, calls);
             }
-            FromWorkers::Revived { scope, worker } => self.engine.start_worker(&scope, worker),
+            FromWorkers::Revived { scope, worker } => rooms.engine.start_worker(&scope, worker),
             FromWorkers::Cleared { call, result } => {
-                self.embedder_answers.handle_workers_cleared(call, result);
+                rooms.embedder_answers.handle_workers_cleared(call, result);
             }
         }
     }
 
     fn handle_workers_gone(&mut self, now: Now) {
         self.answer_without_workers(now);
-        let fault = workers_gone();
-        self.embedder_answers.handle_workers_gone(&fault);
+        let answers = &mut self.calls.rooms.embedder_answers;
+        answers.handle_workers_gone(&workers_gone());
     }
 
     /// No worker will be stored any more.
     fn answer_without_workers(&mut self, now: Now) {
-        let calls = self.workers.give_up_puts();
-        self.answer_registered(now, calls);
+        let calls = self.calls.rooms.workers.give_up_puts();
+        self.calls.answer_registered(now, calls);
     }
 }
 
@@ -248,14 +205,20 @@ impl<C: SyncClient> Manager<C> {
         match message {
             ControlMessage::Shutdown => return Flow::Stop,
             ControlMessage::Connectivity(connectivity) => {
-                self.scheduler.handle_connectivity(now, connectivity);
+                self.calls
+                    .rooms
+                    .scheduler
+                    .handle_connectivity(now, connectivity);
             }
             ControlMessage::Query(query) => {
                 // Without a store, nothing is known but what has happened.
                 let _ = self.need_store(now);
                 self.carry_out(now);
                 let deadline = self.poll_timeout();
-                query.answer(now, &self.scheduler, &mut self.journal, deadline);
+                let Rooms {
+                    scheduler, journal, ..
+                } = &mut self.calls.rooms;
+                query.answer(now, scheduler, journal, deadline);
             }
             ControlMessage::Change(change) => self.change_when_open(now, change),
         }
@@ -265,40 +228,33 @@ impl<C: SyncClient> Manager<C> {
     fn change_when_open(&mut self, now: Now, change: Change) {
         match self.need_store(now) {
             Ok(()) => self.change(now, change),
-            Err(fault) => self.embedder_answers.defer(change, fault),
+            Err(fault) => self.calls.rooms.embedder_answers.defer(change, fault),
         }
     }
 
     fn change(&mut self, now: Now, change: Change) {
-        let call = self.calls.next_call();
-        let (scheduler, answers) = (&mut self.scheduler, &mut self.embedder_answers);
+        let call = self.calls.rooms.clients.next_call();
+        let (scheduler, answers) = (
+            &mut self.calls.rooms.scheduler,
+            &mut self.calls.rooms.embedder_answers,
+        );
         match change {
-            Change::DispatchNow {
-                api,
-                scope,
-                tag,
-                reply,
-            } => {
+            Change::DispatchNow(RegistrationName { api, scope, tag }, reply) => {
                 answers.dispatch(call, reply);
                 scheduler.handle_dispatch_now(now, call, api, &scope, &tag);
             }
-            Change::Unregister {
-                api,
-                scope,
-                tag,
-                reply,
-            } => {
+            Change::Unregister(RegistrationName { api, scope, tag }, reply) => {
                 answers.remove(call, reply);
                 scheduler.handle_unregister(now, call, api, &scope, &tag);
             }
-            Change::Clear { what, reply } => {
+            Change::Clear(what, reply) => {
                 answers.clear(call, reply);
                 self.clear(now, call, what);
             }
-            Change::ExtraInterval { origin, extra } => {
+            Change::ExtraInterval(origin, extra) => {
                 scheduler.handle_extra_interval(now, &origin, extra);
             }
-            Change::Revoked { origin, name } => {
+            Change::Revoked(origin, name) => {
                 scheduler.handle_permission_revoked(now, &origin, name);
             }
             Change::WorkerUnregistered(scope) => scheduler.handle_worker_unregistered(now, &scope),
@@ -307,22 +263,23 @@ impl<C: SyncClient> Manager<C> {
 
     /// Registrations, their history and the scripts of their workers go; answered when all of them have.
     fn clear(&mut self, now: Now, call: Call, what: Clear) {
-        self.scheduler
-            .handle_clear(now, call, |scope| what.chooses(scope));
+        let scheduler = &mut self.calls.rooms.scheduler;
+        scheduler.handle_clear(now, call, |scope| what.chooses(scope));
         // What is told of the removal must not stay in the history either.
         self.carry_out_decisions(now);
-        self.journal.clear(|scope| what.chooses(scope));
+        self.calls.rooms.journal.clear(|scope| what.chooses(scope));
         let batch = self.commit_all(Durability::Strict);
-        self.embedder_answers.set_history_batch(call, batch);
-        if !self.workers.clear(what, call) {
+        let rooms = &mut self.calls.rooms;
+        rooms.embedder_answers.set_history_batch(call, batch);
+        if !rooms.workers.clear(what, call) {
             let gone = Err(workers_gone());
-            self.embedder_answers.handle_workers_cleared(call, gone);
+            rooms.embedder_answers.handle_workers_cleared(call, gone);
         }
     }
 
     /// Something needs the store. Until it is open, nothing that is stored is known.
     fn need_store(&mut self, now: Now) -> Result<(), StoreFault> {
-        if let Some(found) = self.store.need(now.mono)? {
+        if let Some(found) = self.calls.rooms.store.need(now.mono)? {
             self.adopt(now, found);
         }
         Ok(())
@@ -330,16 +287,18 @@ impl<C: SyncClient> Manager<C> {
 
     /// The store is open.
     fn adopt(&mut self, now: Now, found: Found) {
+        let rooms = &mut self.calls.rooms;
         let set_aside = found.set_aside();
-        self.journal.adopt(found.journal, found.next_entry);
+        rooms.journal.adopt(found.journal, found.next_entry);
         if let Some(set_aside) = set_aside {
-            self.notify(now, set_aside);
+            rooms.notify(now, set_aside);
         }
-        self.scheduler.load_origins(now, found.loaded.origins);
-        self.scheduler
-            .load(now, found.loaded.records, found.loaded.next_id);
+        let loaded = found.loaded;
+        rooms.scheduler.load_origins(now, loaded.origins);
+        rooms.scheduler.load(now, loaded.records, loaded.next_id);
+        let deferred = rooms.embedder_answers.take_deferred();
         self.carry_out(clock::now());
-        for change in self.embedder_answers.take_deferred() {
+        for change in deferred {
             self.change(now, change);
         }
     }
@@ -347,33 +306,34 @@ impl<C: SyncClient> Manager<C> {
 
 /// What goes out.
 impl<C: SyncClient> Manager<C> {
-    /// Before it sleeps: has delivered and tells what that can wait until now. Returns when to call it again, if nothing
-    /// happens before.
+    /// Before it sleeps: has replies delivered, and tells what could wait until then. Returns when to call it again, if
+    /// nothing happens before.
     fn rest(&mut self) -> Option<Instant> {
-        let deliver_at = self.calls.deliver();
-        self.notifier.tell();
+        let deliver_at = self.calls.rooms.clients.deliver();
+        self.calls.rooms.notifier.tell();
         deliver_at
     }
 
     fn handle_timeout(&mut self, now: Now) {
-        if let Some(found) = self.store.open_if_due(now.mono) {
+        if let Some(found) = self.calls.rooms.store.open_if_due(now.mono) {
             self.adopt(now, found);
         }
-        self.scheduler.handle_timeout(now);
+        self.calls.rooms.scheduler.handle_timeout(now);
         self.carry_out(now);
     }
 
     fn poll_timeout(&self) -> Option<MonoTime> {
-        let scheduler = self.scheduler.poll_timeout().into_iter();
-        scheduler.chain(self.store.poll_timeout()).min()
+        let scheduler = self.calls.rooms.scheduler.poll_timeout().into_iter();
+        scheduler.chain(self.calls.rooms.store.poll_timeout()).min()
     }
 
     /// Does what the scheduler decided, and has committed what is due.
     fn carry_out(&mut self, now: Now) {
         let urgency = self.carry_out_decisions(now);
-        match self.store.due(now.mono, urgency) {
+        let Rooms { store, journal, .. } = &mut self.calls.rooms;
+        match store.due(now.mono, urgency) {
             Due::Nothing => {}
-            Due::Operations => self.store.commit_operations(self.journal.has_news()),
+            Due::Operations => store.commit_operations(journal.has_news()),
             Due::All(durability) => drop(self.commit_all(durability)),
         }
     }
@@ -381,31 +341,29 @@ impl<C: SyncClient> Manager<C> {
     /// Returns how soon what is to be stored has to be.
     fn carry_out_decisions(&mut self, now: Now) -> Urgency {
         let mut all = Urgency::Lazy;
-        while let Some(output) = self.scheduler.poll_output() {
+        while let Some(output) = self.calls.rooms.scheduler.poll_output() {
+            let rooms = &mut self.calls.rooms;
             match output {
                 Output::Store {
                     ticket,
                     op,
                     urgency,
                 } => {
-                    let early = self.store.answers_early(&op);
-                    self.store.add(now.mono, ticket, op);
+                    let early = rooms.store.answers_early(&op);
+                    rooms.store.add(now.mono, ticket, op);
                     if early {
-                        self.scheduler.handle_stored(now, ticket, Ok(()));
+                        rooms.scheduler.handle_stored(now, ticket, Ok(()));
                     } else if urgency == Urgency::Now {
                         all = Urgency::Now;
                     }
                 }
                 Output::Answer { call, answer } => {
-                    if let Some(answer) = self.embedder_answers.answer(call, answer) {
-                        let (scheduler, workers) = (&mut self.scheduler, &mut self.workers);
-                        self.calls.answer(now, call, answer, scheduler, workers);
-                        self.tell_news_of_calls(now);
+                    if let Some(answer) = rooms.embedder_answers.answer(call, answer) {
+                        self.calls.answer(now, call, answer);
                     }
                 }
                 Output::CheckPermission { event, scope, name } => {
-                    let responder = self.calls.ask_about_event(event, name);
-                    self.engine.query_client_state(&scope, responder);
+                    self.calls.ask_about_event(event, &scope, name);
                 }
                 Output::Dispatch {
                     event,
@@ -416,46 +374,23 @@ impl<C: SyncClient> Manager<C> {
                     ..
                 } => {
                     let kind = event_kind(kind, tag, last_chance);
-                    self.engine.dispatch(self.events.add(event, scope, kind));
+                    rooms.engine.dispatch(self.events.add(event, scope, kind));
                 }
                 Output::Terminate { event, scope } => {
                     if let Some(token) = self.events.terminate(event) {
-                        self.engine.terminate(token, &scope);
+                        rooms.engine.terminate(token, &scope);
                     }
                 }
-                Output::Notify(notification) => self.notify(now, notification),
+                Output::Notify(notification) => rooms.notify(now, notification),
             }
         }
         all
     }
 
-    fn answer_registered(&mut self, now: Now, calls: Vec<Call>) {
-        for call in calls {
-            let (scheduler, workers) = (&mut self.scheduler, &mut self.workers);
-            self.calls
-                .answer(now, call, Answer::Registered(Ok(())), scheduler, workers);
-        }
-        self.tell_news_of_calls(now);
-    }
-
     /// Returns the number of the batch, if there is something.
     fn commit_all(&mut self, durability: Durability) -> Option<u64> {
-        let journal = self.journal.take_update();
-        self.store.commit(durability, journal)
-    }
-
-    fn tell_news_of_calls(&mut self, now: Now) {
-        for notification in self.calls.take_news() {
-            self.notify(now, notification);
-        }
-    }
-
-    /// Tells whoever watches, and the journal.
-    fn notify(&mut self, now: Now, notification: SyncNotification) {
-        if self.notifier.add(&notification) {
-            self.journal.add(now.wall, notification);
-            self.store.commit_soon(now.mono);
-        }
+        let journal = self.calls.rooms.journal.take_update();
+        self.calls.rooms.store.commit(durability, journal)
     }
 }
 
@@ -468,47 +403,41 @@ impl<C: SyncClient> Manager<C> {
 
     /// Nothing is dispatched or told any more.
     fn begin_end(&mut self, now: Now) {
-        self.notifier.end();
-        self.scheduler
-            .handle_connectivity(now, Connectivity::Offline);
+        let rooms = &mut self.calls.rooms;
+        rooms.notifier.end();
+        let offline = Connectivity::Offline;
+        rooms.scheduler.handle_connectivity(now, offline);
         // What is relaxed is not lost by an orderly end.
-        self.store.flush_by(now.mono);
+        rooms.store.flush_by(now.mono);
     }
 
     /// Has everything committed. Returns whether to wait for that.
     fn commit_last(&mut self, now: Now) -> bool {
-        if self.store.is_closed() {
+        if self.calls.rooms.store.is_closed() {
             return false;
         }
         self.carry_out_decisions(now);
         self.commit_all(Durability::Strict);
-        self.scheduler.usage().store_operations > 0 || self.embedder_answers.wait_for_history()
+        let operations = self.calls.rooms.scheduler.usage().store_operations;
+        operations > 0 || self.calls.rooms.embedder_answers.wait_for_history()
     }
 
     fn waits_for_workers(&self) -> bool {
-        self.embedder_answers.wait_for_workers()
+        self.calls.rooms.embedder_answers.wait_for_workers()
     }
 
     /// Every call is answered.
     fn end(&mut self, now: Now) {
         for (token, scope) in self.events.drain() {
-            self.engine.terminate(token, &scope);
+            self.calls.rooms.engine.terminate(token, &scope);
         }
         self.answer_without_workers(now);
-        self.calls.refuse_all();
-        self.embedder_answers.refuse_all();
+        let end = Hindrance::Unavailable(Unavailability::ShuttingDown);
+        self.calls.rooms.clients.refuse_all(end);
+        self.calls.rooms.embedder_answers.refuse_all();
     }
 }
 
 fn workers_gone() -> StoreFault {
     StoreFault::failed("the thread that keeps them has ended")
-}
-
-fn not_stored(record: StoredRegistration, fault: StoreFault) -> SyncNotification {
-    SyncNotification::StorageFailed {
-        api: record.kind.api(),
-        scope: record.scope,
-        tag: record.tag,
-        fault,
-    }
 }

@@ -4,7 +4,6 @@
 mod committer;
 mod remembered_scopes;
 mod reopen;
-mod worker_keeper;
 mod workers;
 mod writer;
 
@@ -12,6 +11,5 @@ pub use committer::RELAXED_WINDOW_MS;
 
 pub(crate) use committer::{Committer, Due};
 pub(crate) use reopen::{Found, Opened};
-pub(crate) use worker_keeper::FromWorkers;
-pub(crate) use workers::Workers;
+pub(crate) use workers::{FromWorkers, Workers};
 pub(crate) use writer::{Committed, NotStored};

@@ -251,15 +251,10 @@ impl<C: SyncClient> Clients<C> {
         }
     }
 
-    /// The connection that a call came by, open or not.
-    pub fn connection(&self, call: Call) -> Option<ConnectionKey> {
-        Some(self.routes.get(&call)?.connection)
-    }
-
-    /// What a call asks, and for which service worker registration.
-    pub fn request(&self, call: Call) -> Option<(&ScopeKey, &SyncRequest)> {
+    /// The connection that a call came by, open or not; the service worker registration that it is about; what it asks.
+    pub fn request(&self, call: Call) -> Option<(ConnectionKey, &ScopeKey, &SyncRequest)> {
         let route = self.routes.get(&call)?;
-        Some((&route.scope, &route.request))
+        Some((route.connection, &route.scope, &route.request))
     }
 
     /// Sends the scheduler's answer. Returns the promises that count as resolved then, as [`Clients::respond`] does.

@@ -163,7 +163,7 @@ impl EmbedderAnswers {
     /// Refuses a change that needs the store, and keeps it for when there is one.
     pub fn defer(&mut self, mut change: Change, fault: StoreFault) {
         refuse(&mut change, fault);
-        if matches!(change, Change::DispatchNow { .. }) {
+        if matches!(change, Change::DispatchNow(..)) {
             // It is for now, or not at all.
         } else if self.deferred.len() < MAX_DEFERRED_CHANGES {
             self.deferred.push(change);
@@ -181,13 +181,13 @@ impl EmbedderAnswers {
 /// Nobody waits for it any more: the answer is that it can't be stored.
 fn refuse(change: &mut Change, fault: StoreFault) {
     match change {
-        Change::DispatchNow { reply, .. } => {
+        Change::DispatchNow(_, reply) => {
             let _ = reply.send(Err(DispatchError::NotNow));
         }
-        Change::Unregister { reply, .. } | Change::Clear { reply, .. } => {
+        Change::Unregister(_, reply) | Change::Clear(_, reply) => {
             let _ = reply.send(Err(RemoveError::Storage(fault)));
             *reply = bounded(1).0;
         }
-        Change::ExtraInterval { .. } | Change::Revoked { .. } | Change::WorkerUnregistered(_) => {}
+        Change::ExtraInterval(..) | Change::Revoked(..) | Change::WorkerUnregistered(_) => {}
     }
 }

@@ -3,14 +3,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use background_sync_core::{
-    Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, KnownWorker, Origin,
-    PermissionName, RegistrationInfo, RemoveError, ScopeKey, SyncApi, Tag,
+    Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, KnownWorker, MonoTime,
+    Now, Origin, PermissionName, RegistrationInfo, RemoveError, ScopeKey, SyncApi, SyncScheduler,
+    Tag,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use url::Url;
 
-use super::journal::{JournalQuery, WhyReport};
-use super::query::Query;
+use super::journal::{Journal, JournalQuery, WhyReport};
+use crate::time::clock;
 
 pub(crate) enum ControlMessage {
     Connectivity(Connectivity),
@@ -19,32 +20,61 @@ pub(crate) enum ControlMessage {
     Shutdown,
 }
 
+/// What tells a registration from others.
+pub(crate) struct RegistrationName {
+    pub api: SyncApi,
+    pub scope: ScopeKey,
+    pub tag: Tag,
+}
+
+/// Each with where the answer goes.
+pub(crate) enum Query {
+    List(Sender<Vec<RegistrationInfo>>),
+    Why(RegistrationName, Sender<WhyReport>),
+    NextWakeup(Sender<Option<Duration>>),
+    Journal(JournalQuery, Sender<Vec<JournalEntry>>),
+    Subscribe(Sender<Receiver<JournalEntry>>),
+}
+
+impl Query {
+    /// `deadline` is when the manager has something to do by itself. All that has happened is in the journal.
+    pub fn answer(
+        self,
+        now: Now,
+        scheduler: &SyncScheduler,
+        journal: &mut Journal,
+        deadline: Option<MonoTime>,
+    ) {
+        // Whoever asked and does not wait for the answer any more has no use for it.
+        let _ = match self {
+            Self::List(reply) => reply.send(scheduler.list(now).collect()).is_ok(),
+            Self::Why(RegistrationName { api, scope, tag }, reply) => {
+                let why = scheduler.explain(now, api, &scope, &tag);
+                reply.send(journal.report(why, api, &scope, &tag)).is_ok()
+            }
+            Self::NextWakeup(reply) => {
+                let due = scheduler.next_due(now);
+                let next = deadline.into_iter().chain(due).min();
+                reply
+                    .send(next.map(|at| clock::sleep_until(at, now.mono)))
+                    .is_ok()
+            }
+            Self::Journal(query, reply) => reply.send(journal.list(&query)).is_ok(),
+            Self::Subscribe(reply) => reply.send(journal.subscribe()).is_ok(),
+        };
+    }
+}
+
 /// What changes what is stored.
 pub(crate) enum Change {
-    DispatchNow {
-        api: SyncApi,
-        scope: ScopeKey,
-        tag: Tag,
-        reply: Sender<Result<EventOutcome, DispatchError>>,
-    },
-    Unregister {
-        api: SyncApi,
-        scope: ScopeKey,
-        tag: Tag,
-        reply: Sender<Result<u64, RemoveError>>,
-    },
-    Clear {
-        what: Clear,
-        reply: Sender<Result<u64, RemoveError>>,
-    },
-    ExtraInterval {
-        origin: Origin,
-        extra: ExtraInterval,
-    },
-    Revoked {
-        origin: Origin,
-        name: PermissionName,
-    },
+    DispatchNow(
+        RegistrationName,
+        Sender<Result<EventOutcome, DispatchError>>,
+    ),
+    Unregister(RegistrationName, Sender<Result<u64, RemoveError>>),
+    Clear(Clear, Sender<Result<u64, RemoveError>>),
+    ExtraInterval(Origin, ExtraInterval),
+    Revoked(Origin, PermissionName),
     /// By the engine.
     WorkerUnregistered(ScopeKey),
 }
@@ -151,12 +181,7 @@ impl SyncManagerControl {
     /// `tag` is the id.
     #[must_use]
     pub fn why_not_fired(&self, api: SyncApi, scope: ScopeKey, tag: Tag) -> Reply<WhyReport> {
-        self.ask(|reply| Query::Why {
-            api,
-            scope,
-            tag,
-            reply,
-        })
+        self.ask(|reply| Query::Why(RegistrationName { api, scope, tag }, reply))
     }
 
     /// Fires a registration's event now, whatever it waits for (network, back-off, interval, its
@@ -169,12 +194,7 @@ impl SyncManagerControl {
         scope: ScopeKey,
         tag: Tag,
     ) -> Reply<Result<EventOutcome, DispatchError>> {
-        self.ask_for(|reply| Change::DispatchNow {
-            api,
-            scope,
-            tag,
-            reply,
-        })
+        self.ask_for(|reply| Change::DispatchNow(RegistrationName { api, scope, tag }, reply))
     }
 
     /// Removes one registration, durably; the answer is how many there were (0 or 1). An event that
@@ -185,12 +205,7 @@ impl SyncManagerControl {
         scope: ScopeKey,
         tag: Tag,
     ) -> Reply<Result<u64, RemoveError>> {
-        self.ask_for(|reply| Change::Unregister {
-            api,
-            scope,
-            tag,
-            reply,
-        })
+        self.ask_for(|reply| Change::Unregister(RegistrationName { api, scope, tag }, reply))
     }
 
     /// Removes registrations, their history and the scripts that their workers are started from after
@@ -198,24 +213,21 @@ impl SyncManagerControl {
     /// when all of it is durable. An event that runs goes on, and its outcome is ignored. A worker that
     /// the engine still has may be kept again when it is activated the next time.
     pub fn clear(&self, what: Clear) -> Reply<Result<u64, RemoveError>> {
-        self.ask_for(|reply| Change::Clear { what, reply })
+        self.ask_for(|reply| Change::Clear(what, reply))
     }
 
     /// Sets what is added to the least interval between an origin's periodic events, for instance by
     /// how much its user cares for it; [`ExtraInterval::Never`] suspends them until another amount is
     /// set. It is stored, and stays in force when the origin's data are cleared.
     pub fn set_extra_interval(&self, origin: Origin, extra: ExtraInterval) {
-        self.send(ControlMessage::Change(Change::ExtraInterval {
-            origin,
-            extra,
-        }));
+        self.send(ControlMessage::Change(Change::ExtraInterval(origin, extra)));
     }
 
     /// The user has taken a permission from an origin: all registrations that need it are removed,
     /// durably. Not needed for it to take effect, because the permission is checked before each event,
     /// but it is then in effect at once.
     pub fn report_permission_revoked(&self, origin: Origin, name: PermissionName) {
-        self.send(ControlMessage::Change(Change::Revoked { origin, name }));
+        self.send(ControlMessage::Change(Change::Revoked(origin, name)));
     }
 
     /// In what time the manager has something to do by itself. `None`: only if something happens.
@@ -228,7 +240,7 @@ impl SyncManagerControl {
     /// What happened, the oldest first.
     #[must_use]
     pub fn journal(&self, query: JournalQuery) -> Reply<Vec<JournalEntry>> {
-        self.ask(|reply| Query::Journal { query, reply })
+        self.ask(|reply| Query::Journal(query, reply))
     }
 
     /// What happens from now on. A subscriber that falls far behind loses its subscription.

@@ -1,6 +1,18 @@
 use background_sync_core::SyncNotification;
 
-use super::observer::Embedder;
+/// Watches. Called on the manager's thread: nothing here may block.
+pub trait Embedder: Send + 'static {
+    /// Something happened.
+    fn notify(&self, notification: &SyncNotification) {
+        let _ = notification;
+    }
+}
+
+/// An [`Embedder`] that does not watch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Embedder for Silent {}
 
 /// Tells the embedder what happened, once the answers are on their way: it costs a wake-up of a thread that is in no
 /// hurry.

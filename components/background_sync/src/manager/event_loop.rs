@@ -25,28 +25,21 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Inputs<C, E> {
     pub messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     pub control: Receiver<ControlMessage>,
-    pub answers: Receiver<QuestionAnswered>,
+    pub answered: Receiver<QuestionAnswered>,
     pub made_durable: Receiver<MadeDurable>,
     pub gone: Receiver<ConnectionKey>,
     pub committed: Receiver<Committed>,
     pub from_workers: Receiver<FromWorkers>,
 }
 
+/// The manager, and what wakes it.
 pub(super) struct EventLoop<C: SyncClient, E> {
-    manager: Manager<C>,
-    inputs: Inputs<C, E>,
-    alarm: Alarm,
+    pub manager: Manager<C>,
+    pub inputs: Inputs<C, E>,
+    pub alarm: Alarm,
 }
 
 impl<C: SyncClient, E: Display> EventLoop<C, E> {
-    pub fn new(manager: Manager<C>, inputs: Inputs<C, E>) -> Self {
-        Self {
-            manager,
-            inputs,
-            alarm: Alarm::new(),
-        }
-    }
-
     /// Until the end. `found` is what the store had when it was opened.
     pub fn run(mut self, found: Option<Found>) {
         if let Some(found) = found {
@@ -71,7 +64,7 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
                 Ok(message) => flow = manager.handle_control(clock::now(), message),
                 Err(_) => flow = Flow::Stop,
             },
-            recv(inputs.answers) -> answered => if let Ok(answered) = answered {
+            recv(inputs.answered) -> answered => if let Ok(answered) = answered {
                 manager.handle_answered(clock::now(), answered);
             },
             recv(inputs.made_durable) -> made => if let Ok(made) = made {
@@ -115,7 +108,7 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
         }
         self.drain_messages(now);
         // An engine that answers at once has done so.
-        for answered in self.inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
+        for answered in self.inputs.answered.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.manager.handle_answered(now, answered);
         }
         for made in self

@@ -14,11 +14,16 @@ use crossbeam_channel::Receiver;
 use super::Manager;
 use super::client_calls::ClientCalls;
 use super::event_loop::{EventLoop, Inputs};
+use super::rooms::Rooms;
 use super::unavailable::Unavailable;
 use crate::config::{Config, StartError};
-use crate::embedder::{Embedder, SyncManagerControl, SyncManagerThread};
+use crate::edge::{Admission, Clients};
+use crate::embedder::{
+    Embedder, EmbedderAnswers, Journal, Notifier, SyncManagerControl, SyncManagerThread,
+};
 use crate::engine::Engine;
 use crate::storage::{Committer, Opened, Workers};
+use crate::time::alarm::Alarm;
 
 /// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
 #[derive(Debug)]
@@ -79,19 +84,32 @@ impl SyncManager {
         let (control, control_in) = SyncManagerControl::new();
         let seed = RandomState::new().hash_one(0);
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
-        let scheduler = SyncScheduler::new(scheduler_config);
-        let calls = ClientCalls::new();
+        let rooms = Rooms {
+            scheduler: SyncScheduler::new(scheduler_config),
+            engine,
+            admission: Admission::new(),
+            clients: Clients::new(),
+            store,
+            workers,
+            journal: Journal::default(),
+            notifier: Notifier::new(embedder),
+            embedder_answers: EmbedderAnswers::default(),
+        };
+        let calls = ClientCalls::new(rooms);
         let inputs = Inputs {
             messages,
             control: control_in,
-            answers: calls.answers().clone(),
-            made_durable: calls.made_durable().clone(),
-            gone: calls.gone(),
+            answered: calls.answered(),
+            made_durable: calls.made_durable(),
+            gone: calls.rooms.clients.gone(),
             committed,
             from_workers,
         };
-        let manager = Manager::new(scheduler, engine, embedder, calls, store, workers);
-        let event_loop = EventLoop::new(manager, inputs);
+        let event_loop = EventLoop {
+            manager: Manager::new(calls),
+            inputs,
+            alarm: Alarm::new(),
+        };
         let thread = spawn_thread(move || event_loop.run(found))?;
         Ok(SyncManagerThread::new(control, Some(thread), known_workers))
     }
