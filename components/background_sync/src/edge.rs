@@ -7,7 +7,6 @@ mod clients;
 mod delivery;
 mod ipc;
 mod limits;
-mod misbehaviour_log;
 mod requests;
 
 pub use blocked::{
@@ -26,4 +25,4 @@ pub(crate) use admission::{Admission, Admitted};
 pub(crate) use call_order::CallOrder;
 pub(crate) use clients::Clients;
 pub(crate) use delivery::ConnectionKey;
-pub(crate) use requests::{Hindrance, needs_engine, permission_for, refuse, registers, subject};
+pub(crate) use requests::{Hindrance, needs_engine, permission_for, registers, subject};

@@ -13,6 +13,6 @@ pub use journal::{
 pub use notifier::{Embedder, Silent};
 
 pub(crate) use answers::EmbedderAnswers;
-pub(crate) use control::{Change, ControlMessage, RegistrationName};
+pub(crate) use control::{Change, ControlMessage, RegistrationName, View};
 pub(crate) use journal::Journal;
 pub(crate) use notifier::Notifier;

@@ -9,22 +9,21 @@ mod start;
 mod unavailable;
 
 use std::fmt::Display;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use background_sync_core::{
     Call, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck,
-    StoreFault, StoreOp, SyncNotification, Unavailability, Urgency,
+    StoreFault, Unavailability, Urgency,
 };
-use background_sync_store::FileSetAside;
 use background_sync_traits::{EventToken, SyncClient, SyncManagerMessage};
 
 use crate::edge::{Admitted, ConnectionKey, Hindrance};
 use crate::embedder::{Change, Clear, ControlMessage, RegistrationName};
 use crate::engine::{MadeDurable, Question, QuestionAnswered};
-use crate::storage::{Committed, Due, Found, FromWorkers, NotStored};
+use crate::storage::{Committed, Found, FromWorkers};
 use crate::time::clock;
 use client_calls::ClientCalls;
-use rooms::Rooms;
 use running_events::{RunningEvents, event_kind};
 
 pub use start::SyncManager;
@@ -32,13 +31,6 @@ pub use start::SyncManager;
 pub(crate) struct Manager<C: SyncClient> {
     calls: ClientCalls<C>,
     events: RunningEvents,
-}
-
-/// Whether the loop goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flow {
-    Continue,
-    Stop,
 }
 
 /// What comes in.
@@ -65,13 +57,8 @@ impl<C: SyncClient> Manager<C> {
         match rooms.admission.admit(now.mono, message, behind, clients) {
             Admitted::Resolved(calls) => rooms.resolve(now, calls),
             Admitted::Call(call) => {
-                let is_refused = match self.need_store(now) {
-                    Ok(()) => false,
-                    Err(fault) => self.calls.refuse_for_storage(now, call, fault),
-                };
-                if !is_refused {
-                    self.calls.start(now, call);
-                }
+                let closed = self.need_store(now).err();
+                self.calls.start(now, call, closed);
             }
             Admitted::EventFinished(event, outcome) => self.finish_event(now, event, outcome),
             Admitted::Authority(authority) => rooms.engine.dispatch(authority),
@@ -113,62 +100,25 @@ impl<C: SyncClient> Manager<C> {
 
     /// The engine has answered.
     fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
-        let state = answered.state;
-        match answered.question {
+        let (rooms, state) = (&mut self.calls.rooms, answered.answer);
+        match answered.about {
             Question::Dispatch(event, name) => {
                 let check = match state {
                     Some(state) => PermissionCheck::Answered(state.permission_for(name)),
                     None => PermissionCheck::Unanswered,
                 };
-                self.calls
-                    .rooms
-                    .scheduler
-                    .handle_permission(now, event, check);
+                rooms.scheduler.handle_permission(now, event, check);
             }
-            Question::Register(call, _) => {
-                self.calls.handle_client_state(now, call, state);
-            }
+            Question::Register(call, _) => self.calls.handle_client_state(now, call, state),
         }
+    }
+
+    fn handle_committed(&mut self, now: Now, committed: Committed) {
+        self.calls.rooms.handle_committed(now, committed);
     }
 
     fn handle_made_durable(&mut self, now: Now, made: MadeDurable) {
         self.calls.handle_made_durable(now, made);
-    }
-
-    fn handle_committed(&mut self, now: Now, committed: Committed) {
-        let rooms = &mut self.calls.rooms;
-        for (ticket, result) in committed.results {
-            match result {
-                // The scheduler has not waited for this: it is lost when the browser ends.
-                Err(NotStored { op, fault }) if rooms.store.answers_early(&op) => {
-                    if let StoreOp::Put(record) = *op {
-                        let failed = SyncNotification::StorageFailed {
-                            api: record.kind.api(),
-                            scope: record.scope,
-                            tag: record.tag,
-                            fault,
-                        };
-                        rooms.notify(now, failed);
-                    }
-                }
-                result => {
-                    let result = result.map_err(|not_stored| not_stored.fault);
-                    rooms.scheduler.handle_stored(now, ticket, result);
-                }
-            }
-        }
-        if let Some(FileSetAside { path, records }) = committed.set_aside {
-            let file = Some(path.display().to_string());
-            rooms.notify(now, SyncNotification::SetAside { records, file });
-        }
-        let Some(done) = committed.done else { return };
-        rooms.store.handle_done(now.mono, &done);
-        if let Err(fault) = &done.journal {
-            log::warn!("entries of the journal could not be stored yet: {fault}");
-            rooms.journal.save_again();
-        }
-        let answers = &mut rooms.embedder_answers;
-        answers.handle_history_stored(done.batch, &done.journal);
     }
 
     fn handle_from_workers(&mut self, now: Now, news: FromWorkers) {
@@ -201,28 +151,21 @@ impl<C: SyncClient> Manager<C> {
 
 /// What the embedder asks.
 impl<C: SyncClient> Manager<C> {
-    fn handle_control(&mut self, now: Now, message: ControlMessage) -> Flow {
+    fn handle_control(&mut self, now: Now, message: ControlMessage) -> ControlFlow<()> {
+        let scheduler = &mut self.calls.rooms.scheduler;
         match message {
-            ControlMessage::Shutdown => return Flow::Stop,
-            ControlMessage::Connectivity(connectivity) => {
-                self.calls
-                    .rooms
-                    .scheduler
-                    .handle_connectivity(now, connectivity);
-            }
+            ControlMessage::Shutdown => return ControlFlow::Break(()),
+            ControlMessage::Connectivity(change) => scheduler.handle_connectivity(now, change),
             ControlMessage::Query(query) => {
                 // Without a store, nothing is known but what has happened.
                 let _ = self.need_store(now);
                 self.carry_out(now);
                 let deadline = self.poll_timeout();
-                let Rooms {
-                    scheduler, journal, ..
-                } = &mut self.calls.rooms;
-                query.answer(now, scheduler, journal, deadline);
+                query(self.calls.rooms.view(now, deadline));
             }
             ControlMessage::Change(change) => self.change_when_open(now, change),
         }
-        Flow::Continue
+        ControlFlow::Continue(())
     }
 
     fn change_when_open(&mut self, now: Now, change: Change) {
@@ -233,11 +176,9 @@ impl<C: SyncClient> Manager<C> {
     }
 
     fn change(&mut self, now: Now, change: Change) {
-        let call = self.calls.rooms.clients.next_call();
-        let (scheduler, answers) = (
-            &mut self.calls.rooms.scheduler,
-            &mut self.calls.rooms.embedder_answers,
-        );
+        let rooms = &mut self.calls.rooms;
+        let call = rooms.clients.next_call();
+        let (scheduler, answers) = (&mut rooms.scheduler, &mut rooms.embedder_answers);
         match change {
             Change::DispatchNow(RegistrationName { api, scope, tag }, reply) => {
                 answers.dispatch(call, reply);
@@ -267,9 +208,9 @@ impl<C: SyncClient> Manager<C> {
         scheduler.handle_clear(now, call, |scope| what.chooses(scope));
         // What is told of the removal must not stay in the history either.
         self.carry_out_decisions(now);
-        self.calls.rooms.journal.clear(|scope| what.chooses(scope));
-        let batch = self.commit_all(Durability::Strict);
         let rooms = &mut self.calls.rooms;
+        rooms.journal.clear(|scope| what.chooses(scope));
+        let batch = rooms.commit_all(Durability::Strict);
         rooms.embedder_answers.set_history_batch(call, batch);
         if !rooms.workers.clear(what, call) {
             let gone = Err(workers_gone());
@@ -309,8 +250,9 @@ impl<C: SyncClient> Manager<C> {
     /// Before it sleeps: has replies delivered, and tells what could wait until then. Returns when to call it again, if
     /// nothing happens before.
     fn rest(&mut self) -> Option<Instant> {
-        let deliver_at = self.calls.rooms.clients.deliver();
-        self.calls.rooms.notifier.tell();
+        let rooms = &mut self.calls.rooms;
+        let deliver_at = rooms.clients.deliver();
+        rooms.notifier.tell();
         deliver_at
     }
 
@@ -330,12 +272,7 @@ impl<C: SyncClient> Manager<C> {
     /// Does what the scheduler decided, and has committed what is due.
     fn carry_out(&mut self, now: Now) {
         let urgency = self.carry_out_decisions(now);
-        let Rooms { store, journal, .. } = &mut self.calls.rooms;
-        match store.due(now.mono, urgency) {
-            Due::Nothing => {}
-            Due::Operations => store.commit_operations(journal.has_news()),
-            Due::All(durability) => drop(self.commit_all(durability)),
-        }
+        self.calls.rooms.commit_due(now, urgency);
     }
 
     /// Returns how soon what is to be stored has to be.
@@ -386,12 +323,6 @@ impl<C: SyncClient> Manager<C> {
         }
         all
     }
-
-    /// Returns the number of the batch, if there is something.
-    fn commit_all(&mut self, durability: Durability) -> Option<u64> {
-        let journal = self.calls.rooms.journal.take_update();
-        self.calls.rooms.store.commit(durability, journal)
-    }
 }
 
 /// The end, in this order.
@@ -417,9 +348,10 @@ impl<C: SyncClient> Manager<C> {
             return false;
         }
         self.carry_out_decisions(now);
-        self.commit_all(Durability::Strict);
-        let operations = self.calls.rooms.scheduler.usage().store_operations;
-        operations > 0 || self.calls.rooms.embedder_answers.wait_for_history()
+        let rooms = &mut self.calls.rooms;
+        rooms.commit_all(Durability::Strict);
+        let operations = rooms.scheduler.usage().store_operations;
+        operations > 0 || rooms.embedder_answers.wait_for_history()
     }
 
     fn waits_for_workers(&self) -> bool {

@@ -12,7 +12,6 @@ use super::clients::Clients;
 use super::limits::{
     MAX_AUTHORITIES_LATER, MAX_WAITING_MESSAGES, Misbehaviour, Refusal, is_scope_of_origin,
 };
-use super::misbehaviour_log::MisbehaviourLog;
 
 /// A message that may have an effect.
 pub(crate) enum Admitted {
@@ -59,8 +58,8 @@ impl Admission {
             Ok(message) if is_too_much(behind) => self.admit_little(now, message, clients),
             Ok(message) => self.admit_usual(message, clients),
             Err(error) => {
-                let what = format!("a message that is none: {error}");
-                self.misbehaviour.warn(now, &what);
+                self.misbehaviour
+                    .warn(now, &format!("a message that is none: {error}"));
                 return Admitted::Resolved(Vec::new());
             }
         };
@@ -204,4 +203,31 @@ impl Admission {
 
 fn is_too_much(behind: usize) -> bool {
     behind > MAX_WAITING_MESSAGES
+}
+
+/// At most one line of log per this time, in milliseconds.
+const LOG_INTERVAL_MS: u64 = 10_000;
+
+/// Logs misbehaviour without letting it fill the log.
+#[derive(Debug, Default)]
+pub(crate) struct MisbehaviourLog {
+    last: Option<MonoTime>,
+    unsaid: u64,
+}
+
+impl MisbehaviourLog {
+    pub fn warn(&mut self, now: MonoTime, what: &str) {
+        if self
+            .last
+            .is_some_and(|last| now.ms_since(last) < LOG_INTERVAL_MS)
+        {
+            self.unsaid += 1;
+            return;
+        }
+        match std::mem::take(&mut self.unsaid) {
+            0 => log::warn!("ignored: {what}"),
+            unsaid => log::warn!("ignored: {what} ({unsaid} more like this before)"),
+        }
+        self.last = Some(now);
+    }
 }

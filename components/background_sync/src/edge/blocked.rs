@@ -1,7 +1,7 @@
 //! Clients that each keep a thread waiting.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use background_sync_core::Origin;
@@ -37,8 +37,7 @@ pub(super) struct Blocked<K> {
     /// Not given up, the oldest first.
     waited_for: Vec<(K, Instant)>,
     given_up: usize,
-    of_origin: HashMap<Origin, usize>,
-    of_site: HashMap<String, usize>,
+    of: HashMap<Owner, usize>,
 }
 
 impl<K: Copy + PartialEq> Blocked<K> {
@@ -46,14 +45,14 @@ impl<K: Copy + PartialEq> Blocked<K> {
         Self {
             waited_for: Vec::new(),
             given_up: 0,
-            of_origin: HashMap::new(),
-            of_site: HashMap::new(),
+            of: HashMap::new(),
         }
     }
 
     pub fn add(&mut self, key: K, origin: &Origin, now: Instant) {
-        *self.of_origin.entry(origin.clone()).or_default() += 1;
-        *self.of_site.entry(site(origin)).or_default() += 1;
+        for owner in owners(origin) {
+            *self.of.entry(owner).or_default() += 1;
+        }
         self.waited_for.push((key, now));
     }
 
@@ -63,8 +62,14 @@ impl<K: Copy + PartialEq> Blocked<K> {
             Some(position) => drop(self.waited_for.remove(position)),
             None => self.given_up = self.given_up.saturating_sub(1),
         }
-        count_down(&mut self.of_origin, origin);
-        count_down(&mut self.of_site, &site(origin));
+        for owner in owners(origin) {
+            if let Entry::Occupied(mut count) = self.of.entry(owner) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
     }
 
     /// Those that have been waited for long enough.
@@ -90,24 +95,22 @@ impl<K: Copy + PartialEq> Blocked<K> {
     }
 
     pub fn are_too_many_of(&self, origin: &Origin) -> bool {
-        let is_full = |count: Option<&usize>, most| count.is_some_and(|&count| count >= most);
+        let most = [MAX_BLOCKED_CLIENTS_PER_ORIGIN, MAX_BLOCKED_CLIENTS_PER_SITE];
+        let is_full = |(owner, most)| self.of.get(owner).is_some_and(|&count| count >= most);
         // Usually there are none.
-        !self.of_origin.is_empty()
-            && (is_full(self.of_origin.get(origin), MAX_BLOCKED_CLIENTS_PER_ORIGIN)
-                || is_full(
-                    self.of_site.get(&site(origin)),
-                    MAX_BLOCKED_CLIENTS_PER_SITE,
-                ))
+        !self.of.is_empty() && owners(origin).iter().zip(most).any(is_full)
     }
 }
 
-fn count_down<T: Hash + Eq>(counts: &mut HashMap<T, usize>, key: &T) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
-        }
-    }
+/// Who has clients.
+#[derive(PartialEq, Eq, Hash)]
+enum Owner {
+    Origin(Origin),
+    Site(String),
+}
+
+fn owners(origin: &Origin) -> [Owner; 2] {
+    [Owner::Origin(origin.clone()), Owner::Site(site(origin))]
 }
 
 /// Hosts that may have one owner, who could have any number of them. About the registrable domain: without the list of

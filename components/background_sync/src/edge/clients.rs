@@ -62,8 +62,10 @@ pub(crate) struct Clients<C: SyncClient> {
 }
 
 impl<C: SyncClient> Clients<C> {
-    pub fn new() -> Self {
-        Self {
+    /// Also returns where clients are told of that can't be reached any more.
+    pub fn new() -> (Self, Receiver<ConnectionKey>) {
+        let (delivery, gone) = Delivery::new();
+        let clients = Self {
             connections: HashMap::new(),
             per_origin: HashMap::new(),
             routes: HashMap::new(),
@@ -71,8 +73,9 @@ impl<C: SyncClient> Clients<C> {
             unacknowledged: 0,
             next_call: 1,
             next_serial: 1,
-            delivery: Delivery::new(),
-        }
+            delivery,
+        };
+        (clients, gone)
     }
 
     pub fn connect(
@@ -118,22 +121,17 @@ impl<C: SyncClient> Clients<C> {
 
     /// Ends a connection; returns its calls: their promises will never be seen.
     pub fn disconnect(&mut self, id: ConnectionId) -> Result<Vec<Call>, Misbehaviour> {
-        let mut connection = self
-            .connections
-            .remove(&id)
-            .ok_or(Misbehaviour::UnknownConnection)?;
+        let connection = self.connections.remove(&id);
+        let connection = connection.ok_or(Misbehaviour::UnknownConnection)?;
         if connection.client.is_none() {
             self.delivery.close(connection.key);
         }
         self.of_origin(&connection.scope.origin, |open| open.connections -= 1);
         self.unacknowledged -= connection.unacknowledged.len();
-        let unacknowledged = std::mem::take(&mut connection.unacknowledged);
-        let outstanding = std::mem::take(&mut connection.outstanding);
-        Ok(unacknowledged
-            .into_iter()
-            .map(|(_, call)| call)
-            .chain(outstanding.into_values())
-            .collect())
+        let unacknowledged = connection.unacknowledged.into_iter();
+        let unacknowledged = unacknowledged.map(|(_, call)| call);
+        let outstanding = connection.outstanding.into_values();
+        Ok(unacknowledged.chain(outstanding).collect())
     }
 
     /// As [`Clients::disconnect`], unless the connection is gone already.
@@ -143,11 +141,6 @@ impl<C: SyncClient> Clients<C> {
             true => self.disconnect(key.id).unwrap_or_default(),
             false => Vec::new(),
         }
-    }
-
-    /// Where clients that can't be reached any more are told of.
-    pub fn gone(&self) -> Receiver<ConnectionKey> {
-        self.delivery.gone()
     }
 
     /// Has the replies delivered that wait. Returns when it is to be called again, if not earlier.
@@ -214,19 +207,17 @@ impl<C: SyncClient> Clients<C> {
         }
         of_origin.calls += 1;
         of_origin.text_bytes += text;
+        self.text_bytes += text;
         let call = Call(self.next_call);
         self.next_call += 1;
         connection.outstanding.insert(call_id, call);
-        self.text_bytes += text;
-        self.routes.insert(
-            call,
-            Route {
-                connection: connection.key,
-                call: call_id,
-                scope: connection.scope.clone(),
-                request,
-            },
-        );
+        let route = Route {
+            connection: connection.key,
+            call: call_id,
+            scope: connection.scope.clone(),
+            request,
+        };
+        self.routes.insert(call, route);
         Ok(call)
     }
 
@@ -304,16 +295,16 @@ impl<C: SyncClient> Clients<C> {
     pub fn refuse_all(&mut self, hindrance: Hindrance) {
         let calls: Vec<Call> = self.routes.keys().copied().collect();
         for call in calls {
-            self.refuse_one(call, hindrance);
+            // Refused promises don't hold anything back.
+            let _ = self.refuse_one(call, hindrance);
         }
     }
 
     /// Answers a call that was taken in; there will be no other answer.
-    pub fn refuse_one(&mut self, call: Call, hindrance: Hindrance) {
-        if let Some(route) = self.routes.get(&call) {
-            let response = refuse(&route.request, hindrance);
-            // Refused promises don't hold anything back.
-            let _ = self.respond(call, response);
+    pub fn refuse_one(&mut self, call: Call, hindrance: Hindrance) -> Vec<Call> {
+        match self.routes.get(&call) {
+            Some(route) => self.respond(call, refuse(&route.request, hindrance)),
+            None => Vec::new(),
         }
     }
 

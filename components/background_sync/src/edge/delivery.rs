@@ -2,6 +2,9 @@
 //! first one. It takes the clients in turn; one that keeps it for longer than [`PATIENCE`] has it for itself from then
 //! on, and another thread delivers the rest. The manager's thread only posts, and never waits.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -37,14 +40,9 @@ pub(crate) struct ConnectionKey {
     pub serial: u64,
 }
 
-/// A reply is not delivered: its connection is closed, or over a limit and has to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refused;
-
 /// The manager's end.
 pub(crate) struct Delivery<C: SyncClient> {
     shared: Arc<Shared<C>>,
-    gone: Receiver<ConnectionKey>,
 }
 
 struct Shared<C> {
@@ -60,18 +58,21 @@ struct State<C> {
     /// Those that have replies and wait for their turn.
     due: VecDeque<ConnectionKey>,
     unread_bytes: usize,
-    /// The thread that takes the next client.
-    courier: Option<Courier>,
-    next_courier: u64,
+    active: ActiveThread,
     /// Clients that have a thread for themselves.
     blocked: Blocked<ConnectionKey>,
     ending: bool,
 }
 
-struct Courier {
-    number: u64,
-    /// The client that it is with, and since when.
-    with: Option<(ConnectionKey, Origin, Instant)>,
+/// The thread that takes the next client.
+enum ActiveThread {
+    None,
+    Idle,
+    With {
+        key: ConnectionKey,
+        origin: Origin,
+        since: Instant,
+    },
 }
 
 /// The replies of one connection, in order.
@@ -84,14 +85,15 @@ struct Queue<C> {
 }
 
 impl<C: SyncClient> Delivery<C> {
-    pub fn new() -> Self {
+    /// Also returns where clients are told of that can't be reached any more, or do not take what they ask for: their
+    /// connections have to end.
+    pub fn new() -> (Self, Receiver<ConnectionKey>) {
         let (gone_out, gone) = unbounded();
         let state = State {
             queues: HashMap::new(),
             due: VecDeque::new(),
             unread_bytes: 0,
-            courier: None,
-            next_courier: 1,
+            active: ActiveThread::None,
             blocked: Blocked::new(),
             ending: false,
         };
@@ -100,15 +102,8 @@ impl<C: SyncClient> Delivery<C> {
             changed: Condvar::new(),
             gone: gone_out,
         };
-        Self {
-            shared: Arc::new(shared),
-            gone,
-        }
-    }
-
-    /// Clients that can't be reached any more, or do not take what they ask for: their connections have to end.
-    pub fn gone(&self) -> Receiver<ConnectionKey> {
-        self.gone.clone()
+        let shared = Arc::new(shared);
+        (Self { shared }, gone)
     }
 
     pub fn open(&mut self, key: ConnectionKey, origin: Origin, client: C) {
@@ -126,8 +121,9 @@ impl<C: SyncClient> Delivery<C> {
         self.shared.lock().close(key);
     }
 
-    /// Adds a reply to those that [`Delivery::go_on`] has delivered.
-    pub fn post(&mut self, key: ConnectionKey, reply: SyncReply) -> Result<(), Refused> {
+    /// Adds a reply to those that [`Delivery::go_on`] has delivered. An error means that its connection is closed, or has to
+    /// end because it is over a limit.
+    pub fn post(&mut self, key: ConnectionKey, reply: SyncReply) -> Result<(), ClientGone> {
         self.shared.lock().post(key, reply)
     }
 
@@ -144,10 +140,9 @@ impl<C: SyncClient> Delivery<C> {
         }
         self.shared.look_after(&mut state, now);
         let give_up = state.blocked.next_to_give_up();
-        let with = state.courier.as_ref().map(|courier| &courier.with);
-        let look_again = match with {
-            Some(Some((.., since))) => Some(*since + PATIENCE),
-            Some(None) if !state.due.is_empty() => {
+        let look_again = match state.active {
+            ActiveThread::With { since, .. } => Some(since + PATIENCE),
+            ActiveThread::Idle if !state.due.is_empty() => {
                 // Only now, or it would wait for the lock.
                 drop(state);
                 self.shared.changed.notify_all();
@@ -177,31 +172,23 @@ impl<C: SyncClient> Drop for Delivery<C> {
 }
 
 impl<C: SyncClient> Shared<C> {
-    /// Has another thread deliver what is due if the client of the one before keeps it.
+    /// Has another thread deliver what is due if the client of the one before keeps it, and one more may be kept waiting.
     fn look_after(self: &Arc<Self>, state: &mut State<C>, now: Instant) {
         state.leave_blocked_client(now);
-        if state.courier.is_none() && !state.due.is_empty() {
-            self.start_courier(state);
-        }
-    }
-
-    /// Starts a thread that delivers, if one more may be kept waiting.
-    fn start_courier(self: &Arc<Self>, state: &mut State<C>) {
-        if !state.blocked.have_room() {
+        let has_thread = !matches!(state.active, ActiveThread::None);
+        if has_thread || state.due.is_empty() || !state.blocked.have_room() {
             return;
         }
-        let number = state.next_courier;
-        state.next_courier += 1;
         let shared = self.clone();
         let thread = thread::Builder::new().name("SyncDelivery".to_owned());
-        match thread.spawn(move || shared.run(number)) {
-            Ok(_) => state.courier = Some(Courier { number, with: None }),
+        match thread.spawn(move || shared.run()) {
+            Ok(_) => state.active = ActiveThread::Idle,
             Err(error) => log::error!("replies wait for a thread: {error}"),
         }
     }
 
     /// Delivers until the end, or until another thread has taken over.
-    fn run(&self, number: u64) {
+    fn run(&self) {
         let mut state = self.lock();
         loop {
             let Some((key, origin, client)) = self.next_client(&mut state) else {
@@ -212,22 +199,37 @@ impl<C: SyncClient> Shared<C> {
                 state = changed.unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let with = Some((key, origin.clone(), Instant::now()));
-            state.courier = Some(Courier { number, with });
-            state = self.deliver_all(state, key, client);
-            match &mut state.courier {
-                Some(courier) if courier.number == number => courier.with = None,
-                courier => {
-                    let goes_on = courier.is_none();
-                    courier.get_or_insert(Courier { number, with: None });
+            state.active = ActiveThread::With {
+                key,
+                origin: origin.clone(),
+                since: Instant::now(),
+            };
+            while let Some(reply) = state.next_reply(key) {
+                // As long as the client likes.
+                drop(state);
+                let delivered = deliver(&client, reply);
+                state = self.lock();
+                if delivered.is_err() {
+                    state.close(key);
+                    let _ = self.gone.send(key);
+                }
+            }
+            if let Some(queue) = state.queues.get_mut(&key) {
+                queue.client = Some(client);
+            }
+            match &state.active {
+                ActiveThread::With { key: other, .. } if *other == key => {}
+                active => {
+                    let has_other_thread = !matches!(active, ActiveThread::None);
                     state.blocked.release(key, &origin);
-                    if !goes_on {
+                    if has_other_thread {
                         return self.changed.notify_all();
                     }
                 }
             }
+            state.active = ActiveThread::Idle;
         }
-        state.courier = None;
+        state.active = ActiveThread::None;
         self.changed.notify_all();
     }
 
@@ -247,30 +249,6 @@ impl<C: SyncClient> Shared<C> {
         None
     }
 
-    /// Takes as long as the client likes; no lock is held meanwhile.
-    fn deliver_all<'s>(
-        &'s self,
-        mut state: MutexGuard<'s, State<C>>,
-        key: ConnectionKey,
-        client: C,
-    ) -> MutexGuard<'s, State<C>> {
-        while let Some(reply) = state.next_reply(key) {
-            drop(state);
-            let delivered = deliver(&client, reply);
-            state = self.lock();
-            if delivered.is_err() {
-                state.close(key);
-                let _ = self.gone.send(key);
-            }
-        }
-        if let Some(queue) = state.queues.get_mut(&key) {
-            queue.client = Some(client);
-        }
-        state
-    }
-}
-
-impl<C> Shared<C> {
     fn lock(&self) -> MutexGuard<'_, State<C>> {
         // Each change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -278,8 +256,8 @@ impl<C> Shared<C> {
 }
 
 impl<C> State<C> {
-    fn post(&mut self, key: ConnectionKey, reply: SyncReply) -> Result<(), Refused> {
-        let queue = self.queues.get_mut(&key).ok_or(Refused)?;
+    fn post(&mut self, key: ConnectionKey, reply: SyncReply) -> Result<(), ClientGone> {
+        let queue = self.queues.get_mut(&key).ok_or(ClientGone)?;
         let bytes = weight(&reply);
         if queue.unread.is_empty() {
             if queue.client.is_some() {
@@ -289,7 +267,7 @@ impl<C> State<C> {
             || queue.bytes + bytes > MAX_UNREAD_BYTES
             || self.unread_bytes + bytes > MAX_UNREAD_BYTES_IN_ALL
         {
-            return Err(Refused);
+            return Err(ClientGone);
         }
         queue.unread.push_back(reply);
         queue.bytes += bytes;
@@ -314,18 +292,16 @@ impl<C> State<C> {
 
     /// A client that keeps the thread that delivers has it for itself from now on.
     fn leave_blocked_client(&mut self, now: Instant) {
-        let keeps = |(.., since): &mut (_, _, Instant)| now.duration_since(*since) >= PATIENCE;
-        if let Some(Courier { with, .. }) = &mut self.courier
-            && let Some((key, origin, _)) = with.take_if(keeps)
+        if let ActiveThread::With { key, origin, since } = &self.active
+            && now.duration_since(*since) >= PATIENCE
         {
-            self.blocked.add(key, &origin, now);
-            self.courier = None;
+            self.blocked.add(*key, origin, now);
+            self.active = ActiveThread::None;
         }
     }
 
     fn is_delivering(&self) -> bool {
-        let is_busy = |courier: &Courier| courier.with.is_some();
-        self.courier.as_ref().is_some_and(is_busy)
+        matches!(self.active, ActiveThread::With { .. })
             || !self.due.is_empty()
             || self.blocked.are_waited_for()
     }
@@ -346,124 +322,4 @@ fn weight(reply: &SyncReply) -> usize {
         _ => 0,
     };
     size_of::<SyncReply>() + text
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may")]
-mod tests {
-    use background_sync_traits::CallId;
-    use crossbeam_channel::bounded;
-
-    use super::*;
-
-    const SOON: Duration = Duration::from_secs(10);
-
-    struct Client(Sender<SyncReply>);
-
-    impl SyncClient for Client {
-        fn deliver(&self, reply: SyncReply) -> Result<(), ClientGone> {
-            self.0.send(reply).map_err(|_| ClientGone)
-        }
-    }
-
-    fn reply(call: u64, tag_bytes: usize) -> SyncReply {
-        let tag = "x".repeat(tag_bytes);
-        SyncReply {
-            call: CallId(call),
-            response: SyncResponse::Tags(vec![tag.as_str().try_into().unwrap()]),
-        }
-    }
-
-    fn open(
-        delivery: &mut Delivery<Client>,
-        serial: u64,
-        client: Sender<SyncReply>,
-    ) -> ConnectionKey {
-        let id = ConnectionId::new();
-        let key = ConnectionKey { id, serial };
-        let origin = "https://a.example".try_into().unwrap();
-        delivery.open(key, origin, Client(client));
-        key
-    }
-
-    #[test]
-    fn replies_are_delivered_in_order_and_cost_nothing_after() {
-        let (client, replies) = unbounded();
-        let mut delivery = Delivery::new();
-        let key = open(&mut delivery, 1, client);
-        for call in 0..100 {
-            delivery.post(key, reply(call, 10)).unwrap();
-        }
-        delivery.go_on();
-        for call in 0..100 {
-            let reply = replies.recv_timeout(SOON).unwrap();
-            assert_eq!(reply.call, CallId(call));
-        }
-        assert_eq!(delivery.shared.lock().unread_bytes, 0);
-    }
-
-    #[test]
-    fn a_reply_too_many_is_refused() {
-        let (client, _replies) = bounded(0);
-        let mut delivery = Delivery::new();
-        let key = open(&mut delivery, 1, client);
-        for call in 0..MAX_UNREAD_REPLIES {
-            delivery.post(key, reply(call as u64, 1)).unwrap();
-        }
-        assert_eq!(delivery.post(key, reply(0, 1)), Err(Refused));
-        delivery.close(key);
-        assert_eq!(delivery.post(key, reply(0, 1)), Err(Refused));
-        assert_eq!(delivery.shared.lock().unread_bytes, 0);
-    }
-
-    #[test]
-    fn replies_that_weigh_too_much_are_refused() {
-        let (client, _replies) = bounded(0);
-        let mut delivery = Delivery::new();
-        for serial in 0..6 {
-            let key = open(&mut delivery, serial, client.clone());
-            let mut posted = 0;
-            while delivery.post(key, reply(0, 10_000)).is_ok() {
-                posted += 1;
-                assert!(posted * 10_000 <= MAX_UNREAD_BYTES);
-            }
-            assert!(posted > 0, "the only one is taken");
-        }
-        let unread_bytes = delivery.shared.lock().unread_bytes;
-        assert!(unread_bytes <= MAX_UNREAD_BYTES_IN_ALL + 2 * 10_100);
-    }
-
-    #[test]
-    fn a_client_that_is_gone_takes_nothing_more() {
-        let (client, replies) = unbounded();
-        let mut delivery = Delivery::new();
-        let key = open(&mut delivery, 1, client);
-        drop(replies);
-        delivery.post(key, reply(1, 1)).unwrap();
-        delivery.go_on();
-        assert_eq!(delivery.gone().recv_timeout(SOON), Ok(key));
-        assert_eq!(delivery.post(key, reply(3, 1)), Err(Refused));
-        assert_eq!(delivery.shared.lock().unread_bytes, 0);
-    }
-
-    #[test]
-    fn a_client_that_keeps_its_thread_keeps_no_other_client_waiting() {
-        let (stubborn, unread) = bounded(0);
-        let (client, replies) = unbounded();
-        let mut delivery = Delivery::new();
-        let stubborn = open(&mut delivery, 1, stubborn);
-        let honest = open(&mut delivery, 2, client);
-        delivery.post(stubborn, reply(1, 1)).unwrap();
-        delivery.post(honest, reply(2, 1)).unwrap();
-        let start = Instant::now();
-        let reply = loop {
-            let look_again = delivery.go_on().unwrap();
-            if let Ok(reply) = replies.recv_deadline(look_again) {
-                break reply;
-            }
-        };
-        assert_eq!(reply.call, CallId(2));
-        assert!(start.elapsed() >= PATIENCE, "the other one has its turn");
-        assert_eq!(unread.recv_timeout(SOON).unwrap().call, CallId(1));
-    }
 }

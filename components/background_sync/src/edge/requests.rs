@@ -62,32 +62,20 @@ pub(crate) enum Hindrance {
     Unavailable(Unavailability),
 }
 
-impl From<Hindrance> for RegisterError {
-    fn from(hindrance: Hindrance) -> Self {
-        match hindrance {
-            Hindrance::Storage(problem) => Self::Storage { problem },
-            Hindrance::Unavailable(why) => Self::Unavailable { why },
-        }
-    }
-}
-
-impl From<Hindrance> for UnregisterError {
-    fn from(hindrance: Hindrance) -> Self {
-        match hindrance {
-            Hindrance::Storage(problem) => Self::Storage { problem },
-            Hindrance::Unavailable(why) => Self::Unavailable { why },
-        }
-    }
-}
-
 /// The answer to a call that can't be done.
 pub(crate) fn refuse(request: &SyncRequest, hindrance: Hindrance) -> SyncResponse {
     match request {
         SyncRequest::Register { .. }
         | SyncRequest::RegisterPeriodic { .. }
-        | SyncRequest::RegisterExplainer { .. } => SyncResponse::Registered(Err(hindrance.into())),
+        | SyncRequest::RegisterExplainer { .. } => SyncResponse::Registered(Err(match hindrance {
+            Hindrance::Storage(problem) => RegisterError::Storage { problem },
+            Hindrance::Unavailable(why) => RegisterError::Unavailable { why },
+        })),
         SyncRequest::UnregisterPeriodic { .. } | SyncRequest::UnregisterExplainer { .. } => {
-            SyncResponse::Unregistered(Err(hindrance.into()))
+            SyncResponse::Unregistered(Err(match hindrance {
+                Hindrance::Storage(problem) => UnregisterError::Storage { problem },
+                Hindrance::Unavailable(why) => UnregisterError::Unavailable { why },
+            }))
         }
         SyncRequest::GetTags | SyncRequest::GetPeriodicTags | SyncRequest::GetExplainerIds => {
             SyncResponse::Tags(Vec::new())

@@ -27,43 +27,18 @@ pub(crate) struct RegistrationName {
     pub tag: Tag,
 }
 
-/// Each with where the answer goes.
-pub(crate) enum Query {
-    List(Sender<Vec<RegistrationInfo>>),
-    Why(RegistrationName, Sender<WhyReport>),
-    NextWakeup(Sender<Option<Duration>>),
-    Journal(JournalQuery, Sender<Vec<JournalEntry>>),
-    Subscribe(Sender<Receiver<JournalEntry>>),
+/// What a query is answered from.
+pub(crate) struct View<'m> {
+    pub now: Now,
+    pub scheduler: &'m SyncScheduler,
+    /// With all that has happened.
+    pub journal: &'m mut Journal,
+    /// When the manager has something to do by itself.
+    pub deadline: Option<MonoTime>,
 }
 
-impl Query {
-    /// `deadline` is when the manager has something to do by itself. All that has happened is in the journal.
-    pub fn answer(
-        self,
-        now: Now,
-        scheduler: &SyncScheduler,
-        journal: &mut Journal,
-        deadline: Option<MonoTime>,
-    ) {
-        // Whoever asked and does not wait for the answer any more has no use for it.
-        let _ = match self {
-            Self::List(reply) => reply.send(scheduler.list(now).collect()).is_ok(),
-            Self::Why(RegistrationName { api, scope, tag }, reply) => {
-                let why = scheduler.explain(now, api, &scope, &tag);
-                reply.send(journal.report(why, api, &scope, &tag)).is_ok()
-            }
-            Self::NextWakeup(reply) => {
-                let due = scheduler.next_due(now);
-                let next = deadline.into_iter().chain(due).min();
-                reply
-                    .send(next.map(|at| clock::sleep_until(at, now.mono)))
-                    .is_ok()
-            }
-            Self::Journal(query, reply) => reply.send(journal.list(&query)).is_ok(),
-            Self::Subscribe(reply) => reply.send(journal.subscribe()).is_ok(),
-        };
-    }
-}
+/// Sends its answer.
+pub(crate) type Query = Box<dyn FnOnce(View<'_>) + Send>;
 
 /// What changes what is stored.
 pub(crate) enum Change {
@@ -147,15 +122,9 @@ impl<T> fmt::Debug for Reply<T> {
 }
 
 /// Speaks to a running manager, from any thread. Harmless after the manager has ended.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SyncManagerControl {
     sender: Sender<ControlMessage>,
-}
-
-impl fmt::Debug for SyncManagerControl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SyncManagerControl(..)")
-    }
 }
 
 impl SyncManagerControl {
@@ -173,7 +142,7 @@ impl SyncManagerControl {
     /// All registrations, and what each waits for.
     #[must_use]
     pub fn list(&self) -> Reply<Vec<RegistrationInfo>> {
-        self.ask(Query::List)
+        self.ask(|view| view.scheduler.list(view.now).collect())
     }
 
     /// Why what this API registered has not fired, and what happened to it last. The APIs share no
@@ -181,7 +150,10 @@ impl SyncManagerControl {
     /// `tag` is the id.
     #[must_use]
     pub fn why_not_fired(&self, api: SyncApi, scope: ScopeKey, tag: Tag) -> Reply<WhyReport> {
-        self.ask(|reply| Query::Why(RegistrationName { api, scope, tag }, reply))
+        self.ask(move |view| {
+            let why = view.scheduler.explain(view.now, api, &scope, &tag);
+            view.journal.report(why, api, &scope, &tag)
+        })
     }
 
     /// Fires a registration's event now, whatever it waits for (network, back-off, interval, its
@@ -234,13 +206,17 @@ impl SyncManagerControl {
     /// For devices that sleep meanwhile.
     #[must_use]
     pub fn next_wakeup(&self) -> Reply<Option<Duration>> {
-        self.ask(Query::NextWakeup)
+        self.ask(|view| {
+            let due = view.scheduler.next_due(view.now).into_iter();
+            let next = due.chain(view.deadline).min();
+            next.map(|at| clock::sleep_until(at, view.now.mono))
+        })
     }
 
     /// What happened, the oldest first.
     #[must_use]
     pub fn journal(&self, query: JournalQuery) -> Reply<Vec<JournalEntry>> {
-        self.ask(|reply| Query::Journal(query, reply))
+        self.ask(move |view| view.journal.list(&query))
     }
 
     /// What happens from now on. A subscriber that falls far behind loses its subscription.
@@ -248,12 +224,17 @@ impl SyncManagerControl {
     /// # Errors
     /// [`ManagerGone`].
     pub fn subscribe(&self) -> Result<Receiver<JournalEntry>, ManagerGone> {
-        self.ask(Query::Subscribe).wait()
+        self.ask(|view| view.journal.subscribe()).wait()
     }
 
-    fn ask<T>(&self, query: impl FnOnce(Sender<T>) -> Query) -> Reply<T> {
+    fn ask<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(View<'_>) -> T + Send + 'static,
+    ) -> Reply<T> {
         let (reply, answer) = bounded(1);
-        self.send(ControlMessage::Query(query(reply)));
+        // Whoever asked and does not wait for the answer any more has no use for it.
+        let query = move |view: View<'_>| drop(reply.send(look(view)));
+        self.send(ControlMessage::Query(Box::new(query)));
         Reply(answer)
     }
 

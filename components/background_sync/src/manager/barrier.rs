@@ -10,7 +10,9 @@ use crate::engine::{DurabilityResponder, MadeDurable, Waiting};
 
 /// How far a call's barrier is.
 enum Progress {
-    Flushing { answer_is_held: bool },
+    Flushing,
+    /// With an answer that waits for it.
+    HoldsAnswer,
     Failed(StoreFault),
 }
 
@@ -39,19 +41,21 @@ pub(super) enum GoesOn {
 }
 
 impl Barrier {
-    pub fn new() -> Self {
+    /// Also returns where results come in.
+    pub fn new() -> (Self, Receiver<MadeDurable>) {
         let (results, made_durable) = unbounded();
-        Self {
+        let barrier = Self {
             calls: HashMap::new(),
             events: 0,
             results,
-            made_durable,
-        }
+            made_durable: made_durable.clone(),
+        };
+        (barrier, made_durable)
     }
 
-    /// Where results come in.
-    pub fn made_durable(&self) -> &Receiver<MadeDurable> {
-        &self.made_durable
+    /// A result that is there already.
+    pub fn next_made_durable(&self) -> Option<MadeDurable> {
+        self.made_durable.try_recv().ok()
     }
 
     /// Whether the end of an event waits.
@@ -61,10 +65,7 @@ impl Barrier {
 
     /// Before `call` is answered, what its origin has committed by now will be durable.
     pub fn begin(&mut self, call: Call) -> DurabilityResponder {
-        let flushing = Progress::Flushing {
-            answer_is_held: false,
-        };
-        self.calls.insert(call, flushing);
+        self.calls.insert(call, Progress::Flushing);
         DurabilityResponder::new(Waiting::Call(call), self.results.clone())
     }
 
@@ -78,28 +79,29 @@ impl Barrier {
         DurabilityResponder::new(Waiting::Event(event, outcome), self.results.clone())
     }
 
-    pub fn handle_made_durable(&mut self, MadeDurable { waiting, result }: MadeDurable) -> GoesOn {
+    pub fn handle_made_durable(&mut self, made: MadeDurable) -> GoesOn {
+        let result = made.answer;
         if let Err(fault) = &result {
             log::error!(
                 "what a site has stored may not be durable: {}",
                 fault.reason
             );
         }
-        match waiting {
+        match made.about {
             Waiting::Event(event, outcome) => {
                 self.events -= 1;
                 GoesOn::Event(event, outcome)
             }
             Waiting::Call(call) => {
-                let Some(Progress::Flushing { answer_is_held }) = self.calls.remove(&call) else {
-                    return GoesOn::Nothing;
-                };
-                if let Err(fault) = result {
+                let progress = self.calls.remove(&call);
+                if let Err(fault) = result
+                    && progress.is_some()
+                {
                     self.calls.insert(call, Progress::Failed(fault));
                 }
-                match answer_is_held {
-                    true => GoesOn::Call(call),
-                    false => GoesOn::Nothing,
+                match progress {
+                    Some(Progress::HoldsAnswer) => GoesOn::Call(call),
+                    _ => GoesOn::Nothing,
                 }
             }
         }
@@ -107,20 +109,14 @@ impl Barrier {
 
     /// Whether `answer` can leave; one that is held is `Registered(Ok(()))`.
     pub fn pass(&mut self, call: Call, answer: &Answer) -> Passage {
-        if *answer != Answer::Registered(Ok(())) {
-            self.calls.remove(&call);
-            return Passage::Open;
-        }
-        match self.calls.get_mut(&call) {
-            Some(Progress::Flushing { answer_is_held }) => {
-                *answer_is_held = true;
+        let progress = self.calls.remove(&call);
+        match progress.filter(|_| *answer == Answer::Registered(Ok(()))) {
+            None => Passage::Open,
+            Some(Progress::Failed(fault)) => Passage::Failed(fault),
+            Some(Progress::Flushing | Progress::HoldsAnswer) => {
+                self.calls.insert(call, Progress::HoldsAnswer);
                 Passage::Held
             }
-            Some(Progress::Failed(_)) => match self.calls.remove(&call) {
-                Some(Progress::Failed(fault)) => Passage::Failed(fault),
-                _ => Passage::Open,
-            },
-            None => Passage::Open,
         }
     }
 }

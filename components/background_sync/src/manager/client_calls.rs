@@ -6,42 +6,29 @@ use background_sync_core::{
     ScopeKey, StoreFault, SyncApi, SyncNotification, SyncScheduler,
 };
 use background_sync_traits::{SyncClient, SyncRequest, SyncResponse};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Sender;
 
 use super::barrier::{Barrier, GoesOn, Passage};
 use super::rooms::Rooms;
-use crate::edge::{CallOrder, Hindrance, needs_engine, permission_for, refuse, registers, subject};
+use crate::edge::{CallOrder, Hindrance, needs_engine, permission_for, registers, subject};
 use crate::engine::{ClientState, ClientStateResponder, MadeDurable, Question, QuestionAnswered};
 
 pub(super) struct ClientCalls<C: SyncClient> {
     pub rooms: Rooms<C>,
     order: CallOrder,
     barrier: Barrier,
+    /// For the engine's answers.
     questions: Sender<QuestionAnswered>,
-    /// Shared with the manager's loop.
-    answered: Receiver<QuestionAnswered>,
 }
 
 impl<C: SyncClient> ClientCalls<C> {
-    pub fn new(rooms: Rooms<C>) -> Self {
-        let (questions, answered) = unbounded();
+    pub fn new(rooms: Rooms<C>, barrier: Barrier, questions: Sender<QuestionAnswered>) -> Self {
         Self {
             rooms,
             order: CallOrder::default(),
-            barrier: Barrier::new(),
+            barrier,
             questions,
-            answered,
         }
-    }
-
-    /// Where the engine's answers come in.
-    pub fn answered(&self) -> Receiver<QuestionAnswered> {
-        self.answered.clone()
-    }
-
-    /// Where it comes in that data are durable.
-    pub fn made_durable(&self) -> Receiver<MadeDurable> {
-        self.barrier.made_durable().clone()
     }
 
     /// Whether the end of an event waits for its data.
@@ -59,13 +46,23 @@ impl<C: SyncClient> ClientCalls<C> {
         self.rooms.engine.query_client_state(scope, responder);
     }
 
-    /// Begins a call that was taken in, unless it has to wait for those before it.
-    pub fn start(&mut self, now: Now, call: Call) {
-        if let Some((connection, _, request)) = self.rooms.clients.request(call)
-            && !self
-                .order
-                .waits_behind(connection, call, needs_engine(request))
+    /// Begins a call that was taken in, unless it has to wait for those before it, or needs the store and that is `closed`.
+    pub fn start(&mut self, now: Now, call: Call, closed: Option<StoreFault>) {
+        let Some((connection, _, request)) = self.rooms.clients.request(call) else {
+            return;
+        };
+        if let Some(fault) = closed
+            && subject(request).is_some()
         {
+            let hindrance = Hindrance::Storage(fault.problem);
+            if self.rooms.store.tell_of_refusal() {
+                self.tell_of_fault(now, call, fault);
+            }
+            let resolved = self.rooms.clients.refuse_one(call, hindrance);
+            return self.rooms.resolve(now, resolved);
+        }
+        let needs_engine = needs_engine(request);
+        if !self.order.waits_behind(connection, call, needs_engine) {
             self.start_now(now, call);
         }
     }
@@ -83,9 +80,8 @@ impl<C: SyncClient> ClientCalls<C> {
         let question = Question::Register(call, permission_for(request));
         self.order.asking(connection);
         if registers(request) {
-            self.rooms
-                .engine
-                .make_durable(&scope, self.barrier.begin(call));
+            let responder = self.barrier.begin(call);
+            self.rooms.engine.make_durable(&scope, responder);
             self.take_durable(now);
         }
         self.ask(&scope, question);
@@ -130,14 +126,8 @@ impl<C: SyncClient> ClientCalls<C> {
             open_window: state.open_window,
             caller,
         };
-        schedule(
-            &mut self.rooms.scheduler,
-            now,
-            call,
-            scope,
-            request.clone(),
-            facts,
-        );
+        let scheduler = &mut self.rooms.scheduler;
+        schedule(scheduler, now, call, scope, request.clone(), facts);
     }
 
     /// Has the scheduler know of an event's end once what its handler committed is durable.
@@ -147,36 +137,31 @@ impl<C: SyncClient> ClientCalls<C> {
         (event, outcome): (EventId, EventOutcome),
         scope: &ScopeKey,
     ) {
+        let rooms = &mut self.rooms;
         match outcome {
             EventOutcome::Fulfilled | EventOutcome::Rejected => {
                 let responder = self.barrier.begin_for_event(event, outcome);
-                self.rooms.engine.make_durable(scope, responder);
+                rooms.engine.make_durable(scope, responder);
                 self.take_durable(now);
             }
             // The registration stays.
-            _ => self
-                .rooms
-                .scheduler
-                .handle_event_finished(now, event, outcome),
+            _ => rooms.scheduler.handle_event_finished(now, event, outcome),
         }
     }
 
     /// An engine that had nothing to do has answered: what comes next must find that done.
     fn take_durable(&mut self, now: Now) {
-        while let Ok(made) = self.barrier.made_durable().try_recv() {
+        while let Some(made) = self.barrier.next_made_durable() {
             self.handle_made_durable(now, made);
         }
     }
 
     pub fn handle_made_durable(&mut self, now: Now, made: MadeDurable) {
+        let scheduler = &mut self.rooms.scheduler;
         match self.barrier.handle_made_durable(made) {
             GoesOn::Nothing => {}
             GoesOn::Call(call) => self.answer_registered(now, [call]),
-            GoesOn::Event(event, outcome) => {
-                self.rooms
-                    .scheduler
-                    .handle_event_finished(now, event, outcome);
-            }
+            GoesOn::Event(event, outcome) => scheduler.handle_event_finished(now, event, outcome),
         }
     }
 
@@ -208,23 +193,6 @@ impl<C: SyncClient> ClientCalls<C> {
         }
         let resolved = self.rooms.clients.answer(call, answer);
         self.rooms.resolve(now, resolved);
-    }
-
-    /// Refuses a call that needs the store. Returns whether it does.
-    pub fn refuse_for_storage(&mut self, now: Now, call: Call, fault: StoreFault) -> bool {
-        let Some((.., request)) = self.rooms.clients.request(call) else {
-            return true;
-        };
-        if subject(request).is_none() {
-            return false;
-        }
-        let response = refuse(request, Hindrance::Storage(fault.problem));
-        if self.rooms.store.tell_of_refusal() {
-            self.tell_of_fault(now, call, fault);
-        }
-        let resolved = self.rooms.clients.respond(call, response);
-        self.rooms.resolve(now, resolved);
-        true
     }
 
     /// Tells the embedder the particulars of what a call is refused for.

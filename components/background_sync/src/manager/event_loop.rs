@@ -1,13 +1,14 @@
 //! The thread's loop: sleeps until something happens, then has the manager handle all that waits.
 
 use std::fmt::Display;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use background_sync_core::Now;
 use background_sync_traits::{SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, at, never, select};
 
-use super::{Flow, Manager};
+use super::Manager;
 use crate::edge::ConnectionKey;
 use crate::embedder::ControlMessage;
 use crate::engine::{MadeDurable, QuestionAnswered};
@@ -21,8 +22,9 @@ const MAX_MESSAGES_PER_TURN: usize = 1_024;
 /// At the end, the store is given this time.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Where everything comes in.
-pub(super) struct Inputs<C, E> {
+/// The manager, and where everything comes in.
+pub(super) struct EventLoop<C: SyncClient, E> {
+    pub manager: Manager<C>,
     pub messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     pub control: Receiver<ControlMessage>,
     pub answered: Receiver<QuestionAnswered>,
@@ -30,12 +32,6 @@ pub(super) struct Inputs<C, E> {
     pub gone: Receiver<ConnectionKey>,
     pub committed: Receiver<Committed>,
     pub from_workers: Receiver<FromWorkers>,
-}
-
-/// The manager, and what wakes it.
-pub(super) struct EventLoop<C: SyncClient, E> {
-    pub manager: Manager<C>,
-    pub inputs: Inputs<C, E>,
     pub alarm: Alarm,
 }
 
@@ -45,44 +41,44 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
         if let Some(found) = found {
             self.manager.adopt(clock::now(), found);
         }
-        while self.turn() == Flow::Continue {}
+        while self.turn().is_continue() {}
         self.finish();
     }
 
-    fn turn(&mut self) -> Flow {
+    fn turn(&mut self) -> ControlFlow<()> {
         let deliver = self.manager.rest().map_or_else(never, at);
         let deadline = self.manager.poll_timeout();
         let timer = self.alarm.set(deadline, clock::now().mono);
-        let (manager, inputs) = (&mut self.manager, &mut self.inputs);
-        let mut flow = Flow::Continue;
+        let manager = &mut self.manager;
+        let mut flow = ControlFlow::Continue(());
         select! {
-            recv(inputs.messages) -> message => match message {
-                Ok(message) => manager.handle_message(clock::now(), message, inputs.messages.len()),
-                Err(_) => inputs.messages = never(),
+            recv(self.messages) -> message => match message {
+                Ok(message) => manager.handle_message(clock::now(), message, self.messages.len()),
+                Err(_) => self.messages = never(),
             },
-            recv(inputs.control) -> message => match message {
+            recv(self.control) -> message => match message {
                 Ok(message) => flow = manager.handle_control(clock::now(), message),
-                Err(_) => flow = Flow::Stop,
+                Err(_) => flow = ControlFlow::Break(()),
             },
-            recv(inputs.answered) -> answered => if let Ok(answered) = answered {
+            recv(self.answered) -> answered => if let Ok(answered) = answered {
                 manager.handle_answered(clock::now(), answered);
             },
-            recv(inputs.made_durable) -> made => if let Ok(made) = made {
+            recv(self.made_durable) -> made => if let Ok(made) = made {
                 manager.handle_made_durable(clock::now(), made);
             },
-            recv(inputs.gone) -> key => if let Ok(key) = key {
+            recv(self.gone) -> key => if let Ok(key) = key {
                 manager.handle_client_gone(clock::now(), key);
             },
-            recv(inputs.from_workers) -> news => match news {
+            recv(self.from_workers) -> news => match news {
                 Ok(news) => manager.handle_from_workers(clock::now(), news),
                 Err(_) => {
-                    inputs.from_workers = never();
+                    self.from_workers = never();
                     manager.handle_workers_gone(clock::now());
                 }
             },
-            recv(inputs.committed) -> committed => match committed {
+            recv(self.committed) -> committed => match committed {
                 Ok(committed) => manager.handle_committed(clock::now(), committed),
-                Err(_) => flow = Flow::Stop,
+                Err(_) => flow = ControlFlow::Break(()),
             },
             recv(timer) -> _ => {},
             recv(deliver) -> _ => {},
@@ -90,7 +86,7 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
                 self.alarm.handle_broken();
             },
         }
-        if flow == Flow::Continue {
+        if flow.is_continue() {
             flow = self.drain();
         } else {
             // What came before the end counts, such as the outcome of an event.
@@ -101,35 +97,28 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
     }
 
     /// Handles what waits already, so that one commit is enough for all of it.
-    fn drain(&mut self) -> Flow {
+    fn drain(&mut self) -> ControlFlow<()> {
         let now = clock::now();
-        for committed in self.inputs.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
+        for committed in self.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.manager.handle_committed(now, committed);
         }
         self.drain_messages(now);
         // An engine that answers at once has done so.
-        for answered in self.inputs.answered.try_iter().take(MAX_MESSAGES_PER_TURN) {
+        for answered in self.answered.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.manager.handle_answered(now, answered);
         }
-        for made in self
-            .inputs
-            .made_durable
-            .try_iter()
-            .take(MAX_MESSAGES_PER_TURN)
-        {
+        for made in self.made_durable.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.manager.handle_made_durable(now, made);
         }
-        while let Ok(message) = self.inputs.control.try_recv() {
-            if self.manager.handle_control(now, message) == Flow::Stop {
-                return Flow::Stop;
-            }
+        while let Ok(message) = self.control.try_recv() {
+            self.manager.handle_control(now, message)?;
         }
-        Flow::Continue
+        ControlFlow::Continue(())
     }
 
     fn drain_messages(&mut self, now: Now) {
-        for message in self.inputs.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            let behind = self.inputs.messages.len();
+        for message in self.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
+            let behind = self.messages.len();
             self.manager.handle_message(now, message, behind);
         }
     }
@@ -137,15 +126,15 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
     /// The end: nothing is dispatched any more, everything is committed, every call is answered.
     fn finish(mut self) {
         let end = Instant::now() + SHUTDOWN_LIMIT;
-        let (manager, inputs) = (&mut self.manager, &self.inputs);
+        let manager = &mut self.manager;
         while manager.waits_for_data()
-            && let Ok(made) = inputs.made_durable.recv_deadline(end)
+            && let Ok(made) = self.made_durable.recv_deadline(end)
         {
             manager.handle_made_durable(clock::now(), made);
         }
         manager.begin_end(clock::now());
         while manager.commit_last(clock::now()) {
-            match inputs.committed.recv_deadline(end) {
+            match self.committed.recv_deadline(end) {
                 Ok(results) => manager.handle_committed(clock::now(), results),
                 Err(_) => {
                     log::error!("the store did not finish in time at the end");
@@ -154,7 +143,7 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
             }
         }
         while manager.waits_for_workers()
-            && let Ok(news) = inputs.from_workers.recv_deadline(end)
+            && let Ok(news) = self.from_workers.recv_deadline(end)
         {
             manager.handle_from_workers(clock::now(), news);
         }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use background_sync_core::{SchedulerConfig, SyncScheduler};
 use background_sync_store::{RegistrationStore, StoreError};
 use background_sync_traits::{SyncClient, SyncManagerMessage};
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, unbounded};
 
 use super::Manager;
+use super::barrier::Barrier;
 use super::client_calls::ClientCalls;
-use super::event_loop::{EventLoop, Inputs};
+use super::event_loop::EventLoop;
 use super::rooms::Rooms;
 use super::unavailable::Unavailable;
 use crate::config::{Config, StartError};
@@ -78,40 +79,38 @@ impl SyncManager {
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
         let retry_delay = Duration::from_millis(config.policy.local_fault_delay_ms);
-        let (mut workers, from_workers) = Workers::spawn(&config.storage, retry_delay)?;
-        let known_workers = workers.take_known();
+        let (workers, from_workers, known) = Workers::spawn(&config.storage, retry_delay)?;
         let (store, committed, found) = Committer::start(&config, opened)?;
         let (control, control_in) = SyncManagerControl::new();
         let seed = RandomState::new().hash_one(0);
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
+        let (clients, gone) = Clients::new();
         let rooms = Rooms {
             scheduler: SyncScheduler::new(scheduler_config),
             engine,
             admission: Admission::new(),
-            clients: Clients::new(),
+            clients,
             store,
             workers,
             journal: Journal::default(),
             notifier: Notifier::new(embedder),
             embedder_answers: EmbedderAnswers::default(),
         };
-        let calls = ClientCalls::new(rooms);
-        let inputs = Inputs {
+        let (questions, answered) = unbounded();
+        let (barrier, made_durable) = Barrier::new();
+        let event_loop = EventLoop {
             messages,
             control: control_in,
-            answered: calls.answered(),
-            made_durable: calls.made_durable(),
-            gone: calls.rooms.clients.gone(),
+            answered,
+            made_durable,
+            gone,
             committed,
             from_workers,
-        };
-        let event_loop = EventLoop {
-            manager: Manager::new(calls),
-            inputs,
             alarm: Alarm::new(),
+            manager: Manager::new(ClientCalls::new(rooms, barrier, questions)),
         };
         let thread = spawn_thread(move || event_loop.run(found))?;
-        Ok(SyncManagerThread::new(control, Some(thread), known_workers))
+        Ok(SyncManagerThread::new(control, Some(thread), known))
     }
 
     /// Starts a thread that refuses each `register()` with [`background_sync_core::RegisterError::Storage`] or
@@ -132,7 +131,6 @@ impl SyncManager {
 }
 
 fn spawn_thread(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new()
-        .name("SyncManager".to_owned())
-        .spawn(run)
+    let thread = thread::Builder::new().name("SyncManager".to_owned());
+    thread.spawn(run)
 }

@@ -1,21 +1,26 @@
 //! Stands in for a manager that could not start, so that pages get a clear error.
 
+use std::fmt::Display;
+
 use background_sync_core::Unavailability;
 use background_sync_traits::{SyncClient, SyncManagerMessage};
 use crossbeam_channel::{Receiver, at, never, select};
 
 use crate::config::StartError;
-use crate::edge::{Clients, Hindrance};
+use crate::edge::{Admission, Admitted, Clients, ConnectionKey, Hindrance};
 use crate::embedder::ControlMessage;
+use crate::time::clock;
 
 pub(super) struct Unavailable<C: SyncClient, E> {
     hindrance: Hindrance,
+    admission: Admission,
     clients: Clients<C>,
+    gone: Receiver<ConnectionKey>,
     messages: Receiver<Result<SyncManagerMessage<C>, E>>,
     control: Receiver<ControlMessage>,
 }
 
-impl<C: SyncClient, E> Unavailable<C, E> {
+impl<C: SyncClient, E: Display> Unavailable<C, E> {
     pub fn new(
         error: &StartError,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
@@ -25,9 +30,12 @@ impl<C: SyncClient, E> Unavailable<C, E> {
             StartError::Store(error) => Hindrance::Storage(error.problem()),
             StartError::Thread(_) => Hindrance::Unavailable(Unavailability::NotStarted),
         };
+        let (clients, gone) = Clients::new();
         Self {
             hindrance,
-            clients: Clients::new(),
+            admission: Admission::new(),
+            clients,
+            gone,
             messages,
             control,
         }
@@ -35,20 +43,18 @@ impl<C: SyncClient, E> Unavailable<C, E> {
 
     /// Until the end.
     pub fn run(mut self) {
-        let gone = self.clients.gone();
         loop {
             let deliver = self.clients.deliver().map_or_else(never, at);
             select! {
                 recv(self.messages) -> message => match message {
-                    Ok(Ok(message)) => self.answer(message),
-                    Ok(Err(_)) => {}
+                    Ok(message) => self.handle_message(message),
                     Err(_) => self.messages = never(),
                 },
                 recv(self.control) -> message => match message {
                     Ok(ControlMessage::Shutdown) | Err(_) => return,
                     Ok(_) => {}
                 },
-                recv(gone) -> key => if let Ok(key) = key {
+                recv(self.gone) -> key => if let Ok(key) = key {
                     self.clients.client_gone(key);
                 },
                 recv(deliver) -> _ => {},
@@ -56,36 +62,11 @@ impl<C: SyncClient, E> Unavailable<C, E> {
         }
     }
 
-    /// What is refused needs no other answer.
-    fn answer(&mut self, message: SyncManagerMessage<C>) {
-        match message {
-            SyncManagerMessage::Connect {
-                connection,
-                scope,
-                client,
-            } => {
-                let _ = self.clients.connect(connection, scope, client);
-            }
-            SyncManagerMessage::Request {
-                connection,
-                call,
-                request,
-            } => {
-                if let Ok(call) = self.clients.open_call(connection, call, request) {
-                    self.clients.refuse_one(call, self.hindrance);
-                }
-            }
-            SyncManagerMessage::Disconnect { connection } => {
-                let _ = self.clients.disconnect(connection);
-            }
-            SyncManagerMessage::Acknowledge { .. }
-            | SyncManagerMessage::EventFinished { .. }
-            | SyncManagerMessage::RequestAuthority { .. }
-            | SyncManagerMessage::WorkerActivated { .. }
-            | SyncManagerMessage::StoreWorker { .. }
-            | SyncManagerMessage::ReviveWorker { .. }
-            | SyncManagerMessage::ForgetWorker { .. }
-            | SyncManagerMessage::WorkerUnregistered { .. } => {}
+    fn handle_message(&mut self, message: Result<SyncManagerMessage<C>, E>) {
+        let (now, clients) = (clock::now().mono, &mut self.clients);
+        if let Admitted::Call(call) = self.admission.admit(now, message, 0, clients) {
+            // Nothing waits for promises that are refused.
+            let _ = self.clients.refuse_one(call, self.hindrance);
         }
     }
 }

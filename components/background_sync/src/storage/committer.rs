@@ -65,10 +65,7 @@ impl Committer {
                 (Some(writer), None, Some(found))
             }
             Err(error) => {
-                let storage = config.storage.clone();
-                let retry_delay_ms = config.policy.local_fault_delay_ms;
-                let closed =
-                    Closed::new(storage, &error, retry_delay_ms, batches_in, committed_out);
+                let closed = Closed::new(config, &error, batches_in, committed_out);
                 (None, Some(closed), None)
             }
         };
@@ -189,13 +186,9 @@ impl Committer {
     }
 
     /// Has everything committed. Returns the number of the batch, if there is something.
-    pub fn commit(
-        &mut self,
-        durability: Durability,
-        journal: Option<JournalUpdate>,
-    ) -> Option<u64> {
+    pub fn commit(&mut self, durability: Durability, update: Option<JournalUpdate>) -> Option<u64> {
         self.commit_at = None;
-        self.send_batch(durability, journal)
+        self.send_batch(durability, update)
     }
 
     /// Has the operations committed, but not the journal.

@@ -7,7 +7,7 @@ use background_sync_store::{Loaded, MemoryStore, RedbStore, RegistrationStore, S
 use crossbeam_channel::{Receiver, Sender};
 
 use super::writer::{self, Batch, Committed};
-use crate::config::Storage;
+use crate::config::{Config, Storage};
 use crate::time::clock;
 
 /// When something needs the store, opening it is not tried more often than this, in milliseconds. By itself it is tried
@@ -82,21 +82,20 @@ pub(super) struct Closed {
 impl Closed {
     /// `error` is why it could not be opened now. The channels are for the store's thread.
     pub fn new(
-        storage: Storage,
+        config: &Config,
         error: &StoreError,
-        retry_delay_ms: u64,
         batches: Receiver<Batch>,
         committed: Sender<Committed>,
     ) -> Self {
         log::error!("no registration can be stored for now: {error}");
         Self {
-            storage,
+            storage: config.storage.clone(),
             batches,
             committed,
             fault: error.into(),
             is_told: false,
             tried_at: clock::now().mono,
-            retry_delay_ms,
+            retry_delay_ms: config.policy.local_fault_delay_ms,
         }
     }
 

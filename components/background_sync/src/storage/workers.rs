@@ -82,18 +82,16 @@ pub(crate) struct Workers {
     unregistered: RememberedScopes,
     /// Whether anything was cleared in this run.
     cleared: bool,
-    /// What an earlier run has kept.
-    known: Vec<KnownWorker>,
 }
 
 impl Workers {
     /// Starts the thread, which opens the store when there is something to do. It has ended when the returned value is
     /// dropped. A store that can't be opened costs starts without a page until it can be, and no registration. What
-    /// failed is tried again after `retry_delay`.
+    /// failed is tried again after `retry_delay`. Also returns what an earlier run has kept.
     pub fn spawn(
         storage: &Storage,
         retry_delay: Duration,
-    ) -> Result<(Self, Receiver<FromWorkers>), StartError> {
+    ) -> Result<(Self, Receiver<FromWorkers>, Vec<KnownWorker>), StartError> {
         let mut store = match storage {
             Storage::Memory => WorkerStore::in_memory(),
             Storage::Directory(folder) => WorkerStore::in_folder(folder),
@@ -124,14 +122,8 @@ impl Workers {
             asked: RememberedScopes::default(),
             unregistered: RememberedScopes::default(),
             cleared: false,
-            known,
         };
-        Ok((workers, from_workers))
-    }
-
-    /// What an earlier run has kept; once.
-    pub fn take_known(&mut self) -> Vec<KnownWorker> {
-        std::mem::take(&mut self.known)
+        Ok((workers, from_workers, known))
     }
 
     pub fn put(&mut self, scope: ScopeKey, worker: StoredWorker) {
