@@ -10,7 +10,7 @@ mod unavailable;
 
 use std::fmt::Display;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::Duration;
 
 use background_sync_core::{
     Call, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck,
@@ -247,13 +247,12 @@ impl<C: SyncClient> Manager<C> {
 
 /// What goes out.
 impl<C: SyncClient> Manager<C> {
-    /// Before it sleeps: has replies delivered, and tells what could wait until then. Returns when to call it again, if
-    /// nothing happens before.
-    fn rest(&mut self) -> Option<Instant> {
+    /// Before it sleeps: has replies delivered, and tells what could wait until then. Returns until when it may sleep.
+    fn rest(&mut self, now: Now) -> Option<MonoTime> {
         let rooms = &mut self.calls.rooms;
-        let deliver_at = rooms.clients.deliver();
+        let deliver_again = rooms.clients.deliver().map(|time| in_time(now, time));
         rooms.notifier.tell();
-        deliver_at
+        deliver_again.into_iter().chain(self.poll_timeout()).min()
     }
 
     fn handle_timeout(&mut self, now: Now) {
@@ -368,6 +367,12 @@ impl<C: SyncClient> Manager<C> {
         self.calls.rooms.clients.refuse_all(end);
         self.calls.rooms.embedder_answers.refuse_all();
     }
+}
+
+fn in_time(now: Now, time: Duration) -> MonoTime {
+    // Rounded up.
+    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    now.mono.after_ms(ms.saturating_add(1))
 }
 
 fn workers_gone() -> StoreFault {

@@ -80,10 +80,10 @@ impl<K: Copy + PartialEq> Blocked<K> {
         self.waited_for.drain(..due).map(|(key, _)| key).collect()
     }
 
-    /// When one of them will have been.
-    pub fn next_to_give_up(&self) -> Option<Instant> {
+    /// In what time one of them will have been.
+    pub fn next_to_give_up(&self, now: Instant) -> Option<Duration> {
         let (_, since) = self.waited_for.first()?;
-        Some(*since + LIMIT)
+        Some((*since + LIMIT).saturating_duration_since(now))
     }
 
     pub fn have_room(&self) -> bool {

@@ -4,7 +4,7 @@
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::time::Duration;
 
 use background_sync_core::{Answer, Call, Origin, ScopeKey};
 use background_sync_traits::{
@@ -143,8 +143,8 @@ impl<C: SyncClient> Clients<C> {
         }
     }
 
-    /// Has the replies delivered that wait. Returns when it is to be called again, if not earlier.
-    pub fn deliver(&mut self) -> Option<Instant> {
+    /// Has the replies delivered that wait. Returns in what time it is to be called again, if not earlier.
+    pub fn deliver(&mut self) -> Option<Duration> {
         self.delivery.go_on()
     }
 

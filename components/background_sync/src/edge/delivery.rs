@@ -27,7 +27,7 @@ pub const MAX_UNREAD_BYTES: usize = 16 * 1_024 * 1_024;
 /// What they may weigh in all connections, in bytes. A reply beyond that ends its connection, unless it is the only one.
 pub const MAX_UNREAD_BYTES_IN_ALL: usize = 64 * 1_024 * 1_024;
 
-/// So long a client may keep the others waiting, and about twice as long at most.
+/// So long a client may keep the others waiting, and twice as long at most.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// At the end, clients that keep threads waiting are given this time for their last replies.
@@ -128,8 +128,8 @@ impl<C: SyncClient> Delivery<C> {
     }
 
     /// Has delivered what was posted: by another thread if a client keeps the one before. Gives up clients that have kept
-    /// theirs for too long. Does not wait. Returns when it is to be called again, if not earlier.
-    pub fn go_on(&mut self) -> Option<Instant> {
+    /// theirs for too long. Does not wait. Returns in what time it is to be called again, if not earlier.
+    pub fn go_on(&mut self) -> Option<Duration> {
         let mut state = self.shared.lock();
         if !state.is_delivering() {
             return None;
@@ -139,17 +139,18 @@ impl<C: SyncClient> Delivery<C> {
             let _ = self.shared.gone.send(key);
         }
         self.shared.look_after(&mut state, now);
-        let give_up = state.blocked.next_to_give_up();
+        let give_up = state.blocked.next_to_give_up(now);
         let look_again = match state.active {
-            ActiveThread::With { since, .. } => Some(since + PATIENCE),
-            ActiveThread::Idle if !state.due.is_empty() => {
-                // Only now, or it would wait for the lock.
-                drop(state);
-                self.shared.changed.notify_all();
-                Some(now + PATIENCE)
-            }
-            _ => None,
+            ActiveThread::None => None,
+            ActiveThread::With { .. } => Some(PATIENCE),
+            ActiveThread::Idle => (!state.due.is_empty()).then_some(PATIENCE),
         };
+        let has_to_wake = matches!(state.active, ActiveThread::Idle);
+        // Before, or it would wait for the lock.
+        drop(state);
+        if has_to_wake {
+            self.shared.changed.notify_all();
+        }
         look_again.into_iter().chain(give_up).min()
     }
 }

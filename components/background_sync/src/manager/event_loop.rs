@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use background_sync_core::Now;
 use background_sync_traits::{SyncClient, SyncManagerMessage};
-use crossbeam_channel::{Receiver, at, never, select};
+use crossbeam_channel::{Receiver, never, select};
 
 use super::Manager;
 use crate::edge::ConnectionKey;
@@ -46,9 +46,8 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
     }
 
     fn turn(&mut self) -> ControlFlow<()> {
-        let deliver = self.manager.rest().map_or_else(never, at);
-        let deadline = self.manager.poll_timeout();
-        let timer = self.alarm.set(deadline, clock::now().mono);
+        let now = clock::now();
+        let timer = self.alarm.set(self.manager.rest(now), now.mono);
         let manager = &mut self.manager;
         let mut flow = ControlFlow::Continue(());
         select! {
@@ -81,7 +80,6 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
                 Err(_) => flow = ControlFlow::Break(()),
             },
             recv(timer) -> _ => {},
-            recv(deliver) -> _ => {},
             recv(self.alarm.rings()) -> ring => if ring.is_err() {
                 self.alarm.handle_broken();
             },

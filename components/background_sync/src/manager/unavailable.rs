@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use background_sync_core::Unavailability;
 use background_sync_traits::{SyncClient, SyncManagerMessage};
-use crossbeam_channel::{Receiver, at, never, select};
+use crossbeam_channel::{Receiver, after, never, select};
 
 use crate::config::StartError;
 use crate::edge::{Admission, Admitted, Clients, ConnectionKey, Hindrance};
@@ -44,7 +44,7 @@ impl<C: SyncClient, E: Display> Unavailable<C, E> {
     /// Until the end.
     pub fn run(mut self) {
         loop {
-            let deliver = self.clients.deliver().map_or_else(never, at);
+            let deliver = self.clients.deliver().map_or_else(never, after);
             select! {
                 recv(self.messages) -> message => match message {
                     Ok(message) => self.handle_message(message),

@@ -101,7 +101,7 @@ fn a_client_that_keeps_its_thread_keeps_no_other_client_waiting() {
     let start = Instant::now();
     let reply = loop {
         let look_again = delivery.go_on().unwrap();
-        if let Ok(reply) = replies.recv_deadline(look_again) {
+        if let Ok(reply) = replies.recv_timeout(look_again) {
             break reply;
         }
     };
