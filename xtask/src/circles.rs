@@ -16,19 +16,10 @@ use crate::command;
 use crate::paths::Paths;
 
 /// Circles that are known. Only ever shorter.
-const KNOWN: [(&str, &str); 5] = [
-    (
-        "background_sync_core",
-        "scheduler, scheduler::chains, scheduler::clock, scheduler::fire, scheduler::forced, scheduler::kind, scheduler::origins, scheduler::passes, scheduler::registration, scheduler::storage, scheduler::tables, scheduler::undo",
-    ),
-    ("cache_storage", "batch, body, opening, step, store, tables"),
-    ("background_sync_kiosk", "app_server, control, message"),
-    ("background_sync_kiosk", "browser, browser::notifications"),
-    (
-        "background_sync_kiosk",
-        "browser::background_sync, browser::delegate, browser::surface, config, event",
-    ),
-];
+const KNOWN: [(&str, &str); 1] = [(
+    "background_sync_core",
+    "scheduler, scheduler::chains, scheduler::clock, scheduler::fire, scheduler::forced, scheduler::kind, scheduler::origins, scheduler::passes, scheduler::registration, scheduler::storage, scheduler::tables, scheduler::undo",
+)];
 
 /// Re-exports of re-exports that are followed.
 const MAX_REEXPORTS: usize = 16;

@@ -6,7 +6,7 @@ mod bench;
 mod circles;
 mod command;
 #[cfg(test)]
-mod direction;
+mod dependencies;
 mod files;
 mod fuzz;
 mod kiosk;

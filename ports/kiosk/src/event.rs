@@ -7,8 +7,8 @@ use servo::notifications::{NotificationId, WebNotification};
 use servo::{ConsoleLogLevel, LoadStatus};
 use url::Url;
 
-use crate::app_server::ServerEvent;
-use crate::browser::background_sync::{self, SyncNotice};
+use crate::browser::sync_notice::{SyncNotice, notice_to_json};
+use crate::server_event::ServerEvent;
 
 /// Whether content reaches the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Event {
                 *requester,
                 result.as_ref().map(|()| json!({"path": path})),
             ),
-            Self::Sync(notice) => background_sync::notice_to_json(notice),
+            Self::Sync(notice) => notice_to_json(notice),
             Self::Notification(notification, source) => notification_to_json(notification, *source),
             Self::NotificationClosed(id) => json!({"event": "notification-closed", "id": id.0}),
             Self::WindowRefused(url) => json!({"event": "window-refused", "url": url}),

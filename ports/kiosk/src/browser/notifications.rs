@@ -2,6 +2,7 @@
 
 mod card;
 mod queue;
+mod view;
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -15,6 +16,7 @@ use url::Url;
 use self::card::CardLayout;
 pub use self::card::{CardPlace, Tap};
 pub use self::queue::CardQueue;
+pub use self::view::CardView;
 use super::Browser;
 use super::delegate::State;
 use super::surface::{Surface, SurfaceFactory};
@@ -23,13 +25,6 @@ use crate::failure::Failure;
 
 /// So many windows that workers have asked for wait to be opened. One more is refused.
 const MAX_WANTED_WINDOWS: usize = 8;
-
-/// A card as the engine draws it.
-pub struct CardView {
-    id: NotificationId,
-    layout: CardLayout,
-    webview: WebView,
-}
 
 /// Where the engine tells that it has drawn a card.
 struct CardDelegate(Rc<dyn Surface>);
