@@ -2,9 +2,11 @@
 
 mod apps;
 mod bench;
+#[cfg(test)]
+mod circles;
 mod command;
 #[cfg(test)]
-mod direction;
+mod dependencies;
 mod files;
 mod fuzz;
 mod kiosk;

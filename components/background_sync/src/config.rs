@@ -1,10 +1,10 @@
+//! How a manager starts, and why it may not.
+
 use std::io;
 use std::path::PathBuf;
 
-use background_sync_core::{Connectivity, Policy, Unavailability};
+use background_sync_core::{Connectivity, Policy};
 use background_sync_store::StoreError;
-
-use crate::limits::Hindrance;
 
 /// Where registrations are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,14 +79,4 @@ pub enum StartError {
     /// The system has no thread left.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
-}
-
-impl StartError {
-    /// What pages are told of it.
-    pub(crate) fn hindrance(&self) -> Hindrance {
-        match self {
-            Self::Store(error) => Hindrance::Storage(error.problem()),
-            Self::Thread(_) => Hindrance::Unavailable(Unavailability::NotStarted),
-        }
-    }
 }

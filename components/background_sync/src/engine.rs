@@ -1,10 +1,10 @@
-use std::fmt;
+//! What the manager needs of a browser engine.
 
-use background_sync_core::{Permission, PermissionName, StoredWorker, SyncNotification};
+use background_sync_core::{
+    Call, EventId, EventOutcome, Permission, PermissionName, StoreFault, StoredWorker,
+};
 use background_sync_traits::{DispatchedEvent, EventToken, ScopeKey};
 use crossbeam_channel::Sender;
-
-use crate::barrier::DurabilityResponder;
 
 /// What is true of the clients of a service worker registration's origin at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,39 +48,64 @@ impl ClientState {
     }
 }
 
-/// What it is asked for.
-#[derive(Debug)]
-pub(crate) enum Question {
-    Register(background_sync_core::Call, PermissionName),
-    Dispatch(background_sync_core::EventId, PermissionName),
+/// What an engine was asked about, and its answer.
+pub(crate) struct Answered<Q, A> {
+    pub about: Q,
+    pub answer: A,
 }
 
-pub(crate) struct QuestionAnswered {
-    pub question: Question,
-    /// `None`: the responder was dropped.
-    pub state: Option<ClientState>,
+/// Sends one answer; the default if it is dropped before.
+#[derive(Debug)]
+struct Owed<Q, A> {
+    about: Option<Q>,
+    answers: Sender<Answered<Q, A>>,
+    default: fn() -> A,
 }
+
+impl<Q, A> Owed<Q, A> {
+    fn send(&mut self, answer: A) {
+        if let Some(about) = self.about.take() {
+            // An error means that the manager is gone, and with it who asked.
+            let _ = self.answers.send(Answered { about, answer });
+        }
+    }
+}
+
+impl<Q, A> Drop for Owed<Q, A> {
+    fn drop(&mut self) {
+        self.send((self.default)());
+    }
+}
+
+/// What a [`ClientState`] is asked for.
+#[derive(Debug)]
+pub(crate) enum Question {
+    Register(Call, PermissionName),
+    Dispatch(EventId, PermissionName),
+}
+
+/// `None`: the responder was dropped.
+pub(crate) type QuestionAnswered = Answered<Question, Option<ClientState>>;
 
 /// Takes one [`ClientState`], from any thread. Dropped without an answer it answers safely: no
 /// window, no permission for `register()`; and an event that was to be dispatched is kept for
 /// later.
-pub struct ClientStateResponder {
-    question: Option<Question>,
-    answers: Sender<QuestionAnswered>,
-}
+#[derive(Debug)]
+pub struct ClientStateResponder(Owed<Question, Option<ClientState>>);
 
 impl ClientStateResponder {
     pub(crate) fn new(question: Question, answers: Sender<QuestionAnswered>) -> Self {
-        Self {
-            question: Some(question),
+        Self(Owed {
+            about: Some(question),
             answers,
-        }
+            default: || None,
+        })
     }
 
     /// Which permission the answer decides about. What it says of the other one is not looked at.
     #[must_use]
     pub fn permission_name(&self) -> PermissionName {
-        match self.question {
+        match self.0.about {
             Some(Question::Register(_, name) | Question::Dispatch(_, name)) => name,
             // Answered: `answer` takes the responder, so nobody is left to ask.
             None => PermissionName::BackgroundSync,
@@ -90,33 +115,48 @@ impl ClientStateResponder {
     /// Whether [`ClientState::open_window`] is looked at: `register()` needs one, an event does not.
     #[must_use]
     pub fn needs_open_window(&self) -> bool {
-        matches!(self.question, Some(Question::Register(..)))
+        matches!(self.0.about, Some(Question::Register(..)))
     }
 
     /// Answers.
     pub fn answer(mut self, state: ClientState) {
-        self.send(Some(state));
-    }
-
-    fn send(&mut self, state: Option<ClientState>) {
-        if let Some(question) = self.question.take() {
-            // An error means that the manager is gone, and with it who asked.
-            let _ = self.answers.send(QuestionAnswered { question, state });
-        }
+        self.0.send(Some(state));
     }
 }
 
-impl Drop for ClientStateResponder {
-    fn drop(&mut self) {
-        self.send(None);
-    }
+/// What waits for the medium.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Waiting {
+    /// A `register()` call.
+    Call(Call),
+    /// The end of an event.
+    Event(EventId, EventOutcome),
 }
 
-impl fmt::Debug for ClientStateResponder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ClientStateResponder")
-            .field(&self.question)
-            .finish()
+/// An engine has made an origin's data durable, or could not.
+pub(crate) type MadeDurable = Answered<Waiting, Result<(), StoreFault>>;
+
+/// Takes the result of [`crate::Engine::make_durable`], from any thread. Dropped without one, it says that the data are
+/// not durable.
+#[derive(Debug)]
+pub struct DurabilityResponder(Owed<Waiting, Result<(), StoreFault>>);
+
+impl DurabilityResponder {
+    pub(crate) fn new(waiting: Waiting, results: Sender<MadeDurable>) -> Self {
+        Self(Owed {
+            about: Some(waiting),
+            answers: results,
+            default: || {
+                Err(StoreFault::failed(
+                    "the engine did not say whether the site's data are durable",
+                ))
+            },
+        })
+    }
+
+    /// What the origin had committed when it was asked for is on the medium, or `fault` is why not.
+    pub fn answer(mut self, result: Result<(), StoreFault>) {
+        self.0.send(result);
     }
 }
 
@@ -153,17 +193,3 @@ pub trait Engine: Send + 'static {
     /// outcome is expected any more.
     fn terminate(&self, event: EventToken, scope: &ScopeKey);
 }
-
-/// Watches. Called on the manager's thread: nothing here may block.
-pub trait Embedder: Send + 'static {
-    /// Something happened.
-    fn notify(&self, notification: &SyncNotification) {
-        let _ = notification;
-    }
-}
-
-/// An [`Embedder`] that does not watch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Embedder for Silent {}

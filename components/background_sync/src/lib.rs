@@ -7,36 +7,23 @@
 //!                                        store   Embedder (timeline)
 //! ```
 //!
-//! The decisions are made in `background_sync_core`; this crate has the thread, the clock, the
-//! store's thread, and the edge, where nothing that a content process says is believed.
+//! The decisions are made in `background_sync_core`. This crate has the thread, in rooms; each has its data to itself:
+//!
+//! | room | what it has |
+//! | --- | --- |
+//! | `manager` | the loop; what comes in, to which room it goes, and what goes out; calls and events that run |
+//! | `edge` | clients, admission and limits, the order of calls, delivery of replies, IPC |
+//! | `storage` | commits, the store's thread and the workers' thread, a store that is opened later |
+//! | `embedder` | control, journal, notifications, answers that the embedder waits for |
+//! | `time` | the clock, and the alarm that goes on in suspend |
 
-mod alarm;
-mod barrier;
-mod calls;
-mod clients;
-mod clock;
 mod config;
-mod control;
-mod crew;
-mod embedder_calls;
+mod edge;
+mod embedder;
 mod engine;
-mod events;
-mod held;
-mod ipc;
-mod journal;
-mod limits;
-mod mailbox;
 mod manager;
-mod messages;
-mod opening;
-mod outbox;
-mod rate_limit;
-mod requests;
-mod shift;
-mod spawn;
-mod unavailable;
-mod workers;
-mod writer;
+mod storage;
+mod time;
 
 pub use background_sync_core::{
     Connectivity, DispatchError, Durability, EventOutcome, ExtraInterval, JournalEntry, NextStep,
@@ -48,24 +35,18 @@ pub use background_sync_store::{MemoryStore, RedbStore, RegistrationStore, Store
 pub use background_sync_traits as traits;
 pub use background_sync_traits::{DispatchedEvent, EventToken, SyncClient, SyncManagerMessage};
 
-pub use barrier::DurabilityResponder;
 pub use config::{Config, StartError, Storage};
-pub use control::{Clear, ManagerGone, Reply, SyncManagerControl, SyncManagerThread};
-pub use crew::{
+pub use edge::{
     BLOCKED_CLIENT_LIMIT_MS, MAX_BLOCKED_CLIENTS, MAX_BLOCKED_CLIENTS_PER_ORIGIN,
-    MAX_BLOCKED_CLIENTS_PER_SITE, MAX_GIVEN_UP_CLIENTS,
+    MAX_BLOCKED_CLIENTS_PER_SITE, MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN,
+    MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ORIGIN, MAX_DECODED_MESSAGES, MAX_GIVEN_UP_CLIENTS,
+    MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES, MAX_UNREAD_BYTES,
+    MAX_UNREAD_BYTES_IN_ALL, MAX_UNREAD_REPLIES, MAX_WAITING_MESSAGES, receive_over_ipc,
 };
-pub use engine::{ClientState, ClientStateResponder, Embedder, Engine, Silent};
-pub use ipc::{MAX_DECODED_MESSAGES, receive_over_ipc};
-pub use journal::{
-    JournalQuery, MAX_JOURNAL_BYTES, MAX_JOURNAL_ENTRIES, MAX_SUBSCRIBER_LAG, MAX_SUBSCRIBERS,
-    WhyReport,
+pub use embedder::{
+    Clear, Embedder, JournalQuery, MAX_JOURNAL_BYTES, MAX_JOURNAL_ENTRIES, MAX_SUBSCRIBER_LAG,
+    MAX_SUBSCRIBERS, ManagerGone, Reply, Silent, SyncManagerControl, SyncManagerThread, WhyReport,
 };
-pub use limits::{
-    MAX_CALLS_IN_ALL, MAX_CALLS_PER_CONNECTION, MAX_CALLS_PER_ORIGIN, MAX_CONNECTIONS,
-    MAX_CONNECTIONS_PER_ORIGIN, MAX_TEXT_IN_CALLS_BYTES, MAX_TEXT_IN_CALLS_PER_ORIGIN_BYTES,
-    MAX_WAITING_MESSAGES,
-};
-pub use mailbox::{MAX_UNREAD_BYTES, MAX_UNREAD_BYTES_IN_ALL, MAX_UNREAD_REPLIES};
-pub use outbox::RELAXED_WINDOW_MS;
-pub use spawn::SyncManager;
+pub use engine::{ClientState, ClientStateResponder, DurabilityResponder, Engine};
+pub use manager::SyncManager;
+pub use storage::RELAXED_WINDOW_MS;

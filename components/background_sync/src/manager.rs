@@ -1,284 +1,305 @@
-//! The thread's loop.
+//! The manager: it has the rooms, and brings what comes in from one to the next.
+
+mod barrier;
+mod client_calls;
+mod event_loop;
+mod rooms;
+mod running_events;
+mod start;
+mod unavailable;
 
 use std::fmt::Display;
-use std::time::{Duration, Instant};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 use background_sync_core::{
-    Connectivity, Durability, MonoTime, Now, Output, PermissionCheck, ScopeKey, StoreFault,
-    StoreOp, StoredRegistration, SyncNotification, SyncScheduler, Unavailability, Urgency,
+    Call, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck,
+    StoreFault, Unavailability, Urgency,
 };
-use background_sync_store::{FileSetAside, Loaded};
-use background_sync_traits::{AuthorityIssuer, DispatchedEvent, SyncClient, SyncManagerMessage};
-use crossbeam_channel::{Receiver, Sender, select};
+use background_sync_traits::{EventToken, SyncClient, SyncManagerMessage};
 
-use crate::alarm::Alarm;
-use crate::barrier::{Barrier, MadeDurable};
-use crate::calls::event_kind;
-use crate::clients::Clients;
-use crate::control::ControlMessage;
-pub(crate) use crate::crew::Flow;
-use crate::crew::Released;
-use crate::embedder_calls::EmbedderCalls;
-use crate::engine::{Question, QuestionAnswered};
-use crate::events::RunningEvents;
-use crate::held::HeldAnswers;
-use crate::journal::Journal;
-use crate::limits::Hindrance;
-use crate::opening::Closed;
-use crate::outbox::{JOURNAL_RETRY_MS, Outbox};
-use crate::rate_limit::RateLimitedLog;
-use crate::workers::{FromWorkers, Remembered, Workers};
-use crate::writer::{Committed, NotStored};
-use crate::{ClientState, ClientStateResponder, Embedder, Engine, clock};
+use crate::edge::{Admitted, ConnectionKey, Hindrance};
+use crate::embedder::{Change, Clear, ControlMessage, RegistrationName};
+use crate::engine::{MadeDurable, Question, QuestionAnswered};
+use crate::storage::{Committed, Found, FromWorkers};
+use crate::time::clock;
+use client_calls::ClientCalls;
+use running_events::{RunningEvents, event_kind};
 
-/// Messages that are handled before deadlines are looked at again.
-const MAX_MESSAGES_PER_TURN: usize = 1_024;
+pub use start::SyncManager;
 
-/// At the end, the store is given this time.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
-
-/// Where everything comes in.
-pub(crate) struct Inputs<C, E> {
-    pub messages: Receiver<Result<SyncManagerMessage<C>, E>>,
-    pub control: Receiver<ControlMessage>,
-    pub answers: Receiver<QuestionAnswered>,
-    pub made_durable: Receiver<MadeDurable>,
-    pub committed: Receiver<Committed>,
-    pub from_workers: Receiver<FromWorkers>,
-    pub released: Receiver<Released>,
-    pub alarm: Alarm,
+pub(crate) struct Manager<C: SyncClient> {
+    calls: ClientCalls<C>,
+    events: RunningEvents,
 }
 
-pub(crate) struct Manager<C> {
-    pub scheduler: SyncScheduler,
-    pub clients: Clients<C>,
-    pub events: RunningEvents,
-    pub engine: Box<dyn Engine>,
-    pub embedder: Box<dyn Embedder>,
-    /// For the embedder, once the answers are on their way: to tell it costs a wake-up of a thread that is in no hurry.
-    pub news: Vec<SyncNotification>,
-    pub questions_out: Sender<QuestionAnswered>,
-    pub barrier: Barrier,
-    pub outbox: Outbox,
-    pub misbehaviour: RateLimitedLog,
-    pub journal: Journal,
-    pub embedder_calls: EmbedderCalls,
-    pub workers: Workers,
-    pub held: HeldAnswers,
-    /// Service worker registrations that were removed and not made again: a page may not have heard of it yet.
-    pub unregistered: Remembered,
-    pub issuer: AuthorityIssuer,
-    pub authority_later: Vec<ScopeKey>,
-    /// Until the store is open.
-    pub closed: Option<Closed>,
-    /// Nothing is told any more: what happens is the end, not the world.
-    pub ending: bool,
-}
-
+/// What comes in.
 impl<C: SyncClient> Manager<C> {
-    pub(crate) fn load(&mut self, loaded: Loaded) {
-        let records = u64::try_from(loaded.set_aside.len()).unwrap_or(u64::MAX);
-        let file = loaded.set_aside_file.map(|path| path.display().to_string());
-        for record in &loaded.set_aside {
-            log::error!(
-                "registration {} is set aside: {}",
-                record.id.0,
-                record.reason
-            );
-        }
-        if records > 0 || file.is_some() {
-            self.notify(clock::now(), SyncNotification::SetAside { records, file });
-        }
-        let now = clock::now();
-        self.scheduler.load_origins(now, loaded.origins);
-        self.scheduler.load(now, loaded.records, loaded.next_id);
-        self.carry_out(clock::now());
-    }
-
-    /// Sleeps until something happens, then handles all that waits.
-    pub(crate) fn turn<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
-        self.tell_news();
-        let deadline = self.next_deadline();
-        let timer = inputs.alarm.set(deadline, clock::now().mono);
-        let mut flow = Flow::Continue;
-        select! {
-            recv(inputs.messages) -> message => match message {
-                Ok(message) => self.handle_message(clock::now(), message, inputs.messages.len()),
-                Err(_) => inputs.messages = crossbeam_channel::never(),
-            },
-            recv(inputs.control) -> message => match message {
-                Ok(message) => flow = self.handle_control(clock::now(), message),
-                Err(_) => flow = Flow::Stop,
-            },
-            recv(inputs.answers) -> answered => if let Ok(answered) = answered {
-                self.handle_answered(clock::now(), answered);
-            },
-            recv(inputs.made_durable) -> made => if let Ok(made) = made {
-                self.handle_made_durable(clock::now(), made);
-            },
-            recv(inputs.released) -> released => if let Ok(released) = released {
-                self.handle_released(clock::now(), released);
-            },
-            recv(inputs.from_workers) -> news => match news {
-                Ok(news) => self.handle_from_workers(clock::now(), news),
-                Err(_) => {
-                    inputs.from_workers = crossbeam_channel::never();
-                    self.handle_workers_gone(clock::now());
-                }
-            },
-            recv(inputs.committed) -> committed => match committed {
-                Ok(committed) => self.handle_committed(clock::now(), committed),
-                Err(_) => flow = Flow::Stop,
-            },
-            recv(timer) -> _ => {},
-            recv(inputs.alarm.rings()) -> ring => if ring.is_err() {
-                inputs.alarm.handle_broken();
-            },
-        }
-        if flow == Flow::Continue {
-            flow = self.drain(inputs);
-        } else {
-            // What came before the end counts, such as the outcome of an event.
-            self.drain_messages(clock::now(), inputs);
-        }
-        let now = clock::now();
-        self.open_if_due(now);
-        self.scheduler.handle_timeout(now);
-        self.carry_out(now);
-        flow
-    }
-
-    fn tell_news(&mut self) {
-        for notification in std::mem::take(&mut self.news) {
-            self.embedder.notify(&notification);
+    fn new(calls: ClientCalls<C>) -> Self {
+        Self {
+            calls,
+            events: RunningEvents::default(),
         }
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<MonoTime> {
-        let deadlines = self.scheduler.poll_timeout().into_iter();
-        let reopen = self.closed.as_ref().map(Closed::retry_at);
-        deadlines.chain(self.outbox.deadline()).chain(reopen).min()
-    }
-
-    /// Handles what waits already, so that one commit is enough for all of it.
-    fn drain<E: Display>(&mut self, inputs: &mut Inputs<C, E>) -> Flow {
-        let now = clock::now();
-        for committed in inputs.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_committed(now, committed);
+    /// `behind` is the number of messages behind this one.
+    fn handle_message<E: Display>(
+        &mut self,
+        now: Now,
+        message: Result<SyncManagerMessage<C>, E>,
+        behind: usize,
+    ) {
+        let rooms = &mut self.calls.rooms;
+        for authority in rooms.admission.authorities_due(now.mono, behind) {
+            rooms.engine.dispatch(authority);
         }
-        self.drain_messages(now, inputs);
-        // An engine that answers at once has done so.
-        for answered in inputs.answers.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_answered(now, answered);
-        }
-        for made in inputs.made_durable.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_made_durable(now, made);
-        }
-        while let Ok(message) = inputs.control.try_recv() {
-            if self.handle_control(now, message) == Flow::Stop {
-                return Flow::Stop;
+        let clients = &mut rooms.clients;
+        match rooms.admission.admit(now.mono, message, behind, clients) {
+            Admitted::Resolved(calls) => rooms.resolve(now, calls),
+            Admitted::Call(call) => {
+                let closed = self.need_store(now).err();
+                self.calls.start(now, call, closed);
+            }
+            Admitted::EventFinished(event, outcome) => self.finish_event(now, event, outcome),
+            Admitted::Authority(authority) => rooms.engine.dispatch(authority),
+            Admitted::WorkerActivated(scope) => {
+                rooms.workers.handle_activated(&scope);
+                rooms.scheduler.handle_worker_activated(now, &scope);
+            }
+            Admitted::StoreWorker(scope, worker) => rooms.workers.put(scope, worker),
+            Admitted::ReviveWorker(scope) => rooms.workers.revive(&scope),
+            Admitted::ForgetWorker(scope) => rooms.workers.remove(scope),
+            Admitted::WorkerUnregistered(scope) => {
+                rooms.workers.handle_unregistered(scope.clone());
+                self.change_when_open(now, Change::WorkerUnregistered(scope));
             }
         }
-        Flow::Continue
     }
 
-    fn drain_messages<E: Display>(&mut self, now: Now, inputs: &Inputs<C, E>) {
-        for message in inputs.messages.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.handle_message(now, message, inputs.messages.len());
+    fn finish_event(&mut self, now: Now, event: EventToken, outcome: EventOutcome) {
+        // Unknown: it was terminated before, or it is made up.
+        let Some((event, scope)) = self.events.finish(event) else {
+            return;
+        };
+        let outcome = match outcome {
+            // Only the manager says so.
+            EventOutcome::TimedOut => EventOutcome::Rejected,
+            other => other,
+        };
+        if outcome == EventOutcome::NotStarted {
+            self.calls.rooms.workers.revive(&scope);
+        }
+        self.calls.finish_event(now, (event, outcome), &scope);
+    }
+
+    /// Nobody will see the promises of this client: they hold nothing back.
+    fn handle_client_gone(&mut self, now: Now, key: ConnectionKey) {
+        let calls = self.calls.rooms.clients.client_gone(key);
+        self.calls.rooms.resolve(now, calls);
+    }
+
+    /// The engine has answered.
+    fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
+        let (rooms, state) = (&mut self.calls.rooms, answered.answer);
+        match answered.about {
+            Question::Dispatch(event, name) => {
+                let check = match state {
+                    Some(state) => PermissionCheck::Answered(state.permission_for(name)),
+                    None => PermissionCheck::Unanswered,
+                };
+                rooms.scheduler.handle_permission(now, event, check);
+            }
+            Question::Register(call, _) => self.calls.handle_client_state(now, call, state),
         }
     }
 
     fn handle_committed(&mut self, now: Now, committed: Committed) {
-        for (ticket, result) in committed.results {
-            match result {
-                Ok(()) => self.scheduler.handle_stored(now, ticket, Ok(())),
-                // The scheduler has not waited for this: it is lost when the browser ends.
-                Err(NotStored { op, fault }) if self.outbox.answers_early(&op) => {
-                    if let StoreOp::Put(record) = *op {
-                        self.notify(now, not_stored(record, fault));
-                    }
-                }
-                Err(NotStored { fault, .. }) => {
-                    self.scheduler.handle_stored(now, ticket, Err(fault));
-                }
-            }
-        }
-        if let Some(FileSetAside { path, records }) = committed.set_aside {
-            let file = Some(path.display().to_string());
-            self.notify(now, SyncNotification::SetAside { records, file });
-        }
-        let Some(done) = committed.done else { return };
-        self.outbox.handle_medium(now.mono, done.medium);
-        if let Err(fault) = &done.journal {
-            log::warn!("entries of the journal could not be stored yet: {fault}");
-            self.journal.save_again();
-            self.outbox.commit_by(now.mono.after_ms(JOURNAL_RETRY_MS));
-        }
-        self.embedder_calls
-            .handle_history_stored(done.batch, &done.journal);
+        self.calls.rooms.handle_committed(now, committed);
     }
 
-    fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
-        match answered.question {
-            Question::Dispatch(event, name) => {
-                let check = match answered.state {
-                    Some(state) => PermissionCheck::Answered(state.permission_for(name)),
-                    None => PermissionCheck::Unanswered,
-                };
-                self.scheduler.handle_permission(now, event, check);
+    fn handle_made_durable(&mut self, now: Now, made: MadeDurable) {
+        self.calls.handle_made_durable(now, made);
+    }
+
+    fn handle_from_workers(&mut self, now: Now, news: FromWorkers) {
+        let rooms = &mut self.calls.rooms;
+        match news {
+            // The registrations are kept also if the worker is not: they fire once its page is opened.
+            FromWorkers::PutDone { scope } => {
+                let calls = rooms.workers.handle_put_done(&scope);
+                self.calls.answer_registered(now, calls);
             }
-            Question::Register(call, _) => {
-                let state = answered.state.unwrap_or_else(ClientState::nothing_granted);
-                let behind = self.clients.asked(call);
-                self.do_call(now, call, state);
-                if let Some(behind) = behind {
-                    self.start_calls_behind(now, behind);
-                }
+            FromWorkers::Revived { scope, worker } => rooms.engine.start_worker(&scope, worker),
+            FromWorkers::Cleared { call, result } => {
+                rooms.embedder_answers.handle_workers_cleared(call, result);
             }
         }
+    }
+
+    fn handle_workers_gone(&mut self, now: Now) {
+        self.answer_without_workers(now);
+        let answers = &mut self.calls.rooms.embedder_answers;
+        answers.handle_workers_gone(&workers_gone());
+    }
+
+    /// No worker will be stored any more.
+    fn answer_without_workers(&mut self, now: Now) {
+        let calls = self.calls.rooms.workers.give_up_puts();
+        self.calls.answer_registered(now, calls);
+    }
+}
+
+/// What the embedder asks.
+impl<C: SyncClient> Manager<C> {
+    fn handle_control(&mut self, now: Now, message: ControlMessage) -> ControlFlow<()> {
+        let scheduler = &mut self.calls.rooms.scheduler;
+        match message {
+            ControlMessage::Shutdown => return ControlFlow::Break(()),
+            ControlMessage::Connectivity(change) => scheduler.handle_connectivity(now, change),
+            ControlMessage::Query(query) => {
+                // Without a store, nothing is known but what has happened.
+                let _ = self.need_store(now);
+                self.carry_out(now);
+                let deadline = self.poll_timeout();
+                query(self.calls.rooms.view(now, deadline));
+            }
+            ControlMessage::Change(change) => self.change_when_open(now, change),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn change_when_open(&mut self, now: Now, change: Change) {
+        match self.need_store(now) {
+            Ok(()) => self.change(now, change),
+            Err(fault) => self.calls.rooms.embedder_answers.defer(change, fault),
+        }
+    }
+
+    fn change(&mut self, now: Now, change: Change) {
+        let rooms = &mut self.calls.rooms;
+        let call = rooms.clients.next_call();
+        let (scheduler, answers) = (&mut rooms.scheduler, &mut rooms.embedder_answers);
+        match change {
+            Change::DispatchNow(RegistrationName { api, scope, tag }, reply) => {
+                answers.dispatch(call, reply);
+                scheduler.handle_dispatch_now(now, call, api, &scope, &tag);
+            }
+            Change::Unregister(RegistrationName { api, scope, tag }, reply) => {
+                answers.remove(call, reply);
+                scheduler.handle_unregister(now, call, api, &scope, &tag);
+            }
+            Change::Clear(what, reply) => {
+                answers.clear(call, reply);
+                self.clear(now, call, what);
+            }
+            Change::ExtraInterval(origin, extra) => {
+                scheduler.handle_extra_interval(now, &origin, extra);
+            }
+            Change::Revoked(origin, name) => {
+                scheduler.handle_permission_revoked(now, &origin, name);
+            }
+            Change::WorkerUnregistered(scope) => scheduler.handle_worker_unregistered(now, &scope),
+        }
+    }
+
+    /// Registrations, their history and the scripts of their workers go; answered when all of them have.
+    fn clear(&mut self, now: Now, call: Call, what: Clear) {
+        let scheduler = &mut self.calls.rooms.scheduler;
+        scheduler.handle_clear(now, call, |scope| what.chooses(scope));
+        // What is told of the removal must not stay in the history either.
+        self.carry_out_decisions(now);
+        let rooms = &mut self.calls.rooms;
+        rooms.journal.clear(|scope| what.chooses(scope));
+        let batch = rooms.commit_all(Durability::Strict);
+        rooms.embedder_answers.set_history_batch(call, batch);
+        if !rooms.workers.clear(what, call) {
+            let gone = Err(workers_gone());
+            rooms.embedder_answers.handle_workers_cleared(call, gone);
+        }
+    }
+
+    /// Something needs the store. Until it is open, nothing that is stored is known.
+    fn need_store(&mut self, now: Now) -> Result<(), StoreFault> {
+        if let Some(found) = self.calls.rooms.store.need(now.mono)? {
+            self.adopt(now, found);
+        }
+        Ok(())
+    }
+
+    /// The store is open.
+    fn adopt(&mut self, now: Now, found: Found) {
+        let rooms = &mut self.calls.rooms;
+        let set_aside = found.set_aside();
+        rooms.journal.adopt(found.journal, found.next_entry);
+        if let Some(set_aside) = set_aside {
+            rooms.notify(now, set_aside);
+        }
+        let loaded = found.loaded;
+        rooms.scheduler.load_origins(now, loaded.origins);
+        rooms.scheduler.load(now, loaded.records, loaded.next_id);
+        let deferred = rooms.embedder_answers.take_deferred();
+        self.carry_out(clock::now());
+        for change in deferred {
+            self.change(now, change);
+        }
+    }
+}
+
+/// What goes out.
+impl<C: SyncClient> Manager<C> {
+    /// Before it sleeps: has replies delivered, and tells what could wait until then. Returns until when it may sleep.
+    fn rest(&mut self, now: Now) -> Option<MonoTime> {
+        let rooms = &mut self.calls.rooms;
+        let deliver_again = rooms.clients.deliver().map(|time| in_time(now, time));
+        rooms.notifier.tell();
+        deliver_again.into_iter().chain(self.poll_timeout()).min()
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        if let Some(found) = self.calls.rooms.store.open_if_due(now.mono) {
+            self.adopt(now, found);
+        }
+        self.calls.rooms.scheduler.handle_timeout(now);
+        self.carry_out(now);
+    }
+
+    fn poll_timeout(&self) -> Option<MonoTime> {
+        let scheduler = self.calls.rooms.scheduler.poll_timeout().into_iter();
+        scheduler.chain(self.calls.rooms.store.poll_timeout()).min()
     }
 
     /// Does what the scheduler decided, and has committed what is due.
-    pub(crate) fn carry_out(&mut self, now: Now) {
+    fn carry_out(&mut self, now: Now) {
         let urgency = self.carry_out_decisions(now);
-        if self.closed.is_some() {
-            // What is in the journal waits with it.
-            self.outbox.commit_later();
-        } else if let Some(durability) = self.outbox.due(now.mono) {
-            self.send_all(durability);
-        } else if urgency == Urgency::Now {
-            self.outbox.send_operations(self.journal.has_news());
-        }
+        self.calls.rooms.commit_due(now, urgency);
     }
 
-    /// Returns how soon what is in the outbox has to leave.
-    pub(crate) fn carry_out_decisions(&mut self, now: Now) -> Urgency {
+    /// Returns how soon what is to be stored has to be.
+    fn carry_out_decisions(&mut self, now: Now) -> Urgency {
         let mut all = Urgency::Lazy;
-        while let Some(output) = self.scheduler.poll_output() {
+        while let Some(output) = self.calls.rooms.scheduler.poll_output() {
+            let rooms = &mut self.calls.rooms;
             match output {
                 Output::Store {
                     ticket,
                     op,
                     urgency,
                 } => {
-                    let early = self.outbox.answers_early(&op);
-                    self.outbox.add(now.mono, ticket, op);
+                    let early = rooms.store.answers_early(&op);
+                    rooms.store.add(now.mono, ticket, op);
                     if early {
-                        self.scheduler.handle_stored(now, ticket, Ok(()));
+                        rooms.scheduler.handle_stored(now, ticket, Ok(()));
                     } else if urgency == Urgency::Now {
                         all = Urgency::Now;
                     }
                 }
                 Output::Answer { call, answer } => {
-                    let Some(answer) = self.embedder_calls.answer(call, answer) else {
-                        continue;
-                    };
-                    self.answer_client(now, call, answer);
+                    if let Some(answer) = rooms.embedder_answers.answer(call, answer) {
+                        self.calls.answer(now, call, answer);
+                    }
                 }
                 Output::CheckPermission { event, scope, name } => {
-                    let question = Question::Dispatch(event, name);
-                    let responder = ClientStateResponder::new(question, self.questions_out.clone());
-                    self.engine.query_client_state(&scope, responder);
+                    self.calls.ask_about_event(event, &scope, name);
                 }
                 Output::Dispatch {
                     event,
@@ -288,83 +309,72 @@ impl<C: SyncClient> Manager<C> {
                     last_chance,
                     ..
                 } => {
-                    let token = self.events.insert(event, scope.clone());
                     let kind = event_kind(kind, tag, last_chance);
-                    self.engine.dispatch(DispatchedEvent {
-                        event: token,
-                        scope,
-                        kind,
-                    });
+                    rooms.engine.dispatch(self.events.add(event, scope, kind));
                 }
                 Output::Terminate { event, scope } => {
                     if let Some(token) = self.events.terminate(event) {
-                        self.engine.terminate(token, &scope);
+                        rooms.engine.terminate(token, &scope);
                     }
                 }
-                Output::Notify(notification) => self.notify(now, notification),
+                Output::Notify(notification) => rooms.notify(now, notification),
             }
         }
         all
     }
+}
 
-    /// Returns the number of the batch, if there is something.
-    pub(crate) fn send_all(&mut self, durability: Durability) -> Option<u64> {
-        let journal = self.journal.take_update();
-        self.outbox.send(durability, journal)
+/// The end, in this order.
+impl<C: SyncClient> Manager<C> {
+    /// Whether the ends of events wait for their data: what was done is not done again.
+    fn waits_for_data(&self) -> bool {
+        self.calls.holds_events()
     }
 
-    /// The end: nothing is dispatched any more, everything is committed, every call is answered.
-    pub(crate) fn finish<E>(&mut self, inputs: &Inputs<C, E>) {
-        let end = Instant::now() + SHUTDOWN_LIMIT;
-        // What was done is not done again.
-        while self.barrier.holds_events()
-            && let Ok(made) = inputs.made_durable.recv_deadline(end)
-        {
-            self.handle_made_durable(clock::now(), made);
-        }
-        self.tell_news();
-        self.ending = true;
-        let now = clock::now();
-        self.scheduler
-            .handle_connectivity(now, Connectivity::Offline);
+    /// Nothing is dispatched or told any more.
+    fn begin_end(&mut self, now: Now) {
+        let rooms = &mut self.calls.rooms;
+        rooms.notifier.end();
+        let offline = Connectivity::Offline;
+        rooms.scheduler.handle_connectivity(now, offline);
         // What is relaxed is not lost by an orderly end.
-        self.outbox.flush_by(now.mono);
-        while self.closed.is_none() {
-            self.carry_out_decisions(clock::now());
-            self.send_all(Durability::Strict);
-            if self.scheduler.usage().store_operations == 0
-                && !self.embedder_calls.wait_for_history()
-            {
-                break;
-            }
-            match inputs.committed.recv_deadline(end) {
-                Ok(results) => self.handle_committed(clock::now(), results),
-                Err(_) => {
-                    log::error!("the store did not finish in time at the end");
-                    break;
-                }
-            }
+        rooms.store.flush_by(now.mono);
+    }
+
+    /// Has everything committed. Returns whether to wait for that.
+    fn commit_last(&mut self, now: Now) -> bool {
+        if self.calls.rooms.store.is_closed() {
+            return false;
         }
-        while self.embedder_calls.wait_for_workers()
-            && let Ok(news) = inputs.from_workers.recv_deadline(end)
-        {
-            self.handle_from_workers(clock::now(), news);
-        }
+        self.carry_out_decisions(now);
+        let rooms = &mut self.calls.rooms;
+        rooms.commit_all(Durability::Strict);
+        let operations = rooms.scheduler.usage().store_operations;
+        operations > 0 || rooms.embedder_answers.wait_for_history()
+    }
+
+    fn waits_for_workers(&self) -> bool {
+        self.calls.rooms.embedder_answers.wait_for_workers()
+    }
+
+    /// Every call is answered.
+    fn end(&mut self, now: Now) {
         for (token, scope) in self.events.drain() {
-            self.engine.terminate(token, &scope);
+            self.calls.rooms.engine.terminate(token, &scope);
         }
-        self.answer_all_held(now);
+        self.answer_without_workers(now);
         let end = Hindrance::Unavailable(Unavailability::ShuttingDown);
-        self.clients.refuse_all(end);
-        self.embedder_calls.refuse_all();
+        self.calls.rooms.clients.refuse_all(end);
+        self.calls.rooms.embedder_answers.refuse_all();
     }
 }
 
-fn not_stored(record: StoredRegistration, fault: StoreFault) -> SyncNotification {
-    SyncNotification::StorageFailed {
-        api: record.kind.api(),
-        scope: record.scope,
-        tag: record.tag,
-        fault,
-    }
+fn in_time(now: Now, time: Duration) -> MonoTime {
+    // Rounded up.
+    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    now.mono.after_ms(ms.saturating_add(1))
+}
+
+fn workers_gone() -> StoreFault {
+    StoreFault::failed("the thread that keeps them has ended")
 }

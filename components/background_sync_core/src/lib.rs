@@ -40,9 +40,11 @@ mod rng;
 mod scheduler;
 mod stored_imports;
 mod stored_terms;
+mod stored_worker;
 mod tag;
 mod time;
 mod types;
+mod worker_source;
 mod wtf8;
 
 pub use explainer::*;
@@ -61,6 +63,8 @@ pub use stored_imports::{MAX_STORED_IMPORTS, StoredImport, StoredImports, TooMan
 pub use stored_terms::{
     HeadersTooLong, MAX_STORED_HEADER_BYTES, StoredHeaders, UpdateTerms, UpdateViaCache,
 };
+pub use stored_worker::{KnownWorker, StoredWorker};
 pub use tag::{InvalidTag, MAX_TAG_BYTES, Tag, TagTooLong};
 pub use time::*;
 pub use types::*;
+pub use worker_source::{MAX_WORKER_SOURCE_BYTES, SourceTooLong, WorkerSource};

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::types::{MAX_WORKER_SOURCE_BYTES, ScriptUrl, WorkerSource};
+use crate::types::ScriptUrl;
+use crate::worker_source::{MAX_WORKER_SOURCE_BYTES, WorkerSource};
 
 /// Imported scripts that are kept with a worker; so many, and together as long as a worker's script may be.
 pub const MAX_STORED_IMPORTS: usize = 128;

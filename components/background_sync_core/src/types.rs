@@ -5,10 +5,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::navigation_preload::NavigationPreloadState;
-use crate::stored_imports::StoredImports;
-use crate::stored_terms::{StoredHeaders, UpdateTerms, UpdateViaCache};
-
 use crate::{StorageProblem, TagTooLong, TextTooLong, Unavailability};
 
 /// Longest origin or scope that is accepted, in UTF-8 bytes.
@@ -243,89 +239,10 @@ pub enum RegisterError {
     },
 }
 
-/// Longest worker script that is kept for a start without a page, in bytes.
-pub const MAX_WORKER_SOURCE_BYTES: usize = 4 * 1024 * 1024;
-
-/// A worker script was longer than [`MAX_WORKER_SOURCE_BYTES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("the script has {bytes} bytes; at most {MAX_WORKER_SOURCE_BYTES} are kept")]
-pub struct SourceTooLong {
-    /// Length of the refused script, in bytes.
-    pub bytes: usize,
-}
-
-/// The script of a service worker, as it was installed.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
-pub struct WorkerSource(Vec<u8>);
-
-impl WorkerSource {
-    /// The bytes of the script.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl TryFrom<Vec<u8>> for WorkerSource {
-    type Error = SourceTooLong;
-
-    fn try_from(source: Vec<u8>) -> Result<Self, SourceTooLong> {
-        match source.len() {
-            bytes if bytes > MAX_WORKER_SOURCE_BYTES => Err(SourceTooLong { bytes }),
-            _ => Ok(Self(source)),
-        }
-    }
-}
-
-impl From<WorkerSource> for Vec<u8> {
-    fn from(source: WorkerSource) -> Self {
-        source.0
-    }
-}
-
-/// Shown by its length: logs are no place for scripts.
-impl fmt::Debug for WorkerSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WorkerSource({} bytes)", self.0.len())
-    }
-}
-
 url_newtype! {
     /// The serialized [script URL](https://w3c.github.io/ServiceWorker/#dfn-script-url) of a
     /// service worker.
     ScriptUrl
-}
-
-/// What it takes to start an installed service worker without its page and without the network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredWorker {
-    /// Its script's URL.
-    pub script_url: ScriptUrl,
-    /// Its script.
-    pub source: WorkerSource,
-    /// What the script has imported.
-    pub imports: StoredImports,
-    /// What its policies are made from.
-    pub headers: StoredHeaders,
-    /// How it is checked for updates.
-    pub updates: UpdateTerms,
-    /// Whether it listens to `fetch` events.
-    pub handles_fetch: bool,
-    /// What navigations ask the network beside the worker.
-    pub navigation_preload: NavigationPreloadState,
-}
-
-/// What is known of a stored worker before its scripts are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownWorker {
-    /// Its service worker registration.
-    pub scope: ScopeKey,
-    /// Its script's URL.
-    pub script_url: ScriptUrl,
-    /// The registration's update via cache mode.
-    pub via_cache: UpdateViaCache,
-    /// Whether it listens to `fetch` events.
-    pub handles_fetch: bool,
 }
 
 /// Why a page's call of `unregister()` failed.

@@ -3,7 +3,7 @@
 use background_sync_core::{StoreOp, StoredOrigin};
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
-use crate::redb_tables::too_long;
+use crate::fault::too_long;
 use crate::{decode_origin, encode_origin};
 
 const ORIGINS: TableDefinition<&str, &[u8]> = TableDefinition::new("origins");

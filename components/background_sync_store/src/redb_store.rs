@@ -21,9 +21,6 @@ pub const FILE_NAME: &str = "registrations.redb";
 /// Memory for pages of the file, in bytes. Registrations are held in memory anyway.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// So many unreadable files are kept beside the good one.
-pub(crate) const MAX_FILES_SET_ASIDE: u32 = 10;
-
 /// Opens the database of a store; called again after a fault.
 pub type OpenDatabase = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send>;
 
@@ -55,7 +52,8 @@ impl RedbStore {
         match store.open_and_read() {
             Err(Fault::Damaged(reason)) => {
                 store.close();
-                let path = set_aside::move_file(&store.path, MAX_FILES_SET_ASIDE, &reason)?;
+                let path =
+                    set_aside::move_file(&store.path, replacement::MAX_FILES_SET_ASIDE, &reason)?;
                 store.set_aside = Some(FileSetAside { path, records: 0 });
                 store.open_and_read().map_err(|fault| store.error(fault))?;
             }

@@ -1,15 +1,13 @@
 //! The tables of the file, as `DESIGN.md` describes them.
 
 use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
-use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, WriteTransaction,
-};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use crate::codec::Decoder;
+use crate::fault::too_long;
 use crate::redb_origins::{read_origins, write_origins};
 use crate::{
-    CodecError, Durability, JournalUpdate, Loaded, SCHEMA_VERSION, SetAside, decode_entry, encode,
-    encode_entry,
+    Durability, JournalUpdate, Loaded, SCHEMA_VERSION, SetAside, decode_entry, encode, encode_entry,
 };
 
 const REGISTRATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
@@ -22,11 +20,6 @@ const META_NEXT_ENTRY: &str = "next_entry";
 
 /// Ids above are damage: nothing could be stored behind them.
 const MAX_ID: u64 = u64::MAX / 2;
-
-/// A record can't be too long, because its parts can't.
-pub(crate) fn too_long(_: CodecError) -> redb::Error {
-    StorageError::ValueTooLarge(usize::MAX).into()
-}
 
 /// Makes the tables of an empty file.
 pub(crate) fn create_tables(database: &Database) -> Result<(), redb::Error> {

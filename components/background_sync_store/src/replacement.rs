@@ -5,8 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::fault::Fault;
-use crate::redb_store::MAX_FILES_SET_ASIDE;
 use crate::{StoreError, set_aside};
+
+/// So many unreadable files are kept beside the good one.
+pub(crate) const MAX_FILES_SET_ASIDE: u32 = 10;
 
 /// Has `write` make the new file, and exchanges the two. Returns the name that the damaged one has then. After an error
 /// the damaged one is where it was.

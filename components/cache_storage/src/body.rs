@@ -9,9 +9,9 @@ use std::mem;
 use siphasher::sip::SipHasher13;
 
 use crate::codec::StoredBody;
+use crate::keys::EntryKey;
 use crate::medium::{BodyFile, FileId};
 use crate::shared::Shared;
-use crate::store::EntryKey;
 use crate::{CacheError, medium::Medium};
 
 /// Longer bodies are files.
@@ -162,6 +162,17 @@ pub struct BodyReader {
     length: u64,
     file: Option<Box<dyn BodyFile>>,
     next_chunk: u64,
+}
+
+/// The body of a pair that was found.
+#[derive(Debug)]
+pub enum FoundBody {
+    /// It is null.
+    None,
+    /// All of it.
+    Inline(Vec<u8>),
+    /// To be read.
+    File(BodyReader),
 }
 
 impl BodyReader {

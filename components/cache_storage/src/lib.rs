@@ -15,6 +15,7 @@ mod codec;
 mod error;
 mod folder;
 mod head;
+mod keys;
 mod matching;
 mod medium;
 mod memory;
@@ -25,14 +26,15 @@ mod store;
 mod tables;
 
 pub use batch::{MAX_OPERATIONS, Operation, check_put};
-pub use body::{BodyDraft, BodyReader, CHUNK_BYTES, MAX_INLINE_BODY_BYTES};
+pub use body::{BodyDraft, BodyReader, CHUNK_BYTES, FoundBody, MAX_INLINE_BODY_BYTES};
 pub use codec::{CodecError, EntryRecord, SCHEMA_VERSION, StoredBody, decode_entry, encode_entry};
 pub use error::CacheError;
 pub use folder::FolderMedium;
 pub use head::{
     Header, MAX_HEAD_BYTES, MAX_NAME_BYTES, QueryOptions, RequestHead, ResponseHead, ResponseKind,
 };
+pub use keys::CacheId;
 pub use matching::request_matches;
 pub use medium::{BodyFile, FileId, Medium};
 pub use memory::MemoryMedium;
-pub use store::{CacheId, CacheStore, Found, FoundBody, Limits, Take};
+pub use store::{CacheStore, Found, Limits, Take};

@@ -2,11 +2,11 @@
 
 use crate::CacheError;
 use crate::batch::Operation;
-use crate::body::{BodyDraft, BodyReader, FinishedBody, checksum, file_length};
+use crate::body::{BodyDraft, BodyReader, FinishedBody, FoundBody, checksum, file_length};
 use crate::codec::{EntryRecord, StoredBody};
 use crate::head::{QueryOptions, RequestHead};
+use crate::keys::{CacheId, EntryKey};
 use crate::shared::Shared;
-use crate::store::{CacheId, EntryKey, FoundBody};
 use crate::tables::{Change, Fault, Snapshot};
 
 /// Writes and flushes what is left of all bodies, and their names, before the index names them.

@@ -9,24 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::CacheError;
 use crate::batch::{self, Operation};
-use crate::body::{BodyDraft, BodyReader};
+use crate::body::{BodyDraft, BodyReader, FoundBody};
 use crate::head::{MAX_NAME_BYTES, QueryOptions, RequestHead, ResponseHead};
+use crate::keys::{CacheId, EntryKey};
 use crate::medium::Medium;
 use crate::opening::{close, open_index};
 use crate::shared::Shared;
 use crate::step::{body_of, finish_bodies, refuses_method};
 use crate::tables::{Change, Fault, Snapshot};
-
-/// One cache, also after its name is gone. Not used twice in a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CacheId(pub u64);
-
-/// One stored pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EntryKey {
-    pub cache: CacheId,
-    pub entry: u64,
-}
 
 /// What an origin may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +34,6 @@ pub enum Take {
     First,
     /// All.
     All,
-}
-
-/// The body of a pair that was found.
-#[derive(Debug)]
-pub enum FoundBody {
-    /// It is null.
-    None,
-    /// All of it.
-    Inline(Vec<u8>),
-    /// To be read.
-    File(BodyReader),
 }
 
 /// A pair that was found.

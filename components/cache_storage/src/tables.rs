@@ -12,9 +12,9 @@ use crate::CacheError;
 use crate::body::FinishedBody;
 use crate::codec::{EntryRecord, StoredBody, decode_entry, encode_entry};
 use crate::head::{QueryOptions, RequestHead};
+use crate::keys::{CacheId, EntryKey};
 use crate::matching::{path_key, request_matches, url_key};
 use crate::medium::FileId;
-use crate::store::{CacheId, EntryKey};
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// Ids ascend in the order in which caches were made. A cache whose name leads elsewhere was deleted and is in use.

@@ -5,12 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{io, thread};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tiny_http::{Header, Method, Request, Response, Server};
 use url::Url;
 
 use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
+use crate::server_event::{AppMessage, ServerEvent};
 
 /// The app's files: path, content type, text.
 const FILES: &[(&str, &str, &str)] = &[
@@ -43,28 +44,6 @@ const FILES: &[(&str, &str, &str)] = &[
 
 /// Largest request body that is read, in bytes.
 const MAX_BODY_BYTES: u64 = 65_536;
-
-/// A message as the app posts it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppMessage {
-    /// Made by the page; the same for every attempt to send it.
-    pub id: String,
-    /// What was typed.
-    pub text: String,
-}
-
-/// What the server has to tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServerEvent {
-    /// A message was accepted.
-    Accepted(AppMessage),
-    /// A message was accepted that had been accepted before.
-    AcceptedAgain(AppMessage),
-    /// A message was refused with 503, as asked for.
-    Refused(AppMessage),
-    /// A request that the app never makes; the text says what was wrong.
-    Malformed(String),
-}
 
 /// A message in the log and how many times it was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -29,7 +29,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::arguments::WindowSize;
-use crate::browser::background_sync::{self, Policy};
+use crate::browser::background_sync::Policy;
+use crate::browser::sync_policy;
 use crate::connectivity::ConnectivityConfig;
 use crate::failure::Failure;
 use crate::permissions::OriginPermissions;
@@ -128,7 +129,7 @@ fn parse_policy(
         Some(name) => name
             .get_ref()
             .as_str()
-            .and_then(background_sync::preset)
+            .and_then(sync_policy::preset)
             .ok_or_else(|| explain(name, format!("retry must be one of {PRESETS}")))?,
         None => Policy::default(),
     };
@@ -137,13 +138,13 @@ fn parse_policy(
             Some("unlimited") => serde_json::Value::Null,
             _ => value.get_ref().clone(),
         };
-        policy = background_sync::with_field(&policy, name, plain)
+        policy = sync_policy::with_field(&policy, name, plain)
             .map_err(|reason| explain(value, reason))?;
     }
     Ok(policy)
 }
 
-/// The names that [`background_sync::preset`] knows.
+/// The names that [`sync_policy::preset`] knows.
 const PRESETS: &str = "\"standard\", \"chromium\", \"every-minute\" and \"fleet\"";
 
 fn describe_line(text: &str, offset: usize) -> String {

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use servo::{ConsoleLogLevel, LoadStatus};
 use url::Url;
 
-use crate::app_server::ServerEvent;
-use crate::browser::background_sync::{self, SyncNotice};
 #[cfg(feature = "offline")]
 use crate::browser::notifications::NotificationEvent;
+use crate::browser::sync_notice::{SyncNotice, notice_to_json};
+use crate::server_event::ServerEvent;
 
 /// Whether content reaches the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl Event {
                 *requester,
                 result.as_ref().map(|()| json!({"path": path})),
             ),
-            Self::Sync(notice) => background_sync::notice_to_json(notice),
+            Self::Sync(notice) => notice_to_json(notice),
             #[cfg(feature = "offline")]
             Self::Notification(event) => event.to_json(),
             Self::Server(event) => server_to_json(event),

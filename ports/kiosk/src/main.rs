@@ -6,6 +6,7 @@
 mod app_server;
 mod arguments;
 mod browser;
+mod command;
 mod config;
 mod connectivity;
 mod control;
@@ -18,6 +19,7 @@ mod permissions;
 mod preferences;
 mod profile;
 mod scenario;
+mod server_event;
 mod shell;
 mod timeline;
 
@@ -31,7 +33,7 @@ use servo::UserAgentPlatform;
 use url::Url;
 
 use self::arguments::Arguments;
-use self::browser::{BrowserOptions, background_sync};
+use self::browser::{BrowserOptions, background_sync, sync_policy};
 use self::config::Config;
 use self::connectivity::Watch;
 use self::failure::Failure;
@@ -97,7 +99,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
         },
     };
     let default_policy = match page {
-        PageChoice::OutboxApp { .. } => background_sync::demonstration_policy(),
+        PageChoice::OutboxApp { .. } => sync_policy::demonstration_policy(),
         PageChoice::Url(_) => background_sync::Policy::default(),
     };
     let preferences = preferences::preferences(arguments, &config.preferences)?;

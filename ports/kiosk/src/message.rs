@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use servo::EventLoopWaker;
 
-use crate::app_server::ServerEvent;
+use crate::command::CommandLine;
 use crate::connectivity::Connectivity;
-use crate::control::CommandLine;
+use crate::server_event::ServerEvent;
 
 /// Something for the main thread to do.
 #[derive(Debug)]

@@ -242,7 +242,7 @@ impl Scenario {
 
     fn count(&mut self, event: &Event) {
         match event {
-            Event::Server(crate::app_server::ServerEvent::Accepted(_)) => self.accepted += 1,
+            Event::Server(crate::server_event::ServerEvent::Accepted(_)) => self.accepted += 1,
             Event::Sync(SyncNotice::Finished {
                 next: NextStep::Removed,
                 ..
@@ -298,7 +298,7 @@ pub fn find_faults(log: &[LogEntry]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app_server::AppMessage;
+    use crate::server_event::AppMessage;
 
     fn log(texts: &[&str]) -> Vec<LogEntry> {
         let entry = |text: &&str| LogEntry {

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::app_server::ServerEvent;
 use crate::browser::background_sync::{EventOutcome, NextStep, SyncNotice};
 use crate::event::{ConsoleSource, Event, Network};
+use crate::server_event::ServerEvent;
 
 /// Who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

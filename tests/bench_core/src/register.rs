@@ -159,7 +159,8 @@ impl Relaxed {
 pub fn relaxed(folder: &Path) -> Result<Line> {
     let everywhere = Relaxed::measure(&folder.join("relaxed"))?;
     let one = on_one_processor(|| Relaxed::measure(&folder.join("relaxed-on-one")))?;
-    let (reference, goal) = (Some(one.message), Goal::RatioAtMost(2.0));
+    // Three more threads than in the reference: one receives, one decides, one delivers what may block it.
+    let (reference, goal) = (Some(one.message), Goal::RatioAtMost(2.3));
     let line = Line::new("register(), relaxed", one.value, "us", reference, goal);
     Ok(line.note(format!(
         "raw ipc round trip, all on one processor; with the store in memory {:.0} us; the floor, an echo behind a thread \

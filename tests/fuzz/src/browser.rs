@@ -10,7 +10,9 @@ use background_sync::{
 };
 use background_sync_core::{JournalEntry, StoreOp, StoredWorker};
 use background_sync_store::{JournalUpdate, Loaded};
-use background_sync_traits::{ClientGone, Origin, SyncEventKind, SyncReply, WorkerAuthority};
+use background_sync_traits::{
+    ClientGone, DeliveryMode, Origin, SyncEventKind, SyncReply, WorkerAuthority,
+};
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 
@@ -42,6 +44,10 @@ impl SyncClient for Client {
             return Err(ClientGone);
         }
         self.replies.send(reply).map_err(|_| ClientGone)
+    }
+
+    fn delivery_mode(&self) -> DeliveryMode {
+        DeliveryMode::Immediate
     }
 }
 

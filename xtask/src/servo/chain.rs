@@ -157,8 +157,18 @@ impl Staging {
         Ok(())
     }
 
-    /// Commits the published sources.
+    /// The first commit of the patched tree, made now or earlier.
     pub fn commit_published(&self, published: &Published) -> Result<String> {
+        let name = published.reference();
+        if let Some(commit) = self.resolve(&name)? {
+            return Ok(commit);
+        }
+        let commit = self.commit_sources(published)?;
+        self.set_reference(&name, &commit)?;
+        Ok(commit)
+    }
+
+    fn commit_sources(&self, published: &Published) -> Result<String> {
         const INDEX: &str = "index-of-one-crate";
         let mut listing = String::new();
         for known in &published.crates {
@@ -226,7 +236,7 @@ impl Staging {
         offsets: Offsets,
     ) -> Result<Chain> {
         const INDEX: &str = "index-of-the-series";
-        let base = published.commit(self)?;
+        let base = self.commit_published(published)?;
         command::output(self.git_with_index(INDEX).args(["read-tree", &base]))?;
         let mut tip = base.clone();
         for topic in &series.topics {

@@ -58,7 +58,7 @@ pub struct Report {
 pub fn check(paths: &Paths) -> Result<Report> {
     let published = Published::find(paths)?;
     let staging = Staging::open(&paths.staging())?;
-    overlay::check_replaced(&staging, &published.commit(&staging)?)?;
+    overlay::check_replaced(&staging, &staging.commit_published(&published)?)?;
     check_series(paths, &published)
 }
 

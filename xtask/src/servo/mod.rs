@@ -82,7 +82,7 @@ fn export_series(paths: &Paths, published: &Published) -> Result<Vec<PathBuf>> {
         );
     }
     let staging = Staging::open(&paths.staging())?;
-    let base = published.commit(&staging)?;
+    let base = staging.commit_published(published)?;
     let head = tree
         .resolve("HEAD")?
         .context("the patched tree has no commit")?;
@@ -123,7 +123,7 @@ fn export_series(paths: &Paths, published: &Published) -> Result<Vec<PathBuf>> {
 pub fn upstream(paths: &Paths) -> Result<(String, Option<String>)> {
     let published = Published::find(paths)?;
     let staging = Staging::open(&paths.staging())?;
-    let base = published.commit(&staging)?;
+    let base = staging.commit_published(&published)?;
     staging.set_reference("refs/heads/upstream", &base)?;
     let tree = PatchedTree::at(paths.crates());
     tree.init()?;

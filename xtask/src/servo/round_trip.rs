@@ -337,7 +337,7 @@ fn a_rebase_onto_another_release_can_be_exported() -> Result<()> {
 
     let old = fixture.tree().resolve("upstream")?.unwrap_or_default();
     let staging = Staging::open(&fixture.paths.staging())?;
-    let base = fixture.published.commit(&staging)?;
+    let base = staging.commit_published(&fixture.published)?;
     fixture.tree().set_upstream(&staging, &base)?;
     let mut rebase = git(&fixture.paths.crates());
     rebase.args(["-c", "user.name=dev", "-c", "user.email=dev@invalid"]);

@@ -8,7 +8,6 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use toml_edit::DocumentMut;
 
-use super::chain::Staging;
 use crate::command;
 use crate::paths::Paths;
 
@@ -97,9 +96,9 @@ impl Published {
         format!("Servo {} as published\n", self.version)
     }
 
-    /// The first commit of the patched tree, made now or earlier.
-    pub fn commit(&self, staging: &Staging) -> Result<String> {
-        // Published versions never change, so the names say everything that the commit depends on.
+    /// The name of the first commit of the patched tree. Published versions never change, so the names say everything that
+    /// it depends on.
+    pub fn reference(&self) -> String {
         let names: Vec<&str> = self
             .crates
             .iter()
@@ -107,13 +106,7 @@ impl Published {
             .collect();
         let mut hasher = DefaultHasher::new();
         names.hash(&mut hasher);
-        let key = format!("refs/published/{}-{:016x}", self.version, hasher.finish());
-        if let Some(commit) = staging.resolve(&key)? {
-            return Ok(commit);
-        }
-        let commit = staging.commit_published(self)?;
-        staging.set_reference(&key, &commit)?;
-        Ok(commit)
+        format!("refs/published/{}-{:016x}", self.version, hasher.finish())
     }
 
     /// Whether the patched tree has a folder for this crate.

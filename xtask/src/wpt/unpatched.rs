@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::comparison::{Comparison, Runs};
 use super::results::{self, Results};
-use super::{Browser, Product, Runner, TestWpt, find_kiosk, kiosk_at};
+use super::runner::{Browser, Product, Runner, TestWpt, find_kiosk, kiosk_at};
 use crate::command;
 use crate::files;
 use crate::kiosk::{self, Profile};

@@ -5,18 +5,18 @@
 
 mod barrier;
 mod blocked;
-mod chains;
 mod embedder;
 mod embedder_apis;
 mod explainer;
+mod follow_ups;
 mod hostile;
 mod lifecycle;
 mod messages;
-#[cfg(unix)]
-mod opening;
 mod order;
 mod periodic;
 mod relaxed;
+#[cfg(unix)]
+mod reopen;
 mod support;
 mod time;
 mod workers;

@@ -201,11 +201,26 @@ pub struct ClientGone;
 
 /// The way answers travel to a client.
 pub trait SyncClient: Send + 'static {
-    /// Sends one answer. If it blocks, only this client waits for it: another thread goes on with the manager's work.
+    /// Sends one answer.
     ///
     /// # Errors
     /// [`ClientGone`] if the client can't be reached; the manager then drops the connection.
     fn deliver(&self, reply: SyncReply) -> Result<(), ClientGone>;
+
+    /// Which thread delivers.
+    fn delivery_mode(&self) -> DeliveryMode {
+        DeliveryMode::MayBlock
+    }
+}
+
+/// How [`SyncClient::deliver`] behaves towards the thread that calls it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeliveryMode {
+    /// It never blocks, whatever the client does: the manager's thread calls it.
+    Immediate,
+    /// It may block, as an [`IpcSender`] whose receiver does not read does: other threads call it.
+    #[default]
+    MayBlock,
 }
 
 impl SyncClient for IpcSender<SyncReply> {

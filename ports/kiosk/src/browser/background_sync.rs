@@ -1,7 +1,4 @@
-//! Everything that the kiosk uses of the engine's background sync: its policy, the network's state, and what the
-//! manager tells.
-
-use std::time::Duration;
+//! What the kiosk asks of the engine's background sync.
 
 use serde_json::{Value, json};
 use servo::background_sync::{
@@ -28,8 +25,9 @@ use {
 };
 
 use super::delegate::State;
+pub use super::sync_notice::SyncNotice;
+use crate::command::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::config::DurabilityName;
-use crate::control::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::event::{ConsoleSource, Event, Network};
 use crate::permissions::{Grant, OriginPermissions};
 
@@ -38,9 +36,6 @@ pub const PREFERENCE: &str = "dom_background_sync_enabled";
 
 /// For messages.
 const IS_OFF: &str = "background sync is off";
-
-/// What the manager told.
-pub type SyncNotice = SyncNotification;
 
 /// Tells the engine, before it starts, how to retry, whether there is a network, what origins may do, and how long to
 /// keep registrations, and when what pages store is on the medium.
@@ -202,71 +197,6 @@ fn find(
                 && registration.tag.to_string_lossy() == tag
         })
         .ok_or_else(|| format!("there is no such registration `{tag}` of {scope}"))
-}
-
-/// The policy with this name in a configuration file.
-pub fn preset(name: &str) -> Option<Policy> {
-    Some(match name {
-        "standard" => Policy::standard(),
-        "chromium" => Policy::chromium(),
-        "every-minute" => Policy::every(Duration::from_secs(60)),
-        "fleet" => Policy::fleet(),
-        _ => return None,
-    })
-}
-
-/// For the outbox app: retries fast enough to watch.
-pub fn demonstration_policy() -> Policy {
-    Policy {
-        first_retry_delay_ms: 1_000,
-        longest_retry_delay_ms: 5_000,
-        retry_jitter_percent: 0,
-        reconnect_retry_spread_ms: 0,
-        event_cap_ms: 20_000,
-        ..Policy::standard()
-    }
-}
-
-/// The policy with one field changed.
-///
-/// # Errors
-/// If there is no such field, or the value does not fit it.
-pub fn with_field(policy: &Policy, name: &str, value: Value) -> Result<Policy, String> {
-    let mut fields = json!(policy);
-    fields[name] = value;
-    serde_json::from_value(fields).map_err(|error| format!("`{name}`: {error}"))
-}
-
-/// A notice as it goes to the control channel: the fields of the notification, and its name in `kind`.
-pub fn notice_to_json(notice: &SyncNotice) -> Value {
-    let mut line = json!({"event": "sync"});
-    // Externally tagged: `{"Dispatched": {"tag": ...}}`.
-    if let Value::Object(tagged) = json!(notice) {
-        for (kind, fields) in tagged {
-            if let Value::Object(fields) = fields {
-                for (name, value) in fields {
-                    line[name] = value;
-                }
-            }
-            line["kind"] = kebab_case(&kind).into();
-        }
-    }
-    // As a text: it may be none, for its code units.
-    if let Some(tag) = notice.tag() {
-        line["tag"] = tag.to_string_lossy().into();
-    }
-    line
-}
-
-fn kebab_case(name: &str) -> String {
-    let mut kebab = String::with_capacity(name.len() + 2);
-    for (index, character) in name.char_indices() {
-        if character.is_ascii_uppercase() && index > 0 {
-            kebab.push('-');
-        }
-        kebab.push(character.to_ascii_lowercase());
-    }
-    kebab
 }
 
 impl ServoDelegate for State {

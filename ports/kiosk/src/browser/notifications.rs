@@ -3,9 +3,9 @@
 mod card;
 mod event;
 mod queue;
+mod view;
+mod waiting;
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -18,7 +18,8 @@ use url::Url;
 use self::card::CardLayout;
 use self::card::Tap;
 pub use self::event::{CardState, NotificationEvent, NotificationSource};
-use self::queue::CardQueue;
+pub use self::view::CardView;
+pub use self::waiting::Waiting;
 use super::Browser;
 use super::delegate::State;
 use super::surface::{CardPlace, Surface, SurfaceFactory};
@@ -27,22 +28,6 @@ use crate::failure::Failure;
 
 /// So many windows that workers have asked for wait to be opened. One more is refused.
 const MAX_WANTED_WINDOWS: usize = 8;
-
-/// Notifications and windows whose turn is yet to come.
-#[derive(Default)]
-pub struct Waiting {
-    /// Notifications that have a card, or wait for one.
-    cards: RefCell<CardQueue>,
-    /// What workers want to be opened.
-    windows: RefCell<VecDeque<WindowRequest>>,
-}
-
-/// A card as the engine draws it.
-pub struct CardView {
-    id: NotificationId,
-    layout: CardLayout,
-    webview: WebView,
-}
 
 /// Where the engine tells that it has drawn a card.
 struct CardDelegate(Rc<dyn Surface>);

@@ -22,7 +22,7 @@ pub use self::waiting::WaitingClients;
 use super::surface::SurfaceFactory;
 use super::{Browser, background_sync};
 use crate::arguments::MAX_EXTENT_PIXELS;
-use crate::control::{PermissionState, SyncPermissionName};
+use crate::command::{PermissionState, SyncPermissionName};
 use crate::failure::Failure;
 use crate::message::Mailbox;
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::End;
 use super::disk::{Disk, Journal};
 use super::plan::Place;
+use super::trial::End;
 use crate::Kiosk;
 
 /// A folder, on a disk whose power can be cut unless kiosks are only killed.

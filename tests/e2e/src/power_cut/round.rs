@@ -14,7 +14,7 @@ use super::app::{
 use super::medium::Medium;
 use super::plan::{CutPoint, Network, Plan};
 use super::report::{Promise, Report};
-use super::{End, Storage, Trial};
+use super::trial::{End, Storage, Trial};
 use crate::{FAST_RETRIES, Kiosk, PATIENCE};
 
 /// A device between two rounds: its app is open, and nothing waits.

@@ -1,0 +1,15 @@
+//! What is durable: two files, each with a thread of its own. One has the registrations and the journal, the other what
+//! it takes to start service workers without their pages.
+
+mod committer;
+mod remembered_scopes;
+mod reopen;
+mod workers;
+mod writer;
+
+pub use committer::RELAXED_WINDOW_MS;
+
+pub(crate) use committer::{Committer, Due};
+pub(crate) use reopen::{Found, Opened};
+pub(crate) use workers::{FromWorkers, Workers};
+pub(crate) use writer::{Committed, NotStored};
