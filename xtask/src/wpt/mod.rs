@@ -3,6 +3,7 @@
 
 mod checkout;
 mod comparison;
+mod conformance;
 mod python;
 mod readme;
 mod repeats;
@@ -15,7 +16,6 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
-use self::readme::Column;
 use self::repeats::Repeats;
 use self::results::Results;
 pub use self::results::Tally;
@@ -51,9 +51,12 @@ pub struct TestWpt {
     /// Show every subtest, and what the browser prints
     #[arg(long, short)]
     verbose: bool,
-    /// Run everything in both browsers, and write the README's table of the results
+    /// Run every suite of the README's table in both browsers, and write it; takes an hour and a half
     #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "verbose", "paths"])]
     write_readme: bool,
+    /// Run only what has no report yet in `wpt/readme/` of the cache: if all are there, the table is written from them
+    #[arg(long, requires = "write_readme")]
+    reuse_reports: bool,
     /// Compare with Servo as published: no subtest of service-workers (or of PATH) may be lost
     #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "release", "write_readme"])]
     unpatched: bool,
@@ -117,7 +120,7 @@ struct Runner<'a> {
 /// Runs the tests; fails unless every result is as `wpt/meta` expects.
 pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     if arguments.write_readme {
-        return write_readme(paths, arguments);
+        return conformance::write_readme(paths, arguments);
     }
     if arguments.unpatched {
         return unpatched::compare(paths, arguments);
@@ -155,26 +158,6 @@ pub fn run_in_kiosk(paths: &Paths, binary: &Path, product: Product) -> Result<(T
     let (results, success) = runner.run_all(&kiosk_at(binary.to_owned(), product)?)?;
     let (_, tally) = results.tally("/");
     Ok((tally, success))
-}
-
-fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
-    let chromium = find_chromium()?;
-    let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
-    let mut columns = Vec::new();
-    for browser in [find_kiosk(paths, arguments, Product::Kiosk)?, chromium] {
-        let (results, success) = runner.run_all(&browser)?;
-        ensure!(
-            success,
-            "the README is left as it is, because not every result in {} is as expected",
-            browser.product.title()
-        );
-        columns.push(Column {
-            browser: format!("{} {}", browser.product.title(), browser.version),
-            results,
-        });
-    }
-    readme::write(&paths.root.join("README.md"), &columns)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 impl<'a> Runner<'a> {
