@@ -41,7 +41,7 @@ const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// The package of the apps, which need a kiosk, too.
 const APPS: &str = "background_sync_apps";
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 31] = [
+const OTHER_ROOTS: [&str; 33] = [
     "ports/kiosk/src/main.rs",
     "tests/embedder/src/main.rs",
     "tests/unpatched/src/main.rs",
@@ -69,6 +69,8 @@ const OTHER_ROOTS: [&str; 31] = [
     "components/storage/indexeddb/engine/writer.rs",
     "components/shared/storage/record_query.rs",
     "components/servo/background_sync.rs",
+    "tests/fuzz/fuzz_targets/caches.rs",
+    "tests/fuzz/fuzz_targets/notifications.rs",
     "tests/fuzz/fuzz_targets/records.rs",
     "tests/fuzz/fuzz_targets/wire.rs",
     "tests/fuzz/src/lib.rs",
