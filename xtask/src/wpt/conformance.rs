@@ -77,12 +77,13 @@ impl Suite {
         self == Self::Sync
     }
 
-    /// Our tests need our plugin; upstream's are run as anybody runs them.
+    /// Our tests need our plugin, and so do tests that grant permissions: `wpt run servo` has no WebDriver for it. The
+    /// others are run as anybody runs them.
     fn product(self, peer: Peer) -> Product {
         match (peer, self) {
             (Peer::Chromium, _) => Product::Chromium,
-            (Peer::Kiosk, Self::Sync) => Product::Kiosk,
-            (Peer::Kiosk, _) => Product::Servo,
+            (Peer::Kiosk, Self::Sync | Self::Notifications) => Product::Kiosk,
+            (Peer::Kiosk, Self::IndexedDb | Self::ServiceWorkers) => Product::Servo,
         }
     }
 }
