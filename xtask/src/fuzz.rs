@@ -12,7 +12,7 @@ use crate::paths::Paths;
 /// Where the targets are, with their seeds, what was found to be worth keeping (`corpus`), and what
 /// failed (`artifacts`).
 const FOLDER: &str = "tests/fuzz";
-const TARGETS: [&str; 3] = ["wire", "records", "caches"];
+const TARGETS: [&str; 4] = ["wire", "records", "caches", "notifications"];
 /// Longest input, in bytes: some hundred messages.
 const MAX_INPUT_BYTES: u32 = 2_048;
 /// An input that takes longer is a finding, in seconds.

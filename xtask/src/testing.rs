@@ -58,7 +58,7 @@ const NEED_OFFLINE: [&str; 11] = [
 /// What of web-platform-tests needs no such group.
 const SYNC_SUITES: [&str; 2] = ["background-sync", "periodic-background-sync"];
 /// Rust files that are in no package of the root workspace; rustfmt follows their modules.
-const OTHER_ROOTS: [&str; 32] = [
+const OTHER_ROOTS: [&str; 34] = [
     "ports/kiosk/src/main.rs",
     "tests/embedder/src/main.rs",
     "tests/unpatched/src/main.rs",
@@ -87,6 +87,8 @@ const OTHER_ROOTS: [&str; 32] = [
     "components/storage/indexeddb/engine/writer.rs",
     "components/shared/storage/record_query.rs",
     "components/servo/background_sync.rs",
+    "tests/fuzz/fuzz_targets/caches.rs",
+    "tests/fuzz/fuzz_targets/notifications.rs",
     "tests/fuzz/fuzz_targets/records.rs",
     "tests/fuzz/fuzz_targets/wire.rs",
     "tests/fuzz/src/lib.rs",

@@ -98,7 +98,7 @@ impl Content {
     }
 
     /// Refuses what is longer than is kept.
-    pub(crate) fn within_limits(self) -> Result<Self, TooLong> {
+    pub(crate) fn check(&self) -> Result<(), TooLong> {
         if self.actions.len() > MAX_ACTIONS {
             return Err(TooLong::Actions);
         }
@@ -111,7 +111,7 @@ impl Content {
         if self.url_bytes() > MAX_URL_BYTES {
             return Err(TooLong::Urls);
         }
-        Ok(self)
+        Ok(())
     }
 
     fn text_bytes(&self) -> usize {

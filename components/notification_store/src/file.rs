@@ -43,6 +43,15 @@ pub enum FileError {
     },
 }
 
+/// Why bytes are not a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// No browser has written them.
+    Damaged,
+    /// A later version of the browser has, with this version of the layout.
+    Newer(u8),
+}
+
 /// One file, replaced as a whole: after a crash or a power cut it is the old one or the new one.
 #[derive(Debug)]
 pub struct NotificationFile {
@@ -83,11 +92,10 @@ impl NotificationFile {
         file.take(MAX_FILE_BYTES)
             .read_to_end(&mut bytes)
             .map_err(io_error)?;
-        match decode(&bytes) {
-            Ok(list) => Ok(list),
-            Err(Some(version)) => Err(FileError::Newer { path, version }),
-            Err(None) => Err(FileError::Damaged(path)),
-        }
+        decode_list(&bytes).map_err(|why| match why {
+            Unreadable::Damaged => FileError::Damaged(path),
+            Unreadable::Newer(version) => FileError::Newer { path, version },
+        })
     }
 
     /// Puts a file that can't be read aside, beside where it was.
@@ -112,7 +120,7 @@ impl NotificationFile {
         fs::create_dir_all(&self.folder).map_err(io_error)?;
         let beside = self.folder.join("list.new");
         let mut file = File::create(&beside).map_err(io_error)?;
-        file.write_all(&encode(list)).map_err(io_error)?;
+        file.write_all(&encode_list(list)).map_err(io_error)?;
         file.sync_data().map_err(io_error)?;
         fs::rename(&beside, self.path()).map_err(io_error)?;
         File::open(&self.folder)
@@ -125,7 +133,9 @@ fn codec() -> impl Options {
     bincode::DefaultOptions::new().with_limit(MAX_FILE_BYTES)
 }
 
-fn encode(list: &NotificationList) -> Vec<u8> {
+/// A list as it is stored.
+#[must_use]
+pub fn encode_list(list: &NotificationList) -> Vec<u8> {
     let payload = codec()
         .serialize(list)
         .expect("the limits of the list are below that of the file");
@@ -135,17 +145,26 @@ fn encode(list: &NotificationList) -> Vec<u8> {
     bytes
 }
 
-/// The version, if it is a later one.
-fn decode(bytes: &[u8]) -> Result<NotificationList, Option<u8>> {
-    let (version, rest) = bytes.split_first().ok_or(None)?;
+/// A list that was stored.
+///
+/// # Errors
+/// [`Unreadable`] if it is not as it was stored, or no list that [`NotificationList`] makes.
+pub fn decode_list(bytes: &[u8]) -> Result<NotificationList, Unreadable> {
+    let (version, rest) = bytes.split_first().ok_or(Unreadable::Damaged)?;
     if *version > VERSION {
-        return Err(Some(*version));
+        return Err(Unreadable::Newer(*version));
     }
-    let (found, payload) = rest.split_at_checked(CHECK_BYTES).ok_or(None)?;
+    let (found, payload) = rest
+        .split_at_checked(CHECK_BYTES)
+        .ok_or(Unreadable::Damaged)?;
     if found != check(payload) {
-        return Err(None);
+        return Err(Unreadable::Damaged);
     }
-    codec().deserialize(payload).map_err(|_| None)
+    codec()
+        .deserialize(payload)
+        .ok()
+        .filter(NotificationList::is_possible)
+        .ok_or(Unreadable::Damaged)
 }
 
 fn check(payload: &[u8]) -> [u8; CHECK_BYTES] {
@@ -158,8 +177,12 @@ fn check(payload: &[u8]) -> [u8; CHECK_BYTES] {
 #[allow(clippy::unwrap_used, reason = "a test may")]
 mod tests {
     use super::*;
-    use crate::content::{Content, MAX_DATA_BYTES, MAX_TEXT_BYTES, MAX_URL_BYTES};
-    use crate::list::MAX_NOTIFICATIONS_IN_ALL;
+    use crate::content::{
+        Action, Content, MAX_ACTIONS, MAX_DATA_BYTES, MAX_TEXT_BYTES, MAX_URL_BYTES,
+    };
+    use crate::list::{
+        MAX_NOTIFICATIONS_IN_ALL, MAX_NOTIFICATIONS_OF_ORIGIN, Notification, NotificationId,
+    };
 
     fn some_list() -> NotificationList {
         let mut list = NotificationList::default();
@@ -208,14 +231,22 @@ mod tests {
 
     #[test]
     fn each_damage_is_noticed_and_can_be_put_aside() {
-        let bytes = encode(&some_list());
+        let bytes = encode_list(&some_list());
         for index in 1..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[index] ^= 1;
-            assert_eq!(decode(&damaged), Err(None), "byte {index}");
+            assert_eq!(
+                decode_list(&damaged),
+                Err(Unreadable::Damaged),
+                "byte {index}"
+            );
         }
         for length in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..length]), Err(None), "{length} bytes");
+            assert_eq!(
+                decode_list(&bytes[..length]),
+                Err(Unreadable::Damaged),
+                "{length} bytes"
+            );
         }
         let folder = tempfile::tempdir().unwrap();
         let file = NotificationFile::in_folder(folder.path());
@@ -225,10 +256,61 @@ mod tests {
         assert_eq!(file.load().unwrap(), NotificationList::default());
     }
 
+    /// As they would be on a disk that somebody else writes.
+    fn stored(notifications: Vec<Notification>, last_id: u64) -> Vec<u8> {
+        let payload = codec().serialize(&(notifications, last_id)).unwrap();
+        let mut bytes = vec![VERSION];
+        bytes.extend(check(&payload));
+        bytes.extend(payload);
+        bytes
+    }
+
+    fn notification(id: u64, content: Content) -> Notification {
+        Notification {
+            id: NotificationId(id),
+            origin: format!("https://{id}.example"),
+            scope: String::new(),
+            content,
+        }
+    }
+
+    #[test]
+    fn a_list_beyond_the_limits_is_damaged() {
+        let small = |id| notification(id, Content::default());
+        let bytes = stored(vec![small(1), small(3)], 3);
+        assert_eq!(decode_list(&bytes).unwrap().iter().count(), 2);
+        // They weigh nothing, and one more notification would not fit into the file.
+        let many_actions = Content {
+            actions: vec![Action::default(); MAX_ACTIONS + 1],
+            ..Content::default()
+        };
+        let many = 1..=MAX_NOTIFICATIONS_IN_ALL as u64 + 1;
+        let of_origin = (1..=MAX_NOTIFICATIONS_OF_ORIGIN as u64 + 1).map(|id| Notification {
+            origin: "https://a.example".to_owned(),
+            ..small(id)
+        });
+        let long_scope = Notification {
+            scope: "x".repeat(MAX_URL_BYTES + 1),
+            ..small(1)
+        };
+        for (notifications, last_id) in [
+            (vec![notification(1, many_actions)], 1),
+            (many.map(small).collect(), u64::from(u32::MAX)),
+            (of_origin.collect(), u64::from(u32::MAX)),
+            (vec![long_scope], 1),
+            (vec![small(2), small(2)], 2),
+            (vec![small(2)], 1),
+            (vec![], u64::MAX),
+        ] {
+            let bytes = stored(notifications, last_id);
+            assert_eq!(decode_list(&bytes), Err(Unreadable::Damaged));
+        }
+    }
+
     #[test]
     fn what_a_later_version_has_written_is_left_alone() {
-        let mut bytes = encode(&some_list());
+        let mut bytes = encode_list(&some_list());
         bytes[0] = VERSION + 1;
-        assert_eq!(decode(&bytes), Err(Some(VERSION + 1)));
+        assert_eq!(decode_list(&bytes), Err(Unreadable::Newer(VERSION + 1)));
     }
 }

@@ -13,7 +13,7 @@ mod list;
 pub use content::{
     Action, Content, Direction, MAX_ACTIONS, MAX_DATA_BYTES, MAX_TEXT_BYTES, MAX_URL_BYTES, TooLong,
 };
-pub use file::{FileError, NotificationFile};
+pub use file::{FileError, NotificationFile, Unreadable, decode_list, encode_list};
 pub use list::{
     MAX_BYTES_IN_ALL, MAX_NOTIFICATIONS_IN_ALL, MAX_NOTIFICATIONS_OF_ORIGIN, Notification,
     NotificationId, NotificationList, Shown,

@@ -1,5 +1,6 @@
 //! The list of notifications.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ pub const MAX_NOTIFICATIONS_IN_ALL: usize = 512;
 /// All notifications together have so many bytes at most, as they are counted against the limits of each. The oldest give
 /// way.
 pub const MAX_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
+
+/// No browser shows so many notifications.
+const MAX_ID: u64 = 1 << 48;
 
 /// Names a notification of a profile, in this run and in later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,7 +83,7 @@ impl NotificationList {
     /// # Errors
     /// [`TooLong`] if a part of it is; then nothing has changed.
     pub fn show(&mut self, origin: &str, scope: &str, content: Content) -> Result<Shown, TooLong> {
-        let content = content.within_limits()?;
+        content.check()?;
         if origin.len().max(scope.len()) > MAX_URL_BYTES {
             return Err(TooLong::Urls);
         }
@@ -144,6 +148,28 @@ impl NotificationList {
             .extract_if(.., |it| goes(it))
             .map(|it| it.id)
             .collect()
+    }
+
+    /// Whether [`Self::show`] and the like can have made it. Otherwise its limits would not hold, here and in the file.
+    pub(crate) fn is_possible(&self) -> bool {
+        let each_is_possible = self.notifications.iter().all(|it| {
+            it.content.check().is_ok() && it.origin.len().max(it.scope.len()) <= MAX_URL_BYTES
+        });
+        let ids: Vec<u64> = self.notifications.iter().map(|it| it.id.0).collect();
+        let mut of_origins: HashMap<&str, usize> = HashMap::new();
+        for notification in &self.notifications {
+            *of_origins.entry(&notification.origin).or_default() += 1;
+        }
+        let bytes: usize = self.notifications.iter().map(Notification::bytes).sum();
+        each_is_possible
+            && ids.is_sorted_by(|one, next| one < next)
+            && ids.last().is_none_or(|last| *last <= self.last_id)
+            && self.last_id <= MAX_ID
+            && of_origins
+                .values()
+                .all(|count| *count <= MAX_NOTIFICATIONS_OF_ORIGIN)
+            && self.notifications.len() <= MAX_NOTIFICATIONS_IN_ALL
+            && bytes <= MAX_BYTES_IN_ALL
     }
 
     /// The oldest go until the limits hold; the newest stays.

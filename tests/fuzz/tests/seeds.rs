@@ -5,12 +5,14 @@ use std::{env, fs};
 
 use background_sync_core::{Caller, JournalEntry, SyncApi, SyncNotification, TagTooLong, WallTime};
 use background_sync_fuzz::message::{self, PlainClient, PlainMessage};
+use background_sync_fuzz::notifications::FILE_VERSION;
 use background_sync_fuzz::world::{Place, tag, worker};
 use background_sync_store::{decode, encode_entry, encode_worker};
 use background_sync_traits::{
     CallId, ConnectionId, EventOutcome, EventToken, ExplainerOptions, PermissionName,
     SyncManagerMessage as M, SyncRequest, WorkerAuthority,
 };
+use notification_store::{Action, Content, NotificationList, encode_list};
 use serde::de::DeserializeOwned;
 
 /// A name that is otherwise random. Any will do: a fuzzer has no other either.
@@ -141,6 +143,29 @@ fn records() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// What the file of notifications has after its check.
+fn notifications() -> Vec<u8> {
+    let mut list = NotificationList::default();
+    for tag in ["", "t"] {
+        let content = Content {
+            title: "title".to_owned(),
+            tag: tag.to_owned(),
+            icon: Some("https://a.example/icon.png".to_owned()),
+            vibration_ms: vec![200, 100],
+            silent: Some(false),
+            actions: vec![Action::default()],
+            data: vec![1, 2, 3],
+            ..Content::default()
+        };
+        list.show("https://a.example", "https://a.example/", content)
+            .expect("it is short");
+    }
+    const CHECK_BYTES: usize = 16;
+    let bytes = encode_list(&list);
+    assert_eq!(bytes[0], FILE_VERSION);
+    [&bytes[..1], &bytes[1 + CHECK_BYTES..]].concat()
+}
+
 /// With `BACKGROUND_SYNC_WRITE_SEEDS` in the environment they are written first.
 #[test]
 fn seeds_are_what_is_sent_and_stored_today() {
@@ -153,7 +178,8 @@ fn seeds_are_what_is_sent_and_stored_today() {
     let records = records()
         .into_iter()
         .map(|(name, bytes)| (root.join("records").join(name), bytes));
-    for (file, bytes) in messages.chain(records) {
+    let notifications = (root.join("notifications/list-v1"), notifications());
+    for (file, bytes) in messages.chain(records).chain([notifications]) {
         if env::var_os("BACKGROUND_SYNC_WRITE_SEEDS").is_some() {
             fs::write(&file, &bytes).expect("it can be written");
         }

@@ -13,6 +13,7 @@ from wptrunner.browsers import chrome
 from wptrunner.browsers.chrome import (  # noqa: F401
     ChromeBrowser,
     ChromeDriverCrashTestExecutor,
+    ChromeDriverRefTestExecutor,
     check_args,
     browser_kwargs,
     env_extras,
@@ -27,6 +28,7 @@ __wptrunner__ = {
     "browser": "ChromiumBrowser",
     "executor": {
         "testharness": "ChromiumTestharnessExecutor",
+        "reftest": "ChromeDriverRefTestExecutor",
         "crashtest": "ChromeDriverCrashTestExecutor",
     },
     "browser_kwargs": "browser_kwargs",

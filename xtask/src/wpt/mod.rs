@@ -3,6 +3,7 @@
 
 mod checkout;
 mod comparison;
+mod conformance;
 mod python;
 mod readme;
 mod repeats;
@@ -15,7 +16,6 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use self::readme::Column;
 use self::repeats::Repeats;
 pub use self::results::Tally;
 pub use self::runner::{Product, TestWpt, chromium_on_path};
@@ -26,7 +26,7 @@ use crate::paths::Paths;
 /// Runs the tests; fails unless every result is as `wpt/meta` expects.
 pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     if arguments.write_readme {
-        return write_readme(paths, arguments);
+        return conformance::write_readme(paths, arguments);
     }
     if arguments.unpatched {
         return unpatched::compare(paths, arguments);
@@ -69,26 +69,6 @@ pub fn run_in_kiosk(
     let (results, success) = runner.run_all(&kiosk_at(binary.to_owned(), product)?, suites)?;
     let (_, tally) = results.tally("/");
     Ok((tally, success))
-}
-
-fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
-    let chromium = find_chromium()?;
-    let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
-    let mut columns = Vec::new();
-    for browser in [find_kiosk(paths, arguments, Product::Kiosk)?, chromium] {
-        let (results, success) = runner.run_all(&browser, &[])?;
-        ensure!(
-            success,
-            "the README is left as it is, because not every result in {} is as expected",
-            browser.product.title()
-        );
-        columns.push(Column {
-            browser: format!("{} {}", browser.product.title(), browser.version),
-            results,
-        });
-    }
-    readme::write(&paths.root.join("README.md"), &columns)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn repeat(runner: &mut Command, report: &Path, count: u32) -> Result<ExitCode> {

@@ -7,49 +7,73 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::results::Results;
+use super::results::{Count, Results};
 
 const BEGIN: &str = "<!-- written by ./mach test-wpt --write-readme -->";
 const END: &str = "<!-- end of what it writes -->";
 
 /// What is counted together: a name for people, and what the URLs of its tests begin with.
-const ROWS: [(&str, &str); 7] = [
+const ROWS: [(&str, &[&str]); 12] = [
     (
         "upstream's IDL tests of one-shot sync, in a page and in a worker",
-        "/background-sync/idlharness",
+        &["/background-sync/idlharness"],
     ),
     (
         "the same in a service worker",
-        "/_serviceworker/background-sync/",
+        &["/_serviceworker/background-sync/"],
     ),
     (
         "upstream's IDL tests of periodic sync, in a page and in a worker",
-        "/periodic-background-sync/idlharness",
+        &["/periodic-background-sync/idlharness"],
     ),
     (
         "the same in a service worker",
-        "/_serviceworker/periodic-background-sync/",
+        &["/_serviceworker/periodic-background-sync/"],
     ),
     (
         "upstream's other tests of periodic sync",
-        "/periodic-background-sync/periodicsync",
+        &["/periodic-background-sync/periodicsync"],
     ),
     (
         "our behavioural tests of one-shot sync",
-        "/_sync/background-sync/",
+        &["/_sync/background-sync/"],
     ),
     (
         "our behavioural tests of periodic sync",
-        "/_sync/periodic-background-sync/",
+        &["/_sync/periodic-background-sync/"],
     ),
+    ("upstream's `service-workers/`", &["/service-workers/"]),
+    (
+        "of these, `service-workers/cache-storage/`",
+        &["/service-workers/cache-storage/"],
+    ),
+    ("upstream's `IndexedDB/`", &["/IndexedDB/"]),
+    (
+        "of these, `idbindex*`, `idbcursor*`, `idbtransaction*`, `idbobjectstore*`, `transaction-abort*`",
+        &[
+            "/IndexedDB/idbindex",
+            "/IndexedDB/idbcursor",
+            "/IndexedDB/idbtransaction",
+            "/IndexedDB/idbobjectstore",
+            "/IndexedDB/transaction-abort",
+        ],
+    ),
+    ("upstream's `notifications/`", &["/notifications/"]),
 ];
 
-/// A complete run in a browser.
+/// A browser, and what was run in it.
 pub struct Column {
     /// The browser's name and version.
     pub browser: String,
-    /// What it came to.
-    pub results: Results,
+    /// What each suite came to. No test is in two of them.
+    pub suites: Vec<Results>,
+}
+
+impl Column {
+    /// As [`Results::counts`], of all suites.
+    fn counts<'a>(&'a self, urls: &'a [&str]) -> impl Iterator<Item = (&'a str, Count)> {
+        self.suites.iter().flat_map(|suite| suite.counts(urls))
+    }
 }
 
 /// Replaces the table in a README.
@@ -78,32 +102,39 @@ fn table(columns: &[Column]) -> String {
     table.push('\n');
     table.push_str(&rule);
     table.push('\n');
-    for (name, url) in ROWS {
-        let tallies: Vec<_> = columns
-            .iter()
-            .map(|column| column.results.tally(url).1)
-            .collect();
-        let total = total(columns, url);
+    for (name, urls) in ROWS {
+        let total = total(columns, urls);
         let _ = write!(table, "| {name} |");
-        for tally in tallies {
-            let _ = write!(table, " {} of {total} |", tally.passed);
+        for column in columns {
+            let passed: u64 = column.counts(urls).map(|(_, count)| count.passed).sum();
+            let _ = write!(table, " {} of {} |", grouped(passed), grouped(total));
         }
         table.push('\n');
     }
     table
 }
 
-/// How many subtests there are. A page that crashes reports none of its own; the other browser says how many it has.
-fn total(columns: &[Column], url: &str) -> u64 {
+/// How many subtests there are. A page that crashes or stops reports fewer; the other browser says how many it has.
+fn total(columns: &[Column], urls: &[&str]) -> u64 {
     let mut most = BTreeMap::new();
-    for (test, tally) in columns
-        .iter()
-        .flat_map(|column| column.results.tallies(url))
-    {
+    for (test, count) in columns.iter().flat_map(|column| column.counts(urls)) {
         let total = most.entry(test).or_insert(0);
-        *total = tally.total().max(*total);
+        *total = count.total.max(*total);
     }
     most.values().sum()
+}
+
+/// With a comma before each three digits, as in the README's text.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 #[cfg(test)]
@@ -127,7 +158,7 @@ mod tests {
             .collect();
         Ok(Column {
             browser: browser.to_owned(),
-            results: parse(&serde_json::json!({"results": results}).to_string())?,
+            suites: vec![parse(&serde_json::json!({"results": results}).to_string())?],
         })
     }
 
@@ -151,6 +182,44 @@ mod tests {
             assert!(table.contains(&row), "{table}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_row_may_be_of_several_groups_and_suites() -> Result<()> {
+        let suite = |test: &str, subtests: usize| {
+            let subtests = vec![serde_json::json!({"name": "1", "status": "PASS"}); subtests];
+            let result = serde_json::json!({"test": test, "status": "OK", "subtests": subtests});
+            parse(&serde_json::json!({"results": [result]}).to_string())
+        };
+        let table = table(&[Column {
+            browser: "A 1".to_owned(),
+            suites: vec![
+                suite("/IndexedDB/idbindex_get.any.html", 1_000)?,
+                suite("/IndexedDB/transaction-abort-a.any.html", 234)?,
+                suite("/IndexedDB/keypath.any.html", 1)?,
+            ],
+        }]);
+        assert!(
+            table.contains("| upstream's `IndexedDB/` | 1,235 of 1,235 |\n"),
+            "{table}"
+        );
+        assert!(
+            table.contains("`transaction-abort*` | 1,234 of 1,234 |\n"),
+            "{table}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
     }
 
     #[test]

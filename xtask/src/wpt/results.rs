@@ -9,7 +9,14 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Report {
+    #[serde(default)]
+    run_info: RunInfo,
     results: Vec<TestResult>,
+}
+
+#[derive(Default, Deserialize)]
+struct RunInfo {
+    browser_version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,10 +57,21 @@ impl Tally {
             self.known_failures += 1;
         }
     }
+}
 
-    /// Subtests of which all or some pass.
-    pub fn total(&self) -> u64 {
-        self.passed + self.unexpected + self.known_failures
+/// How many subtests there are, and how many of them pass. A test without subtests is one itself.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Count {
+    /// Those that pass.
+    pub passed: u64,
+    /// All.
+    pub total: u64,
+}
+
+impl Count {
+    fn add(&mut self, status: &str) {
+        self.passed += u64::from(status == "PASS");
+        self.total += 1;
     }
 }
 
@@ -69,9 +87,13 @@ pub struct Subtest {
 /// The status of every test, and of every subtest in it.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Results {
+    /// As the report has it.
+    browser_version: Option<String>,
     statuses: BTreeMap<(String, Option<String>), String>,
     /// For each test, what its subtests came to.
     tallies: BTreeMap<String, Tally>,
+    /// The same whatever is expected.
+    counts: BTreeMap<String, Count>,
 }
 
 /// Reads a report.
@@ -86,10 +108,16 @@ pub fn parse(text: &str) -> Result<Results> {
     let report: Report = serde_json::from_str(text)?;
     let mut statuses = BTreeMap::new();
     let mut tallies = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for test in report.results {
         let mut tally = Tally::default();
+        let mut count = Count::default();
         for subtest in &test.subtests {
             tally.add(&subtest.status, subtest.expected.as_ref());
+            count.add(&subtest.status);
+        }
+        if test.subtests.is_empty() {
+            count.add(&test.status);
         }
         // The status of a test with subtests says only whether it came to its end; of a crash test it is all there is.
         let is_unexpected = test
@@ -104,9 +132,15 @@ pub fn parse(text: &str) -> Result<Results> {
             statuses.insert((test.test.clone(), Some(subtest.name)), subtest.status);
         }
         tallies.insert(test.test.clone(), tally);
+        counts.insert(test.test.clone(), count);
         statuses.insert((test.test, None), test.status);
     }
-    Ok(Results { statuses, tallies })
+    Ok(Results {
+        browser_version: report.run_info.browser_version,
+        statuses,
+        tallies,
+        counts,
+    })
 }
 
 impl Results {
@@ -139,19 +173,28 @@ impl Results {
             .collect()
     }
 
-    /// The tests whose URLs begin so, and what each came to.
-    pub fn tallies<'a>(&'a self, url: &'a str) -> impl Iterator<Item = (&'a str, Tally)> {
-        self.tallies
-            .iter()
-            .filter(move |(test, _)| test.starts_with(url))
-            .map(|(test, tally)| (test.as_str(), *tally))
+    /// The version of the browser, if the report has it.
+    pub fn browser_version(&self) -> Option<&str> {
+        self.browser_version.as_deref()
     }
 
-    /// What all of these came to, and how many tests these are.
+    /// The tests whose URLs begin with one of these, and how many subtests each has.
+    pub fn counts<'a>(&'a self, urls: &'a [&str]) -> impl Iterator<Item = (&'a str, Count)> {
+        self.counts
+            .iter()
+            .filter(|(test, _)| urls.iter().any(|url| test.starts_with(url)))
+            .map(|(test, count)| (test.as_str(), *count))
+    }
+
+    /// What the tests whose URLs begin so came to, and how many these are.
     pub fn tally(&self, url: &str) -> (usize, Tally) {
         let mut sum = Tally::default();
         let mut tests = 0;
-        for (_, tally) in self.tallies(url) {
+        let here = self
+            .tallies
+            .iter()
+            .filter(|(test, _)| test.starts_with(url));
+        for (_, tally) in here {
             tests += 1;
             sum.passed += tally.passed;
             sum.unexpected += tally.unexpected;
@@ -197,7 +240,7 @@ mod tests {
 
     fn report(status: &str) -> Result<Results> {
         parse(&format!(
-            "{{\"run_info\": {{}}, \"results\": [{{\"test\": \"/a.html\", \"status\": \"OK\", \"message\": null, \
+            "{{\"run_info\": {{\"browser_version\": \"1.2\"}}, \"results\": [{{\"test\": \"/a.html\", \"status\": \"OK\", \"message\": null, \
              \"subtests\": [{{\"name\": \"one\", \"status\": \"{status}\"}}]}}]}}"
         ))
     }
@@ -206,6 +249,7 @@ mod tests {
     fn runs_are_compared_subtest_by_subtest() -> Result<()> {
         let first = report("PASS")?;
         assert_eq!(first.len(), 2);
+        assert_eq!(first.browser_version(), Some("1.2"));
         assert!(first.differences(&report("PASS")?).is_empty());
         assert_eq!(
             first.differences(&report("FAIL")?),
@@ -231,7 +275,12 @@ mod tests {
         };
         assert_eq!(results.tally("/a/"), (2, counted(2, 1, 1)));
         assert_eq!(results.tally("/b"), (1, counted(0, 1, 0)));
-        assert_eq!(results.tally("/").1.total(), 5);
+        let counts: Vec<_> = results.counts(&["/a/1", "/b"]).collect();
+        let count = |passed, total| Count { passed, total };
+        assert_eq!(
+            counts,
+            [("/a/1.html", count(1, 3)), ("/b.html", count(0, 1))]
+        );
         Ok(())
     }
 

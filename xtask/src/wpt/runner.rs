@@ -40,9 +40,12 @@ pub struct TestWpt {
     /// Show every subtest, and what the browser prints
     #[arg(long, short)]
     pub(super) verbose: bool,
-    /// Run everything in both browsers, and write the README's table of the results
+    /// Run every suite of the README's table in both browsers, and write it; takes an hour and a half
     #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "verbose", "paths"])]
     pub(super) write_readme: bool,
+    /// Run only what has no report yet in `wpt/readme/` of the cache: if all are there, the table is written from them
+    #[arg(long, requires = "write_readme")]
+    pub(super) reuse_reports: bool,
     /// Compare with Servo as published: no subtest of service-workers (or of PATH) may be lost
     #[arg(long, conflicts_with_all = ["product", "log_wptreport", "repeat", "release", "write_readme"])]
     pub(super) unpatched: bool,
