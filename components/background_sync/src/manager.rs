@@ -66,7 +66,7 @@ impl<C: SyncClient> Manager<C> {
                 rooms.workers.handle_activated(&scope);
                 rooms.scheduler.handle_worker_activated(now, &scope);
             }
-            Admitted::StoreWorker(scope, worker) => rooms.workers.put(scope, worker),
+            Admitted::StoreWorker(scope, worker) => rooms.workers.put(scope, *worker),
             Admitted::ReviveWorker(scope) => rooms.workers.revive(&scope),
             Admitted::ForgetWorker(scope) => rooms.workers.remove(scope),
             Admitted::WorkerUnregistered(scope) => {
