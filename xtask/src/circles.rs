@@ -15,7 +15,8 @@ use syn::{Attribute, Expr, File, Item, ItemMod, Token, Type, UseTree, Visibility
 use crate::command;
 use crate::paths::Paths;
 
-/// Circles that are known. Only ever shorter.
+/// Circles that are known. Only ever shorter. The scheduler's algorithms are methods of `SyncScheduler`, a file each, which
+/// also has the types that the algorithm needs; the scheduler has fields of those types.
 const KNOWN: [(&str, &str); 1] = [(
     "background_sync_core",
     "scheduler, scheduler::chains, scheduler::clock, scheduler::fire, scheduler::forced, scheduler::kind, scheduler::origins, scheduler::passes, scheduler::registration, scheduler::storage, scheduler::tables, scheduler::undo",

@@ -66,7 +66,7 @@ impl<C: SyncClient> Manager<C> {
                 rooms.workers.handle_activated(&scope);
                 rooms.scheduler.handle_worker_activated(now, &scope);
             }
-            Admitted::StoreWorker(scope, worker) => rooms.workers.put(scope, worker),
+            Admitted::StoreWorker(scope, worker) => rooms.workers.put(scope, *worker),
             Admitted::ReviveWorker(scope) => rooms.workers.revive(&scope),
             Admitted::ForgetWorker(scope) => rooms.workers.remove(scope),
             Admitted::WorkerUnregistered(scope) => {
@@ -250,7 +250,9 @@ impl<C: SyncClient> Manager<C> {
     /// Before it sleeps: has replies delivered, and tells what could wait until then. Returns until when it may sleep.
     fn rest(&mut self, now: Now) -> Option<MonoTime> {
         let rooms = &mut self.calls.rooms;
-        let deliver_again = rooms.clients.deliver().map(|time| in_time(now, time));
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let deliver_again = rooms.clients.deliver();
+        let deliver_again = deliver_again.map(|time| now.mono.after_ms(ms(time)));
         rooms.notifier.tell();
         deliver_again.into_iter().chain(self.poll_timeout()).min()
     }
@@ -367,12 +369,6 @@ impl<C: SyncClient> Manager<C> {
         self.calls.rooms.clients.refuse_all(end);
         self.calls.rooms.embedder_answers.refuse_all();
     }
-}
-
-fn in_time(now: Now, time: Duration) -> MonoTime {
-    // Rounded up.
-    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    now.mono.after_ms(ms.saturating_add(1))
 }
 
 fn workers_gone() -> StoreFault {

@@ -23,7 +23,8 @@ pub(crate) enum Admitted {
     /// Whoever runs the workers of an origin is to be given the authority over them.
     Authority(DispatchedEvent),
     WorkerActivated(ScopeKey),
-    StoreWorker(ScopeKey, StoredWorker),
+    /// Boxed: it is the longest by far, and the rarest.
+    StoreWorker(ScopeKey, Box<StoredWorker>),
     ReviveWorker(ScopeKey),
     ForgetWorker(ScopeKey),
     WorkerUnregistered(ScopeKey),
@@ -146,7 +147,7 @@ impl Admission {
                 authority,
                 scope,
                 worker,
-            } => Admitted::StoreWorker(self.checked(authority, scope)?, worker),
+            } => Admitted::StoreWorker(self.checked(authority, scope)?, Box::new(worker)),
             SyncManagerMessage::ReviveWorker { scope } => Admitted::ReviveWorker(scope),
             SyncManagerMessage::ForgetWorker { authority, scope } => {
                 Admitted::ForgetWorker(self.checked(authority, scope)?)

@@ -140,12 +140,9 @@ impl<C: SyncClient> Delivery<C> {
         }
         self.shared.look_after(&mut state, now);
         let give_up = state.blocked.next_to_give_up(now);
-        let look_again = match state.active {
-            ActiveThread::None => None,
-            ActiveThread::With { .. } => Some(PATIENCE),
-            ActiveThread::Idle => (!state.due.is_empty()).then_some(PATIENCE),
-        };
-        let has_to_wake = matches!(state.active, ActiveThread::Idle);
+        let is_with_one = matches!(state.active, ActiveThread::With { .. });
+        let has_to_wake = matches!(state.active, ActiveThread::Idle) && !state.due.is_empty();
+        let look_again = (is_with_one || has_to_wake).then_some(PATIENCE);
         // Before, or it would wait for the lock.
         drop(state);
         if has_to_wake {

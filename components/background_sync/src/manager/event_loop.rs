@@ -84,19 +84,19 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
                 self.alarm.handle_broken();
             },
         }
+        let now = clock::now();
         if flow.is_continue() {
-            flow = self.drain();
+            flow = self.drain(now);
         } else {
             // What came before the end counts, such as the outcome of an event.
-            self.drain_messages(clock::now());
+            self.drain_messages(now);
         }
-        self.manager.handle_timeout(clock::now());
+        self.manager.handle_timeout(now);
         flow
     }
 
     /// Handles what waits already, so that one commit is enough for all of it.
-    fn drain(&mut self) -> ControlFlow<()> {
-        let now = clock::now();
+    fn drain(&mut self, now: Now) -> ControlFlow<()> {
         for committed in self.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.manager.handle_committed(now, committed);
         }
