@@ -94,6 +94,16 @@ fn collect(cx: &mut JSContext) {
     give_free_memory_back();
 }
 
+/// Collects all garbage of this thread, and keeps what will be needed again soon.
+#[expect(unsafe_code)]
+pub(crate) fn collect_garbage(cx: &mut JSContext) {
+    // SAFETY: nothing that is not rooted is used after it.
+    unsafe {
+        PrepareForFullGC(cx);
+        NonIncrementalGC(cx, GCOptions::Normal, GCReason::API);
+    }
+}
+
 /// Returns the pages of all heaps that nothing uses to the system. Takes milliseconds.
 #[expect(unsafe_code)]
 pub(crate) fn give_free_memory_back() {
