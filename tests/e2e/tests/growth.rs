@@ -165,6 +165,27 @@ fn site() -> Site {
     site
 }
 
+/// The same, with answers that may be cached.
+fn cacheable_site() -> Site {
+    let site = site();
+    let headers = [
+        ("Content-Type", "text/plain"),
+        ("Cache-Control", "max-age=3600"),
+    ];
+    site.server
+        .serve_with("/cacheable", &headers, &"c".repeat(1_000_000));
+    site
+}
+
+/// Has the page fetch all of them.
+fn fill_http_cache(kiosk: &mut Kiosk) {
+    for first in (0..CACHEABLE).step_by(CACHEABLE_AT_ONCE) {
+        kiosk.evaluate(&format!("cacheable({first}, {CACHEABLE_AT_ONCE}), 0"));
+        kiosk.wait_for_console("done");
+        kiosk.forget_events();
+    }
+}
+
 /// Has the page fetch so many times, one after the other.
 fn fetch(kiosk: &mut Kiosk, count: u32) {
     for _ in 0..count / AT_ONCE {
@@ -361,20 +382,10 @@ fn blobs_do_not_add_up() {
 
 #[test]
 fn the_http_cache_has_a_limit() {
-    let site = site();
-    let headers = [
-        ("Content-Type", "text/plain"),
-        ("Cache-Control", "max-age=3600"),
-    ];
-    site.server
-        .serve_with("/cacheable", &headers, &"c".repeat(1_000_000));
+    let site = cacheable_site();
     let mut kiosk = site.open();
     let before = memory_bytes(&kiosk);
-    for first in (0..CACHEABLE).step_by(CACHEABLE_AT_ONCE) {
-        kiosk.evaluate(&format!("cacheable({first}, {CACHEABLE_AT_ONCE}), 0"));
-        kiosk.wait_for_console("done");
-        kiosk.forget_events();
-    }
+    fill_http_cache(&mut kiosk);
     let added = memory_bytes(&kiosk).saturating_sub(before);
     println!("{before} bytes, then {added} more");
     assert!(added <= MOST_BYTES_OF_CACHEABLE, "{added} bytes more");
@@ -390,13 +401,7 @@ fn the_http_cache_has_a_limit() {
 
 #[test]
 fn the_http_cache_keeps_what_is_still_arriving() {
-    let site = site();
-    let headers = [
-        ("Content-Type", "text/plain"),
-        ("Cache-Control", "max-age=3600"),
-    ];
-    site.server
-        .serve_with("/cacheable", &headers, &"c".repeat(1_000_000));
+    let site = cacheable_site();
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let slow = format!("http://{}/", listener.local_addr().expect("it is bound"));
     let (asked, requests) = mpsc::channel();
@@ -423,11 +428,7 @@ fn the_http_cache_keeps_what_is_still_arriving() {
         "globalThis.first = fetch('{slow}').then((response) => {{ console.log('half'); return response.text(); }}), 0"
     ));
     kiosk.wait_for_console("half");
-    for first in (0..CACHEABLE).step_by(CACHEABLE_AT_ONCE) {
-        kiosk.evaluate(&format!("cacheable({first}, {CACHEABLE_AT_ONCE}), 0"));
-        kiosk.wait_for_console("done");
-        kiosk.forget_events();
-    }
+    fill_http_cache(&mut kiosk);
     kiosk.evaluate(&format!(
         "globalThis.second = fetch('{slow}').then((response) => response.text()), 0"
     ));
