@@ -27,10 +27,11 @@ mod glibc {
 
     /// How many heaps there are, whatever the processors. One for all would have each thread wait for the others.
     const HEAPS: RangeInclusive<usize> = 2..=8;
-    /// What is as large is no part of a heap, in bytes. glibc's own first value, which is fixed once it is set.
-    const LARGE: c_int = 128 * 1024;
-    /// How much of its end a heap keeps free, in bytes; as above.
-    const KEPT: c_int = 128 * 1024;
+    /// What is as large is no part of a heap, in bytes: more than the pieces in which a body travels, each of which would
+    /// else come from the system and go back to it, and little enough not to leave holes that count.
+    const LARGE: c_int = 1024 * 1024;
+    /// How much of its end a heap keeps free, in bytes, for the same reason.
+    const KEPT: c_int = 1024 * 1024;
 
     /// Names of <malloc.h>.
     const M_TRIM_THRESHOLD: c_int = -1;
