@@ -42,9 +42,10 @@ const END_TO_END: (&str, &str) = ("background_sync_e2e", "tests/e2e");
 /// The package of the apps, which need a kiosk, too.
 const APPS: &str = "background_sync_apps";
 /// End-to-end tests that need a group of patches which may be left out: their files' names.
-const NEED_OFFLINE: [&str; 11] = [
+const NEED_OFFLINE: [&str; 12] = [
     "cache_storage",
     "client_windows",
+    "desktop_notifications",
     "fetch_events",
     "growth",
     "indexed_db",
@@ -143,6 +144,7 @@ pub fn run(paths: &Paths, core_only: bool) -> Result<ExitCode> {
     let mut run = Run::new(paths);
     run.core()?;
     if !core_only {
+        setup::ensure_ready_for_tests()?;
         run.more_of_core()?;
         run.servo()?;
     }
