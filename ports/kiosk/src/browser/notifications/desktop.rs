@@ -198,14 +198,13 @@ impl Conversation {
 
     fn refuse(&self, notification: WebNotification, reason: &str) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
-        (self.tell)(DesktopNews::NotShown(Box::new(notification), reason.to_owned()));
+        (self.tell)(DesktopNews::NotShown(
+            Box::new(notification),
+            reason.to_owned(),
+        ));
     }
 
-    async fn refuse_waiting(
-        &mut self,
-        commands: &mut UnboundedReceiver<Command>,
-        reason: &str,
-    ) {
+    async fn refuse_waiting(&mut self, commands: &mut UnboundedReceiver<Command>, reason: &str) {
         while let Ok(command) = commands.try_recv() {
             match command {
                 Command::Show(notification) => self.refuse(*notification, reason),
