@@ -13,6 +13,8 @@ mod kiosk;
 mod paths;
 mod power_cuts;
 mod progress;
+#[cfg(test)]
+mod published;
 mod servo;
 mod setup;
 mod spidermonkey;

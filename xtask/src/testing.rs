@@ -223,6 +223,9 @@ impl Run<'_> {
             "warnings",
         ];
         self.step("clippy", cargo(self.paths, &clippy))?;
+        let mut doc = cargo(self.paths, &["doc", "--workspace", "--no-deps"]);
+        doc.env("RUSTDOCFLAGS", "--deny warnings");
+        self.step("documentation", doc)?;
         let test = [
             "test",
             "--no-fail-fast",
