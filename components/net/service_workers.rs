@@ -9,7 +9,9 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use content_security_policy::Destination;
 use http::header::LOCATION;
 use net_traits::NetworkError;
@@ -29,7 +31,13 @@ use crate::async_runtime::spawn_task;
 use crate::fetch::methods::{CancellationListener, Data, DoneChannel, FetchContext};
 
 type Manager = GenericSender<FromNetwork>;
-type Answers = UnboundedReceiver<FetchAnswer>;
+
+/// What comes from a worker.
+struct Answers {
+    receiver: UnboundedReceiver<FetchAnswer>,
+    /// Whether the worker has fired the event. Nobody else is to answer then.
+    is_dispatched: Arc<AtomicBool>,
+}
 
 /// The service worker managers of this browser.
 #[derive(Clone, Default)]
@@ -85,12 +93,20 @@ pub(crate) async fn handle_fetch(
         let managers = context.state.service_workers.0.read();
         managers.get(&scope_url.origin())?.clone()
     };
-    let (sender, mut answers) = unbounded_channel();
-    let answer = GenericCallback::new(move |answer| {
-        if let Ok(answer) = answer {
+    let (sender, receiver) = unbounded_channel();
+    let mut answers = Answers {
+        receiver,
+        is_dispatched: Arc::default(),
+    };
+    let is_dispatched = answers.is_dispatched.clone();
+    let answer = GenericCallback::new(move |answer| match answer {
+        // Whoever waits is not woken for what it need not do anything about yet.
+        Ok(FetchAnswer::Dispatched) => is_dispatched.store(true, Ordering::Relaxed),
+        Ok(answer) => {
             // An error means that the fetch was cancelled.
             let _ = sender.send(answer);
-        }
+        },
+        Err(_) => {},
     });
     let parts = parts_of(request);
     let id = parts.id;
@@ -119,6 +135,14 @@ pub(crate) async fn handle_fetch(
             match has_body {
                 HasBody::No => asked.is_over(),
                 HasBody::Yes => receive_body(request, &response, answers, asked, done_chan, context),
+            }
+            Some(response)
+        },
+        Head::ShortResponse(head, body) => {
+            asked.is_over();
+            let response = response_of(request, *head, context);
+            if !response.is_network_error() {
+                *response.actual_response().body.lock() = ResponseBody::Done(body.into());
             }
             Some(response)
         },
@@ -153,23 +177,21 @@ enum Head {
     Failed,
     Cancelled,
     Response(Box<ResponseHead>, HasBody),
+    ShortResponse(Box<ResponseHead>, Bytes),
 }
 
 async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListener) -> Head {
-    let mut is_dispatched = false;
-    loop {
-        let Some(answer) = next_answer(answers, cancellation).await else {
-            return Head::Cancelled;
-        };
-        match answer {
-            Some(FetchAnswer::Dispatched) => is_dispatched = true,
-            Some(FetchAnswer::Response(head, has_body)) => return Head::Response(head, has_body),
-            Some(FetchAnswer::Fallback) => return Head::Fallback,
-            // Nobody had the event, or whoever had it is gone.
-            None if !is_dispatched => return Head::Fallback,
-            None
-            | Some(FetchAnswer::Failed | FetchAnswer::Chunk(_) | FetchAnswer::End) => return Head::Failed,
-        }
+    let Some(answer) = next_answer(answers, cancellation).await else {
+        return Head::Cancelled;
+    };
+    match answer {
+        Some(FetchAnswer::Response(head, has_body)) => Head::Response(head, has_body),
+        Some(FetchAnswer::ShortResponse(head, body)) => Head::ShortResponse(head, body),
+        Some(FetchAnswer::Fallback) => Head::Fallback,
+        // Nobody had the event, or whoever had it is gone.
+        None if !answers.is_dispatched.load(Ordering::Relaxed) => Head::Fallback,
+        None
+        | Some(FetchAnswer::Dispatched | FetchAnswer::Failed | FetchAnswer::Chunk(_) | FetchAnswer::End) => Head::Failed,
     }
 }
 
@@ -177,7 +199,7 @@ async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListene
 async fn next_answer(answers: &mut Answers, cancellation: &CancellationListener) -> Option<Option<FetchAnswer>> {
     while !cancellation.cancelled() {
         tokio::select! {
-            answer = answers.recv() => return Some(answer),
+            answer = answers.receiver.recv() => return Some(answer),
             () = cancellation.is_cancelled_now.notified() => {},
         }
     }
