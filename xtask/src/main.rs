@@ -10,6 +10,9 @@ mod dependencies;
 mod files;
 mod fuzz;
 mod kiosk;
+mod metadata;
+#[cfg(test)]
+mod module_graph;
 mod paths;
 mod power_cuts;
 mod progress;

@@ -1,10 +1,9 @@
 //! Everything that another embedder of Servo needs, in one folder.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
 
 use super::chain::{Offsets, Staging};
 use super::series::Series;
@@ -12,6 +11,7 @@ use super::upstream::{Published, PublishedCrate};
 use super::{overlay, workspace};
 use crate::command;
 use crate::files;
+use crate::metadata;
 use crate::paths::Paths;
 
 /// The section for the embedder's manifest.
@@ -70,17 +70,6 @@ fn is_for_embedders(published: &PublishedCrate) -> bool {
     !KIOSK_ONLY.contains(&published.name.as_str())
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    manifest_path: PathBuf,
-}
-
 /// Follows the steps of the folder's README with the second embedder, up to cargo's choice of sources: all that
 /// the folder has must be in use, and nothing of it may come from elsewhere. What it builds then is what the assembled
 /// workspace builds, file for file.
@@ -100,32 +89,27 @@ pub fn try_out(paths: &Paths) -> Result<()> {
     fs::write(&manifest, text)?;
     fs::copy(paths.lock_file(), trial.join("Cargo.lock"))?;
 
-    let mut cargo = command::cargo();
-    cargo
-        .args(["metadata", "--format-version", "1", "--manifest-path"])
-        .arg(&manifest);
-    let output = command::output(&mut cargo)?;
+    let output = command::output(&mut metadata::command(&manifest))?;
     let warnings = String::from_utf8_lossy(&output.stderr);
     ensure!(
         !warnings.contains("was not used"),
         "cargo does not use the patches: {}",
         warnings.trim()
     );
-    let metadata: Metadata =
-        serde_json::from_slice(&output.stdout).context("cargo metadata printed something else")?;
+    let metadata = metadata::parse(&String::from_utf8_lossy(&output.stdout))?;
     let crates = Published::find(paths)?.crates;
     for known in crates.iter().filter(|known| is_for_embedders(known)) {
         let expected = bundle.join("crates").join(&known.name).join("Cargo.toml");
         let found = metadata
             .packages
             .iter()
-            .find(|package| package.name == known.name)
+            .find(|package| *package.name == known.name)
             .with_context(|| format!("the second embedder is built without {}", known.name))?;
         ensure!(
             found.manifest_path == expected,
             "{} would come from {}",
             known.name,
-            found.manifest_path.display()
+            found.manifest_path
         );
     }
     Ok(())
