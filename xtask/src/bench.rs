@@ -11,7 +11,7 @@ use clap::Args;
 use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
-use crate::testing;
+use crate::programs;
 use crate::wpt;
 
 /// The package that measures the component.
@@ -114,24 +114,21 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
     );
     let mut all_met = true;
     if core || nothing_named {
-        all_met &= run_package(paths, CORE, &file("--json", &benchmarks.json)?)?;
+        all_met &= run_package(paths, CORE, file("--json", &benchmarks.json)?)?;
     }
     if fleet || nothing_named {
-        all_met &= run_package(paths, FLEET, &file("--svg", &benchmarks.svg)?)?;
+        all_met &= run_package(paths, FLEET, file("--svg", &benchmarks.svg)?)?;
     }
     if browsers {
-        all_met &= run_package(paths, BROWSERS, &browsers_arguments(paths, benchmarks)?)?;
+        all_met &= run_package(paths, BROWSERS, browsers_arguments(paths, benchmarks)?)?;
     }
     if pages {
-        all_met &= run_package(paths, PAGES, &pages_arguments(paths, benchmarks)?)?;
+        all_met &= run_package(paths, PAGES, pages_arguments(paths, benchmarks)?)?;
     }
     if soak {
-        all_met &= run_package(paths, SOAK, &soak_arguments(paths, benchmarks)?)?;
+        all_met &= run_package(paths, SOAK, soak_arguments(paths, benchmarks)?)?;
     }
-    Ok(match all_met {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    Ok(command::exit_code(all_met))
 }
 
 fn browsers_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
@@ -204,16 +201,7 @@ fn file(option: &str, file: &Option<PathBuf>) -> Result<Vec<OsString>> {
 }
 
 /// Returns whether every goal was met.
-fn run_package(paths: &Paths, package: &str, arguments: &[OsString]) -> Result<bool> {
+fn run_package(paths: &Paths, package: &str, arguments: Vec<OsString>) -> Result<bool> {
     // Optimized, as the embedder's build is.
-    let mut cargo = testing::cargo(
-        paths,
-        &["run", "--quiet", "--release", "--package", package, "--"],
-    );
-    cargo.args(arguments);
-    // A kiosk without a display still wants a folder for its sockets.
-    let cargo = kiosk::give_runtime_folder(&mut cargo, paths)?;
-    let status = cargo.status();
-    let status = status.map_err(|error| command::start_error(cargo, error))?;
-    Ok(status.success())
+    programs::run(paths, &["--release", "--package", package], arguments, None)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -117,6 +117,14 @@ pub fn status(command: &mut Command) -> Result<ExitStatus> {
         .stdin(Stdio::null())
         .status()
         .map_err(|error| start_error(command, error))
+}
+
+/// What a command of ours ends with.
+pub fn exit_code(is_good: bool) -> ExitCode {
+    match is_good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
 }
 
 /// The error for a program that ended with a failure.

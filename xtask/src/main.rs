@@ -15,6 +15,7 @@ mod metadata;
 mod module_graph;
 mod paths;
 mod power_cuts;
+mod programs;
 mod progress;
 mod servo;
 mod setup;

@@ -73,7 +73,7 @@ pub fn run_in_kiosk(
 
 fn repeat(runner: &mut Command, report: &Path, count: u32) -> Result<ExitCode> {
     if count == 1 {
-        return Ok(exit_code(command::status(runner)?.success()));
+        return Ok(command::exit_code(command::status(runner)?.success()));
     }
     let mut repeats = Repeats::default();
     for number in 1..=count {
@@ -86,13 +86,5 @@ fn repeat(runner: &mut Command, report: &Path, count: u32) -> Result<ExitCode> {
         }
     }
     println!("\n{}", repeats.verdict());
-    Ok(exit_code(repeats.are_good()))
-}
-
-fn exit_code(is_good: bool) -> ExitCode {
-    if is_good {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    Ok(command::exit_code(repeats.are_good()))
 }

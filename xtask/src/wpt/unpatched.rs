@@ -73,11 +73,7 @@ pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
         })?;
     }
     print!("{}", comparison.summary());
-    Ok(if comparison.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(command::exit_code(comparison.is_good()))
 }
 
 impl Bench<'_> {
