@@ -5,17 +5,16 @@ use std::fs::{self, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::build_output;
+use crate::build_progress::{Progress, crate_of_status};
 use crate::command;
 use crate::paths::Paths;
-use crate::progress::{Progress, crate_of_status};
 use crate::servo::{self, Brought, Group, LocalWork, Offsets};
 use crate::setup::{self, Llvm};
 use crate::spidermonkey::SpiderMonkey;
-use crate::watch;
 
 /// How well the kiosk is optimized.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -143,8 +142,7 @@ fn compile(paths: &Paths, llvm: &Llvm, profile: Profile, workspace: &Workspace) 
     let log =
         File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
 
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    let progress = Progress::new(list_crates(paths, llvm, profile, workspace)?, cores);
+    let progress = Progress::new(list_crates(paths, llvm, profile, workspace)?);
     let mut build = cargo(paths, llvm, profile);
     build.current_dir(&workspace.folder).args([
         "build",
@@ -161,7 +159,7 @@ fn compile(paths: &Paths, llvm: &Llvm, profile: Profile, workspace: &Workspace) 
     let child = build
         .spawn()
         .map_err(|error| command::start_error(&build, error))?;
-    let (status, watch) = watch::follow(child, progress, log)?;
+    let (status, watch) = build_output::follow(child, progress, log)?;
     if let Some(out_dir) = &watch.spidermonkey {
         SpiderMonkey::find(paths)?.note_results(profile.name(), out_dir)?;
     }

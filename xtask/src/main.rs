@@ -2,6 +2,8 @@
 
 mod apps;
 mod bench;
+mod build_output;
+mod build_progress;
 #[cfg(test)]
 mod circles;
 mod command;
@@ -16,12 +18,12 @@ mod module_graph;
 mod paths;
 mod power_cuts;
 mod programs;
-mod progress;
+
 mod servo;
 mod setup;
 mod spidermonkey;
 mod testing;
-mod watch;
+
 mod wpt;
 
 use std::ffi::OsString;

@@ -14,7 +14,7 @@ use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Artifact, CompilerMessage, Message};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::progress::{Progress, clock, crate_of_id, crate_of_status};
+use crate::build_progress::{Progress, clock, crate_of_id, crate_of_status};
 use crate::spidermonkey;
 
 /// How often a build says how far it is when nobody watches a terminal.
@@ -237,7 +237,7 @@ mod tests {
     fn messages_move_the_build_on_and_errors_are_kept() -> Result<()> {
         let crates = BTreeSet::from(["log 0.4.0".to_owned(), "kiosk 0.1.0".to_owned()]);
         let log = tempfile::tempfile()?;
-        let mut watch = Watch::new(Progress::new(crates, 2), log);
+        let mut watch = Watch::new(Progress::new(crates), log);
         watch.handle_status("   Compiling log v0.4.0")?;
         let artifact = |id: &str, kind: &str, executable: Option<&str>| {
             serde_json::json!({
