@@ -1,4 +1,5 @@
-//! `./mach bench`: builds the benchmarks, optimized, and runs them.
+//! `./mach bench`: builds the benchmarks, optimized, and runs them. Each is a program with its own options; here they get what
+//! they need besides: an optimized kiosk, Chromium, and a folder on the disk.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,4 +1,5 @@
-//! Follows cargo while it builds: what to show of it, and what is learnt from its messages.
+//! Follows cargo while it builds: what to show of it, and what is learnt from its messages. Cargo's own progress bar counts
+//! crates, of which one takes most of the time, and needs a terminal.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Write};

@@ -1,35 +1,14 @@
 //! Starts other programs, and turns their failures into one sentence.
+//!
+//! Not `xshell` or `duct`: what is here is above all which variables cargo may see, and several callers need the `Command`
+//! itself, for pipes or to replace this process.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
-use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
-
-/// A git command that no configuration, hook or variable of the user's changes.
-pub fn git(folder: &Path) -> Command {
-    let mut command = Command::new("git");
-    command
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_ATTR_NOSYSTEM", "1")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("LC_ALL", "C");
-    for variable in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_PREFIX",
-        "GIT_NAMESPACE",
-    ] {
-        command.env_remove(variable);
-    }
-    command.args(["-c", "core.autocrlf=false", "-c", "gc.auto=0"]);
-    command
-}
 
 /// Cargo, without the variables that an outer `cargo run` leaves behind.
 ///

@@ -1,5 +1,5 @@
-//! The direction of dependencies between our crates, and between Servo's and ours, as ARCHITECTURE.md
-//! draws it.
+//! The direction of dependencies between our crates, and between Servo's and ours, as ARCHITECTURE.md draws it. `cargo deny`
+//! can ban a crate, but not for some crates of a workspace alone, and does not read patches.
 
 use std::collections::BTreeSet;
 use std::fs;

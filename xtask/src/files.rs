@@ -1,5 +1,5 @@
-//! Copies by content: a file that has not changed keeps its time stamp, so cargo rebuilds only what
-//! did.
+//! Copies by content: a file that has not changed keeps its time stamp, so cargo rebuilds only what did. `cp` and `rsync
+//! --times` go by time stamps, `rsync --checksum` is not on every machine, and some files are edited on their way.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Builds and runs the kiosk in the assembled workspace.
+//! Builds and runs the kiosk in the assembled workspace. Cargo builds it; what it has to be told, and must not see, is here.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

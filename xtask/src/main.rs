@@ -1,6 +1,5 @@
 //! The project's own build tool: assembles Servo with our patches, builds the kiosk, runs the tests.
 
-mod apps;
 mod bench;
 mod build_output;
 mod build_progress;
@@ -11,6 +10,7 @@ mod command;
 mod dependencies;
 mod files;
 mod fuzz;
+mod git;
 mod kiosk;
 mod metadata;
 #[cfg(test)]
@@ -22,6 +22,7 @@ mod programs;
 mod servo;
 mod setup;
 mod spidermonkey;
+mod test_apps;
 mod testing;
 
 mod wpt;
@@ -88,7 +89,7 @@ enum Task {
     /// Run the stock wptrunner on web-platform-tests and on ours
     TestWpt(wpt::TestWpt),
     /// Offline apps of libraries as their authors published them, in the kiosk and in Chromium
-    TestApps(apps::TestApps),
+    TestApps(test_apps::TestApps),
     /// Measure, and compare with what was promised
     Bench(bench::Benchmarks),
     /// Cut the power of a kiosk on a file system of its own again and again, and see what is left (needs root)
@@ -172,7 +173,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test { core, .. } => testing::run(&paths, core),
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt(arguments) => wpt::run(&paths, &arguments),
-        Task::TestApps(arguments) => apps::run(&paths, &arguments),
+        Task::TestApps(arguments) => test_apps::run(&paths, &arguments),
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
         Task::PowerCuts(power_cuts) => power_cuts::run(&paths, &power_cuts),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
@@ -227,7 +228,7 @@ fn run_servo(paths: &Paths, task: ServoTask) -> Result<ExitCode> {
         }
         ServoTask::ExportOverlay { folder } => {
             let folder = std::path::absolute(folder)?;
-            servo::bundle::export(paths, &folder)?;
+            servo::export_overlay::export(paths, &folder)?;
             println!("What to do with it: {}", folder.join("README.md").display());
         }
         ServoTask::Check { each: true, .. } => {

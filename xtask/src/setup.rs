@@ -1,4 +1,5 @@
-//! What Servo needs from the system: found, installed where that is allowed, or named.
+//! What Servo needs from the system: found, installed where that is allowed, or named. Servo's own `mach bootstrap` does it
+//! in a checkout of Servo, which there is none of here.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,5 @@
-//! The patch series on disk: `servo/series` and the files it lists.
+//! The patch series on disk: `servo/series` and the files it lists, as quilt has them. Quilt itself would apply them in a
+//! working tree, and with fuzz.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::header::{Group, Header, check_topic_name};
+use super::topic_header::{Group, Header, check_topic_name};
 use crate::files;
 use crate::paths::Paths;
 
@@ -221,7 +222,7 @@ fn check_one_to_one(names: &[(String, String)], patches: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::header::Reason;
+    use super::super::topic_header::Reason;
     use super::*;
 
     fn topic(name: &str, crates: &[&str]) -> Topic {

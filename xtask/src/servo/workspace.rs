@@ -1,4 +1,5 @@
-//! The rest of the assembled workspace: our crates, its manifest and its lock file.
+//! The rest of the assembled workspace: our crates, its manifest and its lock file. Cargo has no command that copies a
+//! workspace; the manifests are edited by `toml_edit`.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
-use super::upstream::Published;
+use super::published::Published;
 use crate::files;
 use crate::paths::Paths;
 
@@ -199,7 +200,7 @@ fn manifest(
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::upstream::PublishedCrate;
+    use super::super::published::PublishedCrate;
     use super::*;
 
     #[test]

@@ -14,7 +14,7 @@ use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
 use crate::programs::{KIOSK_VARIABLE, cargo};
-use crate::servo::{Group, bundle, check};
+use crate::servo::{Group, check, export_overlay};
 use crate::setup;
 use crate::wpt::{self, Product};
 
@@ -160,7 +160,7 @@ fn servo(run: &mut Run) -> Result<()> {
     }
     run.checked("overlay for other embedders", |paths| {
         let _held = paths.hold_cache()?;
-        bundle::try_out(paths)
+        export_overlay::try_out(paths)
     });
     let mut embedder = None;
     run.checked("build of the second embedder", |paths| {

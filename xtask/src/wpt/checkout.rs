@@ -1,4 +1,5 @@
-//! A reduced web-platform-tests checkout with the stock wptrunner, from Debian's source package of Firefox.
+//! A reduced web-platform-tests checkout with the stock wptrunner, from Debian's source package of Firefox. `apt-get source`
+//! would unpack all of it, which is gigabytes.
 //!
 //! It is third-party material: it stays in the cache, and nothing of it comes into the repository.
 
@@ -215,28 +216,14 @@ fn unpack(source: &Source, to: &Path) -> Result<()> {
     sum.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut summing = spawn(&mut sum)?;
 
-    let (Some(mut from), Some(mut archive), Some(mut summed)) = (
+    let (Some(from), Some(archive), Some(summed)) = (
         download.stdout.take(),
         unpacking.stdin.take(),
         summing.stdin.take(),
     ) else {
         bail!("no pipes to curl, tar and sha256sum");
     };
-    let mut meter = Meter::new(source.bytes);
-    let mut block = vec![0; 1 << 16];
-    loop {
-        let count = from.read(&mut block).context("cannot read from curl")?;
-        if count == 0 {
-            break;
-        }
-        archive
-            .write_all(&block[..count])
-            .and_then(|()| summed.write_all(&block[..count]))
-            .context("the package could not be unpacked; is the disk full?")?;
-        meter.advance(count);
-    }
-    drop((archive, summed));
-    meter.end();
+    copy_to_both(from, archive, summed, Meter::new(source.bytes))?;
     ensure!(
         download.wait().context("cannot wait for curl")?.success(),
         "{} could not be downloaded",
@@ -256,6 +243,27 @@ fn unpack(source: &Source, to: &Path) -> Result<()> {
         source.file
     );
     Ok(())
+}
+
+fn copy_to_both(
+    mut from: impl Read,
+    mut archive: impl Write,
+    mut summed: impl Write,
+    mut meter: Meter,
+) -> Result<()> {
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let count = from.read(&mut block).context("cannot read from curl")?;
+        if count == 0 {
+            meter.end();
+            return Ok(());
+        }
+        archive
+            .write_all(&block[..count])
+            .and_then(|()| summed.write_all(&block[..count]))
+            .context("the package could not be unpacked; is the disk full?")?;
+        meter.advance(count);
+    }
 }
 
 fn spawn(command: &mut Command) -> Result<Child> {

@@ -3,13 +3,13 @@
 
 mod checkout;
 mod comparison;
-mod conformance;
-mod python;
-mod readme;
+mod python_environment;
+mod readme_table;
 mod repeats;
 mod results;
 mod runner;
 mod unpatched;
+mod write_readme;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -26,7 +26,7 @@ use crate::paths::Paths;
 /// Runs the tests; fails unless every result is as `wpt/meta` expects.
 pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     if arguments.write_readme {
-        return conformance::write_readme(paths, arguments);
+        return write_readme::write_readme(paths, arguments);
     }
     if arguments.unpatched {
         return unpatched::compare(paths, arguments);

@@ -1,4 +1,5 @@
-//! The standard report of a run: what is compared between runs, counted, and shown in the README.
+//! The standard report of a run: what is compared between runs, counted, and shown in the README. It is JSON, and serde reads it;
+//! no crate has its format.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,4 @@
-//! What drives the tests, and the browsers that are tested.
+//! What drives the tests, and the browsers that are tested: the options of `./mach test-wpt`, and how wptrunner is called.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::results::{self, Results};
-use super::{checkout, python};
+use super::{checkout, python_environment};
 use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
@@ -120,7 +120,8 @@ impl<'a> Runner<'a> {
                 .with_context(|| format!("{} is not a usable path", root.display()))?,
             None => checkout::ensure(&cache)?,
         };
-        let python = python::ensure(&paths.root.join("wpt/runner/requirements.txt"), &cache)?;
+        let python =
+            python_environment::ensure(&paths.root.join("wpt/runner/requirements.txt"), &cache)?;
         Ok(Self {
             paths,
             cache,

@@ -33,7 +33,7 @@ debug = 0
 ";
 
 /// The browsers, and what runs tests in them.
-struct Bench<'a> {
+struct Browsers<'a> {
     runner: Runner<'a>,
     unpatched: Browser,
     patched: Browser,
@@ -44,7 +44,7 @@ struct Bench<'a> {
 pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let patched = find_kiosk(paths, arguments, Product::Servo)?;
-    let bench = Bench {
+    let browsers = Browsers {
         unpatched: kiosk_at(build(paths)?, Product::Servo)?,
         patched,
         runner,
@@ -56,10 +56,10 @@ pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     };
     let mut comparison = Comparison::new(Runs {
         unpatched: match &arguments.report_unpatched {
-            Some(file) => bench.recall_or_run(&urls, file)?,
-            None => bench.run(&bench.unpatched, &urls, &bench.report("unpatched"))?,
+            Some(file) => browsers.recall_or_run(&urls, file)?,
+            None => browsers.run(&browsers.unpatched, &urls, &browsers.report("unpatched"))?,
         },
-        patched: bench.run(&bench.patched, &urls, &bench.report("patched"))?,
+        patched: browsers.run(&browsers.patched, &urls, &browsers.report("patched"))?,
     })?;
     for _ in 0..REPEATS {
         let tests = comparison.tests_to_repeat();
@@ -68,15 +68,19 @@ pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
         }
         eprintln!("Running {} tests again: something seems lost.", tests.len());
         comparison.add(Runs {
-            unpatched: bench.run(&bench.unpatched, &tests, &bench.report("unpatched-again"))?,
-            patched: bench.run(&bench.patched, &tests, &bench.report("patched-again"))?,
+            unpatched: browsers.run(
+                &browsers.unpatched,
+                &tests,
+                &browsers.report("unpatched-again"),
+            )?,
+            patched: browsers.run(&browsers.patched, &tests, &browsers.report("patched-again"))?,
         })?;
     }
     print!("{}", comparison.summary());
     Ok(command::exit_code(comparison.is_good()))
 }
 
-impl Bench<'_> {
+impl Browsers<'_> {
     fn report(&self, name: &str) -> PathBuf {
         self.runner.cache.join(format!("report-{name}.json"))
     }

@@ -1,13 +1,14 @@
-//! Everything that another embedder of Servo needs, in one folder.
+//! `cargo xtask servo export-overlay`: everything that another embedder of Servo needs, in one folder. `cargo package` packs
+//! crates as they would be published, which these are not: they have the names and versions of Servo's own.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::chain::{Offsets, Staging};
+use super::published::{Published, PublishedCrate};
 use super::series::Series;
-use super::upstream::{Published, PublishedCrate};
+use super::series_repository::{Offsets, SeriesRepository};
 use super::{overlay, workspace};
 use crate::command;
 use crate::files;
@@ -36,14 +37,14 @@ pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
         folder.display()
     );
     let mut published = Published::find(paths)?;
-    let staging = Staging::open(&paths.staging())?;
+    let repository = SeriesRepository::open(&paths.staging())?;
     let series = Series::load(paths)?;
-    let chain = staging.build(&published, &series, Offsets::Refuse)?;
+    let commits = repository.commit_series(&published, &series, Offsets::Refuse)?;
     let overlay = overlay::collect(paths, &series.groups())?;
-    overlay::check_shadows(&overlay, &staging.paths_in(&chain.tip)?)?;
+    overlay::check_shadows(&overlay, &repository.paths_in(&commits.tip)?)?;
 
     let crates = folder.join("crates");
-    staging.write_out(&chain.tip, &crates)?;
+    repository.write_out(&commits.tip, &crates)?;
     for name in KIOSK_ONLY {
         fs::remove_dir_all(crates.join(name))
             .with_context(|| format!("servo/pin/Cargo.toml does not list {name}"))?;
@@ -58,7 +59,7 @@ pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
         .with_context(|| format!("{} has no name", folder.display()))?;
     let section = workspace::patch_section(&published, &Path::new(name).join("crates"));
     files::write_if_different(&folder.join(PATCH_FILE), section.as_bytes())?;
-    let text = include_str!("bundle-readme.md")
+    let text = include_str!("overlay-readme.md")
         .replace("{version}", &published.version)
         .replace("{folder}", &name.to_string_lossy());
     files::write_if_different(&folder.join("README.md"), text.as_bytes())?;

@@ -1,4 +1,5 @@
-//! Servo's sources as published: found by cargo, and kept as the first commit of the patched tree.
+//! Servo's sources as published: found by cargo, and kept as the first commit of the patched tree. Cargo downloads and
+//! checks them; `cargo vendor` would copy every crate that Servo needs, not only those that are patched.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,4 +1,4 @@
-//! The Python environment in which wptrunner runs.
+//! The Python environment in which wptrunner runs. `venv` and `pip` make it; this is when to.
 
 use std::fs;
 use std::path::{Path, PathBuf};

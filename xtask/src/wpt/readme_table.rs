@@ -1,4 +1,4 @@
-//! The README's table of conformance, from the reports of both browsers.
+//! The README's table of conformance, from the reports of both browsers: our choice of rows, which no tool has.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

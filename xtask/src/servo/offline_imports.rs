@@ -7,9 +7,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::header::Group;
 use super::overlay;
 use super::series::Series;
+use super::topic_header::Group;
 use crate::paths::Paths;
 
 /// Ahead of what only that group needs, in files that all groups share.
