@@ -2,12 +2,12 @@
 //! they need besides: an optimized kiosk, Chromium, and a folder on the disk.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
+use fs_err as fs;
 
 use crate::command;
 use crate::kiosk::{self, Profile};
@@ -176,8 +176,7 @@ fn both_arguments(
         None => kiosk::build(paths, Profile::Release)?,
     };
     let profiles = paths.cache.join(BROWSERS_PROFILES);
-    fs::create_dir_all(&profiles)
-        .with_context(|| format!("cannot create {}", profiles.display()))?;
+    fs::create_dir_all(&profiles)?;
     let mut arguments: Vec<OsString> = vec!["--kiosk".into(), kiosk.into()];
     arguments.extend(["--folder".into(), profiles.into()]);
     arguments.extend(["--chromium".into(), chromium.into()]);

@@ -1,10 +1,10 @@
 //! No modules of a crate of ours use each other in a circle.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 
 use crate::metadata;
 use crate::module_graph::{Crate, circles, shown};

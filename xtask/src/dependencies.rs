@@ -2,10 +2,10 @@
 //! can ban a crate, but not for some crates of a workspace alone, and does not read patches.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use cargo_metadata::DependencyKind;
+use fs_err as fs;
 use toml_edit::{DocumentMut, Item};
 
 use crate::files;
@@ -138,8 +138,7 @@ fn is_servos(name: &str) -> bool {
 }
 
 fn dependencies(manifest: &std::path::Path) -> Result<BTreeSet<String>> {
-    let text = fs::read_to_string(manifest)
-        .with_context(|| format!("cannot read {}", manifest.display()))?;
+    let text = fs::read_to_string(manifest)?;
     let document: DocumentMut = text.parse()?;
     let names = |table: Option<&Item>| -> Vec<String> {
         let table = table.and_then(Item::as_table_like);

@@ -1,10 +1,10 @@
 //! `./mach fuzz`: hostile bytes for the component, made by cargo-fuzz.
 
-use std::fs;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
+use fs_err as fs;
 
 use crate::command;
 use crate::paths::Paths;
@@ -31,8 +31,7 @@ pub fn run(paths: &Paths, fuzz: &Fuzz) -> Result<ExitCode> {
     for target in TARGETS {
         let folder = paths.root.join(FOLDER);
         let corpus = folder.join("corpus").join(target);
-        fs::create_dir_all(&corpus)
-            .with_context(|| format!("cannot make the folder {}", corpus.display()))?;
+        fs::create_dir_all(&corpus)?;
         // Only nightly compilers have what the fuzzer needs to see which code ran.
         let mut program = Command::new("rustup");
         program

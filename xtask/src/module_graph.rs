@@ -6,10 +6,10 @@
 //! able to load what a crate depends on, which the kiosk's is not before Servo is assembled.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, File, Item, ItemMod, Token, Type, UseTree, Visibility};
@@ -53,8 +53,7 @@ impl Crate {
     }
 
     fn read_file(&mut self, file: &Path, children: &Path, name: Names) -> Result<()> {
-        let text =
-            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = fs::read_to_string(file)?;
         let parsed: File =
             syn::parse_str(&text).with_context(|| format!("cannot parse {}", file.display()))?;
         self.add(&parsed.items, children, &name, &name)

@@ -2,11 +2,11 @@
 //! in a checkout of Servo, which there is none of here.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail, ensure};
+use fs_err as fs;
 
 use crate::command::{self, is_on_path};
 

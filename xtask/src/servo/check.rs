@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
 use super::overlay;
 use super::published::Published;
@@ -70,8 +70,7 @@ pub fn check_series(paths: &Paths, published: &Published) -> Result<Report> {
     let commits = repository.commit_series(published, &series, Offsets::Refuse)?;
     let exported = repository.read_series(published, &commits.base, &commits.tip)?;
     for (path, text) in exported.render() {
-        let present = fs::read_to_string(paths.root.join(&path))
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let present = fs::read_to_string(paths.root.join(&path))?;
         ensure!(
             present == text,
             "{} is not what export would write: run `cargo xtask servo apply`, then `cargo xtask \
@@ -106,7 +105,7 @@ pub fn check_series(paths: &Paths, published: &Published) -> Result<Report> {
 }
 
 fn count_lines(path: &Path) -> Result<usize> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = fs::read(path)?;
     Ok(text.iter().filter(|byte| **byte == b'\n').count())
 }
 

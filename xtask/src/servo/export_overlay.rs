@@ -1,10 +1,10 @@
 //! `cargo xtask servo export-overlay`: everything that another embedder of Servo needs, in one folder. `cargo package` packs
 //! crates as they would be published, which these are not: they have the names and versions of Servo's own.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use fs_err as fs;
 
 use super::published::{Published, PublishedCrate};
 use super::series::Series;
@@ -77,10 +77,10 @@ fn is_for_embedders(published: &PublishedCrate) -> bool {
 pub fn try_out(paths: &Paths) -> Result<()> {
     let trial = paths.cache.join("trial");
     if trial.exists() {
-        fs::remove_dir_all(&trial).with_context(|| format!("cannot remove {}", trial.display()))?;
+        fs::remove_dir_all(&trial)?;
     }
     // In this order: mirroring removes what its source has not.
-    fs::create_dir_all(&trial).with_context(|| format!("cannot create {}", trial.display()))?;
+    fs::create_dir_all(&trial)?;
     files::mirror(&paths.root.join(EMBEDDER), &trial, |_, content| Ok(content))?;
     let bundle = trial.join("servo-background-sync");
     export(paths, &bundle)?;

@@ -2,10 +2,10 @@
 //! is asked by `cargo xtask servo check --each`, in half an hour; this looks at the imports, in no time.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use fs_err as fs;
 
 use super::overlay;
 use super::series::Series;

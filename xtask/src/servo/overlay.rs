@@ -2,10 +2,10 @@
 //! package, and as patches they could not be read, searched or formatted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use fs_err as fs;
 
 use super::patched_tree::PatchedTree;
 use super::series_repository::SeriesRepository;

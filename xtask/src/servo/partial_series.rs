@@ -1,9 +1,9 @@
 //! Series that are not the whole one, each assembled in a workspace of its own beside the patched tree.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use fs_err as fs;
 
 use super::published::Published;
 use super::series::Series;
@@ -59,15 +59,15 @@ pub fn assemble(
     let commits = repository.commit_part(published, series, Offsets::Allow)?;
     let fresh = place.workspace.join("fresh");
     if fresh.exists() {
-        fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
+        fs::remove_dir_all(&fresh)?;
     }
     repository.write_out(&commits.tip, &fresh)?;
     for (path, ours) in &overlay::collect(paths, &series.groups())? {
         files::copy_if_different(ours, &fresh.join(path))?;
     }
     let crates = place.workspace.join(&place.below).join("crates");
-    fs::create_dir_all(&crates).with_context(|| format!("cannot create {}", crates.display()))?;
+    fs::create_dir_all(&crates)?;
     files::mirror(&fresh, &crates, |_, content| Ok(content))?;
-    fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
+    fs::remove_dir_all(&fresh)?;
     workspace::assemble_in(paths, published, &place.workspace, Path::new(&place.below))
 }

@@ -2,11 +2,11 @@
 //! business (`commit --fixup`, `rebase`); here the tree is brought to the series, and nothing is lost on the way, which
 //! `git reset` alone would not see to.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use fs_err as fs;
 
 use super::series_repository::{Commits, SeriesRepository};
 use crate::command;
@@ -95,8 +95,7 @@ impl PatchedTree {
 
     /// Creates the repository if there is none.
     pub fn init(&self) -> Result<()> {
-        fs::create_dir_all(self.git.folder())
-            .with_context(|| format!("cannot create {}", self.git.folder().display()))?;
+        fs::create_dir_all(self.git.folder())?;
         if !self.exists() {
             self.git
                 .text(&["init", "--quiet", "--initial-branch=main", "."])?;

@@ -1,11 +1,11 @@
 //! Servo's sources as published: found by cargo, and kept as the first commit of the patched tree. Cargo downloads and
 //! checks them; `cargo vendor` would copy every crate that Servo needs, not only those that are patched.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 use toml_edit::DocumentMut;
 
 use crate::metadata;
@@ -92,8 +92,7 @@ impl Published {
 
 fn read_pin(paths: &Paths) -> Result<(String, Vec<String>)> {
     let pin = paths.pin();
-    let text =
-        fs::read_to_string(&pin).with_context(|| format!("cannot read {}", pin.display()))?;
+    let text = fs::read_to_string(&pin)?;
     let document: DocumentMut = text
         .parse()
         .with_context(|| format!("{} is no TOML", pin.display()))?;

@@ -1,9 +1,9 @@
 //! Tests of series to tree to series, on a made-up Servo of two crates.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use fs_err as fs;
 use tempfile::TempDir;
 
 use super::check::check_series;

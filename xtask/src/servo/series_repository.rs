@@ -6,11 +6,11 @@
 //! offsets without a word.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 
 use super::published::Published;
 use super::series::{CratePatch, Series, Topic};
@@ -56,8 +56,7 @@ impl SeriesRepository {
     pub fn open(folder: &Path) -> Result<Self> {
         let git = Repository::at(folder.to_path_buf());
         if !folder.join("HEAD").is_file() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot create {}", folder.display()))?;
+            fs::create_dir_all(folder)?;
             git.text(&["init", "--quiet", "--bare", "."])?;
         }
         Ok(Self { git })
@@ -87,8 +86,7 @@ impl SeriesRepository {
     pub fn write_out(&self, commit: &str, folder: &Path) -> Result<()> {
         const INDEX: &str = "index-of-a-copy";
         command::output(self.git_with_index(INDEX).args(["read-tree", commit]))?;
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::create_dir_all(folder)?;
         let mut git = self.git_with_index(INDEX);
         git.env("GIT_DIR", self.git.folder())
             .env("GIT_WORK_TREE", folder)

@@ -1,10 +1,10 @@
 //! The rest of the assembled workspace: our crates, its manifest and its lock file. Cargo has no command that copies a
 //! workspace; the manifests are edited by `toml_edit`.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
 use super::published::Published;
@@ -82,7 +82,7 @@ pub fn patch_section(published: &Published, folder: &Path) -> String {
 fn copy(paths: &Paths, members: &[&str], to: &Path) -> Result<()> {
     for member in members {
         let to = to.join(member);
-        fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
+        fs::create_dir_all(&to)?;
         files::mirror(&paths.root.join(member), &to, |file, content| {
             // What only their tests need would make the lock file depend on it.
             let strip = *member != KIOSK && file == Path::new("Cargo.toml");
@@ -98,8 +98,7 @@ fn copy(paths: &Paths, members: &[&str], to: &Path) -> Result<()> {
 
 fn read_root(paths: &Paths) -> Result<DocumentMut> {
     let root = paths.root.join("Cargo.toml");
-    let text =
-        fs::read_to_string(&root).with_context(|| format!("cannot read {}", root.display()))?;
+    let text = fs::read_to_string(&root)?;
     text.parse()
         .with_context(|| format!("{} is no TOML", root.display()))
 }

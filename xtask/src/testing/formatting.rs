@@ -1,11 +1,11 @@
 //! Formats every Rust file. `cargo fmt` finds those of the root workspace's packages; most of the others are in no package
 //! that cargo could read here, because Servo compiles them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
 use crate::command;
 use crate::files;
@@ -54,8 +54,7 @@ fn outside_of_packages(root: &Path) -> Result<Vec<PathBuf>> {
 
 /// Whether a `#[path]` leads to a file that only the assembled workspace has: rustfmt would look for it.
 fn has_module_of_servos(file: &Path) -> Result<bool> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = fs::read_to_string(file)?;
     let mut paths = text
         .lines()
         .filter_map(|line| line.trim().strip_prefix("#[path = \"")?.strip_suffix("\"]"));

@@ -4,13 +4,13 @@
 //! It is third-party material: it stays in the cache, and nothing of it comes into the repository.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::command;
@@ -72,15 +72,14 @@ pub fn ensure(cache: &Path) -> Result<PathBuf> {
     if checkout.join(SOURCE_FILE).is_file() && has_all() {
         return Ok(checkout);
     }
-    fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
+    fs::create_dir_all(cache)?;
     let partial = cache.join("checkout.partial");
     for stale in [&partial, &checkout] {
         if stale.exists() {
-            fs::remove_dir_all(stale)
-                .with_context(|| format!("cannot remove {}", stale.display()))?;
+            fs::remove_dir_all(stale)?;
         }
     }
-    fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
+    fs::create_dir_all(&partial)?;
     let source = find_source(&partial)?;
     eprintln!(
         "Downloading web-platform-tests and wptrunner ({}, {} MB, of which about 100 MB are kept).",
@@ -88,15 +87,14 @@ pub fn ensure(cache: &Path) -> Result<PathBuf> {
         source.bytes / 1_000_000
     );
     let unpacked = partial.join("unpacked");
-    fs::create_dir_all(&unpacked)
-        .with_context(|| format!("cannot create {}", unpacked.display()))?;
+    fs::create_dir_all(&unpacked)?;
     unpack(&source, &unpacked)?;
     let tree = find_tree(&unpacked)?;
     mend(&tree)?;
     fs::write(tree.join(SOURCE_FILE), format!("{}\n", source.uri))
         .context("cannot write into the checkout")?;
-    fs::rename(&tree, &checkout).with_context(|| format!("cannot make {}", checkout.display()))?;
-    fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
+    fs::rename(&tree, &checkout)?;
+    fs::remove_dir_all(&partial)?;
     Ok(checkout)
 }
 
@@ -132,11 +130,9 @@ fn find_source(folder: &Path) -> Result<Source> {
         String::new()
     };
     let list = folder.join("source.list");
-    fs::write(&list, format!("deb-src {signed}{site} {codename} main\n"))
-        .with_context(|| format!("cannot write {}", list.display()))?;
+    fs::write(&list, format!("deb-src {signed}{site} {codename} main\n"))?;
     let lists = folder.join("lists");
-    fs::create_dir_all(lists.join("partial"))
-        .with_context(|| format!("cannot create {}", lists.display()))?;
+    fs::create_dir_all(lists.join("partial"))?;
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         for (name, path) in [
@@ -304,9 +300,8 @@ fn mend(tree: &Path) -> Result<()> {
 }
 
 fn edit(file: &Path, change: impl FnOnce(&str) -> String) -> Result<()> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    fs::write(file, change(&text)).with_context(|| format!("cannot write {}", file.display()))
+    let text = fs::read_to_string(file)?;
+    Ok(fs::write(file, change(&text))?)
 }
 
 /// Says how far the download is: a bar for a person, a line now and then for a log.

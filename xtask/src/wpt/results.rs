@@ -2,10 +2,10 @@
 //! no crate has its format.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -133,8 +133,7 @@ fn build(paths: &Paths) -> Result<PathBuf> {
 
 fn assemble(paths: &Paths, workspace: &Path) -> Result<()> {
     let embedder = workspace.join(EMBEDDER);
-    std::fs::create_dir_all(&embedder)
-        .with_context(|| format!("cannot create {}", embedder.display()))?;
+    fs_err::create_dir_all(&embedder)?;
     files::mirror(&paths.root.join(EMBEDDER), &embedder, |_, content| {
         Ok(content)
     })?;
@@ -166,7 +165,7 @@ mod tests {
     #[test]
     fn both_browsers_turn_on_the_same_features() -> Result<()> {
         let paths = Paths::find()?;
-        let read = |file: &str| std::fs::read_to_string(paths.root.join(file));
+        let read = |file: &str| fs_err::read_to_string(paths.root.join(file));
         let kiosk = read("ports/kiosk/src/preferences.rs")?;
         let unpatched = read("tests/unpatched/src/arguments.rs")?;
         for name in ["KIOSK_PREFERENCES", "EXPERIMENTAL_PREFERENCES"] {
@@ -185,9 +184,9 @@ mod tests {
         let lock = folder.path().join("Cargo.lock");
         let manifest = folder.path().join(EMBEDDER).join("Cargo.toml");
         assert!(manifest.is_file() && lock.is_file());
-        std::fs::write(&lock, "with the embedder")?;
+        fs_err::write(&lock, "with the embedder")?;
         assemble(&paths, folder.path())?;
-        assert_eq!(std::fs::read_to_string(&lock)?, "with the embedder");
+        assert_eq!(fs_err::read_to_string(&lock)?, "with the embedder");
         Ok(())
     }
 }

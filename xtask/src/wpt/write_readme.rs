@@ -1,11 +1,11 @@
 //! `./mach test-wpt --write-readme`: every suite of the README's table, in the kiosk and in Chromium.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
 use super::readme_table::{self, Column};
 use super::results::{self, Results};
@@ -100,7 +100,7 @@ pub fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     }
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let folder = runner.cache.join(FOLDER);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    fs::create_dir_all(&folder)?;
     let mut browsers = Browsers {
         runner,
         kiosk: None,
