@@ -85,7 +85,6 @@ fn missing_for_wpt() -> Vec<Need> {
     let needs = [
         (python, "Python 3.11 or newer", &["python3"][..]),
         (venv, "Python's virtual environments", &["python3-venv"][..]),
-        (is_on_path("curl"), "curl", &["curl", "ca-certificates"][..]),
         (is_on_path("xz"), "xz", &["xz-utils"][..]),
     ];
     let missing = needs.into_iter().filter(|(present, ..)| !present);
