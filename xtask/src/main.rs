@@ -1,4 +1,14 @@
 //! The project's own build tool: assembles Servo with our patches, builds the kiosk, runs the tests.
+//!
+//! | to find | see |
+//! | --- | --- |
+//! | the command line, and a module for each command | this file; `testing/` is `./mach test` |
+//! | the patch series, the overlay, the assembled workspace | `servo/` |
+//! | how the kiosk is built, and what is shown of it | `kiosk.rs`, `build_output.rs`, `build_progress.rs`, `spidermonkey.rs` |
+//! | what the system must have | `setup.rs` |
+//! | web-platform-tests | `wpt/` |
+//! | tests of the source tree's own rules | `circles.rs`, `module_graph.rs`, `dependencies.rs` |
+//! | other programs | `command.rs`, `git.rs`, `metadata.rs` for cargo's, `programs.rs` for ours |
 
 mod bench;
 mod build_output;

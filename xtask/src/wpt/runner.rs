@@ -188,7 +188,7 @@ pub(super) fn kiosk_at(binary: PathBuf, product: Product) -> Result<Browser> {
 pub(super) fn find_chromium() -> Result<Browser> {
     const PACKAGES: &str = "on Debian: apt-get install chromium chromium-driver";
     let binary = chromium_on_path()?;
-    let Some(webdriver) = on_path("chromedriver") else {
+    let Some(webdriver) = command::find_on_path("chromedriver") else {
         bail!("chromedriver is not installed, or not on the PATH; {PACKAGES}");
     };
     let version = version(&binary)?;
@@ -204,17 +204,10 @@ pub(super) fn find_chromium() -> Result<Browser> {
 pub fn chromium_on_path() -> Result<PathBuf> {
     ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
-        .find_map(on_path)
+        .find_map(command::find_on_path)
         .context(
             "Chromium is not installed, or not on the PATH; on Debian: apt-get install chromium",
         )
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
 }
 
 /// The number in what a browser says of its version.
