@@ -231,6 +231,7 @@ fn is_ours(source: &Utf8Path) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::process::Stdio;
 
     use super::*;
 
@@ -267,6 +268,37 @@ mod tests {
         assert_eq!(watch.executable, Some(PathBuf::from("/t/kiosk")));
         watch.handle_status("error: could not compile `kiosk`")?;
         assert_eq!(watch.errors, ["error: could not compile `kiosk`"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_real_build_is_followed_to_its_end() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let write = |file: &str, text: &str| {
+            crate::files::write_if_different(&folder.path().join(file), text.as_bytes())
+        };
+        let package =
+            "[package]\nname = \"kiosk\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+        write("Cargo.toml", package)?;
+        write("build.rs", "fn main() {}")?;
+        write("src/main.rs", "fn main() { let unused = 1; }")?;
+        let mut cargo = crate::command::cargo();
+        cargo
+            .current_dir(folder.path())
+            .env("CARGO_TARGET_DIR", folder.path().join("target"))
+            .args(["build", "--offline", "--message-format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let progress = Progress::new(BTreeSet::from(["kiosk 0.1.0".to_owned()]));
+        let (status, watch) = follow(cargo.spawn()?, progress, tempfile::tempfile()?)?;
+        assert!(status.success(), "{:?}", watch.errors);
+        assert_eq!(watch.progress.done(), 1);
+        assert!(
+            watch.busy
+                && watch
+                    .executable
+                    .is_some_and(|kiosk| kiosk.ends_with("debug/kiosk"))
+        );
         Ok(())
     }
 }
