@@ -11,7 +11,7 @@ use fs_err as fs;
 
 use crate::command;
 use crate::kiosk::{self, Profile};
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 use crate::programs;
 use crate::wpt;
 
@@ -171,10 +171,7 @@ fn both_arguments(
 ) -> Result<Vec<OsString>> {
     // First, because it takes no time to find out, and the kiosk an hour to build.
     let chromium = wpt::chromium_on_path()?;
-    let kiosk = match &benchmarks.kiosk {
-        Some(path) => std::path::absolute(path)?,
-        None => kiosk::build(paths, Profile::Release)?,
-    };
+    let kiosk = kiosk::named_or_built(paths, benchmarks.kiosk.as_deref(), Profile::Release)?;
     let profiles = paths.cache.join(BROWSERS_PROFILES);
     fs::create_dir_all(&profiles)?;
     let mut arguments: Vec<OsString> = vec!["--kiosk".into(), kiosk.into()];
@@ -195,7 +192,7 @@ fn both_arguments(
 fn file(option: &str, file: &Option<PathBuf>) -> Result<Vec<OsString>> {
     Ok(match file {
         // The benchmark runs in the source tree, the user may be elsewhere.
-        Some(file) => vec![option.into(), std::path::absolute(file)?.into()],
+        Some(file) => vec![option.into(), paths::absolute(file)?.into()],
         None => Vec::new(),
     })
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::build_output;
 use crate::build_progress::{Progress, crate_of_status};
 use crate::command;
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 use crate::servo::{self, Brought, Group, LocalWork, Offsets};
 use crate::setup::{self, Llvm};
 use crate::spidermonkey::SpiderMonkey;
@@ -26,6 +26,14 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// What `--release` asks for, or its absence.
+    pub fn new(is_release: bool) -> Self {
+        match is_release {
+            true => Self::Release,
+            false => Self::Dev,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Dev => "dev",
@@ -42,7 +50,12 @@ pub fn build(paths: &Paths, profile: Profile) -> Result<PathBuf> {
     compile(paths, &llvm, profile, &Workspace::whole(paths))
 }
 
-/// The same without a group of patches. What it shares with the whole kiosk is compiled once.
+/// A kiosk that the user has named, or one that is built.
+pub fn named_or_built(paths: &Paths, named: Option<&Path>, profile: Profile) -> Result<PathBuf> {
+    named.map_or_else(|| build(paths, profile), paths::absolute)
+}
+
+/// The same as [`build`] without a group of patches. What it shares with the whole kiosk is compiled once.
 pub fn build_without(paths: &Paths, profile: Profile, group: Group) -> Result<PathBuf> {
     let llvm = setup::ensure_ready()?;
     let _held = paths.hold_cache()?;

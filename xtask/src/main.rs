@@ -161,7 +161,7 @@ fn run(task: Task) -> Result<ExitCode> {
     let paths = Paths::find()?;
     match task {
         Task::Run { release, arguments } => {
-            let kiosk = kiosk::build(&paths, profile(release))?;
+            let kiosk = kiosk::build(&paths, Profile::new(release))?;
             // The kiosk takes this process's place, so that signals reach it.
             let error = kiosk::give_runtime_folder(&mut Command::new(&kiosk), &paths)?
                 .args(arguments)
@@ -170,8 +170,8 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { release, without } => {
             let kiosk = match without {
-                None => kiosk::build(&paths, profile(release))?,
-                Some(group) => kiosk::build_without(&paths, profile(release), group)?,
+                None => kiosk::build(&paths, Profile::new(release))?,
+                Some(group) => kiosk::build_without(&paths, Profile::new(release), group)?,
             };
             println!("{}", kiosk.display());
             Ok(ExitCode::SUCCESS)
@@ -188,14 +188,6 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::PowerCuts(power_cuts) => power_cuts::run(&paths, &power_cuts),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
         Task::Servo(task) => run_servo(&paths, task),
-    }
-}
-
-fn profile(release: bool) -> Profile {
-    if release {
-        Profile::Release
-    } else {
-        Profile::Dev
     }
 }
 
@@ -237,7 +229,7 @@ fn run_servo(paths: &Paths, task: ServoTask) -> Result<ExitCode> {
             println!("{} files changed", changed.len());
         }
         ServoTask::ExportOverlay { folder } => {
-            let folder = std::path::absolute(folder)?;
+            let folder = paths::absolute(&folder)?;
             servo::export_overlay::export(paths, &folder)?;
             println!("What to do with it: {}", folder.join("README.md").display());
         }

@@ -34,10 +34,7 @@ pub struct PowerCuts {
 
 /// Runs all rounds; fails if something was lost.
 pub fn run(paths: &Paths, power_cuts: &PowerCuts) -> Result<ExitCode> {
-    let kiosk = match &power_cuts.kiosk {
-        Some(path) => std::path::absolute(path)?,
-        None => kiosk::build(paths, Profile::Dev)?,
-    };
+    let kiosk = kiosk::named_or_built(paths, power_cuts.kiosk.as_deref(), Profile::Dev)?;
     let is_good = programs::run(paths, &PROGRAM, arguments(power_cuts), Some(&kiosk))?;
     Ok(command::exit_code(is_good))
 }

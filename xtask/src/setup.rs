@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 
 use crate::command::{self, is_on_path};
@@ -42,35 +42,23 @@ const LLVM: Need = Need {
 
 /// Makes sure that everything is there, and returns the LLVM to use.
 pub fn ensure_ready() -> Result<Llvm> {
-    ensure_python()?;
-    let missing = missing();
-    if missing.is_empty()
-        && let Some(llvm) = find_llvm()
-    {
-        return Ok(llvm);
-    }
-    install("Servo", &missing)?;
-    let still = self::missing();
-    ensure!(
-        still.is_empty(),
-        "after installing, this is still missing: {}",
-        words(&still)
-    );
-    match find_llvm() {
-        Some(llvm) => Ok(llvm),
-        None => bail!("after installing, {} is still missing", LLVM.what),
-    }
+    ensure_installed("Servo", missing)?;
+    find_llvm().with_context(|| format!("after installing, {} is still missing", LLVM.what))
 }
 
 /// Makes sure that web-platform-tests can be downloaded and their runner started.
 pub fn ensure_ready_for_wpt() -> Result<()> {
+    ensure_installed("web-platform-tests", missing_for_wpt)
+}
+
+fn ensure_installed(purpose: &str, missing: fn() -> Vec<Need>) -> Result<()> {
     ensure_python()?;
-    let missing = missing_for_wpt();
-    if missing.is_empty() {
+    let needs = missing();
+    if needs.is_empty() {
         return Ok(());
     }
-    install("web-platform-tests", &missing)?;
-    let still = missing_for_wpt();
+    install(purpose, &needs)?;
+    let still = missing();
     ensure!(
         still.is_empty(),
         "after installing, this is still missing: {}",

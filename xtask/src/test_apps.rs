@@ -46,10 +46,11 @@ pub fn run(paths: &Paths, arguments: &TestApps) -> Result<ExitCode> {
     }
     let mut kiosk = None;
     if is_wanted(Browser::Kiosk) {
-        kiosk = Some(match &arguments.kiosk {
-            Some(path) => std::path::absolute(path)?,
-            None => kiosk::build(paths, Profile::Dev)?,
-        });
+        kiosk = Some(kiosk::named_or_built(
+            paths,
+            arguments.kiosk.as_deref(),
+            Profile::Dev,
+        )?);
         program.push("--kiosk".into());
     }
     program.extend(arguments.apps.iter().map(Into::into));

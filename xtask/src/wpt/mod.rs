@@ -21,7 +21,7 @@ pub use self::results::Tally;
 pub use self::runner::{Product, TestWpt, chromium_on_path};
 use self::runner::{Runner, find_chromium, find_kiosk, kiosk_at};
 use crate::command;
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 
 /// Runs the tests; fails unless every result is as `wpt/meta` expects.
 pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
@@ -46,8 +46,7 @@ pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
         None => find_kiosk(paths, arguments, arguments.product)?,
     };
     let report = match &arguments.log_wptreport {
-        Some(file) => std::path::absolute(file)
-            .with_context(|| format!("{} is not a usable path", file.display()))?,
+        Some(file) => paths::absolute(file)?,
         None => runner.report(browser.product),
     };
     let mut command = runner.command(&browser, &report)?;

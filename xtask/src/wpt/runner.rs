@@ -10,7 +10,7 @@ use super::results::{self, Results};
 use super::{checkout, python_environment};
 use crate::command;
 use crate::kiosk::{self, Profile};
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 use crate::setup;
 
 /// Names a checkout on machines where none can be downloaded.
@@ -116,8 +116,7 @@ impl<'a> Runner<'a> {
             .or_else(|| std::env::var_os(ROOT_VARIABLE).map(PathBuf::from))
             .filter(|root| !root.as_os_str().is_empty());
         let checkout = match named {
-            Some(root) => std::path::absolute(&root)
-                .with_context(|| format!("{} is not a usable path", root.display()))?,
+            Some(root) => paths::absolute(&root)?,
             None => checkout::ensure(&cache)?,
         };
         let python =
@@ -165,12 +164,8 @@ impl<'a> Runner<'a> {
 }
 
 pub(super) fn find_kiosk(paths: &Paths, arguments: &TestWpt, product: Product) -> Result<Browser> {
-    let binary = match &arguments.kiosk {
-        Some(binary) => std::path::absolute(binary)
-            .with_context(|| format!("{} is not a usable path", binary.display()))?,
-        None if arguments.release => kiosk::build(paths, Profile::Release)?,
-        None => kiosk::build(paths, Profile::Dev)?,
-    };
+    let profile = Profile::new(arguments.release);
+    let binary = kiosk::named_or_built(paths, arguments.kiosk.as_deref(), profile)?;
     kiosk_at(binary, product)
 }
 

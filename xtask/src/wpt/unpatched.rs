@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::comparison::{Comparison, Runs};
 use super::results::{self, Results};
@@ -12,7 +12,7 @@ use super::runner::{Browser, Product, Runner, TestWpt, find_kiosk, kiosk_at};
 use crate::command;
 use crate::files;
 use crate::kiosk::{self, Profile};
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 use crate::setup;
 
 /// What is run if no paths are given.
@@ -87,8 +87,7 @@ impl Browsers<'_> {
 
     /// The report of an earlier run in Servo as published, which no change of ours makes stale.
     fn recall_or_run(&self, urls: &[String], file: &Path) -> Result<Results> {
-        let file = std::path::absolute(file)
-            .with_context(|| format!("{} is not a usable path", file.display()))?;
+        let file = paths::absolute(file)?;
         if file.is_file() {
             eprintln!("Taking {} for Servo as published.", file.display());
             return results::read(&file);
@@ -148,6 +147,8 @@ fn assemble(paths: &Paths, workspace: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::Context;
+
     use super::*;
 
     /// The texts in a list of preferences. Ours is a constant elsewhere in the kiosk, so it is not among them.
