@@ -200,5 +200,6 @@ fn file(option: &str, file: &Option<PathBuf>) -> Result<Vec<OsString>> {
 /// Returns whether every goal was met.
 fn run_package(paths: &Paths, package: &str, arguments: Vec<OsString>) -> Result<bool> {
     // Optimized, as the embedder's build is.
-    programs::run(paths, &["--release", "--package", package], arguments, None)
+    let program = format!("--release --package {package}");
+    programs::run(paths, &program, arguments, None)
 }

@@ -157,14 +157,10 @@ fn compile(paths: &Paths, llvm: &Llvm, profile: Profile, workspace: &Workspace) 
 
     let progress = Progress::new(list_crates(paths, llvm, profile, workspace)?);
     let mut build = cargo(paths, llvm, profile);
-    build.current_dir(&workspace.folder).args([
-        "build",
-        workspace.flag,
-        "--message-format",
-        "json",
-        "--profile",
-        profile.name(),
-    ]);
+    build
+        .current_dir(&workspace.folder)
+        .args(["build", workspace.flag, "--message-format", "json"])
+        .args(["--profile", profile.name()]);
     build
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -199,16 +195,9 @@ fn list_crates(
     workspace: &Workspace,
 ) -> Result<BTreeSet<String>> {
     let mut tree = cargo(paths, llvm, profile);
-    tree.current_dir(&workspace.folder).args([
-        "tree",
-        workspace.flag,
-        "--quiet",
-        "--edges",
-        "normal,build",
-        "--prefix",
-        "none",
-    ]);
-    tree.args(["--format", "{p}"]);
+    tree.current_dir(&workspace.folder)
+        .args(["tree", workspace.flag, "--quiet"])
+        .args("--edges normal,build --prefix none --format {p}".split(' '));
     // Not worth an error of its own: whatever is wrong here, the build says it better.
     let text = command::text(&mut tree).unwrap_or_default();
     Ok(text.lines().filter_map(crate_of_status).collect())

@@ -13,7 +13,7 @@ use crate::paths::Paths;
 use crate::programs;
 
 /// The program of the end-to-end tests that does it.
-const PROGRAM: [&str; 4] = ["--package", "background_sync_e2e", "--bin", "power_cuts"];
+const PROGRAM: &str = "--package background_sync_e2e --bin power_cuts";
 
 /// How long, and how.
 #[derive(Args)]
@@ -35,7 +35,7 @@ pub struct PowerCuts {
 /// Runs all rounds; fails if something was lost.
 pub fn run(paths: &Paths, power_cuts: &PowerCuts) -> Result<ExitCode> {
     let kiosk = kiosk::named_or_built(paths, power_cuts.kiosk.as_deref(), Profile::Dev)?;
-    let is_good = programs::run(paths, &PROGRAM, arguments(power_cuts), Some(&kiosk))?;
+    let is_good = programs::run(paths, PROGRAM, arguments(power_cuts), Some(&kiosk))?;
     Ok(command::exit_code(is_good))
 }
 

@@ -14,10 +14,10 @@ use crate::paths::Paths;
 /// Tells the end-to-end tests where the kiosk is.
 pub const KIOSK_VARIABLE: &str = "BACKGROUND_SYNC_KIOSK";
 
-/// Cargo in the source tree, as the user has configured it.
-pub fn cargo(paths: &Paths, arguments: &[&str]) -> Command {
+/// Cargo in the source tree, as the user has configured it. Its arguments have spaces between them alone.
+pub fn cargo(paths: &Paths, arguments: &str) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(&paths.root).args(arguments);
+    cargo.current_dir(&paths.root).args(arguments.split(' '));
     if std::io::stdout().is_terminal() && std::env::var_os("CARGO_TERM_COLOR").is_none() {
         cargo.env("CARGO_TERM_COLOR", "always");
     }
@@ -27,12 +27,12 @@ pub fn cargo(paths: &Paths, arguments: &[&str]) -> Command {
 /// Runs a program of ours on this terminal; returns whether it succeeded. `program` is what cargo is told of it.
 pub fn run(
     paths: &Paths,
-    program: &[&str],
+    program: &str,
     arguments: impl IntoIterator<Item = OsString>,
     kiosk: Option<&Path>,
 ) -> Result<bool> {
-    let mut cargo = cargo(paths, &["run", "--quiet"]);
-    cargo.args(program).arg("--").args(arguments);
+    let mut cargo = cargo(paths, &format!("run --quiet {program} --"));
+    cargo.args(arguments);
     if let Some(kiosk) = kiosk {
         cargo.env(KIOSK_VARIABLE, kiosk);
     }

@@ -14,7 +14,7 @@ use crate::programs;
 use crate::wpt;
 
 /// The program that plays them.
-const PROGRAM: [&str; 4] = ["--package", "background_sync_apps", "--bin", "apps"];
+const PROGRAM: &str = "--package background_sync_apps --bin apps";
 
 /// Which apps, and where.
 #[derive(Args)]
@@ -54,6 +54,6 @@ pub fn run(paths: &Paths, arguments: &TestApps) -> Result<ExitCode> {
         program.push("--kiosk".into());
     }
     program.extend(arguments.apps.iter().map(Into::into));
-    let is_good = programs::run(paths, &PROGRAM, program, kiosk.as_deref())?;
+    let is_good = programs::run(paths, PROGRAM, program, kiosk.as_deref())?;
     Ok(command::exit_code(is_good))
 }

@@ -26,6 +26,11 @@ const NOT_SOURCES: [&str; 4] = [
     "Cargo.toml.orig",
 ];
 
+/// How a patch is made. One line of context: the sources are pinned to the byte and no offset is accepted, so more of
+/// Servo's text would not make the place any surer, only the patches longer.
+const DIFF: &str = "diff-tree -p -U1 --no-renames --no-color --no-ext-diff --no-textconv --diff-algorithm=myers \
+                    --indent-heuristic --inter-hunk-context=0 --src-prefix=a/ --dst-prefix=b/";
+
 /// How a patch whose line numbers are off is treated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Offsets {
@@ -230,12 +235,9 @@ impl SeriesRepository {
     /// The series that commits stand for, from the first one after `base`.
     pub fn read_series(&self, published: &Published, base: &str, tip: &str) -> Result<Series> {
         let range = format!("{base}..{tip}");
-        let list =
-            command::text(
-                self.git
-                    .command()
-                    .args(["rev-list", "--reverse", "--parents", &range]),
-            )?;
+        let list = self
+            .git
+            .text(&["rev-list", "--reverse", "--parents", &range])?;
         let mut series = Series::default();
         let mut previous = base.to_owned();
         for line in list.lines() {
@@ -271,15 +273,8 @@ impl SeriesRepository {
                 .args(["log", "-1", "--format=%B", commit]),
         )?;
         let (header, name) = Header::from_commit(&message)?;
-        let changed = command::text(self.git.command().args([
-            "diff-tree",
-            "-r",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            parent,
-            commit,
-        ]))?;
+        let options = ["diff-tree", "-r", "-z", "--name-only", "--no-renames"];
+        let changed = command::text(self.git.command().args(options).args([parent, commit]))?;
         let mut patches: Vec<CratePatch> = Vec::new();
         for path in changed.split_terminator('\0') {
             let crate_name = path.split('/').next().unwrap_or_default();
@@ -307,29 +302,10 @@ impl SeriesRepository {
 
     /// One crate's part of a commit.
     fn diff(&self, parent: &str, commit: &str, crate_name: &str) -> Result<String> {
-        // One line of context: the sources are pinned to the byte and no offset is accepted, so more
-        // of Servo's text would not make the place any surer, only the patches longer.
         let mut git = self.git.command();
-        git.args([
-            "diff-tree",
-            "-p",
-            "-U1",
-            "--no-renames",
-            "--no-color",
-            "--no-ext-diff",
-        ])
-        .args([
-            "--no-textconv",
-            "--diff-algorithm=myers",
-            "--indent-heuristic",
-        ])
-        .args([
-            "--inter-hunk-context=0",
-            "--src-prefix=a/",
-            "--dst-prefix=b/",
-        ])
-        .arg(format!("--relative={crate_name}/"))
-        .args([parent, commit]);
+        git.args(DIFF.split(' '))
+            .arg(format!("--relative={crate_name}/"))
+            .args([parent, commit]);
         let text = String::from_utf8(command::output(&mut git)?.stdout)
             .with_context(|| format!("a change in {crate_name} is not UTF-8"))?;
         ensure!(

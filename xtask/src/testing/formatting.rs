@@ -15,7 +15,7 @@ use crate::programs::cargo;
 
 /// Formats them.
 pub fn format(paths: &Paths) -> Result<()> {
-    for mut program in [cargo(paths, &["fmt", "--all"]), rustfmt(paths, &[])?] {
+    for mut program in [cargo(paths, "fmt --all"), rustfmt(paths, &[])?] {
         let status = command::status(&mut program)?;
         ensure!(status.success(), "{} failed", command::describe(&program));
     }

@@ -67,15 +67,8 @@ pub fn run_without(paths: &Paths, group: Group) -> Result<ExitCode> {
     });
     if let Some(binary) = binary {
         // The package's features are the groups.
-        let tests = [
-            "test",
-            "--no-fail-fast",
-            "--package",
-            END_TO_END,
-            "--no-default-features",
-            "--test",
-            "*",
-        ];
+        let tests =
+            format!("test --no-fail-fast --package {END_TO_END} --no-default-features --test *");
         let mut cargo = cargo(paths, &tests);
         cargo.env(KIOSK_VARIABLE, &binary);
         kiosk::give_runtime_folder(&mut cargo, paths)?;
@@ -88,56 +81,30 @@ pub fn run_without(paths: &Paths, group: Group) -> Result<ExitCode> {
 
 /// What needs no Servo.
 fn core(run: &mut Run) -> Result<()> {
-    run.step("formatting", cargo(run.paths, &["fmt", "--all", "--check"]))?;
+    run.step("formatting", cargo(run.paths, "fmt --all --check"))?;
     run.step(
         "formatting of what Servo compiles",
         formatting::rustfmt(run.paths, &["--check"])?,
     )?;
-    let clippy = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ];
-    run.step("clippy", cargo(run.paths, &clippy))?;
-    let test = [
-        "test",
-        "--no-fail-fast",
-        "--workspace",
-        "--exclude",
-        END_TO_END,
-        "--exclude",
-        APPS,
-    ];
+    let clippy = "clippy --workspace --all-targets -- --deny warnings";
+    run.step("clippy", cargo(run.paths, clippy))?;
+    let test = format!("test --no-fail-fast --workspace --exclude {END_TO_END} --exclude {APPS}");
     run.step("core tests", cargo(run.paths, &test))?;
     deny(run)
 }
 
 /// What needs no Servo, but takes long to compile, or needs Python.
 fn more_of_core(run: &mut Run) -> Result<()> {
-    let fuzz = [
-        "test",
-        "--locked",
-        "--no-fail-fast",
-        "--manifest-path",
-        "tests/fuzz/Cargo.toml",
-        "--target-dir",
-        "target",
-    ];
+    let fuzz =
+        "test --locked --no-fail-fast --manifest-path tests/fuzz/Cargo.toml --target-dir target";
     run.step(
         "seeds and judges of the fuzz targets",
-        cargo(run.paths, &fuzz),
+        cargo(run.paths, fuzz),
     )?;
     let mut python = Command::new("python3");
-    python.current_dir(&run.paths.root).args([
-        "-m",
-        "unittest",
-        "discover",
-        "--start-directory",
-        "wpt/runner/tests",
-    ]);
+    python
+        .current_dir(&run.paths.root)
+        .args("-m unittest discover --start-directory wpt/runner/tests".split(' '));
     run.step("tests of the runner for web-platform-tests", python)
 }
 
@@ -176,17 +143,8 @@ fn servo(run: &mut Run) -> Result<()> {
 
 fn end_to_end_tests(run: &mut Run, kiosk: &Path, embedder: Option<&Path>) -> Result<()> {
     for (title, flags) in RUNS {
-        let mut cargo = cargo(
-            run.paths,
-            &[
-                "test",
-                "--no-fail-fast",
-                "--package",
-                END_TO_END,
-                "--package",
-                APPS,
-            ],
-        );
+        let tests = format!("test --no-fail-fast --package {END_TO_END} --package {APPS}");
+        let mut cargo = cargo(run.paths, &tests);
         cargo
             .env(KIOSK_VARIABLE, kiosk)
             .env(KIOSK_FLAGS_VARIABLE, flags);
@@ -212,8 +170,7 @@ fn web_platform_tests(run: &mut Run, title: &str, product: Product, kiosk: &Path
 }
 
 fn deny(run: &mut Run) -> Result<()> {
-    let present = command::output(&mut cargo(run.paths, &["deny", "--version"])).is_ok();
-    if !present {
+    if command::output(&mut cargo(run.paths, "deny --version")).is_err() {
         eprintln!(
             "skipped: cargo deny, which is not installed (cargo install cargo-deny --locked)"
         );
@@ -221,15 +178,12 @@ fn deny(run: &mut Run) -> Result<()> {
     }
     run.step(
         "cargo deny",
-        cargo(run.paths, &["deny", "check", "bans", "licenses", "sources"]),
+        cargo(run.paths, "deny check bans licenses sources"),
     )?;
     // The list of advisories is on the network, which a test machine may not have.
-    if command::output(&mut cargo(run.paths, &["deny", "fetch", "db"])).is_err() {
+    if command::output(&mut cargo(run.paths, "deny fetch db")).is_err() {
         eprintln!("skipped: advisories, because their list cannot be downloaded here");
         return Ok(());
     }
-    run.step(
-        "advisories",
-        cargo(run.paths, &["deny", "check", "advisories"]),
-    )
+    run.step("advisories", cargo(run.paths, "deny check advisories"))
 }

@@ -30,14 +30,7 @@ pub fn ensure(requirements: &Path, cache: &Path) -> Result<PathBuf> {
         .context("no Python environment could be made; on Debian: apt-get install python3-venv")?;
     command::output(
         Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .arg("--requirement")
+            .args("-m pip install --quiet --disable-pip-version-check --requirement".split(' '))
             .arg(requirements),
     )
     .context("the Python packages that wptrunner needs could not be installed")?;
