@@ -40,8 +40,8 @@ const LEAST_OF_SPIDERMONKEY: f64 = 0.2;
 /// What is added for a whole build, in which crates may turn out to be slower than those so far. For the rest of one it is
 /// in proportion.
 const MARGIN: f64 = 0.3;
-/// An estimate that is exceeded by more than this is called the least that is left.
-const TOLERANCE: f64 = 1.2;
+/// An estimate that turns out to be too low by more than this part and a minute is called the least that is left.
+const TOLERANCE: f64 = 0.2;
 
 /// The state of one build. Times are counted from its start.
 #[derive(Debug)]
@@ -188,7 +188,7 @@ impl Progress {
     fn time_left(&mut self) -> Option<String> {
         let left = self.left()?;
         self.shown = self.shown.min(left);
-        let is_exceeded = left > TOLERANCE * self.shown + 60.0;
+        let is_exceeded = left > (1.0 + TOLERANCE) * self.shown + 60.0;
         Some(match (self.shown as u64, is_exceeded) {
             (0..45, false) => "less than a minute".to_owned(),
             (0..90, false) => "about a minute".to_owned(),
