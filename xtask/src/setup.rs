@@ -67,6 +67,18 @@ fn ensure_installed(purpose: &str, missing: fn() -> Vec<Need>) -> Result<()> {
     Ok(())
 }
 
+/// Makes sure that what the end-to-end tests start beside the kiosk is there.
+pub fn ensure_ready_for_tests() -> Result<()> {
+    const BUS: Need = Need {
+        what: "a message bus (dbus-daemon)",
+        packages: &["dbus-daemon"],
+    };
+    match is_on_path("dbus-daemon") {
+        true => Ok(()),
+        false => install("the end-to-end tests", &[BUS]),
+    }
+}
+
 fn missing_for_wpt() -> Vec<Need> {
     let python = is_on_path("python3");
     let venv = python && succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]));

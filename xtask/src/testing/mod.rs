@@ -51,6 +51,7 @@ pub fn run(paths: &Paths, core_only: bool) -> Result<ExitCode> {
     let mut run = Run::new(paths);
     core(&mut run)?;
     if !core_only {
+        setup::ensure_ready_for_tests()?;
         more_of_core(&mut run)?;
         servo(&mut run)?;
     }
@@ -88,6 +89,9 @@ fn core(run: &mut Run) -> Result<()> {
     )?;
     let clippy = "clippy --workspace --all-targets -- --deny warnings";
     run.step("clippy", cargo(run.paths, clippy))?;
+    let mut doc = cargo(run.paths, "doc --workspace --no-deps");
+    doc.env("RUSTDOCFLAGS", "--deny warnings");
+    run.step("documentation", doc)?;
     let test = format!("test --no-fail-fast --workspace --exclude {END_TO_END} --exclude {APPS}");
     run.step("core tests", cargo(run.paths, &test))?;
     deny(run)
