@@ -16,12 +16,11 @@ use content_security_policy::Destination;
 use http::header::LOCATION;
 use net_traits::NetworkError;
 use net_traits::request::{
-    CacheMode, InternalRequest, Origin, RedirectMode, Request, RequestBody, RequestBuilder, RequestId, RequestMode, ServiceWorkersMode,
+    CacheMode, InternalRequest, Origin, RedirectMode, Request, RequestBody, RequestBuilder,
+    RequestId, RequestMode, ServiceWorkersMode,
 };
 use net_traits::response::{Response, ResponseBody, ResponseType};
-use net_traits::service_workers::{
-    FetchAnswer, FetchToHandle, FromNetwork, HasBody, ResponseHead,
-};
+use net_traits::service_workers::{FetchAnswer, FetchToHandle, FromNetwork, HasBody, ResponseHead};
 use parking_lot::{Mutex, RwLock};
 use servo_base::generic_channel::{GenericCallback, GenericSender};
 use servo_url::{ImmutableOrigin, ServoUrl};
@@ -52,7 +51,8 @@ impl ServiceWorkerManagers {
     /// Whether a worker is asked about `request` before the network is. The client knows its controller, so most
     /// requests need no look at the managers.
     pub(crate) fn are_asked(&self, request: &Request) -> bool {
-        scope_of_controller(request).is_some_and(|scope| self.0.read().contains_key(&scope.origin()))
+        scope_of_controller(request)
+            .is_some_and(|scope| self.0.read().contains_key(&scope.origin()))
     }
 }
 
@@ -124,17 +124,19 @@ pub(crate) async fn handle_fetch(
         Head::Fallback => {
             asked.is_over();
             None
-        },
+        }
         Head::Failed => {
             asked.is_over();
             Some(Response::network_error(NetworkError::ConnectionFailure))
-        },
+        }
         Head::Cancelled => Some(Response::network_error(NetworkError::LoadCancelled)),
         Head::Response(head, has_body) => {
             let response = response_of(request, *head, context);
             match has_body {
                 HasBody::No => asked.is_over(),
-                HasBody::Yes => receive_body(request, &response, answers, asked, done_chan, context),
+                HasBody::Yes => {
+                    receive_body(request, &response, answers, asked, done_chan, context)
+                }
             }
             Some(response)
         },
@@ -196,7 +198,10 @@ async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListene
 }
 
 /// `None` if nobody waits for it any more.
-async fn next_answer(answers: &mut Answers, cancellation: &CancellationListener) -> Option<Option<FetchAnswer>> {
+async fn next_answer(
+    answers: &mut Answers,
+    cancellation: &CancellationListener,
+) -> Option<Option<FetchAnswer>> {
     while !cancellation.cancelled() {
         tokio::select! {
             answer = answers.receiver.recv() => return Some(answer),
@@ -209,24 +214,23 @@ async fn next_answer(answers: &mut Answers, cancellation: &CancellationListener)
 /// What a worker may see of `request`.
 fn parts_of(request: &mut Request) -> RequestBuilder {
     let url = request.current_url_with_blob_claim();
-    let mut parts =
-        RequestBuilder::new(request.target_webview_id, url, request.referrer.clone())
-            .method(request.method.clone())
-            .headers(request.headers.clone())
-            .body(body_for_worker(request.body.as_mut()))
-            .destination(request.destination)
-            .mode(request.mode.clone())
-            .cache_mode(match request.reload_navigation {
-                true => CacheMode::NoCache,
-                false => request.cache_mode,
-            })
-            .credentials_mode(request.credentials_mode)
-            .keep_alive(request.keep_alive)
-            .referrer_policy(request.referrer_policy)
-            .redirect_mode(request.redirect_mode)
-            .integrity_metadata(request.integrity_metadata.clone())
-            .pipeline_id(request.pipeline_id)
-            .service_workers_mode(ServiceWorkersMode::None);
+    let mut parts = RequestBuilder::new(request.target_webview_id, url, request.referrer.clone())
+        .method(request.method.clone())
+        .headers(request.headers.clone())
+        .body(body_for_worker(request.body.as_mut()))
+        .destination(request.destination)
+        .mode(request.mode.clone())
+        .cache_mode(match request.reload_navigation {
+            true => CacheMode::NoCache,
+            false => request.cache_mode,
+        })
+        .credentials_mode(request.credentials_mode)
+        .keep_alive(request.keep_alive)
+        .referrer_policy(request.referrer_policy)
+        .redirect_mode(request.redirect_mode)
+        .integrity_metadata(request.integrity_metadata.clone())
+        .pipeline_id(request.pipeline_id)
+        .service_workers_mode(ServiceWorkersMode::None);
     // For the preload of a navigation, which is its client's as well.
     if request.mode == RequestMode::Navigate {
         parts.client = request.client.clone();
@@ -254,8 +258,10 @@ fn is_refused(request: &Request, head: &ResponseHead) -> bool {
         ResponseType::Error(_) => return true,
         ResponseType::Opaque if request.mode != RequestMode::NoCors => return true,
         ResponseType::Cors if request.mode == RequestMode::SameOrigin => return true,
-        ResponseType::OpaqueRedirect if request.redirect_mode != RedirectMode::Manual => return true,
-        _ => {},
+        ResponseType::OpaqueRedirect if request.redirect_mode != RedirectMode::Manual => {
+            return true;
+        }
+        _ => {}
     }
     if request.redirect_mode == RedirectMode::Follow {
         return is_redirect_to_nowhere(head);
@@ -267,7 +273,10 @@ fn is_refused(request: &Request, head: &ResponseHead) -> bool {
 ///
 /// <https://fetch.spec.whatwg.org/#concept-response-location-url>
 fn is_redirect_to_nowhere(head: &ResponseHead) -> bool {
-    let is_redirect = matches!(head.status.try_code().map(|it| it.as_u16()), Some(301..=303 | 307 | 308));
+    let is_redirect = matches!(
+        head.status.try_code().map(|it| it.as_u16()),
+        Some(301..=303 | 307 | 308)
+    );
     let location = head.headers.get(LOCATION).and_then(|it| it.to_str().ok());
     head.url.is_none() && is_redirect && location.is_some_and(|it| ServoUrl::parse(it).is_err())
 }
@@ -356,7 +365,7 @@ impl IncomingBody {
                     if self.sender.send(Data::Payload(chunk)).is_err() {
                         break Data::Cancelled;
                     }
-                },
+                }
                 Some(FetchAnswer::End) => break Data::Done,
                 _ => break Data::Error(NetworkError::ConnectionFailure),
             }
