@@ -105,8 +105,8 @@ pub(crate) async fn handle_fetch(
         Ok(answer) => {
             // An error means that the fetch was cancelled.
             let _ = sender.send(answer);
-        },
-        Err(_) => {},
+        }
+        Err(_) => {}
     });
     let parts = parts_of(request);
     let id = parts.id;
@@ -139,7 +139,7 @@ pub(crate) async fn handle_fetch(
                 }
             }
             Some(response)
-        },
+        }
         Head::ShortResponse(head, body) => {
             asked.is_over();
             let response = response_of(request, *head, context);
@@ -147,7 +147,7 @@ pub(crate) async fn handle_fetch(
                 *response.actual_response().body.lock() = ResponseBody::Done(body.into());
             }
             Some(response)
-        },
+        }
     }
 }
 
@@ -193,7 +193,12 @@ async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListene
         // Nobody had the event, or whoever had it is gone.
         None if !answers.is_dispatched.load(Ordering::Relaxed) => Head::Fallback,
         None
-        | Some(FetchAnswer::Dispatched | FetchAnswer::Failed | FetchAnswer::Chunk(_) | FetchAnswer::End) => Head::Failed,
+        | Some(
+            FetchAnswer::Dispatched
+            | FetchAnswer::Failed
+            | FetchAnswer::Chunk(_)
+            | FetchAnswer::End,
+        ) => Head::Failed,
     }
 }
 
