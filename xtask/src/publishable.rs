@@ -1,15 +1,15 @@
 //! Every library that others may use has what they look for: what cargo and crates.io show of it, a README and an
 //! example that are compiled, and documentation of every public item. Everything else can't be published by mistake.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use cargo_metadata::{Package, Target};
+use fs_err as fs;
 use syn::{Attribute, Item};
 use toml_edit::DocumentMut;
 
-use crate::command;
+use crate::metadata;
 use crate::paths::Paths;
 
 /// crates.io refuses more keywords, or categories.
@@ -18,86 +18,53 @@ const MAX_TERMS: usize = 5;
 /// crates.io refuses a longer keyword, in bytes.
 const MAX_KEYWORD_BYTES: usize = 20;
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+fn may_be_published(package: &Package) -> bool {
+    package.publish.as_ref().is_none_or(|to| !to.is_empty())
 }
 
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    manifest_path: PathBuf,
-    description: Option<String>,
-    license: Option<String>,
-    rust_version: Option<String>,
-    repository: Option<String>,
-    readme: Option<PathBuf>,
-    keywords: Vec<String>,
-    categories: Vec<String>,
-    targets: Vec<Target>,
-    /// To which registries it may go. `None`: to any.
-    publish: Option<Vec<String>>,
+fn target(package: &Package, is_of_kind: fn(&Target) -> bool) -> Option<&Target> {
+    package.targets.iter().find(|target| is_of_kind(target))
 }
 
-#[derive(Deserialize)]
-struct Target {
-    kind: Vec<String>,
-    src_path: PathBuf,
+/// What a package lacks. `repository` is where the whole of it is developed, if that is known.
+fn lacks(package: &Package, repository: Option<&str>) -> Result<Vec<&'static str>> {
+    let library = target(package, Target::is_lib).context("it has a library")?;
+    let text = fs::read_to_string(&library.src_path)?;
+    let root: syn::File = syn::parse_str(&text)?;
+    let short = |terms: &[String]| (1..=MAX_TERMS).contains(&terms.len());
+    let keywords_fit = package
+        .keywords
+        .iter()
+        .all(|it| it.len() <= MAX_KEYWORD_BYTES);
+    let all = [
+        ("a description", package.description.is_some()),
+        ("a license", package.license.is_some()),
+        ("a rust-version", package.rust_version.is_some()),
+        ("keywords", short(&package.keywords) && keywords_fit),
+        ("categories", short(&package.categories)),
+        (
+            "the workspace's repository",
+            package.repository.as_deref() == repository,
+        ),
+        ("a README with its name", has_readme(package)?),
+        (
+            "an example in examples/",
+            target(package, Target::is_example).is_some(),
+        ),
+        ("#![deny(missing_docs)]", denies_missing_docs(&root)),
+        ("a test of its README", compiles_readme(&root)),
+    ];
+    let lacking = all.into_iter().filter(|(_, has)| !has);
+    Ok(lacking.map(|(what, _)| what).collect())
 }
 
-impl Package {
-    fn read_all(paths: &Paths) -> Result<Vec<Self>> {
-        let mut cargo = command::cargo();
-        cargo
-            .current_dir(&paths.root)
-            .args(["metadata", "--no-deps", "--format-version", "1"]);
-        let metadata: Metadata = serde_json::from_str(&command::text(&mut cargo)?)?;
-        Ok(metadata.packages)
-    }
-
-    fn may_be_published(&self) -> bool {
-        self.publish.as_ref().is_none_or(|to| !to.is_empty())
-    }
-
-    fn target(&self, kind: &str) -> Option<&Target> {
-        let is_of = |target: &&Target| target.kind.iter().any(|it| it == kind);
-        self.targets.iter().find(is_of)
-    }
-
-    /// What it lacks. `repository` is where the whole of it is developed, if that is known.
-    fn lacks(&self, repository: Option<&str>) -> Result<Vec<&'static str>> {
-        let library = self.target("lib").context("it has a library")?;
-        let text = fs::read_to_string(&library.src_path)?;
-        let root: syn::File = syn::parse_str(&text)?;
-        let short = |terms: &[String]| (1..=MAX_TERMS).contains(&terms.len());
-        let keywords_fit = self.keywords.iter().all(|it| it.len() <= MAX_KEYWORD_BYTES);
-        let all = [
-            ("a description", self.description.is_some()),
-            ("a license", self.license.is_some()),
-            ("a rust-version", self.rust_version.is_some()),
-            ("keywords", short(&self.keywords) && keywords_fit),
-            ("categories", short(&self.categories)),
-            (
-                "the workspace's repository",
-                self.repository.as_deref() == repository,
-            ),
-            ("a README with its name", self.has_readme()?),
-            ("an example in examples/", self.target("example").is_some()),
-            ("#![deny(missing_docs)]", denies_missing_docs(&root)),
-            ("a test of its README", compiles_readme(&root)),
-        ];
-        let lacking = all.into_iter().filter(|(_, has)| !has);
-        Ok(lacking.map(|(what, _)| what).collect())
-    }
-
-    fn has_readme(&self) -> Result<bool> {
-        let (Some(readme), Some(folder)) = (&self.readme, self.manifest_path.parent()) else {
-            return Ok(false);
-        };
-        let text = fs::read_to_string(folder.join(readme))
-            .with_context(|| format!("the README of {}", self.name))?;
-        Ok(text.lines().next() == Some(&format!("# {}", self.name)))
-    }
+fn has_readme(package: &Package) -> Result<bool> {
+    let (Some(readme), Some(folder)) = (&package.readme, package.manifest_path.parent()) else {
+        return Ok(false);
+    };
+    let text = fs::read_to_string(folder.join(readme))
+        .with_context(|| format!("the README of {}", package.name))?;
+    Ok(text.lines().next() == Some(&format!("# {}", package.name)))
 }
 
 fn has_attribute(attributes: &[Attribute], outer: &str, inner: &str) -> bool {
@@ -148,11 +115,11 @@ fn what_others_may_use_has_what_they_look_for() -> Result<()> {
     let paths = Paths::find()?;
     let repository = repository(&paths.root)?;
     let mut lacking = Vec::new();
-    for package in Package::read_all(&paths)? {
-        if !package.may_be_published() {
+    for package in metadata::members(&paths.root)?.packages {
+        if !may_be_published(&package) {
             continue;
         }
-        for what in package.lacks(repository.as_deref())? {
+        for what in lacks(&package, repository.as_deref())? {
             lacking.push(format!("{} lacks {what}", package.name));
         }
     }
@@ -165,10 +132,10 @@ fn what_others_may_use_has_what_they_look_for() -> Result<()> {
 fn components_are_published_and_nothing_else() -> Result<()> {
     let paths = Paths::find()?;
     let components = paths.root.join("components");
-    for package in Package::read_all(&paths)? {
+    for package in metadata::members(&paths.root)?.packages {
         let is_component = package.manifest_path.starts_with(&components);
         assert_eq!(
-            package.may_be_published(),
+            may_be_published(&package),
             is_component,
             "{}: whether it may be published",
             package.name
@@ -197,21 +164,16 @@ fn a_library_without_anything_lacks_all_of_it() -> Result<()> {
     // A comment and an attribute of something else do not count.
     let text = "// #![deny(missing_docs)]\n#![warn(missing_docs)]\n#[cfg(doctest)]\nstruct Readme;";
     fs::write(&src_path, text)?;
-    let kind = vec!["lib".to_owned()];
-    let package = Package {
-        name: "bare".to_owned(),
-        manifest_path: folder.path().join("Cargo.toml"),
-        description: None,
-        license: None,
-        rust_version: None,
-        repository: None,
-        readme: None,
-        keywords: vec!["longer-than-crates-io-takes".to_owned()],
-        categories: Vec::new(),
-        targets: vec![Target { kind, src_path }],
-        publish: None,
-    };
-    let lacks = package.lacks(Some("https://git.example/"))?;
-    assert_eq!(lacks.len(), 10, "{lacks:?}");
+    let package: Package = serde_json::from_value(serde_json::json!({
+        "name": "bare", "version": "0.1.0", "id": "bare", "dependencies": [], "features": {},
+        "manifest_path": folder.path().join("Cargo.toml"),
+        "keywords": ["longer-than-crates-io-takes"],
+        "targets": [{
+            "name": "bare", "kind": ["lib"], "crate_types": ["lib"], "src_path": src_path,
+            "edition": "2024"
+        }]
+    }))?;
+    let lacking = lacks(&package, Some("https://git.example/"))?;
+    assert_eq!(lacking.len(), 10, "{lacking:?}");
     Ok(())
 }
