@@ -1,38 +1,10 @@
 //! Events that the embedder asks for.
 
-use super::registration::{Due, RegKey};
-use super::{SyncScheduler, Timer};
+use super::SyncScheduler;
+use super::state::{DispatchRequest, RegKey, Timer, WaitBefore, WorkerWait};
 use crate::{
-    Answer, Call, DispatchError, EventOutcome, MonoTime, Now, RegistrationState, ScopeKey, SyncApi,
-    Tag,
+    Answer, Call, DispatchError, EventOutcome, Now, RegistrationState, ScopeKey, SyncApi, Tag,
 };
-
-/// A registration whose next event somebody waits for.
-#[derive(Debug, Default)]
-pub(super) struct Forced {
-    pub calls: Vec<Call>,
-    /// What it waited for: it goes back to that if its event can't be fired.
-    before: Option<Before>,
-    worker: WorkerWait,
-}
-
-/// Whether there was no worker.
-#[derive(Clone, Copy, Debug, Default)]
-enum WorkerWait {
-    /// Nobody knows yet.
-    #[default]
-    NotYet,
-    /// There was none. It waits for one until then.
-    Until(MonoTime),
-    /// It has waited, and tries again.
-    Over,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Before {
-    state: RegistrationState,
-    due: Due,
-}
 
 impl SyncScheduler {
     /// Fires a registration's event now, whatever it waits for: the network, its back-off, its
@@ -57,65 +29,65 @@ impl SyncScheduler {
         if !registration.is_durable() {
             return self.answer(call, Answer::Dispatched(Err(DispatchError::NotRegistered)));
         }
-        let forced = self.forced.entry(key).or_default();
-        forced.calls.push(call);
+        let request = self.dispatch_requests.entry(key).or_default();
+        request.calls.push(call);
         if registration.event.is_none() {
             if let Some(due) = registration.due.as_deref().copied() {
                 let state = registration.state;
-                forced.before = Some(Before { state, due });
+                request.before = Some(WaitBefore { state, due });
             }
-            self.force(now, key);
+            self.dispatch_now(now, key);
         }
-        self.settle(now);
+        self.fill_slots(now);
     }
 
-    fn force(&mut self, now: Now, key: RegKey) {
+    fn dispatch_now(&mut self, now: Now, key: RegKey) {
         self.stop_waiting_for_worker(key);
         if let Some(registration) = self.tables.get_mut(key) {
             registration.state = RegistrationState::Pending;
         }
         self.set_due(key, None);
         self.set_interval(key, None);
-        self.leave_pass(key);
+        self.leave_wake_up(key);
         self.ask_and_prepare(now, key);
         self.store_attempt(key);
     }
 
     /// Whether the embedder asked for this registration's next event.
-    pub(super) fn is_forced(&self, key: RegKey) -> bool {
-        self.forced.contains_key(&key)
+    pub(super) fn is_requested(&self, key: RegKey) -> bool {
+        self.dispatch_requests.contains_key(&key)
     }
 
     /// Answers who asked for a registration's event.
-    pub(super) fn answer_forced(
+    pub(super) fn answer_dispatch_requests(
         &mut self,
         key: RegKey,
         result: &Result<EventOutcome, DispatchError>,
     ) {
         self.stop_waiting_for_worker(key);
-        let Some(forced) = self.forced.remove(&key) else {
+        let Some(request) = self.dispatch_requests.remove(&key) else {
             return;
         };
-        for call in forced.calls {
+        for call in request.calls {
             self.answer(call, Answer::Dispatched(result.clone()));
         }
     }
 
     /// The embedder's wish can't be fulfilled now, and is not made up for later: the registration waits
     /// for what it waited for.
-    pub(super) fn give_up_forced(&mut self, key: RegKey) {
-        let Some(Forced { before, .. }) = self.forced.get(&key) else {
+    pub(super) fn give_up_dispatch_request(&mut self, key: RegKey) {
+        let Some(DispatchRequest { before, .. }) = self.dispatch_requests.get(&key) else {
             return;
         };
         let before = *before;
-        self.answer_forced(key, &Err(DispatchError::NotNow));
+        self.answer_dispatch_requests(key, &Err(DispatchError::NotNow));
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
         if registration.kind.cycle().is_some() && registration.attempts == 0 {
             return self.wait_for_interval(key);
         }
-        if let Some(Before { state, due }) = before {
+        if let Some(WaitBefore { state, due }) = before {
             registration.state = state;
             self.set_due(key, Some(due));
         }
@@ -124,31 +96,31 @@ impl SyncScheduler {
     /// There was no worker for what the embedder asked for. One may be on its way, once.
     pub(super) fn wait_for_worker(&mut self, now: Now, key: RegKey) {
         let until = now.mono.after_ms(self.policy.worker_start_limit_ms);
-        match self.forced.get_mut(&key) {
-            Some(forced) if matches!(forced.worker, WorkerWait::NotYet) => {
-                forced.worker = WorkerWait::Until(until);
+        match self.dispatch_requests.get_mut(&key) {
+            Some(request) if matches!(request.worker, WorkerWait::NotYet) => {
+                request.worker = WorkerWait::Until(until);
                 self.timers.insert((until, Timer::Worker(key)));
             }
-            _ => self.give_up_forced(key),
+            _ => self.give_up_dispatch_request(key),
         }
     }
 
     fn stop_waiting_for_worker(&mut self, key: RegKey) {
-        if let Some(forced) = self.forced.get_mut(&key)
-            && let WorkerWait::Until(until) = forced.worker
+        if let Some(request) = self.dispatch_requests.get_mut(&key)
+            && let WorkerWait::Until(until) = request.worker
         {
-            forced.worker = WorkerWait::Over;
+            request.worker = WorkerWait::Over;
             self.timers.remove(&(until, Timer::Worker(key)));
         }
     }
 
     /// There is a worker again.
-    pub(super) fn fire_if_forced(&mut self, now: Now, key: RegKey) {
+    pub(super) fn dispatch_if_requested(&mut self, now: Now, key: RegKey) {
         let idle = self.tables.get(key).is_some_and(|registration| {
             registration.state == RegistrationState::Pending && registration.event.is_none()
         });
-        if idle && self.is_forced(key) {
-            self.force(now, key);
+        if idle && self.is_requested(key) {
+            self.dispatch_now(now, key);
         }
     }
 }

@@ -37,7 +37,7 @@ struct OriginEntry {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub struct Tables {
     registrations: BTreeMap<RegKey, Registration>,
     scopes: Arena<Scope>,
     scope_index: HashMap<ScopeKey, ScopeIndex>,
@@ -62,6 +62,12 @@ impl Tables {
         self.registrations
             .iter()
             .map(|(&key, registration)| (key, registration))
+    }
+
+    pub fn of_origin(&self, origin: &Origin) -> impl Iterator<Item = (RegKey, &Registration)> {
+        let index = self.origin_index.get(origin).copied();
+        self.iter()
+            .filter(move |(key, _)| index.is_some() && self.origin_of(*key) == index)
     }
 
     pub fn find(&self, scope: &ScopeKey, tag: &Tag) -> Option<RegKey> {

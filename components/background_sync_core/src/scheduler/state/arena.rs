@@ -1,6 +1,6 @@
 /// A vector with holes that are filled again.
 #[derive(Debug)]
-pub(super) struct Arena<T> {
+pub struct Arena<T> {
     entries: Vec<Option<T>>,
     free: Vec<u32>,
 }

@@ -1,18 +1,19 @@
 //! One registration in memory, and what finds it.
 
-use super::chains::ChainDepth;
+use super::due::Due;
+use super::event_chain::ChainDepth;
 use super::kind::Kind;
 use crate::{Call, EventId, MonoTime, RegistrationId, RegistrationState, Tag, Ticket, WallTime};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ScopeIndex(pub u32);
+pub struct ScopeIndex(pub u32);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct OriginIndex(pub u32);
+pub struct OriginIndex(pub u32);
 
 /// Finds a registration. Never reused, because the id is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct RegKey {
+pub struct RegKey {
     pub scope: ScopeIndex,
     pub id: RegistrationId,
 }
@@ -27,32 +28,22 @@ impl RegKey {
 
 /// Holds an event back until the promises of these calls are resolved.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub struct Gate {
     pub calls: Vec<GatedCall>,
     /// The earliest deadline of a call.
     pub deadline: Option<MonoTime>,
 }
 
 #[derive(Debug)]
-pub(super) struct GatedCall {
+pub struct GatedCall {
     pub call: Call,
     /// From its answer on: until when it is waited for.
     pub deadline: Option<MonoTime>,
 }
 
-/// When a registration that may not fire yet may.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    pub at: MonoTime,
-    /// The same for the store.
-    pub at_wall: WallTime,
-    /// When it began to wait.
-    pub since: MonoTime,
-}
-
 /// Whether the store knows a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Existence {
+pub enum Existence {
     /// It does not yet. `stale`: what it is being told is outdated.
     Inserting { stale: bool },
     /// It does.
@@ -60,7 +51,7 @@ pub(super) enum Existence {
 }
 
 #[derive(Debug)]
-pub(super) struct Registration {
+pub struct Registration {
     pub kind: Kind,
     pub tag: Tag,
     pub state: RegistrationState,

@@ -1,8 +1,7 @@
 //! Without an active worker nothing of a service worker registration fires: it is *parked*.
 
 use super::SyncScheduler;
-use super::fire::Phase;
-use super::registration::{RegKey, Registration};
+use super::state::{Phase, RegKey, Registration};
 use crate::{Now, RegistrationState, ScopeKey};
 
 impl SyncScheduler {
@@ -55,7 +54,7 @@ impl SyncScheduler {
                 .and_then(|registration| registration.event);
             match event.and_then(|event| self.events.get(&event).map(|entry| (event, entry))) {
                 Some((event, entry)) if matches!(entry.phase, Phase::Preparing { .. }) => {
-                    self.disarm(event);
+                    self.cancel_event(event);
                 }
                 _ => self.refresh(key),
             }
@@ -65,7 +64,7 @@ impl SyncScheduler {
 
     pub(super) fn unpark(&mut self, now: Now, scope: &ScopeKey) {
         for key in self.tables.set_parked(scope, false) {
-            self.fire_if_forced(now, key);
+            self.dispatch_if_requested(now, key);
             self.refresh(key);
         }
     }

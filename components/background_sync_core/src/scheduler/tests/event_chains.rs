@@ -344,14 +344,18 @@ fn nothing_of_a_chain_stays_when_all_is_over() {
     });
     driver.assert_empty();
     assert_eq!(driver.scheduler.poll_timeout(), None, "no timer for it");
-    assert_eq!(driver.scheduler.chains.ended.len(), 1);
+    assert_eq!(driver.scheduler.event_chains.ended.len(), 1);
     driver.advance(policy().chain_memory_ms);
     driver.register_in(&scope_of("https://b.example", "/"), "x");
     driver.finish_last(EventOutcome::Fulfilled);
-    assert_eq!(driver.scheduler.chains.ended.len(), 1, "the other one");
+    assert_eq!(
+        driver.scheduler.event_chains.ended.len(),
+        1,
+        "the other one"
+    );
     let call = driver.call();
     driver.scheduler.handle_clear(driver.now, call, |_| true);
-    assert_eq!(driver.scheduler.chains.ended.len(), 0);
+    assert_eq!(driver.scheduler.event_chains.ended.len(), 0);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Who is ready to fire, and whose turn it is: slots go round the origins.
 
+use super::super::registration::{OriginIndex, RegKey};
 use super::Tables;
 use crate::Policy;
-use crate::scheduler::registration::{OriginIndex, RegKey};
 
 impl Tables {
     /// Says whether a registration only waits for a slot.

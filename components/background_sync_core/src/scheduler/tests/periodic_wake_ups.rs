@@ -172,7 +172,7 @@ fn a_pass_that_the_network_cuts_short_is_made_up_for_by_the_next() {
     assert_eq!(
         driver.events.len(),
         1,
-        "nothing had fired: this pass still may"
+        "nothing had fired: this wake-up still may"
     );
 }
 
@@ -191,7 +191,7 @@ fn a_fleet_does_not_wake_up_all_at_once() {
     assert!(times.len() > 15, "{times:?}");
 }
 
-/// A pass that fires nothing uses nobody's gap.
+/// A wake-up that fires nothing uses nobody's gap.
 #[test]
 fn a_pass_whose_selection_is_denied_or_removed_is_no_wake_up() {
     for removes in [true, false] {

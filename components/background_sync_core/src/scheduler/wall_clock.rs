@@ -1,15 +1,12 @@
-//! The two clocks: points in time that are stored, and what becomes of them when the wall clock is set.
+//! What becomes of stored points in time when the wall clock is set.
 //!
 //! A device without a battery for its clock boots in 1970, and learns the time from the network some
 //! minutes later, or never. What it stored in an earlier run means nothing until then; what it stores
 //! until then would mean nothing later.
 
-use super::registration::{Due, RegKey};
-use super::{SyncScheduler, Timer};
-use crate::{MonoTime, Now, Origin, Urgency, WallTime};
-
-/// A clock that shows less is wrong, in milliseconds since 1970: this is the start of 2026.
-const EARLIEST_CREDIBLE_WALL: WallTime = WallTime(1_767_225_600_000);
+use super::SyncScheduler;
+use super::state::{Due, RegKey, Timer};
+use crate::{Now, Origin, Urgency};
 
 /// If the wall clock goes forth or back against the monotonic one by more than this, it has been set, in
 /// milliseconds.
@@ -22,95 +19,6 @@ const CLOCK_CHECK_MS: u64 = 300_000;
 /// A clock that may be right is set soon after the start or after a reconnect, or not at all: for how
 /// long to look at it, in milliseconds.
 const DOUBT_MS: u64 = 3_600_000;
-
-/// A point in time on both clocks. Unlike [`MonoTime`] it may lie before the start of the monotonic
-/// one: what was restored from the store does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment {
-    mono_ms: i64,
-    /// What is stored of it.
-    pub wall: WallTime,
-    source: Source,
-}
-
-/// Which clock knows when it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Source {
-    /// The wall clock of an earlier run, which showed this.
-    Stored(WallTime),
-    /// The monotonic clock.
-    Measured,
-}
-
-impl WallTime {
-    fn is_credible(self) -> bool {
-        self >= EARLIEST_CREDIBLE_WALL
-    }
-}
-
-impl Moment {
-    pub fn at(now: Now) -> Self {
-        Self {
-            mono_ms: mono_ms(now),
-            wall: now.wall,
-            source: Source::Measured,
-        }
-    }
-
-    /// If the clock was wrong, or is, nobody knows how long ago it was: it counts as now. Its `wall`
-    /// differs from the one given if it is to be stored anew.
-    pub fn restore(now: Now, wall: WallTime) -> Self {
-        let credible = now.wall.is_credible();
-        if credible && !wall.is_credible() {
-            return Self::at(now);
-        }
-        let ahead = wall > now.wall;
-        let age_ms = now.wall.0.saturating_sub(wall.0);
-        let age_ms = i64::try_from(age_ms).unwrap_or(i64::MAX);
-        Self {
-            mono_ms: mono_ms(now).saturating_sub(age_ms),
-            // Or it would count as now at each start.
-            wall: if ahead && credible { now.wall } else { wall },
-            source: Source::Stored(wall),
-        }
-    }
-
-    /// The wall clock was set, and is credible now. Returns whether it is to be stored anew.
-    pub fn rebase(&mut self, now: Now) -> bool {
-        let old = self.wall;
-        match self.source {
-            Source::Stored(wall) if wall.is_credible() && wall <= now.wall => {
-                *self = Self::restore(now, wall);
-            }
-            Source::Stored(_) | Source::Measured => {
-                let age_ms = mono_ms(now).saturating_sub(self.mono_ms);
-                let age_ms = u64::try_from(age_ms).unwrap_or(0);
-                self.wall = WallTime(now.wall.0.saturating_sub(age_ms));
-            }
-        }
-        self.wall != old
-    }
-
-    pub fn after_ms(self, ms: u64) -> MonoTime {
-        let after = i128::from(self.mono_ms) + i128::from(ms);
-        MonoTime(u64::try_from(after.max(0)).unwrap_or(u64::MAX))
-    }
-}
-
-fn mono_ms(now: Now) -> i64 {
-    i64::try_from(now.mono.0).unwrap_or(i64::MAX)
-}
-
-/// What is known of the wall clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Clock {
-    /// How far it is ahead of the monotonic one, in milliseconds. `None`: it is wrong.
-    ahead_ms: Option<i128>,
-    /// It may be wrong: until when to look at it.
-    doubted_until: Option<MonoTime>,
-    /// When to look at it again.
-    check: Option<MonoTime>,
-}
 
 impl SyncScheduler {
     /// What was loaded goes by the clock as it is.
@@ -155,7 +63,7 @@ impl SyncScheduler {
     pub(super) fn watch_clock(&mut self, now: Now) {
         let doubted = self.clock.doubted_until > Some(now.mono);
         let doubted = doubted || self.clock.ahead_ms.is_none();
-        let matters = doubted && self.is_online() && self.passes.something_waits();
+        let matters = doubted && self.is_online() && self.wake_ups.something_waits();
         match (matters, self.clock.check) {
             (true, None) => {
                 let at = now.mono.after_ms(CLOCK_CHECK_MS);
@@ -172,11 +80,11 @@ impl SyncScheduler {
 
     /// The moments that intervals are counted from.
     fn rebase_intervals(&mut self, now: Now) {
-        for last in self.passes.last_mut() {
+        for last in self.wake_ups.last_mut() {
             last.rebase(now);
         }
         let mut outdated_origins: Vec<Origin> = Vec::new();
-        for (origin, limits) in &mut self.passes.origins {
+        for (origin, limits) in &mut self.wake_ups.origins {
             if limits.rebase(now) {
                 outdated_origins.push(origin.clone());
             }
@@ -202,13 +110,13 @@ impl SyncScheduler {
                 self.set_interval(key, ends);
             }
         }
-        for undo in self.undo.values_mut() {
-            undo.rebase(now);
+        for rollback in self.rollbacks.values_mut() {
+            rollback.rebase(now);
         }
         for origin in outdated_origins {
             self.store_origin(&origin, Urgency::Lazy);
         }
-        self.arm_pass();
+        self.arm_wake_up();
     }
 
     /// Deadlines that were set by a wrong clock. Those that were restored keep their time: it is late by

@@ -1,7 +1,10 @@
 //! Outputs that ask for nothing back.
 
 use super::SyncScheduler;
-use crate::{Answer, Call, Output, RegistrationState, SyncNotification};
+use crate::{
+    Answer, Call, Output, RegisterError, RegistrationState, ScopeKey, SyncApi, SyncNotification,
+    Tag,
+};
 
 impl SyncScheduler {
     pub(super) fn answer(&mut self, call: Call, answer: Answer) {
@@ -10,6 +13,24 @@ impl SyncScheduler {
 
     pub(super) fn notify(&mut self, notification: SyncNotification) {
         self.outputs.push_back(Output::Notify(notification));
+    }
+
+    /// A call of `register()` is refused.
+    pub(super) fn reject(
+        &mut self,
+        call: Call,
+        api: SyncApi,
+        scope: &ScopeKey,
+        tag: Option<Tag>,
+        reason: RegisterError,
+    ) {
+        self.notify(SyncNotification::Rejected {
+            api,
+            scope: scope.clone(),
+            tag,
+            reason: reason.clone(),
+        });
+        self.answer(call, Answer::Registered(Err(reason)));
     }
 
     pub(super) fn notify_connectivity(&mut self) {

@@ -1,6 +1,6 @@
 //! What is particular to the registrations of each API.
 
-use super::clock::Moment;
+use super::moment::Moment;
 use crate::{
     EventKind, ExplainerOptions, MonoTime, Now, PermissionName, Recurrence, RegistrationKind,
     StoredCycle, StoredExplainer, SyncApi,
@@ -8,7 +8,7 @@ use crate::{
 
 /// Why a repeating registration has fired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum FiredFor {
+pub enum FiredFor {
     /// Its interval was over, and it was selected: a wake-up.
     #[default]
     Interval,
@@ -18,7 +18,7 @@ pub(super) enum FiredFor {
 
 /// When a repeating registration fires.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Cycle {
+pub struct Cycle {
     pub min_interval_ms: u64,
     pub anchor: Moment,
     pub fired_at: Option<Moment>,
@@ -78,19 +78,19 @@ impl Cycle {
 
 /// One-shot registrations are the many: of the others, only a box is in their place.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub enum Kind {
     OneShot,
     Other(Box<OtherKind>),
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum OtherKind {
+pub enum OtherKind {
     Periodic(Cycle),
     Explainer(Explainer),
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Explainer {
+pub struct Explainer {
     pub options: ExplainerOptions,
     pub cycle: Cycle,
 }

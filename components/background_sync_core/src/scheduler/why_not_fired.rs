@@ -1,8 +1,7 @@
 //! Why something has not fired.
 
 use super::SyncScheduler;
-use super::fire::Phase;
-use super::registration::RegKey;
+use super::state::{Phase, RegKey};
 use crate::{
     MonoTime, Now, RegistrationState, ScopeKey, SyncApi, SyncNotification, Tag, WhyNotFired,
 };
@@ -46,10 +45,10 @@ impl SyncScheduler {
         let Some(registration) = self.tables.get(key) else {
             return WhyNotFired::NotRegistered;
         };
-        let waits_for_pass = registration.kind.cycle().is_some()
+        let waits_for_wake_up = registration.kind.cycle().is_some()
             && registration.state == RegistrationState::Waiting
             && registration.due.is_none();
-        if waits_for_pass && let Some(why) = self.explain_interval(now, key) {
+        if waits_for_wake_up && let Some(why) = self.explain_interval(now, key) {
             return why;
         }
         if !self.is_online() {
@@ -58,9 +57,9 @@ impl SyncScheduler {
         if self.tables.is_parked(key) {
             return WhyNotFired::NoActiveWorker;
         }
-        if waits_for_pass {
+        if waits_for_wake_up {
             // It is put off to share a wake-up, or after a reconnect.
-            let in_ms = self.next_pass().map_or(0, |at| at.ms_since(now.mono));
+            let in_ms = self.next_wake_up().map_or(0, |at| at.ms_since(now.mono));
             return WhyNotFired::PutOff { in_ms };
         }
         let Some(due) = &registration.due else {
