@@ -1,6 +1,6 @@
 //! When what repeats may fire, and what limits that.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::moment::Moment;
 use super::origin::OriginLimits;
@@ -20,7 +20,8 @@ pub struct Intervals {
 pub struct WakeUps {
     /// Who waits for an interval: not before this.
     pub intervals: BTreeSet<(MonoTime, RegKey)>,
-    pub origins: HashMap<Origin, OriginLimits>,
+    /// In an order, so that the same inputs give the same outputs.
+    pub origins: BTreeMap<Origin, OriginLimits>,
     /// Origins whose limits the store failed to take.
     pub origins_to_retry: BTreeSet<Origin>,
     /// The last one that fired something.

@@ -5,6 +5,7 @@
 mod embedder;
 mod embedder_periodic;
 mod event_chains;
+mod event_chains_explainer;
 mod explainer;
 mod explainer_faults;
 mod faults;

@@ -23,7 +23,7 @@ struct Running {
     is_orphan: bool,
 }
 
-pub struct Chains {
+pub struct EventChains {
     policy: Policy,
     /// An entry for each registration, but for those whose event runs and that were not registered again.
     wanted: BTreeMap<Key, Wanted>,
@@ -31,7 +31,7 @@ pub struct Chains {
     ended: BTreeMap<ScopeKey, Vec<(MonoTime, u32)>>,
 }
 
-impl Chains {
+impl EventChains {
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
@@ -96,10 +96,17 @@ impl Chains {
         self.wanted.insert(key.clone(), Wanted::default());
     }
 
-    pub fn dispatched(&mut self, event: EventId, key: &Key, attempt: u32, forced: bool, now: Now) {
+    pub fn dispatched(
+        &mut self,
+        event: EventId,
+        key: &Key,
+        attempt: u32,
+        requested: bool,
+        now: Now,
+    ) {
         let wanted = self.wanted.remove(key).unwrap_or_default();
         assert!(
-            forced || attempt > 1 || now.mono >= wanted.not_before,
+            requested || attempt > 1 || now.mono >= wanted.not_before,
             "a chain fires too often: {key:?} {wanted:?}"
         );
         let running = Running {
