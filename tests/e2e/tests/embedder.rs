@@ -25,9 +25,7 @@ fn registrations_are_listed() {
     let mut kiosk = site.open();
     assert_eq!(syncs(&mut kiosk), json!([]));
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('a')")
-        .expect("registered");
+    kiosk.register_sync("a");
     assert_eq!(syncs(&mut kiosk), json!([["a", "pending"]]));
 }
 
@@ -36,9 +34,7 @@ fn a_forbidden_origin_loses_its_registrations_and_makes_no_new_ones() {
     let site = Site::new(WORKER);
     let mut kiosk = site.open();
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('early')")
-        .expect("registered");
+    kiosk.register_sync("early");
     let url = site.server.url("/");
     kiosk.command(&format!("forbid {url}"));
     assert_eq!(syncs(&mut kiosk), json!([]));
@@ -47,9 +43,7 @@ fn a_forbidden_origin_loses_its_registrations_and_makes_no_new_ones() {
         Err("NotAllowedError".to_owned())
     );
     kiosk.command(&format!("allow {url}"));
-    kiosk
-        .settle("registration.sync.register('late')")
-        .expect("registered");
+    kiosk.register_sync("late");
     kiosk.set_network("online");
     kiosk.wait_for_sync("finished");
     let received = site.server.received();
@@ -63,9 +57,7 @@ fn clearing_a_sites_data_clears_its_syncs_for_good() {
     let site = Site::new(WORKER);
     let mut kiosk = site.open_with(Kiosk::builder().profile(profile.path()));
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('cleared')")
-        .expect("registered");
+    kiosk.register_sync("cleared");
     kiosk.command("clear-syncs other.example");
     assert_eq!(syncs(&mut kiosk), json!([["cleared", "pending"]]));
     kiosk.command("clear-syncs 127.0.0.1");
@@ -123,9 +115,7 @@ fn unregistering_ends_a_sync_that_is_firing() {
     );
     let mut kiosk = site.open();
     site.server.answer_next([background_sync_e2e::Answer::Hold]);
-    kiosk
-        .settle("registration.sync.register('firing')")
-        .expect("registered");
+    kiosk.register_sync("firing");
     kiosk.wait_for_sync("dispatched");
     let url = site.server.url("/");
     kiosk.command(&format!("unregister one-shot {url} firing"));
@@ -142,9 +132,7 @@ fn clearing_ends_a_sync_that_is_firing() {
     );
     let mut kiosk = site.open();
     site.server.answer_next([background_sync_e2e::Answer::Hold]);
-    kiosk
-        .settle("registration.sync.register('firing')")
-        .expect("registered");
+    kiosk.register_sync("firing");
     kiosk.wait_for_sync("dispatched");
     kiosk.command("clear-syncs 127.0.0.1");
     assert_eq!(syncs(&mut kiosk), json!([]));
@@ -155,9 +143,7 @@ fn clearing_ends_a_sync_that_is_firing() {
 
 /// Waits for the second attempt of a sync that is registered now: there must be none of `firing`.
 fn assert_is_not_tried_again(kiosk: &mut Kiosk) {
-    kiosk
-        .settle("registration.sync.register('next')")
-        .expect("registered");
+    kiosk.register_sync("next");
     kiosk.wait_for("the next event to be tried again", |event| {
         event["kind"] == "dispatched" && event["tag"] == "next" && event["attempt"] == 2
     });
@@ -175,9 +161,7 @@ fn a_sync_that_is_firing_while_its_origin_is_forbidden_is_not_tried_again() {
     );
     let mut kiosk = site.open();
     site.server.answer_next([background_sync_e2e::Answer::Hold]);
-    kiosk
-        .settle("registration.sync.register('firing')")
-        .expect("registered");
+    kiosk.register_sync("firing");
     kiosk.wait_for_sync("dispatched");
     let url = site.server.url("/");
     kiosk.command(&format!("forbid {url}"));

@@ -2,28 +2,17 @@
 
 use std::path::Path;
 
-use background_sync_e2e::{FAST_RETRIES, Kiosk, KioskBuilder, Site};
+use background_sync_e2e::{Kiosk, Site};
 use serde_json::json;
 
 /// Claims its page, so that a test need not load it again.
 const CLAIM: &str = "onactivate = (event) => event.waitUntil(clients.claim());";
 
-fn builder(profile: &Path) -> KioskBuilder {
-    Kiosk::builder()
-        .background_sync(FAST_RETRIES)
-        .profile(profile)
-}
-
 /// A page that `worker` controls.
 fn controlled(worker: &str, profile: &Path) -> (Site, Kiosk) {
     let site = Site::new(&format!("{CLAIM}{worker}"));
-    let mut kiosk = site.open_with(builder(profile));
-    let controlled = "new Promise((resolve) => { \
-        const look = () => navigator.serviceWorker.controller && resolve(); \
-        navigator.serviceWorker.oncontrollerchange = look; \
-        look(); \
-      })";
-    kiosk.settle(controlled).expect("controlled");
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile));
+    kiosk.wait_until_controlled();
     (site, kiosk)
 }
 
@@ -66,7 +55,7 @@ fn a_page_opens_offline_from_its_worker_also_after_a_restart() {
     kiosk.terminate();
 
     let asked = site.server.asked_for("/").len();
-    let offline = builder(profile.path()).flag("--offline");
+    let offline = Kiosk::with_fast_retries(profile.path()).flag("--offline");
     let mut kiosk = offline.open(&site.server.url("/"));
     kiosk.wait_for_console("from the worker");
     assert_eq!(site.server.asked_for("/").len(), asked);
@@ -79,7 +68,7 @@ fn a_worker_that_does_not_listen_is_not_asked() {
     site.server.serve("/left", "text/plain", "from the network");
     kiosk.terminate();
 
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     assert_eq!(text_of(&mut kiosk, "/left"), Ok(json!("from the network")));
     assert_eq!(kiosk.worker_threads(), 0);
 }
@@ -200,7 +189,7 @@ fn a_worker_that_loops_is_ended_and_its_page_goes_on() {
            if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
          }};"
     ));
-    let quick = builder(profile.path())
+    let quick = Kiosk::with_fast_retries(profile.path())
         .flag("--pref")
         .flag("dom_serviceworker_timeout_seconds=2");
     let mut kiosk = site.open_with(quick);

@@ -62,9 +62,7 @@ fn a_sync_with_no_page_open_shows_one_and_a_click_opens_the_app() {
     let site = Site::new(WORKER);
     let mut kiosk = open_with_permission(&site);
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('outbox')")
-        .expect("registered");
+    kiosk.register_sync("outbox");
     kiosk.close_window();
     kiosk.set_network("online");
     let shown = wait_for_notification(&mut kiosk, "sent: outbox");
