@@ -1,5 +1,7 @@
 //! A site for one test: a page with helpers, and the test's own service worker.
 
+use std::path::Path;
+
 use crate::{Kiosk, KioskBuilder, TestServer};
 
 /// Retries fast enough for a test.
@@ -49,6 +51,9 @@ const WORKER_PRELUDE: &str = r"'use strict';
   }
 ";
 
+/// In a worker: claims its page, so that a test need not load it again.
+pub const CLAIM: &str = "onactivate = (event) => event.waitUntil(clients.claim());";
+
 /// A server with the page and a worker.
 pub struct Site {
     /// The server.
@@ -63,6 +68,14 @@ impl Site {
         let site = Self { server };
         site.serve_worker(worker);
         site
+    }
+
+    /// Opens the page in this profile, and waits until this worker controls it.
+    pub fn controlled_by(worker: &str, profile: &Path) -> (Self, Kiosk) {
+        let site = Self::new(&format!("{CLAIM}{worker}"));
+        let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile));
+        kiosk.wait_until_controlled();
+        (site, kiosk)
     }
 
     /// Serves the page with this script, too.

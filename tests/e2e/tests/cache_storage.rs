@@ -5,9 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use background_sync_e2e::{
-    FAST_RETRIES, Kiosk, Site, in_namespace, mount_small_disk,
-};
+use background_sync_e2e::{FAST_RETRIES, Kiosk, Site, in_namespace, mount_small_disk};
 use serde_json::{Value, json};
 
 /// Caches its page when it is installed, and posts what it finds there when it is told so.
