@@ -26,7 +26,7 @@
 //!
 //! Linux only so far; elsewhere [`Watcher::start`] fails with [`WatchError::Unsupported`].
 
-mod judge;
+mod detector;
 #[cfg(target_os = "linux")]
 mod netlink;
 mod network;

@@ -32,7 +32,7 @@ pub(crate) enum Reached {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     Report(Connectivity),
-    /// Ask the server, and report back with [`Judge::handle_probed`].
+    /// Ask the server, and report back with [`Detector::handle_probed`].
     Probe(ProbeNumber),
 }
 
@@ -64,7 +64,7 @@ enum Wait {
 struct Attempt(u32);
 
 #[derive(Debug)]
-pub(crate) struct Judge {
+pub(crate) struct Detector {
     rule: Rule,
     probing: Probing,
     network: Network,
@@ -74,10 +74,10 @@ pub(crate) struct Judge {
     outputs: VecDeque<Output>,
 }
 
-impl Judge {
+impl Detector {
     /// `network` is how it is at the start; what has no default route then is not waited for.
     pub fn new(rule: Rule, probing: Probing, network: Network) -> Self {
-        let mut judge = Self {
+        let mut detector = Self {
             rule,
             probing,
             wait: Wait::Nothing,
@@ -86,10 +86,10 @@ impl Judge {
             outputs: VecDeque::new(),
             network,
         };
-        if judge.counts() {
-            judge.network_is_there();
+        if detector.counts() {
+            detector.network_is_there();
         }
-        judge
+        detector
     }
 
     /// What was reported last.
@@ -157,7 +157,7 @@ impl Judge {
         self.outputs.pop_front()
     }
 
-    /// When to call [`Judge::handle_timeout`].
+    /// When to call [`Detector::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Ms> {
         match self.wait {
             Wait::Route { until } => Some(until),
@@ -229,54 +229,54 @@ mod tests {
         network(&["198.51.100.7"], Some("198.51.100.1"))
     }
 
-    fn judge(rule: Rule, probing: Probing) -> Judge {
-        Judge::new(rule, probing, nowhere())
+    fn detector(rule: Rule, probing: Probing) -> Detector {
+        Detector::new(rule, probing, nowhere())
     }
 
-    fn outputs(judge: &mut Judge) -> Vec<Output> {
-        std::iter::from_fn(|| judge.poll_output()).collect()
+    fn outputs(detector: &mut Detector) -> Vec<Output> {
+        std::iter::from_fn(|| detector.poll_output()).collect()
     }
 
     #[test]
     fn a_default_route_counts_at_once_and_only_changes_are_reported() {
-        let mut judge = judge(Rule::default(), Probing::Off);
-        judge.handle_network(0, further());
-        judge.handle_network(1, elsewhere());
-        assert_eq!(outputs(&mut judge), [Output::Report(Online)]);
-        judge.handle_network(2, nowhere());
-        assert_eq!(outputs(&mut judge), [Output::Report(Offline)]);
-        assert_eq!(judge.poll_timeout(), None);
+        let mut detector = detector(Rule::default(), Probing::Off);
+        detector.handle_network(0, further());
+        detector.handle_network(1, elsewhere());
+        assert_eq!(outputs(&mut detector), [Output::Report(Online)]);
+        detector.handle_network(2, nowhere());
+        assert_eq!(outputs(&mut detector), [Output::Report(Offline)]);
+        assert_eq!(detector.poll_timeout(), None);
     }
 
     #[test]
     fn an_address_without_a_route_counts_after_a_grace_that_changes_do_not_prolong() {
-        let mut judge = judge(Rule::default(), Probing::Off);
-        judge.handle_network(10, neighbours());
+        let mut detector = detector(Rule::default(), Probing::Off);
+        detector.handle_network(10, neighbours());
         let until = 10 + ROUTE_GRACE_MS;
-        assert_eq!(judge.poll_timeout(), Some(until));
-        judge.handle_network(20, network(&["192.0.2.8"], None));
-        judge.handle_timeout(until - 1);
-        assert_eq!(outputs(&mut judge), []);
-        judge.handle_timeout(until);
-        assert_eq!(outputs(&mut judge), [Output::Report(Online)]);
+        assert_eq!(detector.poll_timeout(), Some(until));
+        detector.handle_network(20, network(&["192.0.2.8"], None));
+        detector.handle_timeout(until - 1);
+        assert_eq!(outputs(&mut detector), []);
+        detector.handle_timeout(until);
+        assert_eq!(outputs(&mut detector), [Output::Report(Online)]);
     }
 
     #[test]
     fn a_route_that_follows_the_address_counts_at_once() {
-        let mut judge = judge(Rule::default(), Probing::Off);
-        judge.handle_network(0, neighbours());
-        judge.handle_network(5, further());
-        assert_eq!(outputs(&mut judge), [Output::Report(Online)]);
-        assert_eq!(judge.poll_timeout(), None);
+        let mut detector = detector(Rule::default(), Probing::Off);
+        detector.handle_network(0, neighbours());
+        detector.handle_network(5, further());
+        assert_eq!(outputs(&mut detector), [Output::Report(Online)]);
+        assert_eq!(detector.poll_timeout(), None);
     }
 
     #[test]
     fn a_network_that_loses_its_route_stays_one_if_neighbours_count() {
-        let mut lenient = judge(Rule::PreferDefaultRoute, Probing::Off);
+        let mut lenient = detector(Rule::PreferDefaultRoute, Probing::Off);
         lenient.handle_network(0, further());
         lenient.handle_network(1, neighbours());
         assert_eq!(outputs(&mut lenient), [Output::Report(Online)]);
-        let mut strict = judge(Rule::RequireDefaultRoute, Probing::Off);
+        let mut strict = detector(Rule::RequireDefaultRoute, Probing::Off);
         strict.handle_network(0, further());
         strict.handle_network(1, neighbours());
         let reports = [Output::Report(Online), Output::Report(Offline)];
@@ -286,66 +286,66 @@ mod tests {
 
     #[test]
     fn at_the_start_nothing_is_waited_for() {
-        let mut judge = Judge::new(Rule::default(), Probing::Off, neighbours());
-        assert_eq!(judge.connectivity(), Online);
-        assert_eq!(outputs(&mut judge), [Output::Report(Online)]);
+        let mut detector = Detector::new(Rule::default(), Probing::Off, neighbours());
+        assert_eq!(detector.connectivity(), Online);
+        assert_eq!(outputs(&mut detector), [Output::Report(Online)]);
     }
 
     #[test]
     fn with_a_probe_a_network_counts_once_the_server_was_reached() {
-        let mut judge = judge(Rule::default(), Probing::On);
-        judge.handle_network(0, further());
-        assert_eq!(outputs(&mut judge), [Output::Probe(ProbeNumber(1))]);
-        judge.handle_probed(9, ProbeNumber(1), Reached::Server);
-        assert_eq!(outputs(&mut judge), [Output::Report(Online)]);
-        assert_eq!(judge.poll_timeout(), None, "it is not asked again");
+        let mut detector = detector(Rule::default(), Probing::On);
+        detector.handle_network(0, further());
+        assert_eq!(outputs(&mut detector), [Output::Probe(ProbeNumber(1))]);
+        detector.handle_probed(9, ProbeNumber(1), Reached::Server);
+        assert_eq!(outputs(&mut detector), [Output::Report(Online)]);
+        assert_eq!(detector.poll_timeout(), None, "it is not asked again");
     }
 
     #[test]
     fn behind_a_portal_the_server_is_asked_ever_more_rarely() {
-        let mut judge = judge(Rule::default(), Probing::On);
-        judge.handle_network(0, further());
+        let mut detector = detector(Rule::default(), Probing::On);
+        detector.handle_network(0, further());
         let mut now = 0;
         let mut delays = Vec::new();
         for number in 1..=9 {
-            assert_eq!(outputs(&mut judge), [Output::Probe(ProbeNumber(number))]);
-            judge.handle_probed(now, ProbeNumber(number), Reached::SomethingElse);
-            let at = judge.poll_timeout().expect("another probe");
+            assert_eq!(outputs(&mut detector), [Output::Probe(ProbeNumber(number))]);
+            detector.handle_probed(now, ProbeNumber(number), Reached::SomethingElse);
+            let at = detector.poll_timeout().expect("another probe");
             delays.push((at - now) / 1_000);
-            judge.handle_timeout(at - 1);
-            assert_eq!(outputs(&mut judge), []);
+            detector.handle_timeout(at - 1);
+            assert_eq!(outputs(&mut detector), []);
             now = at;
-            judge.handle_timeout(now);
+            detector.handle_timeout(now);
         }
         assert_eq!(delays, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
-        judge.handle_probed(now, ProbeNumber(10), Reached::Server);
-        let last = outputs(&mut judge);
+        detector.handle_probed(now, ProbeNumber(10), Reached::Server);
+        let last = outputs(&mut detector);
         assert_eq!(last.last(), Some(&Output::Report(Online)));
     }
 
     #[test]
     fn another_network_is_probed_and_until_then_what_was_said_stands() {
-        let mut judge = judge(Rule::default(), Probing::On);
-        judge.handle_network(0, further());
-        judge.handle_probed(1, ProbeNumber(1), Reached::Server);
-        outputs(&mut judge);
-        judge.handle_network(2, elsewhere());
-        assert_eq!(outputs(&mut judge), [Output::Probe(ProbeNumber(2))]);
-        assert_eq!(judge.connectivity(), Online);
-        judge.handle_probed(3, ProbeNumber(2), Reached::SomethingElse);
-        assert_eq!(outputs(&mut judge), [Output::Report(Offline)]);
+        let mut detector = detector(Rule::default(), Probing::On);
+        detector.handle_network(0, further());
+        detector.handle_probed(1, ProbeNumber(1), Reached::Server);
+        outputs(&mut detector);
+        detector.handle_network(2, elsewhere());
+        assert_eq!(outputs(&mut detector), [Output::Probe(ProbeNumber(2))]);
+        assert_eq!(detector.connectivity(), Online);
+        detector.handle_probed(3, ProbeNumber(2), Reached::SomethingElse);
+        assert_eq!(outputs(&mut detector), [Output::Report(Offline)]);
     }
 
     #[test]
     fn an_answer_about_a_network_that_is_gone_is_ignored() {
-        let mut judge = judge(Rule::default(), Probing::On);
-        judge.handle_network(0, further());
-        judge.handle_network(1, nowhere());
-        judge.handle_network(2, elsewhere());
-        outputs(&mut judge);
-        judge.handle_probed(3, ProbeNumber(1), Reached::Server);
-        assert_eq!(outputs(&mut judge), []);
-        judge.handle_probed(4, ProbeNumber(2), Reached::Server);
-        assert_eq!(outputs(&mut judge), [Output::Report(Online)]);
+        let mut detector = detector(Rule::default(), Probing::On);
+        detector.handle_network(0, further());
+        detector.handle_network(1, nowhere());
+        detector.handle_network(2, elsewhere());
+        outputs(&mut detector);
+        detector.handle_probed(3, ProbeNumber(1), Reached::Server);
+        assert_eq!(outputs(&mut detector), []);
+        detector.handle_probed(4, ProbeNumber(2), Reached::Server);
+        assert_eq!(outputs(&mut detector), [Output::Report(Online)]);
     }
 }

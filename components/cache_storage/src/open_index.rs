@@ -14,8 +14,8 @@ pub(crate) fn open_index(shared: &Shared) -> Result<Database, CacheError> {
     let first = open_checked(shared);
     let reason = match first {
         Ok(database) => return Ok(database),
-        Err(Opening::Failed(error)) => return Err(CacheError::of_index(&error)),
-        Err(Opening::Unreadable(reason)) => reason,
+        Err(OpenError::Failed(error)) => return Err(CacheError::of_index(&error)),
+        Err(OpenError::Unreadable(reason)) => reason,
     };
     log::warn!("An index of cached responses is set aside, and all of them with it: {reason}");
     shared
@@ -24,17 +24,17 @@ pub(crate) fn open_index(shared: &Shared) -> Result<Database, CacheError> {
         .map_err(|error| CacheError::of_io("set its index aside", &error))?;
     match open_checked(shared) {
         Ok(database) => Ok(database),
-        Err(Opening::Failed(error)) => Err(CacheError::of_index(&error)),
-        Err(Opening::Unreadable(_)) => Err(CacheError::Unavailable),
+        Err(OpenError::Failed(error)) => Err(CacheError::of_index(&error)),
+        Err(OpenError::Unreadable(_)) => Err(CacheError::Unavailable),
     }
 }
 
-enum Opening {
+enum OpenError {
     Failed(redb::Error),
     Unreadable(String),
 }
 
-impl From<redb::Error> for Opening {
+impl From<redb::Error> for OpenError {
     fn from(error: redb::Error) -> Self {
         use std::io::ErrorKind::{InvalidData, UnexpectedEof};
         match &error {
@@ -47,7 +47,7 @@ impl From<redb::Error> for Opening {
     }
 }
 
-fn open_checked(shared: &Shared) -> Result<Database, Opening> {
+fn open_checked(shared: &Shared) -> Result<Database, OpenError> {
     let opened = catch_unwind(AssertUnwindSafe(|| shared.medium.open_index()));
     let unreadable = |_| {
         let reason = "reading it went wrong".to_owned();
@@ -61,7 +61,7 @@ fn open_checked(shared: &Shared) -> Result<Database, Opening> {
         Some(version) if version == u64::from(SCHEMA_VERSION) => {}
         Some(version) => {
             let reason = format!("its version {version} is not known");
-            return Err(Opening::Unreadable(reason));
+            return Err(OpenError::Unreadable(reason));
         }
     }
     Ok(database)
