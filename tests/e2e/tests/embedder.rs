@@ -1,6 +1,6 @@
 //! What an embedder can do: list, forbid, clear.
 
-use background_sync_e2e::{Kiosk, Site};
+use background_sync_e2e::{Answer, Kiosk, Site};
 use serde_json::{Value, json};
 
 const WORKER: &str =
@@ -107,16 +107,22 @@ fn an_unregistered_sync_is_gone_for_good_and_the_others_are_not() {
     assert_eq!(syncs(&mut kiosk), json!([["removed", "waiting"]]));
 }
 
-#[test]
-fn unregistering_ends_a_sync_that_is_firing() {
+/// A sync that fires until the server answers, and then fails.
+fn with_firing_sync() -> (Site, Kiosk) {
     let site = Site::new(
         "self.addEventListener('sync', (event) => event.waitUntil( \
            post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
     );
     let mut kiosk = site.open();
-    site.server.answer_next([background_sync_e2e::Answer::Hold]);
+    site.server.answer_next([Answer::Hold]);
     kiosk.register_sync("firing");
     kiosk.wait_for_sync("dispatched");
+    (site, kiosk)
+}
+
+#[test]
+fn unregistering_ends_a_sync_that_is_firing() {
+    let (site, mut kiosk) = with_firing_sync();
     let url = site.server.url("/");
     kiosk.command(&format!("unregister one-shot {url} firing"));
     assert_eq!(syncs(&mut kiosk), json!([]));
@@ -126,14 +132,7 @@ fn unregistering_ends_a_sync_that_is_firing() {
 
 #[test]
 fn clearing_ends_a_sync_that_is_firing() {
-    let site = Site::new(
-        "self.addEventListener('sync', (event) => event.waitUntil( \
-           post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
-    );
-    let mut kiosk = site.open();
-    site.server.answer_next([background_sync_e2e::Answer::Hold]);
-    kiosk.register_sync("firing");
-    kiosk.wait_for_sync("dispatched");
+    let (site, mut kiosk) = with_firing_sync();
     kiosk.command("clear-syncs 127.0.0.1");
     assert_eq!(syncs(&mut kiosk), json!([]));
     site.server.release();
@@ -155,14 +154,7 @@ fn assert_is_not_tried_again(kiosk: &mut Kiosk) {
 
 #[test]
 fn a_sync_that_is_firing_while_its_origin_is_forbidden_is_not_tried_again() {
-    let site = Site::new(
-        "self.addEventListener('sync', (event) => event.waitUntil( \
-           post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
-    );
-    let mut kiosk = site.open();
-    site.server.answer_next([background_sync_e2e::Answer::Hold]);
-    kiosk.register_sync("firing");
-    kiosk.wait_for_sync("dispatched");
+    let (site, mut kiosk) = with_firing_sync();
     let url = site.server.url("/");
     kiosk.command(&format!("forbid {url}"));
     assert_eq!(syncs(&mut kiosk), json!([]));
