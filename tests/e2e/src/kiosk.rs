@@ -15,7 +15,11 @@ use std::time::Instant;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{FAST_RETRIES, PATIENCE};
+use crate::PATIENCE;
+
+/// Retries fast enough for a test.
+pub const FAST_RETRIES: &str = "first_retry_delay_ms = 100\nretry_factor = 1\n\
+    retry_jitter_percent = 0\nreconnect_retry_spread_ms = 0\nmax_attempts = 3\n";
 
 /// A command that starts the kiosk under test, without a display, and with no flags but those in
 /// `BACKGROUND_SYNC_KIOSK_FLAGS`, separated by spaces: a whole run of the tests can be repeated under other conditions.

@@ -2,11 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Kiosk, KioskBuilder, TestServer};
-
-/// Retries fast enough for a test.
-pub const FAST_RETRIES: &str = "first_retry_delay_ms = 100\nretry_factor = 1\n\
-    retry_jitter_percent = 0\nreconnect_retry_spread_ms = 0\nmax_attempts = 3\n";
+use crate::{FAST_RETRIES, Kiosk, KioskBuilder, TestServer};
 
 /// Registers the worker, and says so in the console when it is active.
 pub const PAGE: &str = r"<!DOCTYPE html>
