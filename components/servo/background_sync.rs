@@ -15,18 +15,14 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
-use background_sync::{
-    Clear, ClientState, ClientStateResponder, Config, DurabilityResponder, Embedder, Engine,
-    Storage, SyncManager, SyncManagerControl, SyncManagerThread,
-};
+use background_sync::{Clear, Config, Storage, SyncManager, SyncManagerControl, SyncManagerThread};
 pub use background_sync::{
     Connectivity, DispatchError, EventOutcome, ExtraInterval, JournalEntry, JournalQuery, NextStep,
     Origin, Permission, PermissionName, Policy, RegisterError, RegistrationInfo, RegistrationState,
     RemovalReason, RemoveError, Reply, ScopeKey, SyncApi, SyncNotification, Tag, WallTime,
     WhyNotFired, WhyReport,
 };
-use background_sync_traits::{DispatchedEvent, EventToken, StoredWorker};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, unbounded};
 use embedder_traits::EventLoopWaker;
 use log::error;
 use net_traits::CoreResourceThread;
@@ -39,6 +35,7 @@ pub use storage::StorageDurability;
 use storage_traits::background_sync::BackgroundSyncMessage;
 use url::Url;
 
+use self::engine::{EmbedderThread, ServoEngine, ToEmbedder};
 pub use self::permission::BackgroundSyncPermissionRequest;
 pub(crate) use self::permission::Permissions;
 use crate::ServoDelegate;
@@ -47,6 +44,7 @@ use crate::notifications::NotificationManager;
 use crate::proxies::ConstellationProxy;
 
 mod barrier;
+mod engine;
 mod permission;
 
 /// How Background Sync is to behave, for [`ServoBuilder::background_sync`](crate::ServoBuilder::background_sync).
@@ -99,15 +97,6 @@ impl Default for BackgroundSyncOptions {
             storage_durability: StorageDurability::default(),
         }
     }
-}
-
-/// What the SyncManager thread has for the thread that runs the embedder.
-enum ToEmbedder {
-    Notification(SyncNotification),
-    PermissionRequest(BackgroundSyncPermissionRequest),
-    /// An origin may show no notifications any more.
-    #[cfg(feature = "offline")]
-    NotificationsForbidden(String),
 }
 
 /// The sync registrations of a running Servo: lists, explains, dispatches and removes them.
@@ -386,99 +375,4 @@ pub(crate) fn origins(control: &SyncManagerControl) -> Vec<String> {
         .into_iter()
         .map(|registration| registration.scope.origin.as_str().to_owned())
         .collect()
-}
-
-/// The SyncManager thread's view of Servo: open windows and workers are the constellation's, permissions the embedder's.
-struct ServoEngine {
-    constellation: ConstellationProxy,
-    permissions: Permissions,
-    embedder: EmbedderThread,
-    core_resource_thread: CoreResourceThread,
-    has_barrier: bool,
-}
-
-impl ServoEngine {
-    fn send(&self, message: BackgroundSyncToConstellationMessage) {
-        self.constellation
-            .send(EmbedderToConstellationMessage::BackgroundSync(message));
-    }
-}
-
-impl Engine for ServoEngine {
-    fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder) {
-        let constellation = self.constellation.clone();
-        let asked_for = scope.clone();
-        let name = responder.permission_name();
-        let ask_constellation = move |permission| {
-            let needs_open_window = responder.needs_open_window();
-            // Dropped unanswered, the responder says no.
-            let answer = move |open_window| {
-                responder.answer(ClientState {
-                    open_window,
-                    permission,
-                    periodic_permission: permission,
-                });
-            };
-            if !needs_open_window {
-                return answer(false);
-            }
-            let query =
-                BackgroundSyncToConstellationMessage::QueryOpenWindow(asked_for, Box::new(answer));
-            constellation.send(EmbedderToConstellationMessage::BackgroundSync(query));
-        };
-        let request =
-            self.permissions
-                .when_decided(scope.origin.as_str(), name, Box::new(ask_constellation));
-        if let Some(request) = request {
-            self.embedder.send(ToEmbedder::PermissionRequest(request));
-        }
-    }
-
-    fn make_durable(&self, scope: &ScopeKey, responder: DurabilityResponder) {
-        if self.has_barrier {
-            barrier::make_durable(scope.origin.as_str(), &self.core_resource_thread, responder);
-        } else {
-            responder.answer(Ok(()));
-        }
-    }
-
-    fn dispatch(&self, event: DispatchedEvent) {
-        self.send(BackgroundSyncToConstellationMessage::Dispatch(event));
-    }
-
-    fn start_worker(&self, scope: &ScopeKey, worker: StoredWorker) {
-        self.send(BackgroundSyncToConstellationMessage::StartWorker(
-            scope.clone(),
-            worker,
-        ));
-    }
-
-    fn terminate(&self, event: EventToken, scope: &ScopeKey) {
-        self.send(BackgroundSyncToConstellationMessage::Terminate(
-            event,
-            scope.clone(),
-        ));
-    }
-}
-
-/// The way to the thread that runs the embedder.
-#[derive(Clone)]
-struct EmbedderThread {
-    sender: Sender<ToEmbedder>,
-    waker: Box<dyn EventLoopWaker>,
-}
-
-impl EmbedderThread {
-    fn send(&self, message: ToEmbedder) {
-        // Fails only while Servo ends. A request that is dropped then takes its default.
-        if self.sender.send(message).is_ok() {
-            self.waker.wake();
-        }
-    }
-}
-
-impl Embedder for EmbedderThread {
-    fn notify(&self, notification: &SyncNotification) {
-        self.send(ToEmbedder::Notification(notification.clone()));
-    }
 }

@@ -17,6 +17,9 @@
 //! | `embedder` | control, journal, notifications, answers that the embedder waits for |
 //! | `time` | the clock, and the alarm that goes on in suspend |
 
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
 mod config;
 mod edge;
 mod embedder;
@@ -50,3 +53,7 @@ pub use embedder::{
 pub use engine::{ClientState, ClientStateResponder, DurabilityResponder, Engine};
 pub use manager::SyncManager;
 pub use storage::RELAXED_WINDOW_MS;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -26,6 +26,9 @@
 //!
 //! Linux only so far; elsewhere [`Watcher::start`] fails with [`WatchError::Unsupported`].
 
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
 mod detector;
 #[cfg(target_os = "linux")]
 mod netlink;
@@ -101,3 +104,7 @@ pub enum WatchError {
     #[error("network interfaces can be watched on Linux only")]
     Unsupported,
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

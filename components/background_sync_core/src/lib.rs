@@ -27,6 +27,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
 mod explainer;
 mod inspect;
 mod navigation_preload;
@@ -68,3 +71,7 @@ pub use tag::{InvalidTag, MAX_TAG_BYTES, Tag, TagTooLong};
 pub use time::*;
 pub use types::*;
 pub use worker_source::{MAX_WORKER_SOURCE_BYTES, SourceTooLong, WorkerSource};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

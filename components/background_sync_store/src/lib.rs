@@ -4,6 +4,9 @@
 //! [`RegistrationStore`] is also the seam for fault injection: tests hand the manager a store that
 //! fails where they want.
 
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
 mod codec;
 mod database;
 mod error;
@@ -146,3 +149,7 @@ pub trait RegistrationStore: Send {
         None
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,6 +7,7 @@
 //!
 //! [`Medium`] is all that touches the disk, and the seam for fault injection.
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -38,3 +39,7 @@ pub use matching::request_matches;
 pub use medium::{BodyFile, FileId, Medium};
 pub use memory::MemoryMedium;
 pub use store::{CacheStore, Found, Limits, Take};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

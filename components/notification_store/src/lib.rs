@@ -4,6 +4,7 @@
 //! [`NotificationList`] is the [list of notifications](https://notifications.spec.whatwg.org/#list-of-notifications) with
 //! its limits; [`NotificationFile`] keeps it in one file, which is replaced as a whole.
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod content;
@@ -18,3 +19,7 @@ pub use list::{
     MAX_BYTES_IN_ALL, MAX_NOTIFICATIONS_IN_ALL, MAX_NOTIFICATIONS_OF_ORIGIN, Notification,
     NotificationId, NotificationList, Shown,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,6 +4,7 @@
 //! url = "http://localhost:8080/"
 //! window_size = "1280x800"
 //! storage_durability = "barrier"  # or "strict", "relaxed": when what pages store is on the medium
+//! notification_display = "window" # or "desktop": where notifications are shown
 //!
 //! [background_sync]
 //! retry = "standard"              # or "chromium", "every-minute", "fleet"
@@ -44,6 +45,8 @@ pub struct Config {
     pub window_size: Option<WindowSize>,
     /// When what pages store is on the medium.
     pub storage_durability: DurabilityName,
+    /// Where notifications are shown.
+    pub notification_display: NotificationDisplay,
     /// Retries and limits of background sync, if the file has a section for them.
     pub policy: Option<Policy>,
     /// How to find out whether the machine has a network.
@@ -67,12 +70,24 @@ pub enum DurabilityName {
     Relaxed,
 }
 
+/// Where notifications are shown.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum NotificationDisplay {
+    /// As cards in the kiosk's window.
+    #[default]
+    Window,
+    /// By the desktop's own service; as cards, while there is none.
+    Desktop,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct ConfigFile {
     url: Option<String>,
     window_size: Option<WindowSize>,
     storage_durability: DurabilityName,
+    notification_display: NotificationDisplay,
     background_sync: Option<BTreeMap<String, Spanned<serde_json::Value>>>,
     connectivity: ConnectivityConfig,
     permissions: Vec<OriginPermissions>,
@@ -107,6 +122,7 @@ fn parse(text: &str) -> Result<Config, String> {
         url: file.url,
         window_size: file.window_size,
         storage_durability: file.storage_durability,
+        notification_display: file.notification_display,
         policy: file
             .background_sync
             .map(|fields| parse_policy(text, &fields))
@@ -222,6 +238,11 @@ mod tests {
             ("window_size = 'big'\n", "line 1", "window_size"),
             ("url = \n", "line 1", "url"),
             ("storage_durability = 'much'\n", "line 1", "`strict`"),
+            (
+                "notification_display = 'none'\n",
+                "line 1",
+                "`window` or `desktop`",
+            ),
             ("[connectivity]\nwatch = 'often'\n", "line 2", "watch"),
             ("[connectivity]\nwatched = 1\n", "line 2", "watched"),
             (

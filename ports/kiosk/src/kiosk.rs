@@ -179,6 +179,7 @@ impl Kiosk {
             }
             Message::Server(event) => self.browser.push_event(Event::Server(event)),
             Message::MachineNetwork(connectivity) => self.browser.set_machine(connectivity),
+            Message::Desktop(news) => self.browser.follow_desktop(news),
             Message::DeadlinePassed => {
                 if self
                     .scenario_deadline()

@@ -115,6 +115,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             options: preferences::options(arguments, &profile),
             policy: config.policy.unwrap_or(default_policy),
             storage_durability: config.storage_durability,
+            notification_display: config.notification_display,
             permissions: config.permissions,
             lifetime: profile.lifetime(),
             is_cut: arguments.offline,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use servo::EventLoopWaker;
 
+use crate::browser::notifications::DesktopNews;
 use crate::command::CommandLine;
 use crate::connectivity::Connectivity;
 use crate::server_event::ServerEvent;
@@ -24,6 +25,8 @@ pub enum Message {
     Server(ServerEvent),
     /// The machine has a network from now on, or none.
     MachineNetwork(Connectivity),
+    /// The desktop's service has something to tell of notifications.
+    Desktop(DesktopNews),
     /// The deadline that the kiosk named has passed.
     DeadlinePassed,
 }

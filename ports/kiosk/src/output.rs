@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
+#[cfg(feature = "offline")]
+use crate::browser::notifications::NotificationEvent;
 use crate::event::Event;
 use crate::timeline::Timeline;
 
@@ -34,6 +36,12 @@ impl Output {
                 eprintln!("kiosk: a page crashed: {reason}");
             }
             (Self::Plain, Event::Screenshot(.., Err(reason))) => eprintln!("kiosk: {reason}"),
+            #[cfg(feature = "offline")]
+            (Self::Plain, Event::Notification(NotificationEvent::Desktop(_, Err(reason)))) => {
+                eprintln!(
+                    "kiosk: the desktop does not show a notification, the window does: {reason}"
+                );
+            }
             (Self::Plain, _) => {}
             (Self::JsonLines { start, lines }, event) => {
                 let mut line = event.to_json();

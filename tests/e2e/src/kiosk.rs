@@ -118,6 +118,13 @@ impl KioskBuilder {
         self
     }
 
+    /// A variable of its environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Maps a name to 127.0.0.1.
     #[must_use]
     pub fn host(mut self, name: &str) -> Self {

@@ -1,6 +1,8 @@
 //! What a resolved `register()` has promised survives power cuts on a real file system: the sync, the message in IndexedDB,
 //! the login, and `localStorage`.
 
+#![cfg(feature = "offline")]
+
 use std::path::PathBuf;
 
 use background_sync_e2e::power_cut::{

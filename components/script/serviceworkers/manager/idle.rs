@@ -13,10 +13,10 @@ use servo_config::pref;
 use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
-use crate::dom::serviceworkers::manager::lifecycle::{
+use crate::dom::serviceworkers::manager::limits::step_limit;
+use crate::dom::serviceworkers::manager::registration::{
     RegistrationLifeCycle, ServiceWorkerRegistration,
 };
-use crate::dom::serviceworkers::manager::limits::step_limit;
 use crate::dom::serviceworkers::workerscope::FromManager;
 
 /// A worker that goes on for ever is asked once it was given nothing for so long: its messages have a limit all the same.

@@ -19,7 +19,7 @@ use servo_constellation_traits::{
 use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
-use crate::dom::serviceworkers::manager::lifecycle::{ServiceWorker, ServiceWorkerRegistration};
+use crate::dom::serviceworkers::manager::registration::{ServiceWorker, ServiceWorkerRegistration};
 use crate::dom::serviceworkers::manager::update::UpdateCheck;
 
 /// So many jobs of a scope may wait for each other; one more is refused.

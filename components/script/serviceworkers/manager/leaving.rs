@@ -17,8 +17,8 @@ use servo_url::ServoUrl;
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::idle::after;
-use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
 use crate::dom::serviceworkers::manager::limits::step_limit;
+use crate::dom::serviceworkers::manager::registration::ServiceWorkerRegistration;
 #[cfg(feature = "offline")]
 use crate::dom::serviceworkers::notifications::forget_notifications;
 use crate::dom::serviceworkers::workerscope::FromManager;

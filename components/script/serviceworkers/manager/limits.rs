@@ -19,7 +19,7 @@ use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::idle::after;
-use crate::dom::serviceworkers::manager::lifecycle::{RegistrationLifeCycle, ServiceWorker};
+use crate::dom::serviceworkers::manager::registration::{RegistrationLifeCycle, ServiceWorker};
 
 /// How long a worker may take for each step until it is active: to be fetched, to be run, `install`, and `activate`; and
 /// for what it has begun when it is unregistered.

@@ -19,8 +19,10 @@ pub(crate) mod limits;
 mod navigationpreload;
 #[cfg(feature = "offline")]
 mod openings;
+pub(crate) mod registration;
 pub(crate) mod restored;
 pub(crate) mod run;
+mod scriptfetch;
 pub(crate) mod stored;
 pub(crate) mod update;
 
@@ -50,9 +52,9 @@ use servo_url::{ImmutableOrigin, ServoUrl};
 use crate::dom::serviceworkers::manager::clients::Clients;
 use crate::dom::serviceworkers::manager::jobs::JobQueue;
 use crate::dom::serviceworkers::manager::leaving::LeavingRegistrations;
-use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
 #[cfg(feature = "offline")]
 use crate::dom::serviceworkers::manager::openings::Openings;
+use crate::dom::serviceworkers::manager::registration::ServiceWorkerRegistration;
 use crate::dom::serviceworkers::manager::update::FetchedScript;
 use crate::dom::serviceworkers::workerthread::install_namespace;
 

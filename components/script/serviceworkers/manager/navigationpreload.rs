@@ -11,7 +11,7 @@ use servo_base::id::ServiceWorkerRegistrationId;
 use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
-use crate::dom::serviceworkers::manager::lifecycle::ServiceWorkerRegistration;
+use crate::dom::serviceworkers::manager::registration::ServiceWorkerRegistration;
 
 impl ServiceWorkerManager {
     /// A registration that is gone has no active worker, also if there is another one of its scope by now.

@@ -18,7 +18,7 @@ use servo_url::ServoUrl;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::clients::note_restored;
 use crate::dom::serviceworkers::manager::idle::after;
-use crate::dom::serviceworkers::manager::lifecycle::{ServiceWorker, ServiceWorkerRegistration};
+use crate::dom::serviceworkers::manager::registration::{ServiceWorker, ServiceWorkerRegistration};
 
 /// A registration whose scripts have not come by then is given up.
 const RESTORE_LIMIT: Duration = Duration::from_secs(10);

@@ -25,7 +25,7 @@ use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::idle::Liveness;
 use crate::dom::serviceworkers::manager::jobs::Stage;
-use crate::dom::serviceworkers::manager::lifecycle::{ServiceWorker, WorkerRecord};
+use crate::dom::serviceworkers::manager::registration::{ServiceWorker, WorkerRecord};
 use crate::dom::serviceworkers::workerscope::FromManager;
 use crate::dom::serviceworkers::workerthread::{ThreadEnd, WorkerStart, WorkerThread};
 

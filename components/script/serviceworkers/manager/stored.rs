@@ -14,7 +14,7 @@ use servo_url::ServoUrl;
 
 use crate::dom::backgroundsync::workerreports::tell_sync_manager;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
-use crate::dom::serviceworkers::manager::lifecycle::{
+use crate::dom::serviceworkers::manager::registration::{
     ServiceWorker, ServiceWorkerRegistration, WorkerRecord,
 };
 

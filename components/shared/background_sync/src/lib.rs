@@ -5,6 +5,9 @@
 //! the way answers travel back ([`SyncClient`]), so that an engine can use its own channels. An implementation for
 //! [`ipc_channel::ipc::IpcSender`] is here.
 
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
 mod navigation_preload;
 
 use std::fmt;
@@ -357,3 +360,7 @@ pub enum SyncEventKind {
     /// [`SyncManagerMessage::RequestAuthority`]. Nobody waits for an outcome.
     Authority(WorkerAuthority),
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

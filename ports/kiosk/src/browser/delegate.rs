@@ -12,7 +12,6 @@ use servo::{
 
 use url::Url;
 
-#[cfg(feature = "offline")]
 use super::notifications::Waiting;
 use super::surface::Surface;
 use super::webdriver::WaitingClients;
@@ -31,7 +30,6 @@ pub struct State {
     /// Texts and clicks whose input events have not all been handled.
     inputs: RefCell<Vec<PendingInput>>,
     waiting_clients: WaitingClients,
-    #[cfg(feature = "offline")]
     waiting: Waiting,
 }
 
@@ -43,7 +41,7 @@ struct PendingInput {
 
 impl State {
     /// Nothing has happened, no window is open.
-    pub fn new(is_cut: bool, machine: Connectivity) -> Self {
+    pub fn new(is_cut: bool, machine: Connectivity, waiting: Waiting) -> Self {
         Self {
             events: RefCell::default(),
             is_cut: Cell::new(is_cut),
@@ -52,13 +50,11 @@ impl State {
             auxiliary: RefCell::default(),
             inputs: RefCell::default(),
             waiting_clients: WaitingClients::default(),
-            #[cfg(feature = "offline")]
-            waiting: Waiting::default(),
+            waiting,
         }
     }
 
     /// Notifications and windows whose turn is yet to come.
-    #[cfg(feature = "offline")]
     pub fn waiting(&self) -> &Waiting {
         &self.waiting
     }

@@ -29,11 +29,11 @@ use url::Url;
 
 use self::background_sync::SyncPermission;
 use self::delegate::State;
-use self::notifications::CardView;
+use self::notifications::{CardView, Waiting};
 use self::picture::Picture;
 use self::surface::{Surface, SurfaceFactory};
 use crate::command::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
-use crate::config::DurabilityName;
+use crate::config::{DurabilityName, NotificationDisplay};
 use crate::connectivity::Connectivity;
 use crate::event::{Event, Network, Requester};
 use crate::failure::Failure;
@@ -54,6 +54,8 @@ pub struct BrowserOptions {
     pub lifetime: background_sync::StorageLifetime,
     /// When what pages store is on the medium.
     pub storage_durability: DurabilityName,
+    /// Where notifications are shown.
+    pub notification_display: NotificationDisplay,
     /// Whether the network is cut at the start.
     pub is_cut: bool,
     /// Style sheets for every page.
@@ -93,7 +95,8 @@ impl Browser {
             .opts(options.options)
             .preferences(options.preferences)
             .event_loop_waker(Box::new(mailbox.clone()));
-        let state = Rc::new(State::new(options.is_cut, machine));
+        let waiting = Waiting::new(options.notification_display, &mailbox);
+        let state = Rc::new(State::new(options.is_cut, machine, waiting));
         let servo = background_sync::configure(
             builder,
             options.policy,

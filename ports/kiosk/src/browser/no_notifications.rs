@@ -7,13 +7,34 @@ use url::Url;
 
 use super::Browser;
 use super::surface::{CardPlace, SurfaceFactory};
+use crate::config::NotificationDisplay;
 use crate::event::{Event, Requester};
 use crate::failure::Failure;
+use crate::message::Mailbox;
 
 /// There is none.
 pub enum CardView {}
 
+/// There is none.
+#[derive(Debug)]
+pub enum DesktopNews {}
+
+/// Nothing ever waits.
+pub struct Waiting;
+
+impl Waiting {
+    /// Nothing waits.
+    pub fn new(_: NotificationDisplay, _: &Mailbox) -> Self {
+        Self
+    }
+}
+
 impl Browser {
+    /// There are none.
+    pub fn follow_desktop(&self, news: DesktopNews) {
+        match news {}
+    }
+
     /// There are none.
     pub fn announce_notifications(&self) {}
 

@@ -1,6 +1,7 @@
 //! Notifications of pages and service workers: which have a card in the window, and what a person does with them.
 
 mod card;
+mod desktop;
 mod event;
 mod queue;
 mod view;
@@ -17,6 +18,7 @@ use url::Url;
 
 use self::card::CardLayout;
 use self::card::Tap;
+pub use self::desktop::DesktopNews;
 pub use self::event::{CardState, NotificationEvent, NotificationSource};
 pub use self::view::CardView;
 pub use self::waiting::Waiting;
@@ -46,19 +48,27 @@ impl State {
         source: NotificationSource,
     ) {
         if let Some(replaced) = notification.replaces {
-            self.waiting().cards.borrow_mut().remove(replaced);
+            self.waiting().take_card_away(replaced);
         }
         let shown = NotificationEvent::Shown(Box::new(notification.clone()), source);
         self.push(Event::Notification(shown));
         if source == NotificationSource::ThisRun || notification.content.require_interaction {
-            self.waiting().cards.borrow_mut().add(notification);
+            let id = notification.id;
+            if let Some(reason) = self.waiting().show(notification) {
+                self.note_refusal(id, reason.to_owned());
+            }
         }
     }
 
     /// A notification is gone.
     pub fn close_notification_card(&self, id: NotificationId) {
-        self.waiting().cards.borrow_mut().remove(id);
+        self.waiting().take_away(id);
         self.push(Event::Notification(NotificationEvent::Closed(id)));
+    }
+
+    fn note_refusal(&self, id: NotificationId, reason: String) {
+        let event = NotificationEvent::Desktop(id, Err(reason));
+        self.push(Event::Notification(event));
     }
 
     /// A worker wants a window.
@@ -92,12 +102,7 @@ impl Browser {
             });
         match clicked {
             // Its person has seen it.
-            Ok(()) => self
-                .state
-                .waiting()
-                .cards
-                .borrow_mut()
-                .remove(NotificationId(id)),
+            Ok(()) => self.state.waiting().take_away(NotificationId(id)),
             Err(reason) => self.push_event(Event::CommandFailed(requester, reason)),
         }
     }
@@ -115,6 +120,25 @@ impl Browser {
         match closed {
             Ok(()) => self.state.close_notification_card(NotificationId(id)),
             Err(reason) => self.push_event(Event::CommandFailed(requester, reason)),
+        }
+    }
+
+    /// The desktop's service has something to tell.
+    pub fn follow_desktop(&self, news: DesktopNews) {
+        match news {
+            DesktopNews::Shown(id) => {
+                self.state.waiting().note_shown(id);
+                let event = NotificationEvent::Desktop(id, Ok(()));
+                self.push_event(Event::Notification(event));
+            }
+            DesktopNews::NotShown(notification, reason) => {
+                self.state.note_refusal(notification.id, reason);
+                self.state.waiting().show_card_instead(*notification);
+            }
+            DesktopNews::Clicked(id, action) => {
+                self.click_notification(id.0, action.as_deref(), Requester::Person);
+            }
+            DesktopNews::Dismissed(id) => self.close_notification(id.0, Requester::Person),
         }
     }
 

@@ -31,6 +31,8 @@ pub enum NotificationEvent {
     Closed(NotificationId),
     /// The card of a notification is seen in the window, or no more.
     Card(NotificationId, CardState),
+    /// The desktop's service shows a notification, or does not, for a reason; it gets a card then.
+    Desktop(NotificationId, Result<(), String>),
     /// A service worker wanted a window for what the kiosk does not show.
     WindowRefused(Url),
 }
@@ -41,6 +43,9 @@ impl NotificationEvent {
         match self {
             Self::Shown(notification, source) => notification_to_json(notification, *source),
             Self::Closed(id) => json!({"event": "notification-closed", "id": id.0}),
+            Self::Desktop(id, shown) => {
+                json!({"event": "notification-desktop", "id": id.0, "error": shown.as_ref().err()})
+            }
             Self::WindowRefused(url) => json!({"event": "window-refused", "url": url}),
             Self::Card(id, state) => {
                 json!({"event": "notification-card", "id": id.0, "shown": *state == CardState::Shown})
