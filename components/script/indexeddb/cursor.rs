@@ -18,7 +18,7 @@ use storage_traits::indexeddb::{
 };
 use storage_traits::record_query::RecordStart;
 
-pub(crate) use self::cursor_iteration::{IterationParam, iterate_cursor};
+pub(crate) use self::iteration::{IterationParam, iterate_cursor};
 use crate::dom::bindings::codegen::Bindings::IDBCursorBinding::{
     IDBCursorDirection, IDBCursorMethods,
 };
@@ -35,7 +35,9 @@ pub(crate) use crate::dom::indexeddb::queries::ObjectStoreOrIndex;
 use crate::dom::indexeddb::queries::{RecordSource, RequestSource, inactive, record_direction};
 use crate::dom::indexeddb::storing;
 
-mod cursor_iteration;
+// With a path: this file is declared by a path itself, so its modules would be looked for beside it.
+#[path = "cursor/iteration.rs"]
+mod iteration;
 
 /// <https://w3c.github.io/IndexedDB/#cursor-interface>
 #[dom_struct]
