@@ -236,8 +236,10 @@ fn parts_of(request: &mut Request) -> RequestBuilder {
         .integrity_metadata(request.integrity_metadata.clone())
         .pipeline_id(request.pipeline_id)
         .service_workers_mode(ServiceWorkersMode::None);
-    // For the preload of a navigation, which is its client's as well.
+    // Whoever has begun a navigation has done so for the worker, too, that passes it on, and for its preload, which is its
+    // client's as well.
     if request.mode == RequestMode::Navigate {
+        parts.origin = request.origin.clone();
         parts.client = request.client.clone();
         parts.use_url_credentials = request.use_url_credentials;
     }
