@@ -7,6 +7,8 @@ mod circles;
 mod command;
 #[cfg(test)]
 mod dependencies;
+#[cfg(test)]
+mod documents;
 mod files;
 mod fuzz;
 mod kiosk;
