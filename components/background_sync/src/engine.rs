@@ -1,4 +1,4 @@
-//! What the manager needs of a browser engine.
+//! What the manager needs from a browser engine: the trait [`Engine`], and the responders by which an engine answers.
 
 use background_sync_core::{
     Call, EventId, EventOutcome, Permission, PermissionName, StoreFault, StoredWorker,

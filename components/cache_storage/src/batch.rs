@@ -1,4 +1,4 @@
-//! The rules for a batch that do not depend on what is stored.
+//! The rules for a batch that can be checked without looking at what is stored.
 
 use crate::CacheError;
 use crate::body::BodyDraft;

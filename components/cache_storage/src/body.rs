@@ -1,7 +1,7 @@
-//! Bodies: written in chunks of any size, read in chunks that were checked.
+//! Bodies. They are written in chunks of any size, and read in chunks that have been verified.
 //!
-//! A body of more than [`MAX_INLINE_BODY_BYTES`] is a file of chunks of [`CHUNK_BYTES`] (the last one may be shorter),
-//! each followed by the checksum of its bytes and its place, eight bytes, little-endian.
+//! A body longer than [`MAX_INLINE_BODY_BYTES`] is a file of chunks of [`CHUNK_BYTES`]; the last one may be shorter. Each
+//! chunk is followed by a checksum of its bytes and its place: eight bytes, little-endian.
 
 use std::hash::Hasher;
 use std::mem;

@@ -1,4 +1,4 @@
-//! What can go wrong. It crosses a process boundary to script, so it names no file; what the system said is logged.
+//! Errors. They cross a process boundary to script, so they name no file; what the system said is in the log.
 
 use serde::{Deserialize, Serialize};
 

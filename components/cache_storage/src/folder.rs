@@ -1,4 +1,4 @@
-//! A store in a folder of its own.
+//! A medium that is a folder on disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

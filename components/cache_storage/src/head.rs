@@ -1,4 +1,4 @@
-//! What is kept of a request and of a response beside the body.
+//! What is stored of a request and of a response, apart from the body.
 
 use serde::{Deserialize, Serialize};
 

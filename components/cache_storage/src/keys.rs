@@ -1,4 +1,4 @@
-//! What caches and their pairs are known by.
+//! Identifiers of caches and of stored pairs.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! All that touches the disk.
+//! The interface to the disk: nothing else touches it.
 
 use std::fmt::Debug;
 use std::io;

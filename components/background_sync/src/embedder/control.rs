@@ -1,3 +1,5 @@
+//! The embedder's handle: it asks the manager about registrations, and changes them.
+
 use std::fmt;
 use std::thread::JoinHandle;
 use std::time::Duration;

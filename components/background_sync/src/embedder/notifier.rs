@@ -1,3 +1,5 @@
+//! Tells the embedder what happens.
+
 use background_sync_core::SyncNotification;
 
 /// Watches. Called on the manager's thread: nothing here may block.

@@ -1,9 +1,9 @@
-//! What crosses a process boundary in Background Sync: the messages between script threads and the
-//! SyncManager thread, and the handle that script threads hold.
+//! The messages of Background Sync that cross a process boundary, between script threads and the SyncManager thread, and
+//! the handle that script threads hold.
 //!
-//! The types carry no JavaScript engine and no channel implementation: [`SyncManagerMessage`] is generic over
-//! the way answers travel back ([`SyncClient`]), so that an engine can use its own channels. An implementation for
-//! [`ipc_channel::ipc::IpcSender`] is here.
+//! The types depend on no JavaScript engine and prescribe no channel: [`SyncManagerMessage`] is generic over the way
+//! answers travel ([`SyncClient`]), so that an engine can use its own channels. This crate implements it for
+//! [`ipc_channel::ipc::IpcSender`].
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]

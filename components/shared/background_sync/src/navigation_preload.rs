@@ -1,3 +1,5 @@
+//! What scripts ask about navigation preload, and the answers.
+
 use background_sync_core::{NavigationPreloadState, PreloadHeaderValue};
 use serde::{Deserialize, Serialize};
 
