@@ -43,7 +43,10 @@ pub(crate) struct BodyFlow {
 impl BodyFlow {
     pub(crate) fn of(request: &Request, response: &Response) -> Self {
         let headers = &response.headers;
-        let has_worker = request.client.as_ref().is_some_and(|it| it.controller.is_some());
+        let has_worker = request
+            .client
+            .as_ref()
+            .is_some_and(|it| it.controller.is_some());
         // `fetch()` of a worker, its navigation preloads, and what pages fetch that theirs has left to the network. They drop
         // what they have used.
         let is_held = has_worker
@@ -52,7 +55,8 @@ impl BodyFlow {
         Self {
             under_way: is_held.then(Arc::default),
             is_incomplete: response.aborted.clone(),
-            says_its_end: headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
+            says_its_end: headers.contains_key(CONTENT_LENGTH)
+                || headers.contains_key(TRANSFER_ENCODING),
         }
     }
 
@@ -84,7 +88,7 @@ impl BodyFlow {
             Some(_) if self.says_its_end => {
                 self.is_incomplete.store(true, Ordering::Release);
                 Data::Error(NetworkError::ConnectionFailure)
-            },
+            }
             _ => Data::Done,
         }
     }

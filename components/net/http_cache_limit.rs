@@ -53,7 +53,10 @@ fn evict(cache: &HttpCache) {
         if !are_done(&resources) {
             continue;
         }
-        let validated = resources.iter().map(|resource| resource.last_validated).max();
+        let validated = resources
+            .iter()
+            .map(|resource| resource.last_validated)
+            .max();
         all.push(Kept {
             key,
             bytes: resources.iter().map(body_bytes).sum(),

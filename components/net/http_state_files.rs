@@ -110,8 +110,8 @@ impl HttpStateFiles {
         let Some(writer) = &self.writer else {
             return done(true);
         };
-        if let Err(unsent) = writer.send(ToWriter::MakeDurable(done)) &&
-            let ToWriter::MakeDurable(done) = unsent.into_inner()
+        if let Err(unsent) = writer.send(ToWriter::MakeDurable(done))
+            && let ToWriter::MakeDurable(done) = unsent.into_inner()
         {
             done(false);
         }
@@ -189,7 +189,7 @@ impl Writer {
                     let next = last_write.map(|last| last + LEAST_TIME_BETWEEN_WRITES);
                     let next = next.map_or(now, |next| next.max(now));
                     write_at = Some(write_at.map_or(next, |at| at.min(next)));
-                },
+                }
                 Ok(ToWriter::MakeDurable(done)) => {
                     if self.has_changes() {
                         last_write = Some(Instant::now());
@@ -197,12 +197,12 @@ impl Writer {
                     let is_durable = self.write();
                     write_at = (!is_durable).then(|| Instant::now() + RETRY_DELAY);
                     done(is_durable);
-                },
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     let is_durable = self.write();
                     last_write = Some(Instant::now());
                     write_at = (!is_durable).then(|| Instant::now() + RETRY_DELAY);
-                },
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -232,7 +232,7 @@ impl Writer {
                     let path = self.folder.join(state.name);
                     error!("{} can't be written: {error}", path.display());
                     is_durable = false;
-                },
+                }
             }
         }
         is_durable
@@ -256,7 +256,7 @@ fn replace(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     // One that was left may have other permissions.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {},
+        _ => {}
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -264,7 +264,9 @@ fn replace(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut writer = BufWriter::new(options.open(&beside)?);
     writer.write_all(text)?;
-    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let file = writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
     file.sync_data()?;
     drop(file);
     fs::rename(&beside, folder.join(name))?;

@@ -9,17 +9,18 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use content_security_policy::Destination;
 use http::header::LOCATION;
 use net_traits::NetworkError;
 use net_traits::request::{
-    CacheMode, InternalRequest, Origin, RedirectMode, Request, RequestBody, RequestBuilder, RequestId, RequestMode, ServiceWorkersMode,
+    CacheMode, InternalRequest, Origin, RedirectMode, Request, RequestBody, RequestBuilder,
+    RequestId, RequestMode, ServiceWorkersMode,
 };
 use net_traits::response::{Response, ResponseBody, ResponseType};
-use net_traits::service_workers::{
-    FetchAnswer, FetchToHandle, FromNetwork, HasBody, ResponseHead,
-};
+use net_traits::service_workers::{FetchAnswer, FetchToHandle, FromNetwork, HasBody, ResponseHead};
 use parking_lot::{Mutex, RwLock};
 use servo_base::generic_channel::{GenericCallback, GenericSender};
 use servo_url::{ImmutableOrigin, ServoUrl};
@@ -29,7 +30,13 @@ use crate::async_runtime::spawn_task;
 use crate::fetch::methods::{CancellationListener, Data, DoneChannel, FetchContext};
 
 type Manager = GenericSender<FromNetwork>;
-type Answers = UnboundedReceiver<FetchAnswer>;
+
+/// What comes from a worker.
+struct Answers {
+    receiver: UnboundedReceiver<FetchAnswer>,
+    /// Whether the worker has fired the event. Nobody else is to answer then.
+    is_dispatched: Arc<AtomicBool>,
+}
 
 /// The service worker managers of this browser.
 #[derive(Clone, Default)]
@@ -44,7 +51,8 @@ impl ServiceWorkerManagers {
     /// Whether a worker is asked about `request` before the network is. The client knows its controller, so most
     /// requests need no look at the managers.
     pub(crate) fn are_asked(&self, request: &Request) -> bool {
-        scope_of_controller(request).is_some_and(|scope| self.0.read().contains_key(&scope.origin()))
+        scope_of_controller(request)
+            .is_some_and(|scope| self.0.read().contains_key(&scope.origin()))
     }
 }
 
@@ -85,12 +93,20 @@ pub(crate) async fn handle_fetch(
         let managers = context.state.service_workers.0.read();
         managers.get(&scope_url.origin())?.clone()
     };
-    let (sender, mut answers) = unbounded_channel();
-    let answer = GenericCallback::new(move |answer| {
-        if let Ok(answer) = answer {
+    let (sender, receiver) = unbounded_channel();
+    let mut answers = Answers {
+        receiver,
+        is_dispatched: Arc::default(),
+    };
+    let is_dispatched = answers.is_dispatched.clone();
+    let answer = GenericCallback::new(move |answer| match answer {
+        // Whoever waits is not woken for what it need not do anything about yet.
+        Ok(FetchAnswer::Dispatched) => is_dispatched.store(true, Ordering::Relaxed),
+        Ok(answer) => {
             // An error means that the fetch was cancelled.
             let _ = sender.send(answer);
         }
+        Err(_) => {}
     });
     let parts = parts_of(request);
     let id = parts.id;
@@ -108,20 +124,30 @@ pub(crate) async fn handle_fetch(
         Head::Fallback => {
             asked.is_over();
             None
-        },
+        }
         Head::Failed => {
             asked.is_over();
             Some(Response::network_error(NetworkError::ConnectionFailure))
-        },
+        }
         Head::Cancelled => Some(Response::network_error(NetworkError::LoadCancelled)),
         Head::Response(head, has_body) => {
             let response = response_of(request, *head, context);
             match has_body {
                 HasBody::No => asked.is_over(),
-                HasBody::Yes => receive_body(request, &response, answers, asked, done_chan, context),
+                HasBody::Yes => {
+                    receive_body(request, &response, answers, asked, done_chan, context)
+                }
             }
             Some(response)
-        },
+        }
+        Head::ShortResponse(head, body) => {
+            asked.is_over();
+            let response = response_of(request, *head, context);
+            if !response.is_network_error() {
+                *response.actual_response().body.lock() = ResponseBody::Done(body.into());
+            }
+            Some(response)
+        }
     }
 }
 
@@ -153,31 +179,37 @@ enum Head {
     Failed,
     Cancelled,
     Response(Box<ResponseHead>, HasBody),
+    ShortResponse(Box<ResponseHead>, Bytes),
 }
 
 async fn wait_for_head(answers: &mut Answers, cancellation: &CancellationListener) -> Head {
-    let mut is_dispatched = false;
-    loop {
-        let Some(answer) = next_answer(answers, cancellation).await else {
-            return Head::Cancelled;
-        };
-        match answer {
-            Some(FetchAnswer::Dispatched) => is_dispatched = true,
-            Some(FetchAnswer::Response(head, has_body)) => return Head::Response(head, has_body),
-            Some(FetchAnswer::Fallback) => return Head::Fallback,
-            // Nobody had the event, or whoever had it is gone.
-            None if !is_dispatched => return Head::Fallback,
-            None
-            | Some(FetchAnswer::Failed | FetchAnswer::Chunk(_) | FetchAnswer::End) => return Head::Failed,
-        }
+    let Some(answer) = next_answer(answers, cancellation).await else {
+        return Head::Cancelled;
+    };
+    match answer {
+        Some(FetchAnswer::Response(head, has_body)) => Head::Response(head, has_body),
+        Some(FetchAnswer::ShortResponse(head, body)) => Head::ShortResponse(head, body),
+        Some(FetchAnswer::Fallback) => Head::Fallback,
+        // Nobody had the event, or whoever had it is gone.
+        None if !answers.is_dispatched.load(Ordering::Relaxed) => Head::Fallback,
+        None
+        | Some(
+            FetchAnswer::Dispatched
+            | FetchAnswer::Failed
+            | FetchAnswer::Chunk(_)
+            | FetchAnswer::End,
+        ) => Head::Failed,
     }
 }
 
 /// `None` if nobody waits for it any more.
-async fn next_answer(answers: &mut Answers, cancellation: &CancellationListener) -> Option<Option<FetchAnswer>> {
+async fn next_answer(
+    answers: &mut Answers,
+    cancellation: &CancellationListener,
+) -> Option<Option<FetchAnswer>> {
     while !cancellation.cancelled() {
         tokio::select! {
-            answer = answers.recv() => return Some(answer),
+            answer = answers.receiver.recv() => return Some(answer),
             () = cancellation.is_cancelled_now.notified() => {},
         }
     }
@@ -187,24 +219,23 @@ async fn next_answer(answers: &mut Answers, cancellation: &CancellationListener)
 /// What a worker may see of `request`.
 fn parts_of(request: &mut Request) -> RequestBuilder {
     let url = request.current_url_with_blob_claim();
-    let mut parts =
-        RequestBuilder::new(request.target_webview_id, url, request.referrer.clone())
-            .method(request.method.clone())
-            .headers(request.headers.clone())
-            .body(body_for_worker(request.body.as_mut()))
-            .destination(request.destination)
-            .mode(request.mode.clone())
-            .cache_mode(match request.reload_navigation {
-                true => CacheMode::NoCache,
-                false => request.cache_mode,
-            })
-            .credentials_mode(request.credentials_mode)
-            .keep_alive(request.keep_alive)
-            .referrer_policy(request.referrer_policy)
-            .redirect_mode(request.redirect_mode)
-            .integrity_metadata(request.integrity_metadata.clone())
-            .pipeline_id(request.pipeline_id)
-            .service_workers_mode(ServiceWorkersMode::None);
+    let mut parts = RequestBuilder::new(request.target_webview_id, url, request.referrer.clone())
+        .method(request.method.clone())
+        .headers(request.headers.clone())
+        .body(body_for_worker(request.body.as_mut()))
+        .destination(request.destination)
+        .mode(request.mode.clone())
+        .cache_mode(match request.reload_navigation {
+            true => CacheMode::NoCache,
+            false => request.cache_mode,
+        })
+        .credentials_mode(request.credentials_mode)
+        .keep_alive(request.keep_alive)
+        .referrer_policy(request.referrer_policy)
+        .redirect_mode(request.redirect_mode)
+        .integrity_metadata(request.integrity_metadata.clone())
+        .pipeline_id(request.pipeline_id)
+        .service_workers_mode(ServiceWorkersMode::None);
     // For the preload of a navigation, which is its client's as well.
     if request.mode == RequestMode::Navigate {
         parts.client = request.client.clone();
@@ -232,8 +263,10 @@ fn is_refused(request: &Request, head: &ResponseHead) -> bool {
         ResponseType::Error(_) => return true,
         ResponseType::Opaque if request.mode != RequestMode::NoCors => return true,
         ResponseType::Cors if request.mode == RequestMode::SameOrigin => return true,
-        ResponseType::OpaqueRedirect if request.redirect_mode != RedirectMode::Manual => return true,
-        _ => {},
+        ResponseType::OpaqueRedirect if request.redirect_mode != RedirectMode::Manual => {
+            return true;
+        }
+        _ => {}
     }
     if request.redirect_mode == RedirectMode::Follow {
         return is_redirect_to_nowhere(head);
@@ -245,7 +278,10 @@ fn is_refused(request: &Request, head: &ResponseHead) -> bool {
 ///
 /// <https://fetch.spec.whatwg.org/#concept-response-location-url>
 fn is_redirect_to_nowhere(head: &ResponseHead) -> bool {
-    let is_redirect = matches!(head.status.try_code().map(|it| it.as_u16()), Some(301..=303 | 307 | 308));
+    let is_redirect = matches!(
+        head.status.try_code().map(|it| it.as_u16()),
+        Some(301..=303 | 307 | 308)
+    );
     let location = head.headers.get(LOCATION).and_then(|it| it.to_str().ok());
     head.url.is_none() && is_redirect && location.is_some_and(|it| ServoUrl::parse(it).is_err())
 }
@@ -334,7 +370,7 @@ impl IncomingBody {
                     if self.sender.send(Data::Payload(chunk)).is_err() {
                         break Data::Cancelled;
                     }
-                },
+                }
                 Some(FetchAnswer::End) => break Data::Done,
                 _ => break Data::Error(NetworkError::ConnectionFailure),
             }

@@ -46,6 +46,8 @@ pub enum FetchAnswer {
     Fallback,
     /// The response, and whether it has a body, which follows.
     Response(Box<ResponseHead>, HasBody),
+    /// The response, and its whole body, which is short. Nothing follows.
+    ShortResponse(Box<ResponseHead>, Bytes),
     /// Whoever gets it drops it once it is used: that is the sender's permission to send more.
     Chunk(Bytes),
     /// The body is complete.

@@ -79,7 +79,7 @@ impl CacheStorageThread {
                 Err(error) => {
                     warn!("A message to the Cache API can't be read: {error:?}");
                     continue;
-                },
+                }
             };
             match message {
                 CacheStorageThreadMessage::Call { origin, call } => self.hand_on(origin, call),
@@ -87,16 +87,16 @@ impl CacheStorageThread {
                     let origins = self.origins().into_iter();
                     let origins = origins.map(|name| OriginDescriptor { name });
                     let _ = sender.send(origins.collect());
-                },
+                }
                 CacheStorageThreadMessage::ClearForSites { sites, done } => {
                     self.clear(&sites);
                     let _ = done.send(());
-                },
+                }
                 CacheStorageThreadMessage::Exit(sender) => {
                     self.end_all();
                     let _ = sender.send(());
                     break;
-                },
+                }
             }
         }
     }
@@ -113,7 +113,7 @@ impl CacheStorageThread {
                 Err(error) => {
                     error!("There is no thread for the caches of an origin: {error}");
                     return origin_caches::refuse(call, CacheError::Unavailable);
-                },
+                }
             };
         }
         let Some(thread) = self.origins.get_mut(&origin) else {

@@ -136,7 +136,9 @@ fn flusher() -> &'static Flusher {
 impl Flusher {
     /// Nobody panics while they hold it.
     fn unflushed(&self) -> MutexGuard<'_, Unflushed> {
-        self.unflushed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unflushed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn logs(&self) -> MutexGuard<'_, HashMap<PathBuf, u64>> {

@@ -41,15 +41,15 @@ type Answer = Result<CacheReply, CacheError>;
 /// Answers a call that nobody can do.
 pub(crate) fn refuse(call: CacheCall, error: CacheError) {
     let callback = match call {
-        CacheCall::Has { callback, .. } |
-        CacheCall::Open { callback, .. } |
-        CacheCall::Delete { callback, .. } |
-        CacheCall::Names { callback } |
-        CacheCall::Match { callback, .. } |
-        CacheCall::Keys { callback, .. } |
-        CacheCall::Batch { callback, .. } |
-        CacheCall::Append { callback, .. } |
-        CacheCall::Read { callback, .. } => callback,
+        CacheCall::Has { callback, .. }
+        | CacheCall::Open { callback, .. }
+        | CacheCall::Delete { callback, .. }
+        | CacheCall::Names { callback }
+        | CacheCall::Match { callback, .. }
+        | CacheCall::Keys { callback, .. }
+        | CacheCall::Batch { callback, .. }
+        | CacheCall::Append { callback, .. }
+        | CacheCall::Read { callback, .. } => callback,
         CacheCall::Release { .. } | CacheCall::Abandon { .. } | CacheCall::Close { .. } => return,
     };
     answer(&callback, Err(error));
@@ -94,7 +94,7 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
                 if let Some(store) = &mut self.store {
                     store.release_cache(cache);
                 }
-            },
+            }
             CacheCall::Match {
                 scope,
                 request,
@@ -104,7 +104,7 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
             } => {
                 let found = self.find(&scope, request.as_ref(), options, take);
                 answer(&callback, found);
-            },
+            }
             CacheCall::Keys {
                 cache,
                 request,
@@ -114,7 +114,7 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
                 let store = self.store();
                 let keys = store.and_then(|store| store.keys(cache, request.as_ref(), options));
                 answer(&callback, keys.map(CacheReply::Requests));
-            },
+            }
             CacheCall::Batch {
                 cache,
                 operations,
@@ -123,7 +123,7 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
                 let operations = self.with_bodies(operations);
                 let done = operations.and_then(|it| self.store()?.commit(cache, it));
                 answer(&callback, done.map(CacheReply::Bool));
-            },
+            }
             CacheCall::Append {
                 body,
                 bytes,
@@ -131,12 +131,12 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
             } => answer(&callback, self.append(body, &bytes)),
             CacheCall::Abandon { body } => {
                 self.written.remove(&body);
-            },
+            }
             CacheCall::Read { body, callback } => answer(&callback, self.read(body)),
             CacheCall::Close { body } => {
                 self.read.remove(&body);
                 self.open_files.retain(|open| *open != body);
-            },
+            }
         }
     }
 
@@ -195,7 +195,10 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
                 break;
             }
         }
-        let found = found.into_iter().map(|found| self.hand_out(found)).collect();
+        let found = found
+            .into_iter()
+            .map(|found| self.hand_out(found))
+            .collect();
         Ok(CacheReply::Pairs(found))
     }
 
@@ -207,7 +210,7 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
                 let name = ReadBody(Uuid::new_v4());
                 self.read.insert(name, reader);
                 FoundBody::Stored(name)
-            },
+            }
         };
         FoundResponse {
             head: found.response,
@@ -224,7 +227,7 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
             with_bodies.push(match operation {
                 CacheOperation::Delete { request, options } => {
                     Operation::Delete { request, options }
-                },
+                }
                 CacheOperation::Put {
                     request,
                     response,
@@ -239,7 +242,7 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
                         response,
                         body,
                     }
-                },
+                }
             });
         }
         Ok(with_bodies)
@@ -265,16 +268,16 @@ impl<F: Fn() -> Result<PathBuf, CacheError>> OriginCaches<F> {
         let result = reader.read();
         let is_open = reader.is_open();
         self.open_files.retain(|open| *open != body);
-        if let Err(CacheError::Damaged) = result &&
-            let (Some(reader), Some(store)) = (self.read.remove(&body), &mut self.store)
+        if let Err(CacheError::Damaged) = result
+            && let (Some(reader), Some(store)) = (self.read.remove(&body), &mut self.store)
         {
             store.forget(&reader)?;
         } else if is_open {
             self.open_files.push_back(body);
         }
-        if self.open_files.len() > MAX_OPEN_FILES &&
-            let Some(oldest) = self.open_files.pop_front() &&
-            let Some(reader) = self.read.get_mut(&oldest)
+        if self.open_files.len() > MAX_OPEN_FILES
+            && let Some(oldest) = self.open_files.pop_front()
+            && let Some(reader) = self.read.get_mut(&oldest)
         {
             reader.close_file();
         }
@@ -302,8 +305,8 @@ impl<K: Copy + Eq + Hash, V> Held<K, V> {
     fn insert(&mut self, name: K, value: V) {
         self.by_name.insert(name, value);
         self.order.push_back(name);
-        while self.by_name.len() > self.limit &&
-            let Some(oldest) = self.order.pop_front()
+        while self.by_name.len() > self.limit
+            && let Some(oldest) = self.order.pop_front()
         {
             self.by_name.remove(&oldest);
         }

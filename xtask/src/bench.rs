@@ -1,17 +1,18 @@
-//! `./mach bench`: builds the benchmarks, optimized, and runs them.
+//! `./mach bench`: builds the benchmarks, optimized, and runs them. Each is a program with its own options; here they get what
+//! they need besides: an optimized kiosk, Chromium, and a folder on the disk.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
+use fs_err as fs;
 
 use crate::command;
 use crate::kiosk::{self, Profile};
-use crate::paths::Paths;
-use crate::testing;
+use crate::paths::{self, Paths};
+use crate::programs;
 use crate::wpt;
 
 /// The package that measures the component.
@@ -114,24 +115,21 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
     );
     let mut all_met = true;
     if core || nothing_named {
-        all_met &= run_package(paths, CORE, &file("--json", &benchmarks.json)?)?;
+        all_met &= run_package(paths, CORE, file("--json", &benchmarks.json)?)?;
     }
     if fleet || nothing_named {
-        all_met &= run_package(paths, FLEET, &file("--svg", &benchmarks.svg)?)?;
+        all_met &= run_package(paths, FLEET, file("--svg", &benchmarks.svg)?)?;
     }
     if browsers {
-        all_met &= run_package(paths, BROWSERS, &browsers_arguments(paths, benchmarks)?)?;
+        all_met &= run_package(paths, BROWSERS, browsers_arguments(paths, benchmarks)?)?;
     }
     if pages {
-        all_met &= run_package(paths, PAGES, &pages_arguments(paths, benchmarks)?)?;
+        all_met &= run_package(paths, PAGES, pages_arguments(paths, benchmarks)?)?;
     }
     if soak {
-        all_met &= run_package(paths, SOAK, &soak_arguments(paths, benchmarks)?)?;
+        all_met &= run_package(paths, SOAK, soak_arguments(paths, benchmarks)?)?;
     }
-    Ok(match all_met {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    Ok(command::exit_code(all_met))
 }
 
 fn browsers_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
@@ -173,13 +171,9 @@ fn both_arguments(
 ) -> Result<Vec<OsString>> {
     // First, because it takes no time to find out, and the kiosk an hour to build.
     let chromium = wpt::chromium_on_path()?;
-    let kiosk = match &benchmarks.kiosk {
-        Some(path) => std::path::absolute(path)?,
-        None => kiosk::build(paths, Profile::Release)?,
-    };
+    let kiosk = kiosk::named_or_built(paths, benchmarks.kiosk.as_deref(), Profile::Release)?;
     let profiles = paths.cache.join(BROWSERS_PROFILES);
-    fs::create_dir_all(&profiles)
-        .with_context(|| format!("cannot create {}", profiles.display()))?;
+    fs::create_dir_all(&profiles)?;
     let mut arguments: Vec<OsString> = vec!["--kiosk".into(), kiosk.into()];
     arguments.extend(["--folder".into(), profiles.into()]);
     arguments.extend(["--chromium".into(), chromium.into()]);
@@ -198,22 +192,14 @@ fn both_arguments(
 fn file(option: &str, file: &Option<PathBuf>) -> Result<Vec<OsString>> {
     Ok(match file {
         // The benchmark runs in the source tree, the user may be elsewhere.
-        Some(file) => vec![option.into(), std::path::absolute(file)?.into()],
+        Some(file) => vec![option.into(), paths::absolute(file)?.into()],
         None => Vec::new(),
     })
 }
 
 /// Returns whether every goal was met.
-fn run_package(paths: &Paths, package: &str, arguments: &[OsString]) -> Result<bool> {
+fn run_package(paths: &Paths, package: &str, arguments: Vec<OsString>) -> Result<bool> {
     // Optimized, as the embedder's build is.
-    let mut cargo = testing::cargo(
-        paths,
-        &["run", "--quiet", "--release", "--package", package, "--"],
-    );
-    cargo.args(arguments);
-    // A kiosk without a display still wants a folder for its sockets.
-    let cargo = kiosk::give_runtime_folder(&mut cargo, paths)?;
-    let status = cargo.status();
-    let status = status.map_err(|error| command::start_error(cargo, error))?;
-    Ok(status.success())
+    let program = format!("--release --package {package}");
+    programs::run(paths, &program, arguments, None)
 }

@@ -1,35 +1,15 @@
 //! Starts other programs, and turns their failures into one sentence.
+//!
+//! Not `xshell` or `duct`: what is here is above all which variables cargo may see, and several callers need the `Command`
+//! itself, for pipes or to replace this process.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
-use std::path::Path;
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
-
-/// A git command that no configuration, hook or variable of the user's changes.
-pub fn git(folder: &Path) -> Command {
-    let mut command = Command::new("git");
-    command
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_ATTR_NOSYSTEM", "1")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("LC_ALL", "C");
-    for variable in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_PREFIX",
-        "GIT_NAMESPACE",
-    ] {
-        command.env_remove(variable);
-    }
-    command.args(["-c", "core.autocrlf=false", "-c", "gc.auto=0"]);
-    command
-}
 
 /// Cargo, without the variables that an outer `cargo run` leaves behind.
 ///
@@ -119,6 +99,14 @@ pub fn status(command: &mut Command) -> Result<ExitStatus> {
         .map_err(|error| start_error(command, error))
 }
 
+/// What a command of ours ends with.
+pub fn exit_code(is_good: bool) -> ExitCode {
+    match is_good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
 /// The error for a program that ended with a failure.
 pub fn check(command: &Command, output: Output) -> Result<Output> {
     if output.status.success() {
@@ -155,11 +143,17 @@ pub fn describe(command: &Command) -> String {
     line
 }
 
-/// Whether a program of this name is on the PATH.
+/// Where a program of this name is on the PATH.
+pub fn find_on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+/// Whether there is one.
 pub fn is_on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    })
+    find_on_path(program).is_some()
 }
 
 #[cfg(test)]

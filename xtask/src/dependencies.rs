@@ -1,15 +1,15 @@
-//! The direction of dependencies between our crates, and between Servo's and ours, as ARCHITECTURE.md
-//! draws it.
+//! The direction of dependencies between our crates, and between Servo's and ours, as ARCHITECTURE.md draws it. `cargo deny`
+//! can ban a crate, but not for some crates of a workspace alone, and does not read patches.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use anyhow::{Context, Result};
-use serde::Deserialize;
+use anyhow::Result;
+use cargo_metadata::DependencyKind;
+use fs_err as fs;
 use toml_edit::{DocumentMut, Item};
 
-use crate::command;
 use crate::files;
+use crate::metadata;
 use crate::paths::Paths;
 
 /// Each of our crates, and those of ours that it may use outside its tests.
@@ -42,42 +42,17 @@ const SHARED: [&str; 4] = [
 /// constellation's messages carry its responders.
 const OWNERS: [&str; 3] = ["servo", "servo-constellation", "servo-constellation-traits"];
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    name: String,
-    kind: Option<String>,
-}
-
 #[test]
 fn our_crates_depend_on_each_other_in_one_direction() -> Result<()> {
     let paths = Paths::find()?;
-    let mut cargo = command::cargo();
-    cargo
-        .current_dir(&paths.root)
-        .args(["metadata", "--no-deps", "--format-version", "1"]);
-    let metadata: Metadata = serde_json::from_str(&command::text(&mut cargo)?)?;
-    for package in metadata
-        .packages
-        .iter()
-        .filter(|package| is_ours(&package.name))
-    {
-        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == package.name) else {
+    for package in metadata::members(&paths.root)?.packages {
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == *package.name) else {
             // A package of tests may use all of them.
             continue;
         };
         for dependency in &package.dependencies {
-            let counts = is_ours(&dependency.name) && dependency.kind.as_deref() != Some("dev");
+            let counts =
+                is_ours(&dependency.name) && dependency.kind != DependencyKind::Development;
             assert!(
                 !counts || allowed.contains(&dependency.name.as_str()),
                 "{} may not depend on {}",
@@ -163,8 +138,7 @@ fn is_servos(name: &str) -> bool {
 }
 
 fn dependencies(manifest: &std::path::Path) -> Result<BTreeSet<String>> {
-    let text = fs::read_to_string(manifest)
-        .with_context(|| format!("cannot read {}", manifest.display()))?;
+    let text = fs::read_to_string(manifest)?;
     let document: DocumentMut = text.parse()?;
     let names = |table: Option<&Item>| -> Vec<String> {
         let table = table.and_then(Item::as_table_like);

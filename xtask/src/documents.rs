@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 
 use crate::files;
 use crate::paths::Paths;
@@ -34,8 +35,7 @@ impl Tree {
     }
 
     fn document(&self, file: &Path) -> Result<Document> {
-        let text = std::fs::read_to_string(self.root.join(file))
-            .with_context(|| format!("cannot read {}", file.display()))?;
+        let text = fs::read_to_string(self.root.join(file))?;
         let path = file.to_owned();
         Ok(Document { path, text })
     }

@@ -1,12 +1,12 @@
-//! Copies by content: a file that has not changed keeps its time stamp, so cargo rebuilds only what
-//! did.
+//! Copies by content: a file that has not changed keeps its time stamp, so cargo rebuilds only what did. `cp` and `rsync
+//! --times` go by time stamps, `rsync --checksum` is not on every machine, and some files are edited on their way.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 
 /// Every file under `folder`, relative to it, sorted. Build results and git's own files are skipped.
 pub fn list(folder: &Path) -> Result<BTreeSet<PathBuf>> {
@@ -14,8 +14,7 @@ pub fn list(folder: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut waiting = vec![PathBuf::new()];
     while let Some(relative) = waiting.pop() {
         let here = folder.join(&relative);
-        let entries =
-            fs::read_dir(&here).with_context(|| format!("cannot list {}", here.display()))?;
+        let entries = fs::read_dir(&here)?;
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot list {}", here.display()))?;
             let name = entry.file_name();
@@ -36,21 +35,20 @@ pub fn write_if_different(path: &Path, content: &[u8]) -> Result<bool> {
     match fs::read(path) {
         Ok(present) if present == content => return Ok(false),
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            return Err(error.into());
         }
         _ => {}
     }
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)
-            .with_context(|| format!("cannot create {}", parent.display()))?;
+        fs::create_dir_all(parent)?;
     }
-    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::write(path, content)?;
     Ok(true)
 }
 
 /// Copies one file unless the copy has its content already.
 pub fn copy_if_different(from: &Path, to: &Path) -> Result<bool> {
-    let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let content = fs::read(from)?;
     write_if_different(to, &content)
 }
 
@@ -64,7 +62,7 @@ pub fn mirror(
     let wanted = list(from)?;
     for file in &wanted {
         let path = from.join(file);
-        let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let content = fs::read(&path)?;
         let content = edit(file, content).with_context(|| path.display().to_string())?;
         write_if_different(&to.join(file), &content)?;
     }
@@ -78,7 +76,7 @@ pub fn mirror(
 pub fn remove(path: &Path, stop: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            return Err(error.into());
         }
         _ => {}
     }

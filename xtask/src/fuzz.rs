@@ -1,18 +1,18 @@
 //! `./mach fuzz`: hostile bytes for the component, made by cargo-fuzz.
 
-use std::fs;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
+use fs_err as fs;
 
 use crate::command;
+use crate::files;
 use crate::paths::Paths;
 
 /// Where the targets are, with their seeds, what was found to be worth keeping (`corpus`), and what
 /// failed (`artifacts`).
 const FOLDER: &str = "tests/fuzz";
-const TARGETS: [&str; 4] = ["wire", "records", "caches", "notifications"];
 /// Longest input, in bytes: some hundred messages.
 const MAX_INPUT_BYTES: u32 = 2_048;
 /// An input that takes longer is a finding, in seconds.
@@ -28,18 +28,18 @@ pub struct Fuzz {
 
 /// Runs one target after the other; stops at the first finding.
 pub fn run(paths: &Paths, fuzz: &Fuzz) -> Result<ExitCode> {
-    for target in TARGETS {
-        let folder = paths.root.join(FOLDER);
-        let corpus = folder.join("corpus").join(target);
-        fs::create_dir_all(&corpus)
-            .with_context(|| format!("cannot make the folder {}", corpus.display()))?;
+    let folder = paths.root.join(FOLDER);
+    for file in files::list(&folder.join("fuzz_targets"))? {
+        let target = file.with_extension("");
+        let corpus = folder.join("corpus").join(&target);
+        fs::create_dir_all(&corpus)?;
         // Only nightly compilers have what the fuzzer needs to see which code ran.
         let mut program = Command::new("rustup");
         program
             .args(["run", "nightly", "cargo", "fuzz", "run", "--fuzz-dir"])
             .arg(&folder)
-            .arg(target)
-            .args([&corpus, &folder.join("seeds").join(target)])
+            .arg(&target)
+            .args([&corpus, &folder.join("seeds").join(&target)])
             .arg("--")
             .arg(format!("-max_total_time={}", fuzz.seconds))
             .arg(format!("-max_len={MAX_INPUT_BYTES}"))
@@ -47,8 +47,9 @@ pub fn run(paths: &Paths, fuzz: &Fuzz) -> Result<ExitCode> {
             .args(["-len_control=0", "-print_final_stats=1"]);
         if !command::status(&mut program)?.success() {
             eprintln!(
-                "error: {target} did not pass; what it needs: rustup toolchain install nightly, \
-                 cargo install cargo-fuzz --locked"
+                "error: {} did not pass; what it needs: rustup toolchain install nightly, \
+                 cargo install cargo-fuzz --locked",
+                target.display()
             );
             return Ok(ExitCode::FAILURE);
         }

@@ -1,21 +1,20 @@
-//! Builds and runs the kiosk in the assembled workspace.
+//! Builds and runs the kiosk in the assembled workspace. Cargo builds it; what it has to be told, and must not see, is here.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::build_output;
+use crate::build_progress::{Progress, crate_of_status};
 use crate::command;
-use crate::paths::Paths;
-use crate::progress::{Progress, crate_of_status};
+use crate::paths::{self, Paths};
 use crate::servo::{self, Brought, Group, LocalWork, Offsets};
 use crate::setup::{self, Llvm};
 use crate::spidermonkey::SpiderMonkey;
-use crate::watch;
 
 /// How well the kiosk is optimized.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,6 +26,14 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// What `--release` asks for, or its absence.
+    pub fn new(is_release: bool) -> Self {
+        match is_release {
+            true => Self::Release,
+            false => Self::Dev,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Dev => "dev",
@@ -43,7 +50,12 @@ pub fn build(paths: &Paths, profile: Profile) -> Result<PathBuf> {
     compile(paths, &llvm, profile, &Workspace::whole(paths))
 }
 
-/// The same without a group of patches. What it shares with the whole kiosk is compiled once.
+/// A kiosk that the user has named, or one that is built.
+pub fn named_or_built(paths: &Paths, named: Option<&Path>, profile: Profile) -> Result<PathBuf> {
+    named.map_or_else(|| build(paths, profile), paths::absolute)
+}
+
+/// The same as [`build`] without a group of patches. What it shares with the whole kiosk is compiled once.
 pub fn build_without(paths: &Paths, profile: Profile, group: Group) -> Result<PathBuf> {
     let llvm = setup::ensure_ready()?;
     let _held = paths.hold_cache()?;
@@ -143,17 +155,12 @@ fn compile(paths: &Paths, llvm: &Llvm, profile: Profile, workspace: &Workspace) 
     let log =
         File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
 
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    let progress = Progress::new(list_crates(paths, llvm, profile, workspace)?, cores);
+    let progress = Progress::new(list_crates(paths, llvm, profile, workspace)?);
     let mut build = cargo(paths, llvm, profile);
-    build.current_dir(&workspace.folder).args([
-        "build",
-        workspace.flag,
-        "--message-format",
-        "json",
-        "--profile",
-        profile.name(),
-    ]);
+    build
+        .current_dir(&workspace.folder)
+        .args(["build", workspace.flag, "--message-format", "json"])
+        .args(["--profile", profile.name()]);
     build
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -161,7 +168,7 @@ fn compile(paths: &Paths, llvm: &Llvm, profile: Profile, workspace: &Workspace) 
     let child = build
         .spawn()
         .map_err(|error| command::start_error(&build, error))?;
-    let (status, watch) = watch::follow(child, progress, log)?;
+    let (status, watch) = build_output::follow(child, progress, log)?;
     if let Some(out_dir) = &watch.spidermonkey {
         SpiderMonkey::find(paths)?.note_results(profile.name(), out_dir)?;
     }
@@ -188,16 +195,9 @@ fn list_crates(
     workspace: &Workspace,
 ) -> Result<BTreeSet<String>> {
     let mut tree = cargo(paths, llvm, profile);
-    tree.current_dir(&workspace.folder).args([
-        "tree",
-        workspace.flag,
-        "--quiet",
-        "--edges",
-        "normal,build",
-        "--prefix",
-        "none",
-    ]);
-    tree.args(["--format", "{p}"]);
+    tree.current_dir(&workspace.folder)
+        .args(["tree", workspace.flag, "--quiet"])
+        .args("--edges normal,build --prefix none --format {p}".split(' '));
     // Not worth an error of its own: whatever is wrong here, the build says it better.
     let text = command::text(&mut tree).unwrap_or_default();
     Ok(text.lines().filter_map(crate_of_status).collect())

@@ -1,7 +1,18 @@
 //! The project's own build tool: assembles Servo with our patches, builds the kiosk, runs the tests.
+//!
+//! | to find | see |
+//! | --- | --- |
+//! | the command line, and a module for each command | this file; `testing/` is `./mach test` |
+//! | the patch series, the overlay, the assembled workspace | `servo/` |
+//! | how the kiosk is built, and what is shown of it | `kiosk.rs`, `build_output.rs`, `build_progress.rs`, `spidermonkey.rs` |
+//! | what the system must have | `setup.rs` |
+//! | web-platform-tests | `wpt/` |
+//! | tests of the source tree's own rules | `circles.rs`, `module_graph.rs`, `dependencies.rs`, `documents.rs`, `publishable.rs` |
+//! | other programs | `command.rs`, `git.rs`, `metadata.rs` for cargo's, `programs.rs` for ours |
 
-mod apps;
 mod bench;
+mod build_output;
+mod build_progress;
 #[cfg(test)]
 mod circles;
 mod command;
@@ -11,17 +22,21 @@ mod dependencies;
 mod documents;
 mod files;
 mod fuzz;
+mod git;
 mod kiosk;
+mod metadata;
+#[cfg(test)]
+mod module_graph;
 mod paths;
 mod power_cuts;
-mod progress;
+mod programs;
 #[cfg(test)]
-mod published;
+mod publishable;
 mod servo;
 mod setup;
 mod spidermonkey;
+mod test_apps;
 mod testing;
-mod watch;
 mod wpt;
 
 use std::ffi::OsString;
@@ -86,7 +101,7 @@ enum Task {
     /// Run the stock wptrunner on web-platform-tests and on ours
     TestWpt(wpt::TestWpt),
     /// Offline apps of libraries as their authors published them, in the kiosk and in Chromium
-    TestApps(apps::TestApps),
+    TestApps(test_apps::TestApps),
     /// Measure, and compare with what was promised
     Bench(bench::Benchmarks),
     /// Cut the power of a kiosk on a file system of its own again and again, and see what is left (needs root)
@@ -148,7 +163,7 @@ fn run(task: Task) -> Result<ExitCode> {
     let paths = Paths::find()?;
     match task {
         Task::Run { release, arguments } => {
-            let kiosk = kiosk::build(&paths, profile(release))?;
+            let kiosk = kiosk::build(&paths, Profile::new(release))?;
             // The kiosk takes this process's place, so that signals reach it.
             let error = kiosk::give_runtime_folder(&mut Command::new(&kiosk), &paths)?
                 .args(arguments)
@@ -157,8 +172,8 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { release, without } => {
             let kiosk = match without {
-                None => kiosk::build(&paths, profile(release))?,
-                Some(group) => kiosk::build_without(&paths, profile(release), group)?,
+                None => kiosk::build(&paths, Profile::new(release))?,
+                Some(group) => kiosk::build_without(&paths, Profile::new(release), group)?,
             };
             println!("{}", kiosk.display());
             Ok(ExitCode::SUCCESS)
@@ -170,19 +185,11 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test { core, .. } => testing::run(&paths, core),
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt(arguments) => wpt::run(&paths, &arguments),
-        Task::TestApps(arguments) => apps::run(&paths, &arguments),
+        Task::TestApps(arguments) => test_apps::run(&paths, &arguments),
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
         Task::PowerCuts(power_cuts) => power_cuts::run(&paths, &power_cuts),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
         Task::Servo(task) => run_servo(&paths, task),
-    }
-}
-
-fn profile(release: bool) -> Profile {
-    if release {
-        Profile::Release
-    } else {
-        Profile::Dev
     }
 }
 
@@ -224,8 +231,8 @@ fn run_servo(paths: &Paths, task: ServoTask) -> Result<ExitCode> {
             println!("{} files changed", changed.len());
         }
         ServoTask::ExportOverlay { folder } => {
-            let folder = std::path::absolute(folder)?;
-            servo::bundle::export(paths, &folder)?;
+            let folder = paths::absolute(&folder)?;
+            servo::export_overlay::export(paths, &folder)?;
             println!("What to do with it: {}", folder.join("README.md").display());
         }
         ServoTask::Check { each: true, .. } => {

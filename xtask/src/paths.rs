@@ -9,6 +9,11 @@ use anyhow::{Context, Result, anyhow};
 /// Overrides the folder in which Servo is assembled and built.
 pub const CACHE_VARIABLE: &str = "BACKGROUND_SYNC_CACHE";
 
+/// A path that a user has given, wherever it is used from.
+pub fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{} is not a usable path", path.display()))
+}
+
 /// The folders that every command works on.
 #[derive(Clone, Debug)]
 pub struct Paths {

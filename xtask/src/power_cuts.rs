@@ -10,10 +10,10 @@ use clap::Args;
 use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
-use crate::testing;
+use crate::programs;
 
 /// The program of the end-to-end tests that does it.
-const PROGRAM: [&str; 4] = ["--package", "background_sync_e2e", "--bin", "power_cuts"];
+const PROGRAM: &str = "--package background_sync_e2e --bin power_cuts";
 
 /// How long, and how.
 #[derive(Args)]
@@ -34,21 +34,9 @@ pub struct PowerCuts {
 
 /// Runs all rounds; fails if something was lost.
 pub fn run(paths: &Paths, power_cuts: &PowerCuts) -> Result<ExitCode> {
-    let kiosk = match &power_cuts.kiosk {
-        Some(path) => std::path::absolute(path)?,
-        None => kiosk::build(paths, Profile::Dev)?,
-    };
-    let mut cargo = testing::cargo(paths, &["run", "--quiet"]);
-    cargo.args(PROGRAM).arg("--").args(arguments(power_cuts));
-    cargo.env(testing::KIOSK_VARIABLE, kiosk);
-    let cargo = kiosk::give_runtime_folder(&mut cargo, paths)?;
-    let status = cargo.status();
-    let status = status.map_err(|error| command::start_error(cargo, error))?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let kiosk = kiosk::named_or_built(paths, power_cuts.kiosk.as_deref(), Profile::Dev)?;
+    let is_good = programs::run(paths, PROGRAM, arguments(power_cuts), Some(&kiosk))?;
+    Ok(command::exit_code(is_good))
 }
 
 fn arguments(power_cuts: &PowerCuts) -> Vec<OsString> {

@@ -1,11 +1,12 @@
-//! What Servo needs from the system: found, installed where that is allowed, or named.
+//! What Servo needs from the system: found, installed where that is allowed, or named. Servo's own `mach bootstrap` does it
+//! in a checkout of Servo, which there is none of here.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 
 use crate::command::{self, is_on_path};
 
@@ -41,35 +42,23 @@ const LLVM: Need = Need {
 
 /// Makes sure that everything is there, and returns the LLVM to use.
 pub fn ensure_ready() -> Result<Llvm> {
-    ensure_python()?;
-    let missing = missing();
-    if missing.is_empty()
-        && let Some(llvm) = find_llvm()
-    {
-        return Ok(llvm);
-    }
-    install("Servo", &missing)?;
-    let still = self::missing();
-    ensure!(
-        still.is_empty(),
-        "after installing, this is still missing: {}",
-        words(&still)
-    );
-    match find_llvm() {
-        Some(llvm) => Ok(llvm),
-        None => bail!("after installing, {} is still missing", LLVM.what),
-    }
+    ensure_installed("Servo", missing)?;
+    find_llvm().with_context(|| format!("after installing, {} is still missing", LLVM.what))
 }
 
 /// Makes sure that web-platform-tests can be downloaded and their runner started.
 pub fn ensure_ready_for_wpt() -> Result<()> {
+    ensure_installed("web-platform-tests", missing_for_wpt)
+}
+
+fn ensure_installed(purpose: &str, missing: fn() -> Vec<Need>) -> Result<()> {
     ensure_python()?;
-    let missing = missing_for_wpt();
-    if missing.is_empty() {
+    let needs = missing();
+    if needs.is_empty() {
         return Ok(());
     }
-    install("web-platform-tests", &missing)?;
-    let still = missing_for_wpt();
+    install(purpose, &needs)?;
+    let still = missing();
     ensure!(
         still.is_empty(),
         "after installing, this is still missing: {}",
@@ -96,7 +85,6 @@ fn missing_for_wpt() -> Vec<Need> {
     let needs = [
         (python, "Python 3.11 or newer", &["python3"][..]),
         (venv, "Python's virtual environments", &["python3-venv"][..]),
-        (is_on_path("curl"), "curl", &["curl", "ca-certificates"][..]),
         (is_on_path("xz"), "xz", &["xz-utils"][..]),
     ];
     let missing = needs.into_iter().filter(|(present, ..)| !present);

@@ -4,11 +4,11 @@
 //! can use an archive of the results instead; cargo runs its build script again whenever the variable that names the
 //! archive is another one, so what a profile was built from is written down.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use toml_edit::DocumentMut;
 
 use crate::command;
@@ -47,8 +47,7 @@ impl SpiderMonkey {
     /// Reads which release is locked.
     pub fn find(paths: &Paths) -> Result<Self> {
         let lock = paths.tree().join("Cargo.lock");
-        let text =
-            fs::read_to_string(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+        let text = fs::read_to_string(&lock)?;
         let version =
             locked_version(&text).with_context(|| format!("{} lacks {CRATE}", lock.display()))?;
         Ok(Self {
@@ -143,7 +142,7 @@ fn pack(results: &Path, archive: &Path) -> Result<()> {
             .arg(results)
             .args(RESULTS),
     )?;
-    fs::rename(&partial, archive).with_context(|| format!("cannot write {}", archive.display()))
+    Ok(fs::rename(&partial, archive)?)
 }
 
 #[cfg(test)]

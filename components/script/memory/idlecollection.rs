@@ -76,7 +76,7 @@ fn wake_after(thread: &ScriptThread, duration: Duration) {
     let callback = || match REST.get() {
         Rest::Active(last) => REST.set(Rest::Due(last)),
         Rest::CollectedOnce => REST.set(Rest::DueAgain),
-        Rest::Collected | Rest::Due(_) | Rest::DueAgain => {},
+        Rest::Collected | Rest::Due(_) | Rest::DueAgain => {}
     };
     thread.schedule_timer(TimerEventRequest {
         callback: Box::new(callback),

@@ -53,6 +53,11 @@ pub(crate) trait BodySource: Send + Sync {
     /// at once, if what is had at once is not long.
     fn pull(&self, wanted: WantedChunk);
 
+    /// All of it, if that is had at once. Not for one that was pulled.
+    fn take_whole(&self) -> Option<Bytes> {
+        None
+    }
+
     /// No more is wanted.
     fn cancel(&self);
 
@@ -237,6 +242,13 @@ impl NativeBody {
     /// Whether the stream has asked for anything.
     pub(crate) fn has_begun(&self) -> bool {
         self.has_begun.get()
+    }
+
+    /// All of it, if that is had at once. Not for one that has begun.
+    pub(crate) fn take_whole(&self) -> Option<Bytes> {
+        let whole = self.source.take_whole();
+        self.has_begun.set(whole.is_some());
+        whole
     }
 
     /// Sends all of it to `sink`. Not for one that has begun.

@@ -211,6 +211,10 @@ impl BodySource for ShortBody {
         }
     }
 
+    fn take_whole(&self) -> Option<Bytes> {
+        Some(mem::take(&mut *self.0.lock()).into())
+    }
+
     fn cancel(&self) {
         self.0.lock().clear();
     }

@@ -70,6 +70,11 @@ impl OwedAnswer {
         let _ = self.send(state, FetchAnswer::Response(Box::new(head), has_body));
     }
 
+    pub(crate) fn respond_shortly(&self, head: ResponseHead, body: Bytes) {
+        let answer = FetchAnswer::ShortResponse(Box::new(head), body);
+        let _ = self.send(AnswerState::Given, answer);
+    }
+
     fn chunk(&self, chunk: Bytes) -> Wants {
         self.send(AnswerState::Owed, FetchAnswer::Chunk(chunk))
     }

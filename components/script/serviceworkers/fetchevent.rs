@@ -17,6 +17,7 @@ use js::rust::{HandleObject, HandleValue};
 use net_traits::cancel_async_fetch;
 use net_traits::request::{RequestBuilder, RequestId, RequestMode};
 use net_traits::response::ResponseType;
+use net_traits::service_workers::{HasBody, ResponseHead};
 use script_bindings::cell::DomRefCell;
 use script_bindings::conversions::root_from_handlevalue;
 use script_bindings::reflector::reflect_dom_object_with_proto;
@@ -213,20 +214,28 @@ impl FetchEvent {
         if matches!(head.response_type, ResponseType::Error(_)) {
             return self.fail(cx, &answer, "respondWith() was given Response.error()");
         }
-        let Ok(has_body) = response.sendable_body() else {
+        let Ok(whole) = response.take_whole_body(cx) else {
             return self.fail(
                 cx,
                 &answer,
                 "respondWith() was given a Response whose body was used",
             );
         };
-        answer.respond(head, has_body);
         self.response.set(Some(&response));
-        let sink = Arc::new(AnswerSink::new(answer));
-        if response.send_body(cx, sink.clone()).is_err() {
-            sink.fail();
+        match whole {
+            Some(body) => answer.respond_shortly(head, body),
+            None => send(cx, &response, head, answer),
         }
         self.handled.root(cx).resolve_native(cx, &());
+    }
+}
+
+/// A body that can't be sent ends the answer.
+fn send(cx: &mut CurrentRealm, response: &Response, head: ResponseHead, answer: Arc<OwedAnswer>) {
+    answer.respond(head, response.sendable_body().unwrap_or(HasBody::No));
+    let sink = Arc::new(AnswerSink::new(answer));
+    if response.send_body(cx, sink.clone()).is_err() {
+        sink.fail();
     }
 }
 

@@ -226,22 +226,47 @@ impl Response {
             sink.end(Ok(()));
             return Ok(());
         };
-        let internal = self.internal();
-        let native = internal.native.borrow().clone();
-        if internal.is_shared.get() {
-            return read_body(cx, &stream, sink);
-        }
-        match native {
-            Some(native) if !native.has_begun() => {
-                // A body that does not pass through its stream is locked and used.
-                stream.acquire_default_reader(cx)?;
-                stream.set_is_disturbed(true);
+        match self.unread_body() {
+            Some(native) => {
+                use_up(cx, &stream)?;
                 native.send_to(sink);
                 Ok(())
             }
-            _ => read_body(cx, &stream, sink),
+            None => read_body(cx, &stream, sink),
         }
     }
+
+    /// Marks the body as used and gives all of it, if that is had at once.
+    ///
+    /// # Errors
+    /// As [`Response::sendable_body`].
+    pub(crate) fn take_whole_body(&self, cx: &mut CurrentRealm) -> Fallible<Option<Bytes>> {
+        if self.sendable_body()? == HasBody::No {
+            return Ok(None);
+        }
+        let (Some(stream), Some(native)) = (self.internal_body(), self.unread_body()) else {
+            return Ok(None);
+        };
+        let Some(whole) = native.take_whole() else {
+            return Ok(None);
+        };
+        use_up(cx, &stream)?;
+        Ok(Some(whole))
+    }
+
+    /// The body, if it need not pass through its stream.
+    fn unread_body(&self) -> Option<Rc<NativeBody>> {
+        let internal = self.internal();
+        let native = internal.native.borrow().clone();
+        native.filter(|native| !native.has_begun() && !internal.is_shared.get())
+    }
+}
+
+/// A body that does not pass through its stream is locked and used.
+fn use_up(cx: &mut CurrentRealm, stream: &ReadableStream) -> Fallible<()> {
+    stream.acquire_default_reader(cx)?;
+    stream.set_is_disturbed(true);
+    Ok(())
 }
 
 /// A response that no script has made. It has a body if there is a `source` of one.

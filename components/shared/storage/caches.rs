@@ -8,7 +8,8 @@ use std::ops::Deref;
 use std::path::PathBuf;
 
 pub use cache_storage::{
-    CacheError, CacheId, Header, QueryOptions, RequestHead, ResponseHead, ResponseKind, Take, check_put,
+    CacheError, CacheId, Header, QueryOptions, RequestHead, ResponseHead, ResponseKind, Take,
+    check_put,
 };
 use malloc_size_of_derive::MallocSizeOf;
 use serde::{Deserialize, Serialize};
@@ -160,7 +161,8 @@ impl ClientStorageThreadHandle {
         message: impl FnOnce(GenericSender<Result<T, String>>) -> ClientStorageThreadMessage,
     ) -> Result<T, String> {
         let (sender, receiver) = generic_channel::channel().ok_or("there is no channel left")?;
-        self.send(message(sender)).map_err(|error| format!("{error:?}"))?;
+        self.send(message(sender))
+            .map_err(|error| format!("{error:?}"))?;
         receiver.recv().map_err(|error| format!("{error:?}"))?
     }
 }

@@ -1,6 +1,8 @@
 //! The Cache API, as pages and workers have it: what it keeps over the end of the browser, also one without warning, and
 //! what a damaged or full disk costs.
 
+#![cfg(feature = "offline")]
+
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};

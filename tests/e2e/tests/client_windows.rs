@@ -1,5 +1,7 @@
 //! What a worker knows of its pages' windows, and does with them: `clients.get()`, `WindowClient.navigate()`, `focused`.
 
+#![cfg(feature = "offline")]
+
 use background_sync_e2e::{Kiosk, PAGE, Site};
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! Notifications by the desktop's own service.
 
+#![cfg(feature = "offline")]
+
 use background_sync_e2e::desktop::{Answers, Asked, DesktopService, SessionBus};
 use background_sync_e2e::{FAST_RETRIES, Kiosk, Site};
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! Requests of a page that its service worker answers.
 
+#![cfg(feature = "offline")]
+
 use std::path::Path;
 
 use background_sync_e2e::{FAST_RETRIES, Kiosk, KioskBuilder, Site};

@@ -3,6 +3,8 @@
 //! Nobody collects garbage by hand here, and no worker is stopped early: memory is as an unattended device has it. The
 //! short form of `./mach bench --soak`, which does more of everything.
 
+#![cfg(feature = "offline")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;

@@ -1,5 +1,7 @@
 //! What an outbox relies on: transactions that are all or nothing, and indexes that find what was stored.
 
+#![cfg(feature = "offline")]
+
 use std::path::Path;
 use std::process::Command;
 

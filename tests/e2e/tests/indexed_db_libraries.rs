@@ -1,5 +1,7 @@
 //! Libraries on IndexedDB, unmodified from npm: they put, query by index, and roll back.
 
+#![cfg(feature = "offline")]
+
 use background_sync_e2e::{Kiosk, PAGE, Site, serve_from_npm};
 use serde_json::{Value, json};
 

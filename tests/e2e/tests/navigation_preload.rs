@@ -1,5 +1,7 @@
 //! Navigations that ask the network while their service worker is being started.
 
+#![cfg(feature = "offline")]
+
 use std::path::Path;
 
 use background_sync_e2e::{FAST_RETRIES, Kiosk, KioskBuilder, PAGE, Site};

@@ -1,5 +1,7 @@
 //! Notifications: what pages and workers show, what a person does with it, and what is left of it after a restart.
 
+#![cfg(feature = "offline")]
+
 use background_sync_e2e::{FAST_RETRIES, Kiosk, Site};
 use serde_json::{Value, json};
 

@@ -1,6 +1,8 @@
 //! What a resolved `register()` has promised survives power cuts on a real file system: the sync, the message in IndexedDB,
 //! the login, and `localStorage`.
 
+#![cfg(feature = "offline")]
+
 use background_sync_e2e::power_cut::{
     self, Disk, End, Journal, Promise, Report, Storage, Trial, Until, can_cut_power,
 };

@@ -1,5 +1,7 @@
 //! The story the product is made for, as `./mach run --headless` plays it.
 
+#![cfg(feature = "offline")]
+
 use background_sync_e2e::{kiosk_command, run};
 
 #[test]

@@ -1,5 +1,7 @@
 //! Another embedder than the kiosk works with the same patched Servo.
 
+#![cfg(feature = "offline")]
+
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;

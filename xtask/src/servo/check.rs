@@ -1,17 +1,18 @@
-//! `cargo xtask servo check`: is the series what it says it is?
+//! `cargo xtask servo check`: is the series what it says it is? And the table of patched lines, which `git diff --numstat`
+//! does not have by reason.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
-use super::chain::{Offsets, Staging};
-use super::header::Reason;
 use super::overlay;
+use super::published::Published;
 use super::series::Series;
-use super::upstream::Published;
+use super::series_repository::{Offsets, SeriesRepository};
+use super::topic_header::Reason;
 use crate::paths::Paths;
 
 /// Patched lines.
@@ -57,20 +58,19 @@ pub struct Report {
 /// Checks everything that can be checked without building.
 pub fn check(paths: &Paths) -> Result<Report> {
     let published = Published::find(paths)?;
-    let staging = Staging::open(&paths.staging())?;
-    overlay::check_replaced(&staging, &staging.commit_published(&published)?)?;
+    let repository = SeriesRepository::open(&paths.staging())?;
+    overlay::check_replaced(&repository, &repository.commit_published(&published)?)?;
     check_series(paths, &published)
 }
 
 /// [`check`] for sources that have been found already.
 pub fn check_series(paths: &Paths, published: &Published) -> Result<Report> {
     let series = Series::load(paths)?;
-    let staging = Staging::open(&paths.staging())?;
-    let chain = staging.build(published, &series, Offsets::Refuse)?;
-    let exported = staging.read(published, &chain.base, &chain.tip)?;
+    let repository = SeriesRepository::open(&paths.staging())?;
+    let commits = repository.commit_series(published, &series, Offsets::Refuse)?;
+    let exported = repository.read_series(published, &commits.base, &commits.tip)?;
     for (path, text) in exported.render() {
-        let present = fs::read_to_string(paths.root.join(&path))
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let present = fs::read_to_string(paths.root.join(&path))?;
         ensure!(
             present == text,
             "{} is not what export would write: run `cargo xtask servo apply`, then `cargo xtask \
@@ -79,7 +79,7 @@ pub fn check_series(paths: &Paths, published: &Published) -> Result<Report> {
         );
     }
     let overlay = overlay::collect(paths, &series.groups())?;
-    overlay::check_shadows(&overlay, &staging.paths_in(&chain.tip)?)?;
+    overlay::check_shadows(&overlay, &repository.paths_in(&commits.tip)?)?;
     let mut report = Report {
         version: published.version.clone(),
         patches: 0,
@@ -105,7 +105,7 @@ pub fn check_series(paths: &Paths, published: &Published) -> Result<Report> {
 }
 
 fn count_lines(path: &Path) -> Result<usize> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = fs::read(path)?;
     Ok(text.iter().filter(|byte| **byte == b'\n').count())
 }
 

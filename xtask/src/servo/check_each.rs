@@ -5,11 +5,11 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::chain::Staging;
-use super::header::Group;
-use super::part::{self, Place};
+use super::partial_series::{self, Place};
+use super::published::Published;
 use super::series::Series;
-use super::upstream::Published;
+use super::series_repository::SeriesRepository;
+use super::topic_header::Group;
 use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
@@ -34,14 +34,14 @@ struct Part {
 pub fn check_each(paths: &Paths) -> Result<()> {
     let llvm = setup::ensure_ready()?;
     let published = Published::find(paths)?;
-    let staging = Staging::open(&paths.staging())?;
+    let repository = SeriesRepository::open(&paths.staging())?;
     let place = Place {
         workspace: paths.parts(),
         below: BELOW.to_owned(),
     };
     for part in parts(&Series::load(paths)?) {
         eprintln!("Checking {}.", part.title);
-        part::assemble(paths, &published, &staging, &part.series, &place)
+        partial_series::assemble(paths, &published, &repository, &part.series, &place)
             .with_context(|| part.title.clone())?;
         let mut check = kiosk::cargo(paths, &llvm, Profile::Dev);
         // Not `--locked`: the lock file has dependencies that a part may lack.
@@ -76,8 +76,8 @@ fn parts(series: &Series) -> Vec<Part> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::header::{Header, Reason};
     use super::super::series::Topic;
+    use super::super::topic_header::{Header, Reason};
     use super::*;
 
     #[test]

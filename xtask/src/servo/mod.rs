@@ -1,34 +1,34 @@
 //! Assembles the patched Servo, and keeps the patch series in step with it.
 
-pub mod bundle;
-mod chain;
 pub mod check;
 pub mod check_each;
-mod crates;
-mod header;
+pub mod export_overlay;
 mod overlay;
-mod part;
+mod partial_series;
+mod patched_tree;
+mod published;
 mod series;
-mod upstream;
+mod series_repository;
+mod topic_header;
 mod workspace;
 
 #[cfg(test)]
-mod left_out;
+mod offline_imports;
 #[cfg(test)]
-mod round_trip;
+mod round_trip_tests;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub use self::chain::Offsets;
-use self::chain::Staging;
-pub use self::crates::{Brought, LocalWork};
-use self::crates::{MOVED, PatchedTree};
-pub use self::header::Group;
-pub use self::part::apply_without;
+pub use self::partial_series::apply_without;
+pub use self::patched_tree::{Brought, LocalWork};
+use self::patched_tree::{MOVED, PatchedTree};
+use self::published::Published;
 use self::series::Series;
-use self::upstream::Published;
+pub use self::series_repository::Offsets;
+use self::series_repository::SeriesRepository;
+pub use self::topic_header::Group;
 use crate::command;
 use crate::files;
 use crate::paths::Paths;
@@ -47,16 +47,16 @@ fn apply_series(
     offsets: Offsets,
 ) -> Result<Brought> {
     let series = Series::load(paths)?;
-    let staging = Staging::open(&paths.staging())?;
-    let chain = staging.build(published, &series, offsets)?;
+    let repository = SeriesRepository::open(&paths.staging())?;
+    let commits = repository.commit_series(published, &series, offsets)?;
     let overlay = overlay::collect(paths, &series.groups())?;
-    let tracked = staging.paths_in(&chain.tip)?;
+    let tracked = repository.paths_in(&commits.tip)?;
     overlay::check_shadows(&overlay, &tracked)?;
 
     let tree = PatchedTree::at(paths.crates());
     tree.init()?;
     overlay::announce(&overlay, &tree)?;
-    let brought = tree.bring_to(&staging, &chain, local)?;
+    let brought = tree.bring_to(&repository, &commits, local)?;
     overlay::sync(&overlay, &tree, &tracked)?;
     workspace::assemble(paths, published)?;
     Ok(brought)
@@ -81,13 +81,14 @@ fn export_series(paths: &Paths, published: &Published) -> Result<Vec<PathBuf>> {
             paths.crates().display()
         );
     }
-    let staging = Staging::open(&paths.staging())?;
-    let base = staging.commit_published(published)?;
+    let repository = SeriesRepository::open(&paths.staging())?;
+    let base = repository.commit_published(published)?;
     let head = tree
+        .git
         .resolve("HEAD")?
         .context("the patched tree has no commit")?;
-    staging.fetch(&paths.crates(), &head)?;
-    if !staging.has_in_history(&head, &base)? {
+    repository.git.fetch(&paths.crates(), &head)?;
+    if !repository.git.has_in_history(&head, &base)? {
         bail!(
             "the patched tree is not on top of Servo {} as servo/pin says: see \"Moving to another \
              release of Servo\" in CONTRIBUTING.md",
@@ -97,24 +98,25 @@ fn export_series(paths: &Paths, published: &Published) -> Result<Vec<PathBuf>> {
     // Patches that changed here in the meantime, in a merge say, must not be written over.
     if !tree.has_moved_from(&base)? {
         let on_disk = Series::load(paths)?;
-        let chain = staging.build(published, &on_disk, Offsets::Allow)?;
-        tree.offer(&staging, &chain)?;
-        let known = tree.was_made_from(&chain)? || staging.has_in_history(&head, &chain.tip)?;
+        let commits = repository.commit_series(published, &on_disk, Offsets::Allow)?;
+        tree.offer(&repository, &commits)?;
+        let known =
+            tree.was_made_from(&commits)? || repository.git.has_in_history(&head, &commits.tip)?;
         ensure!(
             known,
             "{} was not assembled from this series: {MOVED}",
-            tree.folder().display()
+            tree.git.folder().display()
         );
     }
-    let series = staging.read(published, &base, &head)?;
+    let series = repository.read_series(published, &base, &head)?;
     // What is written must be the tree, not almost the tree.
-    let chain = staging.build(published, &series, Offsets::Refuse)?;
+    let commits = repository.commit_series(published, &series, Offsets::Refuse)?;
     ensure!(
-        staging.tree_of(&chain.tip)? == staging.tree_of(&head)?,
+        repository.git.tree_of(&commits.tip)? == repository.git.tree_of(&head)?,
         "the exported series does not give the patched tree back; nothing was written"
     );
     let changed = series.write(paths)?;
-    tree.adopt(&staging, &chain)?;
+    tree.adopt(&repository, &commits)?;
     Ok(changed)
 }
 
@@ -122,13 +124,13 @@ fn export_series(paths: &Paths, published: &Published) -> Result<Vec<PathBuf>> {
 /// Returns the version and the commit that was there before.
 pub fn upstream(paths: &Paths) -> Result<(String, Option<String>)> {
     let published = Published::find(paths)?;
-    let staging = Staging::open(&paths.staging())?;
-    let base = staging.commit_published(&published)?;
-    staging.set_reference("refs/heads/upstream", &base)?;
+    let repository = SeriesRepository::open(&paths.staging())?;
+    let base = repository.commit_published(&published)?;
+    repository.git.set_reference("refs/heads/upstream", &base)?;
     let tree = PatchedTree::at(paths.crates());
     tree.init()?;
-    let before = tree.resolve("refs/heads/upstream")?;
-    tree.set_upstream(&staging, &base)?;
+    let before = tree.git.resolve("refs/heads/upstream")?;
+    tree.set_upstream(&repository, &base)?;
     Ok((published.version, before.filter(|before| *before != base)))
 }
 

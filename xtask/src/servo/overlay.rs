@@ -1,14 +1,15 @@
-//! New files that are laid over Servo's crates without a patch: interfaces and DOM classes.
+//! New files that are laid over Servo's crates without a patch: interfaces and DOM classes. Cargo can't add files to a
+//! package, and as patches they could not be read, searched or formatted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use fs_err as fs;
 
-use super::chain::Staging;
-use super::crates::PatchedTree;
-use super::header::Group;
+use super::patched_tree::PatchedTree;
+use super::series_repository::SeriesRepository;
+use super::topic_header::Group;
 use crate::files;
 use crate::paths::Paths;
 
@@ -131,9 +132,9 @@ pub fn check_shadows(overlay: &Overlay, tracked: &[PathBuf]) -> Result<()> {
 }
 
 /// Refuses sources in which a file that the overlay stands in for is another one.
-pub fn check_replaced(staging: &Staging, base: &str) -> Result<()> {
+pub fn check_replaced(repository: &SeriesRepository, base: &str) -> Result<()> {
     for (path, known) in REPLACED {
-        let found = staging.blob(base, path)?;
+        let found = repository.blob(base, path)?;
         if found != known {
             bail!(
                 "{path} is not the file that the overlay stands in for: see what has changed in it, bring ours up to \
@@ -156,11 +157,11 @@ pub fn announce(overlay: &Overlay, tree: &PatchedTree) -> Result<()> {
 pub fn sync(overlay: &Overlay, tree: &PatchedTree, tracked: &[PathBuf]) -> Result<()> {
     for path in earlier(tree) {
         if !overlay.contains_key(&path) && !tracked.contains(&path) {
-            files::remove(&tree.folder().join(&path), tree.folder())?;
+            files::remove(&tree.git.folder().join(&path), tree.git.folder())?;
         }
     }
     for (path, ours) in overlay {
-        files::copy_if_different(ours, &tree.folder().join(path))?;
+        files::copy_if_different(ours, &tree.git.folder().join(path))?;
     }
     note(tree, overlay.keys().collect())
 }

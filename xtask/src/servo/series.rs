@@ -1,12 +1,13 @@
-//! The patch series on disk: `servo/series` and the files it lists.
+//! The patch series on disk: `servo/series` and the files it lists, as quilt has them. Quilt itself would apply them in a
+//! working tree, and with fuzz.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 
-use super::header::{Group, Header, check_topic_name};
+use super::topic_header::{Group, Header, check_topic_name};
 use crate::files;
 use crate::paths::Paths;
 
@@ -43,15 +44,13 @@ pub struct Series {
 impl Series {
     /// Reads the series, and refuses one that its files do not match one to one.
     pub fn load(paths: &Paths) -> Result<Self> {
-        let text = fs::read_to_string(paths.series())
-            .with_context(|| format!("cannot read {}", paths.series().display()))?;
+        let text = fs::read_to_string(paths.series())?;
         let names = parse_list(&text).context("servo/series is wrong")?;
         check_one_to_one(&names, &paths.patches())?;
         let mut series = Self::default();
         for (crate_name, topic) in names {
             let file = format!("servo/patches/{crate_name}/{topic}.patch");
-            let text = fs::read_to_string(paths.root.join(&file))
-                .with_context(|| format!("cannot read {file}"))?;
+            let text = fs::read_to_string(paths.root.join(&file))?;
             let (header, diff) =
                 Header::from_patch(&text).with_context(|| format!("{file} has a bad header"))?;
             series.push(
@@ -221,7 +220,7 @@ fn check_one_to_one(names: &[(String, String)], patches: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::header::Reason;
+    use super::super::topic_header::Reason;
     use super::*;
 
     fn topic(name: &str, crates: &[&str]) -> Topic {

@@ -1,33 +1,23 @@
-//! The rest of the assembled workspace: our crates, its manifest and its lock file.
+//! The rest of the assembled workspace: our crates, its manifest and its lock file. Cargo has no command that copies a
+//! workspace; the manifests are edited by `toml_edit`.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
-use super::upstream::Published;
+use super::published::Published;
 use crate::files;
 use crate::paths::Paths;
-
-/// Our crates, by their folders in the source tree and in the assembled workspace alike.
-const MEMBERS: [&str; 9] = [
-    "components/background_sync_core",
-    "components/cache_storage",
-    "components/notification_store",
-    "components/background_sync_store",
-    "components/shared/background_sync",
-    "components/background_sync",
-    "components/background_sync_connectivity",
-    KIOSK,
-    "tests/embedder",
-];
 
 /// The browser.
 const KIOSK: &str = "ports/kiosk";
 
+/// The second embedder.
+const EMBEDDER: &str = "tests/embedder";
 /// Where the crates are that Servo's patched crates depend on.
-const LIBRARIES: &str = "components/";
+const LIBRARIES: &str = "components";
 
 /// Copies our crates and writes the manifest. Files that do not change keep their time stamps.
 pub fn assemble(paths: &Paths, published: &Published) -> Result<()> {
@@ -42,10 +32,7 @@ pub fn assemble_in(
     workspace: &Path,
     below: &Path,
 ) -> Result<()> {
-    let members: Vec<&str> = MEMBERS
-        .into_iter()
-        .filter(|member| paths.root.join(member).join("Cargo.toml").is_file())
-        .collect();
+    let members = members(paths)?;
     copy(paths, &members, &workspace.join(below))?;
     let manifest = manifest(&read_root(paths)?, &members, published, below)
         .context("the Cargo.toml of the source tree")?;
@@ -58,10 +45,7 @@ pub fn assemble_in(
 
 /// Copies our libraries into a workspace of their own, for other embedders.
 pub fn copy_libraries(paths: &Paths, to: &Path) -> Result<()> {
-    let libraries: Vec<&str> = MEMBERS
-        .into_iter()
-        .filter(|member| member.starts_with(LIBRARIES))
-        .collect();
+    let libraries = libraries(paths)?;
     copy(paths, &libraries, to)?;
     let workspace = workspace_table(&read_root(paths)?, &libraries)
         .context("the Cargo.toml of the source tree")?;
@@ -78,13 +62,34 @@ pub fn patch_section(published: &Published, folder: &Path) -> String {
     document.to_string()
 }
 
-fn copy(paths: &Paths, members: &[&str], to: &Path) -> Result<()> {
+/// Our crates that Servo's depend on, by their folders in the source tree and in the assembled workspace alike.
+fn libraries(paths: &Paths) -> Result<Vec<String>> {
+    let folder = paths.root.join(LIBRARIES);
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let files = files::list(&folder)?;
+    let manifests = files.iter().filter(|file| file.ends_with("Cargo.toml"));
+    Ok(manifests
+        .filter_map(|file| Some(format!("{LIBRARIES}/{}", file.parent()?.display())))
+        .collect())
+}
+
+/// All that is built in the assembled workspace.
+fn members(paths: &Paths) -> Result<Vec<String>> {
+    let embedders = [KIOSK, EMBEDDER].into_iter();
+    let embedders = embedders.filter(|folder| paths.root.join(folder).join("Cargo.toml").is_file());
+    let libraries = libraries(paths)?.into_iter();
+    Ok(libraries.chain(embedders.map(str::to_owned)).collect())
+}
+
+fn copy(paths: &Paths, members: &[String], to: &Path) -> Result<()> {
     for member in members {
         let to = to.join(member);
-        fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
+        fs::create_dir_all(&to)?;
         files::mirror(&paths.root.join(member), &to, |file, content| {
             // What only their tests need would make the lock file depend on it.
-            let strip = *member != KIOSK && file == Path::new("Cargo.toml");
+            let strip = member != KIOSK && file == Path::new("Cargo.toml");
             if strip {
                 without_tests(content)
             } else {
@@ -97,8 +102,7 @@ fn copy(paths: &Paths, members: &[&str], to: &Path) -> Result<()> {
 
 fn read_root(paths: &Paths) -> Result<DocumentMut> {
     let root = paths.root.join("Cargo.toml");
-    let text =
-        fs::read_to_string(&root).with_context(|| format!("cannot read {}", root.display()))?;
+    let text = fs::read_to_string(&root)?;
     text.parse()
         .with_context(|| format!("{} is no TOML", root.display()))
 }
@@ -113,7 +117,7 @@ fn without_tests(manifest: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// A workspace of these members, with what they inherit.
-fn workspace_table(root: &DocumentMut, members: &[&str]) -> Result<Table> {
+fn workspace_table(root: &DocumentMut, members: &[String]) -> Result<Table> {
     let source = root
         .get("workspace")
         .and_then(Item::as_table)
@@ -123,7 +127,7 @@ fn workspace_table(root: &DocumentMut, members: &[&str]) -> Result<Table> {
         .get("resolver")
         .cloned()
         .unwrap_or_else(|| value("3"));
-    workspace["members"] = value(members.iter().copied().collect::<Array>());
+    workspace["members"] = value(members.iter().collect::<Array>());
     workspace["exclude"] = value(Array::from_iter(["crates"]));
     for key in ["package", "lints", "dependencies"] {
         if let Some(item) = source.get(key) {
@@ -151,7 +155,7 @@ fn patch_table(published: &Published, folder: &Path) -> Table {
 
 fn manifest(
     root: &DocumentMut,
-    members: &[&str],
+    members: &[String],
     published: &Published,
     below: &Path,
 ) -> Result<String> {
@@ -199,7 +203,7 @@ fn manifest(
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::upstream::PublishedCrate;
+    use super::super::published::PublishedCrate;
     use super::*;
 
     #[test]
@@ -209,11 +213,8 @@ mod tests {
         let locked = lock["package"]
             .as_array_of_tables()
             .context("no packages")?;
-        for member in MEMBERS {
+        for member in members(&paths)? {
             let path = paths.root.join(member).join("Cargo.toml");
-            if !path.is_file() {
-                continue;
-            }
             let manifest: DocumentMut = fs::read_to_string(path)?.parse()?;
             let name = manifest["package"]["name"].as_str().context("no name")?;
             let entry = locked
@@ -252,7 +253,12 @@ mod tests {
                 folder: PathBuf::new(),
             }],
         };
-        let text = manifest(&root.parse()?, &["ports/kiosk"], &published, Path::new(""))?;
+        let text = manifest(
+            &root.parse()?,
+            &["ports/kiosk".to_owned()],
+            &published,
+            Path::new(""),
+        )?;
         let parsed: DocumentMut = text.parse()?;
         assert_eq!(
             parsed["patch"]["crates-io"]["servo"]["path"].as_str(),
@@ -275,7 +281,7 @@ mod tests {
         let root = root.replace("log = \"0.4\"", "log = { path = \"components/log\" }");
         let text = manifest(
             &root.parse()?,
-            &["ports/kiosk"],
+            &["ports/kiosk".to_owned()],
             &published,
             Path::new("part"),
         )?;

@@ -1,4 +1,5 @@
-//! What two Servos pass in the same tests: what one has lost, told from what passes now and then.
+//! What two Servos pass in the same tests: what one has lost, told from what passes now and then. wpt.fyi compares
+//! single runs, of which one may be flaky.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -3,13 +3,13 @@
 
 mod checkout;
 mod comparison;
-mod conformance;
-mod python;
-mod readme;
+mod python_environment;
+mod readme_table;
 mod repeats;
 mod results;
 mod runner;
 mod unpatched;
+mod write_readme;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -21,12 +21,12 @@ pub use self::results::Tally;
 pub use self::runner::{Product, TestWpt, chromium_on_path};
 use self::runner::{Runner, find_chromium, find_kiosk, kiosk_at};
 use crate::command;
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 
 /// Runs the tests; fails unless every result is as `wpt/meta` expects.
 pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     if arguments.write_readme {
-        return conformance::write_readme(paths, arguments);
+        return write_readme::write_readme(paths, arguments);
     }
     if arguments.unpatched {
         return unpatched::compare(paths, arguments);
@@ -46,8 +46,7 @@ pub fn run(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
         None => find_kiosk(paths, arguments, arguments.product)?,
     };
     let report = match &arguments.log_wptreport {
-        Some(file) => std::path::absolute(file)
-            .with_context(|| format!("{} is not a usable path", file.display()))?,
+        Some(file) => paths::absolute(file)?,
         None => runner.report(browser.product),
     };
     let mut command = runner.command(&browser, &report)?;
@@ -73,7 +72,7 @@ pub fn run_in_kiosk(
 
 fn repeat(runner: &mut Command, report: &Path, count: u32) -> Result<ExitCode> {
     if count == 1 {
-        return Ok(exit_code(command::status(runner)?.success()));
+        return Ok(command::exit_code(command::status(runner)?.success()));
     }
     let mut repeats = Repeats::default();
     for number in 1..=count {
@@ -86,13 +85,5 @@ fn repeat(runner: &mut Command, report: &Path, count: u32) -> Result<ExitCode> {
         }
     }
     println!("\n{}", repeats.verdict());
-    Ok(exit_code(repeats.are_good()))
-}
-
-fn exit_code(is_good: bool) -> ExitCode {
-    if is_good {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    Ok(command::exit_code(repeats.are_good()))
 }

@@ -1,4 +1,5 @@
-//! Runs of the same tests, which should all come to the same.
+//! Runs of the same tests, which should all come to the same. wptrunner's `--repeat` runs them again, and does not
+//! compare.
 
 use super::results::Results;
 

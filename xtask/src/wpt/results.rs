@@ -1,10 +1,11 @@
-//! The standard report of a run: what is compared between runs, counted, and shown in the README.
+//! The standard report of a run: what is compared between runs, counted, and shown in the README. It is JSON, and serde reads it;
+//! no crate has its format.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -19,21 +20,58 @@ struct RunInfo {
     browser_version: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct TestResult {
     test: String,
-    status: String,
-    /// Only where it is another one.
-    expected: Option<String>,
+    #[serde(flatten)]
+    outcome: Outcome,
     subtests: Vec<SubtestResult>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct SubtestResult {
     name: String,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Debug, Deserialize)]
+struct Outcome {
     status: String,
     /// Only where it is another one.
     expected: Option<String>,
+}
+
+impl Outcome {
+    fn is_expected(&self) -> bool {
+        let expected = self.expected.as_ref();
+        expected.is_none_or(|expected| *expected == self.status)
+    }
+}
+
+impl TestResult {
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for subtest in &self.subtests {
+            tally.add(&subtest.outcome);
+        }
+        // The status of a test with subtests says only whether it came to its end; of a crash test it is all there is.
+        if self.subtests.is_empty() || !self.outcome.is_expected() {
+            tally.add(&self.outcome);
+        }
+        tally
+    }
+
+    fn count(&self) -> Count {
+        let of_subtests = self.subtests.iter().map(|subtest| &subtest.outcome);
+        let own = self.subtests.is_empty().then_some(&self.outcome);
+        let mut count = Count::default();
+        for outcome in of_subtests.chain(own) {
+            count.passed += u64::from(outcome.status == "PASS");
+            count.total += 1;
+        }
+        count
+    }
 }
 
 /// Numbers of results.
@@ -48,10 +86,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, status: &str, expected: Option<&String>) {
-        if expected.is_some_and(|expected| expected != status) {
+    fn add(&mut self, outcome: &Outcome) {
+        if !outcome.is_expected() {
             self.unexpected += 1;
-        } else if status == "PASS" {
+        } else if outcome.status == "PASS" {
             self.passed += 1;
         } else {
             self.known_failures += 1;
@@ -68,13 +106,6 @@ pub struct Count {
     pub total: u64,
 }
 
-impl Count {
-    fn add(&mut self, status: &str) {
-        self.passed += u64::from(status == "PASS");
-        self.total += 1;
-    }
-}
-
 /// A subtest: the URL of its test, and its name there.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Subtest {
@@ -84,16 +115,12 @@ pub struct Subtest {
     pub name: String,
 }
 
-/// The status of every test, and of every subtest in it.
-#[derive(Debug, Eq, PartialEq)]
+/// What every test came to, by its URL.
+#[derive(Debug)]
 pub struct Results {
     /// As the report has it.
     browser_version: Option<String>,
-    statuses: BTreeMap<(String, Option<String>), String>,
-    /// For each test, what its subtests came to.
-    tallies: BTreeMap<String, Tally>,
-    /// The same whatever is expected.
-    counts: BTreeMap<String, Count>,
+    tests: BTreeMap<String, TestResult>,
 }
 
 /// Reads a report.
@@ -106,68 +133,52 @@ pub fn read(file: &Path) -> Result<Results> {
 /// As [`read`], from its text.
 pub fn parse(text: &str) -> Result<Results> {
     let report: Report = serde_json::from_str(text)?;
-    let mut statuses = BTreeMap::new();
-    let mut tallies = BTreeMap::new();
-    let mut counts = BTreeMap::new();
-    for test in report.results {
-        let mut tally = Tally::default();
-        let mut count = Count::default();
-        for subtest in &test.subtests {
-            tally.add(&subtest.status, subtest.expected.as_ref());
-            count.add(&subtest.status);
-        }
-        if test.subtests.is_empty() {
-            count.add(&test.status);
-        }
-        // The status of a test with subtests says only whether it came to its end; of a crash test it is all there is.
-        let is_unexpected = test
-            .expected
-            .is_some_and(|expected| expected != test.status);
-        if is_unexpected {
-            tally.unexpected += 1;
-        } else if test.subtests.is_empty() {
-            tally.add(&test.status, None);
-        }
-        for subtest in test.subtests {
-            statuses.insert((test.test.clone(), Some(subtest.name)), subtest.status);
-        }
-        tallies.insert(test.test.clone(), tally);
-        counts.insert(test.test.clone(), count);
-        statuses.insert((test.test, None), test.status);
-    }
+    let tests = report.results.into_iter();
     Ok(Results {
         browser_version: report.run_info.browser_version,
-        statuses,
-        tallies,
-        counts,
+        tests: tests.map(|test| (test.test.clone(), test)).collect(),
     })
 }
 
 impl Results {
+    /// The status of every test, and of every subtest in it.
+    fn statuses(&self) -> BTreeMap<(&str, Option<&str>), &str> {
+        let mut statuses = BTreeMap::new();
+        for (name, test) in &self.tests {
+            statuses.insert((name.as_str(), None), test.outcome.status.as_str());
+            for subtest in &test.subtests {
+                let status = subtest.outcome.status.as_str();
+                statuses.insert((name.as_str(), Some(subtest.name.as_str())), status);
+            }
+        }
+        statuses
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.statuses.len()
+        self.statuses().len()
     }
 
     /// The URLs of the tests.
     pub fn tests(&self) -> BTreeSet<&str> {
-        self.tallies.keys().map(String::as_str).collect()
+        self.tests.keys().map(String::as_str).collect()
     }
 
     /// How many subtests have a result, of whatever kind.
     pub fn subtest_count(&self) -> usize {
-        let subtests = self.statuses.keys().filter(|(_, name)| name.is_some());
-        subtests.count()
+        let statuses = self.statuses();
+        statuses.keys().filter(|(_, name)| name.is_some()).count()
     }
 
     /// The subtests that pass.
     pub fn passing(&self) -> BTreeSet<Subtest> {
-        let passing = self.statuses.iter().filter(|(_, status)| *status == "PASS");
+        let statuses = self.statuses().into_iter();
+        let passing = statuses.filter(|(_, status)| *status == "PASS");
         passing
             .filter_map(|((test, name), _)| {
                 Some(Subtest {
-                    test: test.clone(),
-                    name: name.clone()?,
+                    test: test.to_owned(),
+                    name: name?.to_owned(),
                 })
             })
             .collect()
@@ -180,21 +191,18 @@ impl Results {
 
     /// The tests whose URLs begin with one of these, and how many subtests each has.
     pub fn counts<'a>(&'a self, urls: &'a [&str]) -> impl Iterator<Item = (&'a str, Count)> {
-        self.counts
+        self.tests
             .iter()
             .filter(|(test, _)| urls.iter().any(|url| test.starts_with(url)))
-            .map(|(test, count)| (test.as_str(), *count))
+            .map(|(test, result)| (test.as_str(), result.count()))
     }
 
     /// What the tests whose URLs begin so came to, and how many these are.
     pub fn tally(&self, url: &str) -> (usize, Tally) {
         let mut sum = Tally::default();
         let mut tests = 0;
-        let here = self
-            .tallies
-            .iter()
-            .filter(|(test, _)| test.starts_with(url));
-        for (_, tally) in here {
+        for (_, test) in self.tests.iter().filter(|(test, _)| test.starts_with(url)) {
+            let tally = test.tally();
             tests += 1;
             sum.passed += tally.passed;
             sum.unexpected += tally.unexpected;
@@ -205,26 +213,20 @@ impl Results {
 
     /// Where another run came to something else, for people.
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        let names = self.statuses.keys().chain(other.statuses.keys());
-        let mut differences: Vec<String> = names
-            .filter(|name| self.statuses.get(name) != other.statuses.get(name))
+        let (first, second) = (self.statuses(), other.statuses());
+        let mut differences: Vec<String> = first
+            .keys()
+            .chain(second.keys())
+            .filter(|name| first.get(*name) != second.get(*name))
             .map(|name| {
-                let status = |results: &Self| {
-                    results
-                        .statuses
-                        .get(name)
-                        .cloned()
-                        .unwrap_or_else(|| "no result".to_owned())
-                };
-                let subtest = match &name.1 {
-                    Some(subtest) => format!(" “{subtest}”"),
-                    None => String::new(),
-                };
+                let status =
+                    |of: &BTreeMap<_, &str>| of.get(name).map_or("no result", |it| *it).to_owned();
+                let (test, subtest) = name;
+                let subtest = subtest.map_or_else(String::new, |subtest| format!(" “{subtest}”"));
                 format!(
-                    "{}{subtest}: {}, first {}",
-                    name.0,
-                    status(other),
-                    status(self)
+                    "{test}{subtest}: {}, first {}",
+                    status(&second),
+                    status(&first)
                 )
             })
             .collect();

@@ -1,4 +1,4 @@
-//! What drives the tests, and the browsers that are tested.
+//! What drives the tests, and the browsers that are tested: the options of `./mach test-wpt`, and how wptrunner is called.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::results::{self, Results};
-use super::{checkout, python};
+use super::{checkout, python_environment};
 use crate::command;
 use crate::kiosk::{self, Profile};
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 use crate::setup;
 
 /// Names a checkout on machines where none can be downloaded.
@@ -116,11 +116,11 @@ impl<'a> Runner<'a> {
             .or_else(|| std::env::var_os(ROOT_VARIABLE).map(PathBuf::from))
             .filter(|root| !root.as_os_str().is_empty());
         let checkout = match named {
-            Some(root) => std::path::absolute(&root)
-                .with_context(|| format!("{} is not a usable path", root.display()))?,
+            Some(root) => paths::absolute(&root)?,
             None => checkout::ensure(&cache)?,
         };
-        let python = python::ensure(&paths.root.join("wpt/runner/requirements.txt"), &cache)?;
+        let python =
+            python_environment::ensure(&paths.root.join("wpt/runner/requirements.txt"), &cache)?;
         Ok(Self {
             paths,
             cache,
@@ -164,12 +164,8 @@ impl<'a> Runner<'a> {
 }
 
 pub(super) fn find_kiosk(paths: &Paths, arguments: &TestWpt, product: Product) -> Result<Browser> {
-    let binary = match &arguments.kiosk {
-        Some(binary) => std::path::absolute(binary)
-            .with_context(|| format!("{} is not a usable path", binary.display()))?,
-        None if arguments.release => kiosk::build(paths, Profile::Release)?,
-        None => kiosk::build(paths, Profile::Dev)?,
-    };
+    let profile = Profile::new(arguments.release);
+    let binary = kiosk::named_or_built(paths, arguments.kiosk.as_deref(), profile)?;
     kiosk_at(binary, product)
 }
 
@@ -187,7 +183,7 @@ pub(super) fn kiosk_at(binary: PathBuf, product: Product) -> Result<Browser> {
 pub(super) fn find_chromium() -> Result<Browser> {
     const PACKAGES: &str = "on Debian: apt-get install chromium chromium-driver";
     let binary = chromium_on_path()?;
-    let Some(webdriver) = on_path("chromedriver") else {
+    let Some(webdriver) = command::find_on_path("chromedriver") else {
         bail!("chromedriver is not installed, or not on the PATH; {PACKAGES}");
     };
     let version = version(&binary)?;
@@ -203,17 +199,10 @@ pub(super) fn find_chromium() -> Result<Browser> {
 pub fn chromium_on_path() -> Result<PathBuf> {
     ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
-        .find_map(on_path)
+        .find_map(command::find_on_path)
         .context(
             "Chromium is not installed, or not on the PATH; on Debian: apt-get install chromium",
         )
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
 }
 
 /// The number in what a browser says of its version.

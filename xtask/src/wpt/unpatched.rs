@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::comparison::{Comparison, Runs};
 use super::results::{self, Results};
@@ -12,7 +12,7 @@ use super::runner::{Browser, Product, Runner, TestWpt, find_kiosk, kiosk_at};
 use crate::command;
 use crate::files;
 use crate::kiosk::{self, Profile};
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 use crate::setup;
 
 /// What is run if no paths are given.
@@ -33,7 +33,7 @@ debug = 0
 ";
 
 /// The browsers, and what runs tests in them.
-struct Bench<'a> {
+struct Browsers<'a> {
     runner: Runner<'a>,
     unpatched: Browser,
     patched: Browser,
@@ -44,7 +44,7 @@ struct Bench<'a> {
 pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let patched = find_kiosk(paths, arguments, Product::Servo)?;
-    let bench = Bench {
+    let browsers = Browsers {
         unpatched: kiosk_at(build(paths)?, Product::Servo)?,
         patched,
         runner,
@@ -56,10 +56,10 @@ pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     };
     let mut comparison = Comparison::new(Runs {
         unpatched: match &arguments.report_unpatched {
-            Some(file) => bench.recall_or_run(&urls, file)?,
-            None => bench.run(&bench.unpatched, &urls, &bench.report("unpatched"))?,
+            Some(file) => browsers.recall_or_run(&urls, file)?,
+            None => browsers.run(&browsers.unpatched, &urls, &browsers.report("unpatched"))?,
         },
-        patched: bench.run(&bench.patched, &urls, &bench.report("patched"))?,
+        patched: browsers.run(&browsers.patched, &urls, &browsers.report("patched"))?,
     })?;
     for _ in 0..REPEATS {
         let tests = comparison.tests_to_repeat();
@@ -68,27 +68,26 @@ pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
         }
         eprintln!("Running {} tests again: something seems lost.", tests.len());
         comparison.add(Runs {
-            unpatched: bench.run(&bench.unpatched, &tests, &bench.report("unpatched-again"))?,
-            patched: bench.run(&bench.patched, &tests, &bench.report("patched-again"))?,
+            unpatched: browsers.run(
+                &browsers.unpatched,
+                &tests,
+                &browsers.report("unpatched-again"),
+            )?,
+            patched: browsers.run(&browsers.patched, &tests, &browsers.report("patched-again"))?,
         })?;
     }
     print!("{}", comparison.summary());
-    Ok(if comparison.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(command::exit_code(comparison.is_good()))
 }
 
-impl Bench<'_> {
+impl Browsers<'_> {
     fn report(&self, name: &str) -> PathBuf {
         self.runner.cache.join(format!("report-{name}.json"))
     }
 
     /// The report of an earlier run in Servo as published, which no change of ours makes stale.
     fn recall_or_run(&self, urls: &[String], file: &Path) -> Result<Results> {
-        let file = std::path::absolute(file)
-            .with_context(|| format!("{} is not a usable path", file.display()))?;
+        let file = paths::absolute(file)?;
         if file.is_file() {
             eprintln!("Taking {} for Servo as published.", file.display());
             return results::read(&file);
@@ -133,8 +132,7 @@ fn build(paths: &Paths) -> Result<PathBuf> {
 
 fn assemble(paths: &Paths, workspace: &Path) -> Result<()> {
     let embedder = workspace.join(EMBEDDER);
-    std::fs::create_dir_all(&embedder)
-        .with_context(|| format!("cannot create {}", embedder.display()))?;
+    fs_err::create_dir_all(&embedder)?;
     files::mirror(&paths.root.join(EMBEDDER), &embedder, |_, content| {
         Ok(content)
     })?;
@@ -149,6 +147,8 @@ fn assemble(paths: &Paths, workspace: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::Context;
+
     use super::*;
 
     /// The texts in a list of preferences. Ours is a constant elsewhere in the kiosk, so it is not among them.
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn both_browsers_turn_on_the_same_features() -> Result<()> {
         let paths = Paths::find()?;
-        let read = |file: &str| std::fs::read_to_string(paths.root.join(file));
+        let read = |file: &str| fs_err::read_to_string(paths.root.join(file));
         let kiosk = read("ports/kiosk/src/preferences.rs")?;
         let unpatched = read("tests/unpatched/src/arguments.rs")?;
         for name in ["KIOSK_PREFERENCES", "EXPERIMENTAL_PREFERENCES"] {
@@ -185,9 +185,9 @@ mod tests {
         let lock = folder.path().join("Cargo.lock");
         let manifest = folder.path().join(EMBEDDER).join("Cargo.toml");
         assert!(manifest.is_file() && lock.is_file());
-        std::fs::write(&lock, "with the embedder")?;
+        fs_err::write(&lock, "with the embedder")?;
         assemble(&paths, folder.path())?;
-        assert_eq!(std::fs::read_to_string(&lock)?, "with the embedder");
+        assert_eq!(fs_err::read_to_string(&lock)?, "with the embedder");
         Ok(())
     }
 }

@@ -1,17 +1,18 @@
-//! Everything that another embedder of Servo needs, in one folder.
+//! `cargo xtask servo export-overlay`: everything that another embedder of Servo needs, in one folder. `cargo package` packs
+//! crates as they would be published, which these are not: they have the names and versions of Servo's own.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use fs_err as fs;
 
-use super::chain::{Offsets, Staging};
+use super::published::{Published, PublishedCrate};
 use super::series::Series;
-use super::upstream::{Published, PublishedCrate};
+use super::series_repository::{Offsets, SeriesRepository};
 use super::{overlay, workspace};
 use crate::command;
 use crate::files;
+use crate::metadata;
 use crate::paths::Paths;
 
 /// The section for the embedder's manifest.
@@ -36,14 +37,14 @@ pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
         folder.display()
     );
     let mut published = Published::find(paths)?;
-    let staging = Staging::open(&paths.staging())?;
+    let repository = SeriesRepository::open(&paths.staging())?;
     let series = Series::load(paths)?;
-    let chain = staging.build(&published, &series, Offsets::Refuse)?;
+    let commits = repository.commit_series(&published, &series, Offsets::Refuse)?;
     let overlay = overlay::collect(paths, &series.groups())?;
-    overlay::check_shadows(&overlay, &staging.paths_in(&chain.tip)?)?;
+    overlay::check_shadows(&overlay, &repository.paths_in(&commits.tip)?)?;
 
     let crates = folder.join("crates");
-    staging.write_out(&chain.tip, &crates)?;
+    repository.write_out(&commits.tip, &crates)?;
     for name in KIOSK_ONLY {
         fs::remove_dir_all(crates.join(name))
             .with_context(|| format!("servo/pin/Cargo.toml does not list {name}"))?;
@@ -58,7 +59,7 @@ pub fn export(paths: &Paths, folder: &Path) -> Result<()> {
         .with_context(|| format!("{} has no name", folder.display()))?;
     let section = workspace::patch_section(&published, &Path::new(name).join("crates"));
     files::write_if_different(&folder.join(PATCH_FILE), section.as_bytes())?;
-    let text = include_str!("bundle-readme.md")
+    let text = include_str!("overlay-readme.md")
         .replace("{version}", &published.version)
         .replace("{folder}", &name.to_string_lossy());
     files::write_if_different(&folder.join("README.md"), text.as_bytes())?;
@@ -70,27 +71,16 @@ fn is_for_embedders(published: &PublishedCrate) -> bool {
     !KIOSK_ONLY.contains(&published.name.as_str())
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    manifest_path: PathBuf,
-}
-
 /// Follows the steps of the folder's README with the second embedder, up to cargo's choice of sources: all that
 /// the folder has must be in use, and nothing of it may come from elsewhere. What it builds then is what the assembled
 /// workspace builds, file for file.
 pub fn try_out(paths: &Paths) -> Result<()> {
     let trial = paths.cache.join("trial");
     if trial.exists() {
-        fs::remove_dir_all(&trial).with_context(|| format!("cannot remove {}", trial.display()))?;
+        fs::remove_dir_all(&trial)?;
     }
     // In this order: mirroring removes what its source has not.
-    fs::create_dir_all(&trial).with_context(|| format!("cannot create {}", trial.display()))?;
+    fs::create_dir_all(&trial)?;
     files::mirror(&paths.root.join(EMBEDDER), &trial, |_, content| Ok(content))?;
     let bundle = trial.join("servo-background-sync");
     export(paths, &bundle)?;
@@ -100,32 +90,27 @@ pub fn try_out(paths: &Paths) -> Result<()> {
     fs::write(&manifest, text)?;
     fs::copy(paths.lock_file(), trial.join("Cargo.lock"))?;
 
-    let mut cargo = command::cargo();
-    cargo
-        .args(["metadata", "--format-version", "1", "--manifest-path"])
-        .arg(&manifest);
-    let output = command::output(&mut cargo)?;
+    let output = command::output(&mut metadata::command(&manifest))?;
     let warnings = String::from_utf8_lossy(&output.stderr);
     ensure!(
         !warnings.contains("was not used"),
         "cargo does not use the patches: {}",
         warnings.trim()
     );
-    let metadata: Metadata =
-        serde_json::from_slice(&output.stdout).context("cargo metadata printed something else")?;
+    let metadata = metadata::parse(&String::from_utf8_lossy(&output.stdout))?;
     let crates = Published::find(paths)?.crates;
     for known in crates.iter().filter(|known| is_for_embedders(known)) {
         let expected = bundle.join("crates").join(&known.name).join("Cargo.toml");
         let found = metadata
             .packages
             .iter()
-            .find(|package| package.name == known.name)
+            .find(|package| *package.name == known.name)
             .with_context(|| format!("the second embedder is built without {}", known.name))?;
         ensure!(
             found.manifest_path == expected,
             "{} would come from {}",
             known.name,
-            found.manifest_path.display()
+            found.manifest_path
         );
     }
     Ok(())

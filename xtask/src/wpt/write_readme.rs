@@ -1,13 +1,13 @@
 //! `./mach test-wpt --write-readme`: every suite of the README's table, in the kiosk and in Chromium.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
-use super::readme::{self, Column};
+use super::readme_table::{self, Column};
 use super::results::{self, Results};
 use super::runner::{Browser, Product, Runner, TestWpt, find_chromium, find_kiosk, kiosk_at};
 use crate::command;
@@ -37,7 +37,7 @@ enum Peer {
 }
 
 /// The browsers, and what runs tests in them.
-struct Bench<'a> {
+struct Browsers<'a> {
     runner: Runner<'a>,
     kiosk: Option<PathBuf>,
     arguments: &'a TestWpt,
@@ -100,8 +100,8 @@ pub fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     }
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let folder = runner.cache.join(FOLDER);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let mut bench = Bench {
+    fs::create_dir_all(&folder)?;
+    let mut browsers = Browsers {
         runner,
         kiosk: None,
         arguments,
@@ -110,7 +110,7 @@ pub fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     for peer in [Peer::Kiosk, Peer::Chromium] {
         let mut suites = Vec::new();
         for suite in Suite::ALL {
-            suites.push(bench.recall_or_run(suite, peer)?);
+            suites.push(browsers.recall_or_run(suite, peer)?);
         }
         columns.push(column(peer, suites)?);
     }
@@ -121,11 +121,11 @@ pub fn write_readme(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
             .collect();
         ensure_same(suite, &tests)?;
     }
-    readme::write(&paths.root.join("README.md"), &columns)?;
+    readme_table::write(&paths.root.join("README.md"), &columns)?;
     Ok(ExitCode::SUCCESS)
 }
 
-impl Bench<'_> {
+impl Browsers<'_> {
     fn recall_or_run(&mut self, suite: Suite, peer: Peer) -> Result<Results> {
         let product = suite.product(peer);
         let file = format!("{}-{}.json", product.name(), suite.name());

@@ -2,14 +2,14 @@
 //! is asked by `cargo xtask servo check --each`, in half an hour; this looks at the imports, in no time.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use fs_err as fs;
 
-use super::header::Group;
 use super::overlay;
 use super::series::Series;
+use super::topic_header::Group;
 use crate::paths::Paths;
 
 /// Ahead of what only that group needs, in files that all groups share.

@@ -1,11 +1,11 @@
-//! The README's table of conformance, from the reports of both browsers.
+//! The README's table of conformance, from the reports of both browsers: our choice of rows, which no tool has.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 
 use super::results::{Count, Results};
 
@@ -78,11 +78,10 @@ impl Column {
 
 /// Replaces the table in a README.
 pub fn write(file: &Path, columns: &[Column]) -> Result<()> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = fs::read_to_string(file)?;
     let replaced = replace(&text, &table(columns))
         .with_context(|| format!("{} lacks the lines {BEGIN} and {END}", file.display()))?;
-    fs::write(file, replaced).with_context(|| format!("cannot write {}", file.display()))
+    Ok(fs::write(file, replaced)?)
 }
 
 /// The text with another table between the markers, if it has them.

@@ -1,18 +1,21 @@
-//! Follows cargo while it builds: what to show of it, and what is learnt from its messages.
+//! Follows cargo while it builds: what to show of it, and what is learnt from its messages. Cargo's own progress bar counts
+//! crates, of which one takes most of the time, and needs a terminal.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use cargo_metadata::camino::Utf8Path;
+use cargo_metadata::diagnostic::DiagnosticLevel;
+use cargo_metadata::{Artifact, CompilerMessage, Message};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Deserialize;
 
-use crate::progress::{Progress, clock, crate_of_id, crate_of_status};
+use crate::build_progress::{Progress, clock, crate_of_id, crate_of_status};
 use crate::spidermonkey;
 
 /// How often a build says how far it is when nobody watches a terminal.
@@ -62,28 +65,6 @@ fn read_lines<R: std::io::Read + Send + 'static>(
             line.clear();
         }
     });
-}
-
-#[derive(Deserialize)]
-struct Message {
-    reason: String,
-    package_id: Option<String>,
-    target: Option<Target>,
-    executable: Option<PathBuf>,
-    message: Option<Diagnostic>,
-    out_dir: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    kind: Vec<String>,
-    src_path: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Diagnostic {
-    level: String,
-    rendered: Option<String>,
 }
 
 /// What is known about a build.
@@ -138,45 +119,44 @@ impl Watch {
     }
 
     fn handle_message(&mut self, line: &str) {
-        let Ok(message) = serde_json::from_str::<Message>(line) else {
-            return;
-        };
-        if let Some(diagnostic) = message.message {
-            let rendered = diagnostic.rendered.unwrap_or_default();
-            // The disk being full must not hide the diagnostic itself.
-            let _ = self.log.write_all(rendered.as_bytes());
-            if diagnostic.level.starts_with("error") {
+        match serde_json::from_str(line) {
+            Ok(Message::CompilerMessage(message)) => self.handle_diagnostic(message),
+            Ok(Message::CompilerArtifact(artifact)) => self.handle_artifact(artifact),
+            Ok(Message::BuildScriptExecuted(script)) => {
+                let Some(name) = crate_of_id(&script.package_id.repr) else {
+                    return;
+                };
+                self.progress
+                    .handle_script_run(&name, self.started.elapsed());
+                if name.starts_with(spidermonkey::CRATE) {
+                    self.spidermonkey = Some(script.out_dir.into());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_diagnostic(&mut self, message: CompilerMessage) {
+        let rendered = message.message.rendered.unwrap_or_default();
+        // The disk being full must not hide the diagnostic itself.
+        let _ = self.log.write_all(rendered.as_bytes());
+        match message.message.level {
+            DiagnosticLevel::Error | DiagnosticLevel::Ice => {
                 self.errors.extend(rendered.lines().map(str::to_owned));
-            } else if message
-                .target
-                .is_some_and(|target| is_ours(&target.src_path))
-            {
-                self.print(rendered.trim_end());
             }
+            _ if is_ours(&message.target.src_path) => self.print(rendered.trim_end()),
+            _ => {}
+        }
+    }
+
+    fn handle_artifact(&mut self, artifact: Artifact) {
+        if artifact.target.is_custom_build() {
             return;
         }
-        let name = message.package_id.as_deref().and_then(crate_of_id);
-        if message.reason == "build-script-executed"
-            && let Some(name) = &name
-        {
-            self.progress
-                .handle_script_run(name, self.started.elapsed());
-            if name.starts_with(spidermonkey::CRATE) {
-                self.spidermonkey = message.out_dir.or(self.spidermonkey.take());
-            }
+        if let Some(executable) = artifact.executable {
+            self.executable = Some(executable.into());
         }
-        if message.reason != "compiler-artifact" {
-            return;
-        }
-        let is_build_script = message
-            .target
-            .as_ref()
-            .is_some_and(|target| target.kind.iter().any(|kind| kind == "custom-build"));
-        if is_build_script {
-            return;
-        }
-        self.executable = message.executable.or(self.executable.take());
-        if let Some(name) = name {
+        if let Some(name) = crate_of_id(&artifact.package_id.repr) {
             self.progress.handle_finished(&name, self.started.elapsed());
         }
     }
@@ -242,15 +222,16 @@ impl Watch {
 }
 
 /// Warnings are shown for our code; Servo's are its own.
-fn is_ours(source: &Path) -> bool {
+fn is_ours(source: &Utf8Path) -> bool {
     !source
         .components()
-        .any(|part| part.as_os_str() == "crates" || part.as_os_str() == "registry")
+        .any(|part| ["crates", "registry"].contains(&part.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::process::Stdio;
 
     use super::*;
 
@@ -258,26 +239,66 @@ mod tests {
     fn messages_move_the_build_on_and_errors_are_kept() -> Result<()> {
         let crates = BTreeSet::from(["log 0.4.0".to_owned(), "kiosk 0.1.0".to_owned()]);
         let log = tempfile::tempfile()?;
-        let mut watch = Watch::new(Progress::new(crates, 2), log);
+        let mut watch = Watch::new(Progress::new(crates), log);
         watch.handle_status("   Compiling log v0.4.0")?;
-        let artifact = |id: &str, kind: &str, executable: &str| {
-            format!(
-                "{{\"reason\":\"compiler-artifact\",\"package_id\":\"{id}\",\"target\":{{\"kind\":\
-                 [\"{kind}\"],\"src_path\":\"/x/lib.rs\"}},\"executable\":{executable}}}"
-            )
+        let artifact = |id: &str, kind: &str, executable: Option<&str>| {
+            serde_json::json!({
+                "reason": "compiler-artifact", "package_id": id, "manifest_path": "/x/Cargo.toml",
+                "target": {
+                    "kind": [kind], "crate_types": [kind], "name": "x", "src_path": "/x/lib.rs",
+                    "edition": "2024", "doc": true, "doctest": false, "test": true
+                },
+                "profile": {
+                    "opt_level": "0", "debuginfo": 0, "debug_assertions": true,
+                    "overflow_checks": true, "test": false
+                },
+                "features": [], "filenames": [], "executable": executable, "fresh": false
+            })
+            .to_string()
         };
-        watch.handle_message(&artifact("registry+x#log@0.4.0", "custom-build", "null"));
+        watch.handle_message(&artifact("registry+x#log@0.4.0", "custom-build", None));
         assert_eq!(watch.progress.done(), 0);
-        watch.handle_message(&artifact("registry+x#log@0.4.0", "lib", "null"));
+        watch.handle_message(&artifact("registry+x#log@0.4.0", "lib", None));
         watch.handle_message(&artifact(
             "path+file:///k#kiosk@0.1.0",
             "bin",
-            "\"/t/kiosk\"",
+            Some("/t/kiosk"),
         ));
         assert_eq!(watch.progress.done(), 2);
         assert_eq!(watch.executable, Some(PathBuf::from("/t/kiosk")));
         watch.handle_status("error: could not compile `kiosk`")?;
         assert_eq!(watch.errors, ["error: could not compile `kiosk`"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_real_build_is_followed_to_its_end() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let write = |file: &str, text: &str| {
+            crate::files::write_if_different(&folder.path().join(file), text.as_bytes())
+        };
+        let package =
+            "[package]\nname = \"kiosk\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+        write("Cargo.toml", package)?;
+        write("build.rs", "fn main() {}")?;
+        write("src/main.rs", "fn main() { let unused = 1; }")?;
+        let mut cargo = crate::command::cargo();
+        cargo
+            .current_dir(folder.path())
+            .env("CARGO_TARGET_DIR", folder.path().join("target"))
+            .args(["build", "--offline", "--message-format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let progress = Progress::new(BTreeSet::from(["kiosk 0.1.0".to_owned()]));
+        let (status, watch) = follow(cargo.spawn()?, progress, tempfile::tempfile()?)?;
+        assert!(status.success(), "{:?}", watch.errors);
+        assert_eq!(watch.progress.done(), 1);
+        assert!(
+            watch.busy
+                && watch
+                    .executable
+                    .is_some_and(|kiosk| kiosk.ends_with("debug/kiosk"))
+        );
         Ok(())
     }
 }

@@ -10,11 +10,11 @@ use clap::{Args, ValueEnum};
 use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::Paths;
-use crate::testing;
+use crate::programs;
 use crate::wpt;
 
 /// The program that plays them.
-const PROGRAM: [&str; 4] = ["--package", "background_sync_apps", "--bin", "apps"];
+const PROGRAM: &str = "--package background_sync_apps --bin apps";
 
 /// Which apps, and where.
 #[derive(Args)]
@@ -44,22 +44,16 @@ pub fn run(paths: &Paths, arguments: &TestApps) -> Result<ExitCode> {
     if is_wanted(Browser::Chromium) {
         program.extend(["--chromium".into(), wpt::chromium_on_path()?.into()]);
     }
-    let mut cargo = testing::cargo(paths, &["run", "--quiet"]);
+    let mut kiosk = None;
     if is_wanted(Browser::Kiosk) {
-        let kiosk = match &arguments.kiosk {
-            Some(path) => std::path::absolute(path)?,
-            None => kiosk::build(paths, Profile::Dev)?,
-        };
-        cargo.env(testing::KIOSK_VARIABLE, kiosk);
+        kiosk = Some(kiosk::named_or_built(
+            paths,
+            arguments.kiosk.as_deref(),
+            Profile::Dev,
+        )?);
         program.push("--kiosk".into());
     }
-    cargo.args(PROGRAM).arg("--").args(program);
-    cargo.args(&arguments.apps);
-    let cargo = kiosk::give_runtime_folder(&mut cargo, paths)?;
-    let status = cargo.status();
-    let status = status.map_err(|error| command::start_error(cargo, error))?;
-    Ok(match status.success() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    program.extend(arguments.apps.iter().map(Into::into));
+    let is_good = programs::run(paths, PROGRAM, program, kiosk.as_deref())?;
+    Ok(command::exit_code(is_good))
 }

@@ -1,14 +1,14 @@
 //! Series that are not the whole one, each assembled in a workspace of its own beside the patched tree.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use fs_err as fs;
 
-use super::chain::{Offsets, Staging};
-use super::header::Group;
+use super::published::Published;
 use super::series::Series;
-use super::upstream::Published;
+use super::series_repository::{Offsets, SeriesRepository};
+use super::topic_header::Group;
 use super::{overlay, workspace};
 use crate::files;
 use crate::paths::Paths;
@@ -37,8 +37,14 @@ impl Place {
 pub fn apply_without(paths: &Paths, group: Group) -> Result<PathBuf> {
     let series = Series::load(paths)?.without(|topic| topic.header.group == group);
     let place = Place::without(paths, group);
-    let staging = Staging::open(&paths.staging())?;
-    assemble(paths, &Published::find(paths)?, &staging, &series, &place)?;
+    let repository = SeriesRepository::open(&paths.staging())?;
+    assemble(
+        paths,
+        &Published::find(paths)?,
+        &repository,
+        &series,
+        &place,
+    )?;
     Ok(place.workspace)
 }
 
@@ -46,22 +52,22 @@ pub fn apply_without(paths: &Paths, group: Group) -> Result<PathBuf> {
 pub fn assemble(
     paths: &Paths,
     published: &Published,
-    staging: &Staging,
+    repository: &SeriesRepository,
     series: &Series,
     place: &Place,
 ) -> Result<()> {
-    let chain = staging.build_apart(published, series, Offsets::Allow)?;
+    let commits = repository.commit_part(published, series, Offsets::Allow)?;
     let fresh = place.workspace.join("fresh");
     if fresh.exists() {
-        fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
+        fs::remove_dir_all(&fresh)?;
     }
-    staging.write_out(&chain.tip, &fresh)?;
+    repository.write_out(&commits.tip, &fresh)?;
     for (path, ours) in &overlay::collect(paths, &series.groups())? {
         files::copy_if_different(ours, &fresh.join(path))?;
     }
     let crates = place.workspace.join(&place.below).join("crates");
-    fs::create_dir_all(&crates).with_context(|| format!("cannot create {}", crates.display()))?;
+    fs::create_dir_all(&crates)?;
     files::mirror(&fresh, &crates, |_, content| Ok(content))?;
-    fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
+    fs::remove_dir_all(&fresh)?;
     workspace::assemble_in(paths, published, &place.workspace, Path::new(&place.below))
 }

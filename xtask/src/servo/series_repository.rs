@@ -1,17 +1,22 @@
-//! Turns the series into commits, and commits back into the series, in a bare repository beside the
-//! patched tree: nothing there is checked out, so nothing is rebuilt.
+//! Turns the series into commits, and commits back into the series, by git in a bare repository beside the patched tree: nothing
+//! there is checked out, so nothing is rebuilt.
+//!
+//! Not `git am` and `git format-patch`: they would check out each topic and give all patched files new time stamps; their patches
+//! are one a commit, not one a crate and commit, have dates and object names that change with each rebase, and apply with
+//! offsets without a word.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 
-use super::header::Header;
+use super::published::Published;
 use super::series::{CratePatch, Series, Topic};
-use super::upstream::Published;
-use crate::command::{self, git};
+use super::topic_header::Header;
+use crate::command;
+use crate::git::Repository;
 
 /// Files of a published crate that cargo added, or that say nothing about the sources.
 const NOT_SOURCES: [&str; 4] = [
@@ -20,6 +25,11 @@ const NOT_SOURCES: [&str; 4] = [
     "Cargo.lock",
     "Cargo.toml.orig",
 ];
+
+/// How a patch is made. One line of context: the sources are pinned to the byte and no offset is accepted, so more of
+/// Servo's text would not make the place any surer, only the patches longer.
+const DIFF: &str = "diff-tree -p -U1 --no-renames --no-color --no-ext-diff --no-textconv --diff-algorithm=myers \
+                    --indent-heuristic --inter-hunk-context=0 --src-prefix=a/ --dst-prefix=b/";
 
 /// How a patch whose line numbers are off is treated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,7 +42,7 @@ pub enum Offsets {
 
 /// The series as commits.
 #[derive(Clone, Debug)]
-pub struct Chain {
+pub struct Commits {
     /// Servo as published.
     pub base: String,
     /// The last commit.
@@ -41,104 +51,39 @@ pub struct Chain {
 
 /// The bare repository.
 #[derive(Clone, Debug)]
-pub struct Staging {
-    folder: PathBuf,
+pub struct SeriesRepository {
+    /// Itself.
+    pub git: Repository,
 }
 
-impl Staging {
+impl SeriesRepository {
     /// Opens the repository, or creates it.
     pub fn open(folder: &Path) -> Result<Self> {
+        let git = Repository::at(folder.to_path_buf());
         if !folder.join("HEAD").is_file() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot create {}", folder.display()))?;
-            command::output(git(folder).args(["init", "--quiet", "--bare", "."]))?;
+            fs::create_dir_all(folder)?;
+            git.text(&["init", "--quiet", "--bare", "."])?;
         }
-        Ok(Self {
-            folder: folder.to_path_buf(),
-        })
-    }
-
-    /// Where it is.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    fn git(&self) -> Command {
-        git(&self.folder)
+        Ok(Self { git })
     }
 
     /// Git with an index of its own, so that a run that was interrupted leaves nothing behind.
     fn git_with_index(&self, index: &str) -> Command {
-        let mut git = self.git();
-        git.env("GIT_INDEX_FILE", self.folder.join(index));
+        let mut git = self.git.command();
+        git.env("GIT_INDEX_FILE", self.git.folder().join(index));
         git
-    }
-
-    /// The commit that a name stands for.
-    pub fn resolve(&self, name: &str) -> Result<Option<String>> {
-        let mut git = self.git();
-        git.args([
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            &format!("{name}^{{commit}}"),
-        ]);
-        let output = git
-            .output()
-            .map_err(|error| command::start_error(&git, error))?;
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        Ok(output.status.success().then_some(text))
-    }
-
-    /// Makes a name stand for a commit.
-    pub fn set_reference(&self, name: &str, commit: &str) -> Result<()> {
-        command::output(self.git().args(["update-ref", name, commit]))?;
-        Ok(())
-    }
-
-    /// Brings a commit of another repository here.
-    pub fn fetch(&self, from: &Path, commit: &str) -> Result<()> {
-        let mut git = self.git();
-        git.args(["fetch", "--quiet", "--no-tags"])
-            .arg(from)
-            .arg(commit);
-        command::output(&mut git)?;
-        Ok(())
-    }
-
-    /// Whether a commit has another in its history, or is it.
-    pub fn has_in_history(&self, commit: &str, older: &str) -> Result<bool> {
-        Ok(self.common_ancestor(commit, older)?.as_deref() == Some(older))
-    }
-
-    /// The newest commit that both have in their history.
-    fn common_ancestor(&self, one: &str, other: &str) -> Result<Option<String>> {
-        let mut git = self.git();
-        let output = git.args(["merge-base", one, other]).output();
-        let output = output.map_err(|error| command::start_error(&git, error))?;
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        Ok(output.status.success().then_some(text))
-    }
-
-    /// The tree of a commit.
-    pub fn tree_of(&self, commit: &str) -> Result<String> {
-        command::text(
-            self.git()
-                .args(["rev-parse", &format!("{commit}^{{tree}}")]),
-        )
     }
 
     /// The name that git gives to the content of a file in a commit.
     pub fn blob(&self, commit: &str, path: &str) -> Result<String> {
-        command::text(self.git().args(["rev-parse", &format!("{commit}:{path}")]))
+        self.git.text(&["rev-parse", &format!("{commit}:{path}")])
     }
 
     /// Every path in a commit.
     pub fn paths_in(&self, commit: &str) -> Result<Vec<PathBuf>> {
-        let list = command::text(
-            self.git()
-                .args(["ls-tree", "-r", "-z", "--name-only", commit]),
-        )?;
+        let list = self
+            .git
+            .text(&["ls-tree", "-r", "-z", "--name-only", commit])?;
         Ok(list.split_terminator('\0').map(PathBuf::from).collect())
     }
 
@@ -146,10 +91,9 @@ impl Staging {
     pub fn write_out(&self, commit: &str, folder: &Path) -> Result<()> {
         const INDEX: &str = "index-of-a-copy";
         command::output(self.git_with_index(INDEX).args(["read-tree", commit]))?;
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::create_dir_all(folder)?;
         let mut git = self.git_with_index(INDEX);
-        git.env("GIT_DIR", &self.folder)
+        git.env("GIT_DIR", self.git.folder())
             .env("GIT_WORK_TREE", folder)
             .current_dir(folder)
             .args(["checkout-index", "--all", "--quiet"]);
@@ -160,11 +104,11 @@ impl Staging {
     /// The first commit of the patched tree, made now or earlier.
     pub fn commit_published(&self, published: &Published) -> Result<String> {
         let name = published.reference();
-        if let Some(commit) = self.resolve(&name)? {
+        if let Some(commit) = self.git.resolve(&name)? {
             return Ok(commit);
         }
         let commit = self.commit_sources(published)?;
-        self.set_reference(&name, &commit)?;
+        self.git.set_reference(&name, &commit)?;
         Ok(commit)
     }
 
@@ -175,7 +119,7 @@ impl Staging {
             command::output(self.git_with_index(INDEX).args(["read-tree", "--empty"]))?;
             let in_sources = || {
                 let mut git = self.git_with_index(INDEX);
-                git.env("GIT_DIR", &self.folder)
+                git.env("GIT_DIR", self.git.folder())
                     .env("GIT_WORK_TREE", &known.folder);
                 git.current_dir(&known.folder);
                 git
@@ -189,7 +133,7 @@ impl Staging {
             let tree = command::text(self.git_with_index(INDEX).arg("write-tree"))?;
             let _ = writeln!(listing, "040000 tree {tree}\t{}", known.name);
         }
-        let mut make_tree = self.git();
+        let mut make_tree = self.git.command();
         let output = command::output_with_input(make_tree.arg("mktree"), listing.as_bytes())?;
         let output = command::check(&make_tree, output)?;
         let tree = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -206,7 +150,7 @@ impl Staging {
     ) -> Result<String> {
         const DATE: &str = "2026-01-01T00:00:00Z";
         let email = format!("{author}@invalid");
-        let mut git = self.git();
+        let mut git = self.git.command();
         git.args(["commit-tree", tree]);
         git.args(parent.iter().flat_map(|parent| ["-p", parent]));
         for role in ["AUTHOR", "COMMITTER"] {
@@ -220,21 +164,27 @@ impl Staging {
     }
 
     /// Makes one commit a topic, on top of the published sources.
-    pub fn build(&self, published: &Published, series: &Series, offsets: Offsets) -> Result<Chain> {
-        let chain = self.build_apart(published, series, offsets)?;
-        // Named, so that git keeps the commits and lets others fetch them.
-        self.set_reference("refs/heads/series", &chain.tip)?;
-        self.set_reference("refs/heads/upstream", &chain.base)?;
-        Ok(chain)
-    }
-
-    /// The same for a series that is not the one of the source tree.
-    pub fn build_apart(
+    pub fn commit_series(
         &self,
         published: &Published,
         series: &Series,
         offsets: Offsets,
-    ) -> Result<Chain> {
+    ) -> Result<Commits> {
+        let commits = self.commit_part(published, series, offsets)?;
+        // Named, so that git keeps the commits and lets others fetch them.
+        self.git.set_reference("refs/heads/series", &commits.tip)?;
+        self.git
+            .set_reference("refs/heads/upstream", &commits.base)?;
+        Ok(commits)
+    }
+
+    /// The same for a series that is not the one of the source tree.
+    pub fn commit_part(
+        &self,
+        published: &Published,
+        series: &Series,
+        offsets: Offsets,
+    ) -> Result<Commits> {
         const INDEX: &str = "index-of-the-series";
         let base = self.commit_published(published)?;
         command::output(self.git_with_index(INDEX).args(["read-tree", &base]))?;
@@ -252,7 +202,7 @@ impl Staging {
             let message = topic.header.to_commit(&topic.name);
             tip = self.commit(&tree, Some(&tip), "series", &message)?;
         }
-        Ok(Chain { base, tip })
+        Ok(Commits { base, tip })
     }
 
     /// Applies without fuzz: `git apply` has none.
@@ -282,13 +232,12 @@ impl Staging {
         Ok(())
     }
 
-    /// The series that a chain of commits stands for, from the first commit after `base`.
-    pub fn read(&self, published: &Published, base: &str, tip: &str) -> Result<Series> {
+    /// The series that commits stand for, from the first one after `base`.
+    pub fn read_series(&self, published: &Published, base: &str, tip: &str) -> Result<Series> {
         let range = format!("{base}..{tip}");
-        let list = command::text(
-            self.git()
-                .args(["rev-list", "--reverse", "--parents", &range]),
-        )?;
+        let list = self
+            .git
+            .text(&["rev-list", "--reverse", "--parents", &range])?;
         let mut series = Series::default();
         let mut previous = base.to_owned();
         for line in list.lines() {
@@ -318,17 +267,14 @@ impl Staging {
     }
 
     fn read_topic(&self, published: &Published, parent: &str, commit: &str) -> Result<Topic> {
-        let message = command::text(self.git().args(["log", "-1", "--format=%B", commit]))?;
+        let message = command::text(
+            self.git
+                .command()
+                .args(["log", "-1", "--format=%B", commit]),
+        )?;
         let (header, name) = Header::from_commit(&message)?;
-        let changed = command::text(self.git().args([
-            "diff-tree",
-            "-r",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            parent,
-            commit,
-        ]))?;
+        let options = ["diff-tree", "-r", "-z", "--name-only", "--no-renames"];
+        let changed = command::text(self.git.command().args(options).args([parent, commit]))?;
         let mut patches: Vec<CratePatch> = Vec::new();
         for path in changed.split_terminator('\0') {
             let crate_name = path.split('/').next().unwrap_or_default();
@@ -356,29 +302,10 @@ impl Staging {
 
     /// One crate's part of a commit.
     fn diff(&self, parent: &str, commit: &str, crate_name: &str) -> Result<String> {
-        // One line of context: the sources are pinned to the byte and no offset is accepted, so more
-        // of Servo's text would not make the place any surer, only the patches longer.
-        let mut git = self.git();
-        git.args([
-            "diff-tree",
-            "-p",
-            "-U1",
-            "--no-renames",
-            "--no-color",
-            "--no-ext-diff",
-        ])
-        .args([
-            "--no-textconv",
-            "--diff-algorithm=myers",
-            "--indent-heuristic",
-        ])
-        .args([
-            "--inter-hunk-context=0",
-            "--src-prefix=a/",
-            "--dst-prefix=b/",
-        ])
-        .arg(format!("--relative={crate_name}/"))
-        .args([parent, commit]);
+        let mut git = self.git.command();
+        git.args(DIFF.split(' '))
+            .arg(format!("--relative={crate_name}/"))
+            .args([parent, commit]);
         let text = String::from_utf8(command::output(&mut git)?.stdout)
             .with_context(|| format!("a change in {crate_name} is not UTF-8"))?;
         ensure!(

@@ -1,14 +1,14 @@
-//! Servo's sources as published: found by cargo, and kept as the first commit of the patched tree.
+//! Servo's sources as published: found by cargo, and kept as the first commit of the patched tree. Cargo downloads and
+//! checks them; `cargo vendor` would copy every crate that Servo needs, not only those that are patched.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
+use fs_err as fs;
 use toml_edit::DocumentMut;
 
-use crate::command;
+use crate::metadata;
 use crate::paths::Paths;
 
 /// One crate of Servo, as cargo unpacked it.
@@ -29,52 +29,27 @@ pub struct Published {
     pub crates: Vec<PublishedCrate>,
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    version: String,
-    source: Option<String>,
-    manifest_path: PathBuf,
-}
-
 impl Published {
     /// Asks cargo for the crates that `servo/pin/Cargo.toml` names; downloads them if need be.
     pub fn find(paths: &Paths) -> Result<Self> {
         let (version, names) = read_pin(paths)?;
-        let mut metadata = command::cargo();
-        metadata
-            .args([
-                "metadata",
-                "--format-version",
-                "1",
-                "--locked",
-                "--quiet",
-                "--manifest-path",
-            ])
-            .arg(paths.pin());
+        let mut cargo = metadata::command(&paths.pin());
+        cargo.args(["--locked", "--quiet"]);
+        let mut offline = metadata::command(&paths.pin());
+        offline.args(["--locked", "--quiet", "--offline"]);
         // The first attempt needs no network, which is the rule once everything has been downloaded.
-        let mut offline = command::cargo();
-        offline.args(metadata.get_args()).arg("--offline");
-        let text = match command::text(&mut offline) {
-            Ok(text) => text,
-            Err(_) => {
-                eprintln!("Downloading the sources of Servo {version}.");
-                command::text(&mut metadata).with_context(|| {
-                    format!("cargo cannot get the sources of Servo {version} from crates.io")
-                })?
-            }
-        };
-        let metadata: Metadata =
-            serde_json::from_str(&text).context("cargo metadata printed something else")?;
+        let metadata = metadata::read(&mut offline).or_else(|_| {
+            eprintln!("Downloading the sources of Servo {version}.");
+            metadata::read(&mut cargo).with_context(|| {
+                format!("cargo cannot get the sources of Servo {version} from crates.io")
+            })
+        })?;
         let mut crates = Vec::new();
         for name in names {
             let found = metadata.packages.iter().find(|package| {
-                package.name == name && package.version == version && package.source.is_some()
+                *package.name == name
+                    && package.version.to_string() == version
+                    && package.source.is_some()
             });
             let Some(package) = found else {
                 bail!("servo/pin/Cargo.toml lists {name}, but Servo {version} has no such crate");
@@ -85,7 +60,7 @@ impl Published {
                 .context("a manifest has a folder")?;
             crates.push(PublishedCrate {
                 name,
-                folder: folder.to_path_buf(),
+                folder: folder.into(),
             });
         }
         Ok(Self { version, crates })
@@ -117,8 +92,7 @@ impl Published {
 
 fn read_pin(paths: &Paths) -> Result<(String, Vec<String>)> {
     let pin = paths.pin();
-    let text =
-        fs::read_to_string(&pin).with_context(|| format!("cannot read {}", pin.display()))?;
+    let text = fs::read_to_string(&pin)?;
     let document: DocumentMut = text
         .parse()
         .with_context(|| format!("{} is no TOML", pin.display()))?;

@@ -1,16 +1,16 @@
-//! Series to tree to series, on a made-up Servo of two crates.
+//! Tests of series to tree to series, on a made-up Servo of two crates.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use fs_err as fs;
 use tempfile::TempDir;
 
 use super::check::check_series;
-use super::crates::PatchedTree;
-use super::upstream::{Published, PublishedCrate};
+use super::patched_tree::PatchedTree;
+use super::published::{Published, PublishedCrate};
 use super::*;
-use crate::command::git;
+use crate::git;
 
 struct Fixture {
     _folder: TempDir,
@@ -74,9 +74,9 @@ impl Fixture {
     }
 
     fn commit(&self, message: &str) -> Result<()> {
-        let mut add = git(&self.paths.crates());
+        let mut add = git::command(&self.paths.crates());
         command::output(add.args(["add", "--all"]))?;
-        let mut commit = git(&self.paths.crates());
+        let mut commit = git::command(&self.paths.crates());
         commit.args([
             "-c",
             "user.name=dev",
@@ -155,11 +155,11 @@ fn export_writes_a_patch_for_each_crate_of_a_topic_and_check_agrees() -> Result<
 #[test]
 fn a_series_applied_elsewhere_gives_the_same_commits_and_exports_to_itself() -> Result<()> {
     let fixture = with_two_topics()?;
-    let first = fixture.tree().resolve("HEAD")?;
+    let first = fixture.tree().git.resolve("HEAD")?;
     fs::remove_dir_all(fixture.paths.tree())?;
     fs::remove_dir_all(fixture.paths.staging())?;
     fixture.apply(LocalWork::Refuse)?;
-    assert_eq!(fixture.tree().resolve("HEAD")?, first);
+    assert_eq!(fixture.tree().git.resolve("HEAD")?, first);
     assert!(fixture.export()?.is_empty());
     Ok(())
 }
@@ -213,10 +213,10 @@ fn work_that_the_series_lacks_is_never_lost() -> Result<()> {
         panic!("no backup was made");
     };
     assert!(!fixture.paths.crates().join("servo/untracked.rs").exists());
-    let mut show = git(&fixture.paths.crates());
+    let mut show = git::command(&fixture.paths.crates());
     show.args(["show", &format!("{branch}:servo/untracked.rs")]);
     assert_eq!(command::text(&mut show)?, "u");
-    let mut show = git(&fixture.paths.crates());
+    let mut show = git::command(&fixture.paths.crates());
     show.args(["show", &format!("{branch}:servo/lib.rs")]);
     assert!(command::text(&mut show)?.contains("TWO"));
     Ok(())
@@ -235,7 +235,7 @@ fn patches_that_changed_meanwhile_are_not_written_over() -> Result<()> {
         let error = error.map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("git rebase --onto series"), "{error}");
     }
-    let mut rebase = git(&fixture.paths.crates());
+    let mut rebase = git::command(&fixture.paths.crates());
     rebase.args([
         "-c",
         "user.name=dev",
@@ -335,11 +335,11 @@ fn a_rebase_onto_another_release_can_be_exported() -> Result<()> {
     let error = fixture.export().expect_err("another base").to_string();
     assert!(error.contains("not on top of Servo 1.1.0"), "{error}");
 
-    let old = fixture.tree().resolve("upstream")?.unwrap_or_default();
-    let staging = Staging::open(&fixture.paths.staging())?;
-    let base = staging.commit_published(&fixture.published)?;
-    fixture.tree().set_upstream(&staging, &base)?;
-    let mut rebase = git(&fixture.paths.crates());
+    let old = fixture.tree().git.resolve("upstream")?.unwrap_or_default();
+    let repository = SeriesRepository::open(&fixture.paths.staging())?;
+    let base = repository.commit_published(&fixture.published)?;
+    fixture.tree().set_upstream(&repository, &base)?;
+    let mut rebase = git::command(&fixture.paths.crates());
     rebase.args(["-c", "user.name=dev", "-c", "user.email=dev@invalid"]);
     command::output(rebase.args(["rebase", "--quiet", "--onto", "upstream", &old]))?;
     fixture.export()?;

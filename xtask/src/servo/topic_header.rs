@@ -1,12 +1,13 @@
-//! What every patch says about itself: in the commit message in the patched tree, and at the top of
-//! each patch file.
+//! What every patch says about itself: in the commit message in the patched tree, and at the top of each patch file. It looks
+//! like git's trailers, but `git interpret-trailers` knows neither which fields there must be nor where their lines end.
 
 use std::fmt;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::ValueEnum;
 
 /// Why a patch is needed at all; the table of patched lines is cut by it.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 pub enum Reason {
     /// Calls, or is called by, the component; holds no logic of its own.
     Hook,
@@ -19,30 +20,16 @@ pub enum Reason {
 impl Reason {
     /// Every reason, in the order of the table.
     pub const ALL: [Self; 3] = [Self::Hook, Self::LifeCycle, Self::Build];
-
-    fn parse(text: &str) -> Result<Self> {
-        match Self::ALL
-            .into_iter()
-            .find(|reason| reason.to_string() == text)
-        {
-            Some(reason) => Ok(reason),
-            None => bail!("`Reason:` must be hook, life-cycle or build, not \"{text}\""),
-        }
-    }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Hook => "hook",
-            Self::LifeCycle => "life-cycle",
-            Self::Build => "build",
-        })
+        formatter.write_str(&name_of(self))
     }
 }
 
 /// What a patch belongs to, and so which others it needs: all of its group and of those before it, but for `Extras`.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 pub enum Group {
     /// What Servo's service workers lack.
     Workers,
@@ -63,32 +50,37 @@ impl Group {
     /// # Errors
     /// If it is another one that is named.
     pub fn parse_left_out(text: &str) -> Result<Self> {
-        match Self::parse(text)? {
+        match parse_one_of("Group", text)? {
             Self::Offline => Ok(Self::Offline),
             _ => bail!("only the group offline can be left out"),
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        match Self::ALL
-            .into_iter()
-            .find(|group| group.to_string() == text)
-        {
-            Some(group) => Ok(group),
-            None => bail!("`Group:` must be workers, sync, extras or offline, not \"{text}\""),
         }
     }
 }
 
 impl fmt::Display for Group {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Workers => "workers",
-            Self::Sync => "sync",
-            Self::Extras => "extras",
-            Self::Offline => "offline",
-        })
+        formatter.write_str(&name_of(self))
     }
+}
+
+/// Reads a field that has one of a few values.
+fn parse_one_of<T: ValueEnum>(field: &str, text: &str) -> Result<T> {
+    T::from_str(text, false).map_err(|_| {
+        let names: Vec<String> = T::value_variants().iter().map(name_of).collect();
+        // No field has a single value.
+        let (last, others) = names
+            .split_last()
+            .map_or(("", &[][..]), |(last, others)| (last, others));
+        anyhow!(
+            "`{field}:` must be {} or {last}, not \"{text}\"",
+            others.join(", ")
+        )
+    })
+}
+
+fn name_of(value: &impl ValueEnum) -> String {
+    let value = value.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// The header of one topic.
@@ -162,8 +154,8 @@ impl Header {
         let header = Self {
             subject: fields.take_line("Subject")?,
             why: fields.take("Why")?,
-            group: Group::parse(&fields.take_line("Group")?)?,
-            reason: Reason::parse(&fields.take_line("Reason")?)?,
+            group: parse_one_of("Group", &fields.take_line("Group")?)?,
+            reason: parse_one_of("Reason", &fields.take_line("Reason")?)?,
             drop_when: fields.take("Drop-when")?,
         };
         fields.finish()?;
