@@ -87,6 +87,19 @@ pub struct OriginPermission {
     pub permission: Permission,
 }
 
+impl BackgroundSyncOptions {
+    fn to_config(&self, directory: Option<&Path>) -> Config {
+        Config {
+            policy: self.policy.clone(),
+            storage: match directory {
+                Some(directory) => Storage::Directory(directory.join("background_sync")),
+                None => Storage::Memory,
+            },
+            connectivity: connectivity(self.online_at_start),
+        }
+    }
+}
+
 impl Default for BackgroundSyncOptions {
     fn default() -> Self {
         Self {
@@ -237,23 +250,10 @@ impl BackgroundSyncManager {
             generic_channel::channel().expect("a channel can be made while Servo starts");
         let messages = receiver.route_preserving_errors();
         let (sender_to_embedder, for_embedder) = unbounded();
-        let connectivity = if options.online_at_start {
-            Connectivity::Online
-        } else {
-            Connectivity::Offline
-        };
         constellation.send(EmbedderToConstellationMessage::OnlineChanged(
             options.online_at_start,
         ));
         let directory = directory.filter(|_| options.lifetime == StorageLifetime::Profile);
-        let config = Config {
-            policy: options.policy.clone(),
-            storage: match directory {
-                Some(directory) => Storage::Directory(directory.join("background_sync")),
-                None => Storage::Memory,
-            },
-            connectivity,
-        };
         let permissions = Permissions::default();
         for entry in &options.permissions {
             permissions.set(serialize(&entry.origin), entry.name, entry.permission);
@@ -279,7 +279,7 @@ impl BackgroundSyncManager {
             has_barrier: options.storage_durability != StorageDurability::Relaxed,
         };
         let started = SyncManager::spawn(
-            config,
+            options.to_config(directory),
             messages.clone(),
             Box::new(engine),
             Box::new(embedder),
@@ -289,12 +289,7 @@ impl BackgroundSyncManager {
             SyncManager::spawn_unavailable(&reason, messages)
         });
         // Before there is a page.
-        let known = thread.known_workers().to_vec();
-        if !known.is_empty() {
-            to_constellation.send(EmbedderToConstellationMessage::BackgroundSync(
-                BackgroundSyncToConstellationMessage::KnownWorkers(known),
-            ));
-        }
+        tell_known_workers(&thread, &to_constellation);
         let background_sync = Self {
             control: thread.control(),
             thread: RefCell::new(Some(thread)),
@@ -315,11 +310,7 @@ impl BackgroundSyncManager {
     }
 
     pub(crate) fn report_online_changed(&self, online: bool) {
-        self.control.report_connectivity(if online {
-            Connectivity::Online
-        } else {
-            Connectivity::Offline
-        });
+        self.control.report_connectivity(connectivity(online));
     }
 
     /// Tells and asks the embedder what has come up.
@@ -347,6 +338,23 @@ impl BackgroundSyncManager {
         }
         #[cfg(feature = "offline")]
         self.notifications.shutdown();
+    }
+}
+
+/// The workers that earlier runs have left.
+fn tell_known_workers(thread: &SyncManagerThread, constellation: &ConstellationProxy) {
+    let known = thread.known_workers().to_vec();
+    if !known.is_empty() {
+        constellation.send(EmbedderToConstellationMessage::BackgroundSync(
+            BackgroundSyncToConstellationMessage::KnownWorkers(known),
+        ));
+    }
+}
+
+fn connectivity(online: bool) -> Connectivity {
+    match online {
+        true => Connectivity::Online,
+        false => Connectivity::Offline,
     }
 }
 

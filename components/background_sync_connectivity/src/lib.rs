@@ -29,7 +29,7 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
-mod judge;
+mod detector;
 #[cfg(target_os = "linux")]
 mod netlink;
 mod network;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::judge::Reached;
+use crate::detector::Reached;
 
 /// An answer with a longer body is none that was expected, in bytes.
 const MAX_BODY_BYTES: u64 = 64 * 1024;

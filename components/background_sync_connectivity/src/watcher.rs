@@ -12,7 +12,7 @@ use background_sync_core::Connectivity;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
-use crate::judge::{Judge, Ms, Output, ProbeNumber, Probing, Reached};
+use crate::detector::{Detector, Ms, Output, ProbeNumber, Probing, Reached};
 use crate::netlink::{Changes, Reader};
 use crate::{Options, Probe, WatchError};
 
@@ -45,14 +45,14 @@ impl Watcher {
             Some(_) => Probing::On,
             None => Probing::Off,
         };
-        let judge = Judge::new(options.rule, probing, network);
+        let detector = Detector::new(options.rule, probing, network);
         let bell = Arc::new(Bell::new()?);
-        let connectivity_at_start = judge.connectivity();
+        let connectivity_at_start = detector.connectivity();
         let (probed_out, probed) = channel();
         let watch = Watch {
             changes,
             reader,
-            judge,
+            detector,
             probe: options.probe,
             bell: bell.clone(),
             probed_out,
@@ -125,7 +125,7 @@ impl Bell {
 struct Watch<F> {
     changes: Changes,
     reader: Reader,
-    judge: Judge,
+    detector: Detector,
     probe: Option<Probe>,
     bell: Arc<Bell>,
     probed_out: Sender<(ProbeNumber, Reached)>,
@@ -160,13 +160,13 @@ impl<F: FnMut(Connectivity)> Watch<F> {
             }
             let now = self.now();
             while let Ok((number, reached)) = self.probed.try_recv() {
-                self.judge.handle_probed(now, number, reached);
+                self.detector.handle_probed(now, number, reached);
                 let before = std::mem::replace(&mut self.asking, Asking::Nobody);
                 if let Asking::ServerAndThen(number) = before {
                     self.ask(number);
                 }
             }
-            self.judge.handle_timeout(now);
+            self.detector.handle_timeout(now);
             self.carry_out();
         }
     }
@@ -180,7 +180,7 @@ impl<F: FnMut(Connectivity)> Watch<F> {
             // Whatever it returns, the next try tells.
             let _ = poll(&mut stop, delay.as_ref());
             match self.subscribe_anew() {
-                Ok(()) => return self.tell(self.judge.connectivity()),
+                Ok(()) => return self.tell(self.detector.connectivity()),
                 Err(error) => log::warn!("the network interfaces still can't be watched: {error}"),
             }
             self.tell(Connectivity::Online);
@@ -192,7 +192,7 @@ impl<F: FnMut(Connectivity)> Watch<F> {
         self.reader = Reader::open()?;
         self.read_again_at = None;
         let network = self.reader.read()?;
-        self.judge.handle_network(self.now(), network);
+        self.detector.handle_network(self.now(), network);
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl<F: FnMut(Connectivity)> Watch<F> {
 
     /// Sleeps until something happens, and reads the network anew if it changed.
     fn wait(&mut self) -> io::Result<()> {
-        let deadlines = self.judge.poll_timeout().into_iter();
+        let deadlines = self.detector.poll_timeout().into_iter();
         let deadline = deadlines.chain(self.read_again_at).min();
         // One millisecond more than the difference, because both times are rounded down.
         let left_ms = deadline.map(|at| at.saturating_sub(self.now()).saturating_add(1));
@@ -229,7 +229,7 @@ impl<F: FnMut(Connectivity)> Watch<F> {
         if changed || self.read_again_at.is_some_and(|at| at <= now) {
             self.read_again_at = None;
             match self.reader.read() {
-                Ok(network) => self.judge.handle_network(now, network),
+                Ok(network) => self.detector.handle_network(now, network),
                 Err(error) => {
                     log::warn!("the state of the network can't be read: {error}");
                     self.read_again_at = Some(now.saturating_add(FAULT_DELAY_MS));
@@ -246,7 +246,7 @@ impl<F: FnMut(Connectivity)> Watch<F> {
     }
 
     fn carry_out(&mut self) {
-        while let Some(output) = self.judge.poll_output() {
+        while let Some(output) = self.detector.poll_output() {
             match output {
                 Output::Report(connectivity) => self.tell(connectivity),
                 Output::Probe(number) => self.ask(number),

@@ -33,7 +33,6 @@
 mod explainer;
 mod inspect;
 mod navigation_preload;
-mod notification;
 mod output;
 mod periodic;
 mod policy;
@@ -44,6 +43,7 @@ mod scheduler;
 mod stored_imports;
 mod stored_terms;
 mod stored_worker;
+mod sync_notification;
 mod tag;
 mod time;
 mod types;
@@ -55,7 +55,6 @@ pub use inspect::*;
 pub use navigation_preload::{
     InvalidPreloadHeader, MAX_PRELOAD_HEADER_BYTES, NavigationPreloadState, PreloadHeaderValue,
 };
-pub use notification::*;
 pub use output::*;
 pub use periodic::*;
 pub use policy::*;
@@ -67,6 +66,7 @@ pub use stored_terms::{
     HeadersTooLong, MAX_STORED_HEADER_BYTES, StoredHeaders, UpdateTerms, UpdateViaCache,
 };
 pub use stored_worker::{KnownWorker, StoredWorker};
+pub use sync_notification::*;
 pub use tag::{InvalidTag, MAX_TAG_BYTES, Tag, TagTooLong};
 pub use time::*;
 pub use types::*;

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A clock that shows less is wrong, in milliseconds since 1970: this is the start of 2026.
+const EARLIEST_CREDIBLE_WALL: WallTime = WallTime(1_767_225_600_000);
+
 /// Milliseconds since the Unix epoch, from a clock that may jump. Only for what is stored or shown.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
@@ -43,6 +46,11 @@ impl WallTime {
     #[must_use]
     pub fn after_ms(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
+    }
+
+    /// Whether the clock had been set when it showed this.
+    pub(crate) fn is_credible(self) -> bool {
+        self >= EARLIEST_CREDIBLE_WALL
     }
 }
 

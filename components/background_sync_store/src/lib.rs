@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+mod database;
 mod error;
 mod fault;
 mod memory;
@@ -30,9 +31,10 @@ pub use codec::{
     CodecError, OTHER_KINDS_VERSION, SCHEMA_VERSION, decode, decode_entry, decode_origin, encode,
     encode_entry, encode_origin,
 };
+pub use database::OpenDatabase;
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use redb_store::{FILE_NAME, OpenDatabase, RedbStore};
+pub use redb_store::{FILE_NAME, RedbStore};
 pub use worker_store::{
     MAX_STORED_WORKERS, WORKERS_FILE_NAME, WorkerStore, decode_worker, encode_worker,
 };

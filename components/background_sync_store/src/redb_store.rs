@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
-use redb::{Database, DatabaseError, StorageError};
+use redb::Database;
 
+use crate::database::{OpenDatabase, ReopeningDatabase, open_file};
 use crate::fault::Fault;
 use crate::redb_tables as tables;
 use crate::{
@@ -21,16 +21,10 @@ pub const FILE_NAME: &str = "registrations.redb";
 /// Memory for pages of the file, in bytes. Registrations are held in memory anyway.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Opens the database of a store; called again after a fault.
-pub type OpenDatabase = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send>;
-
 /// Registrations in a [redb](https://docs.rs/redb) file: one key per registration, each commit
 /// atomic. The file belongs to one process at a time.
 pub struct RedbStore {
-    path: PathBuf,
-    open: OpenDatabase,
-    /// `None` after a fault: opened again by the next operation.
-    database: Option<Database>,
+    database: ReopeningDatabase,
     /// What was read when it was opened, until it is asked for.
     loaded: Option<Loaded>,
     next_id: u64,
@@ -47,13 +41,14 @@ impl RedbStore {
     /// [`StoreError::Full`] or [`StoreError::Medium`].
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(|error| StoreError::from_io(folder, error))?;
-        let mut store = Self::closed(folder.join(FILE_NAME), Box::new(open_file));
-        replacement::finish(&store.path)?;
+        let path = folder.join(FILE_NAME);
+        replacement::finish(&path)?;
+        let open = |path: &Path| open_file(path, CACHE_BYTES);
+        let mut store = Self::closed(path.clone(), Box::new(open));
         match store.open_and_read() {
             Err(Fault::Damaged(reason)) => {
-                store.close();
-                let path =
-                    set_aside::move_file(&store.path, replacement::MAX_FILES_SET_ASIDE, &reason)?;
+                store.database.close();
+                let path = set_aside::move_file(&path, replacement::MAX_FILES_SET_ASIDE, &reason)?;
                 store.set_aside = Some(FileSetAside { path, records: 0 });
                 store.open_and_read().map_err(|fault| store.error(fault))?;
             }
@@ -74,11 +69,9 @@ impl RedbStore {
     }
 
     fn closed(path: PathBuf, open: OpenDatabase) -> Self {
-        let (database, loaded, next_id, set_aside) = (None, None, 0, None);
+        let (loaded, next_id, set_aside) = (None, 0, None);
         Self {
-            path,
-            open,
-            database,
+            database: ReopeningDatabase::new(path, open),
             loaded,
             next_id,
             set_aside,
@@ -88,64 +81,38 @@ impl RedbStore {
     /// Opens the file and reads all of it, so that damage shows now.
     fn open_and_read(&mut self) -> Result<(), Fault> {
         let known = u64::from(SCHEMA_VERSION);
-        match self.run(tables::read_schema)? {
+        match self.database.run(tables::read_schema)? {
             Some(found) if found > known => {
-                let path = self.path.clone();
+                let path = self.database.path.clone();
                 return Err(Fault::Error(StoreError::TooNew { path, found, known }));
             }
             Some(_) => {}
-            None => self.run(tables::create_tables)?,
+            None => self.database.run(tables::create_tables)?,
         }
-        let loaded = self.run(tables::read_all)?;
+        let loaded = self.database.run(tables::read_all)?;
         self.next_id = loaded.next_id.0;
         self.loaded = Some(loaded);
         Ok(())
     }
 
-    /// Does something with the open database. After a fault it is closed, because redb refuses to go
-    /// on; the next call opens it anew. A file with damaged bytes can make redb panic: that must not
-    /// end the browser.
-    fn run<T>(
-        &mut self,
-        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
-    ) -> Result<T, Fault> {
-        let contained = AssertUnwindSafe(|| -> Result<T, redb::Error> {
-            let database = match &mut self.database {
-                Some(database) => database,
-                closed @ None => closed.insert((self.open)(&self.path)?),
-            };
-            work(database)
-        });
-        let panicked = |_| Err(StorageError::Corrupted("reading it went wrong".to_owned()).into());
-        let result = catch_unwind(contained).unwrap_or_else(panicked);
-        result.map_err(|error| {
-            self.close();
-            Fault::of(&self.path, error)
-        })
-    }
-
-    fn close(&mut self) {
-        let database = self.database.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(database))).is_err() {
-            log::warn!("{} could not be closed cleanly", self.path.display());
-        }
-    }
-
     fn error(&self, fault: Fault) -> StoreError {
-        fault.into_error(&self.path)
+        fault.into_error(&self.database.path)
     }
 
     /// What can still be read of a file with damage goes into a new one, which takes its place when it is complete:
     /// until then nothing has changed, and the next commit tries again.
     fn rebuild(&mut self, reason: &str) -> Result<(), Fault> {
-        let mut loaded = self.run(tables::read_all)?;
-        let journal = self.run(tables::read_journal).unwrap_or_default();
-        let next_entry = self.run(tables::read_next_entry).unwrap_or_default();
-        self.close();
+        let mut loaded = self.database.run(tables::read_all)?;
+        let journal = self.database.run(tables::read_journal).unwrap_or_default();
+        let next_entry = self
+            .database
+            .run(tables::read_next_entry)
+            .unwrap_or_default();
+        self.database.close();
         loaded.next_id = RegistrationId(self.next_id);
         let records = u64::try_from(loaded.set_aside.len()).unwrap_or(u64::MAX);
-        let replaced = replacement::replace(&self.path, reason, |path| {
-            let database = (self.open)(path)?;
+        let replaced = replacement::replace(&self.database.path, reason, |path| {
+            let database = (self.database.open)(path)?;
             tables::create_tables(&database)?;
             tables::write_everything(&database, loaded, journal, next_entry)
         });
@@ -158,15 +125,9 @@ impl RedbStore {
 impl fmt::Debug for RedbStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedbStore")
-            .field("path", &self.path)
+            .field("path", &self.database.path)
             .finish_non_exhaustive()
     }
-}
-
-fn open_file(path: &Path) -> Result<Database, DatabaseError> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(CACHE_BYTES);
-    builder.create(path)
 }
 
 impl RegistrationStore for RedbStore {
@@ -174,14 +135,16 @@ impl RegistrationStore for RedbStore {
         let mut loaded = match self.loaded.take() {
             Some(loaded) => loaded,
             None => self
+                .database
                 .run(tables::read_all)
                 .map_err(|fault| self.error(fault))?,
         };
         loaded.set_aside_file = self.set_aside.take().map(|file| file.path);
         let (keys, next_id) = (&loaded.set_aside, loaded.next_id.0);
         if !keys.is_empty()
-            && let Err(fault) =
-                self.run(|database| tables::set_records_aside(database, keys, next_id))
+            && let Err(fault) = self
+                .database
+                .run(|database| tables::set_records_aside(database, keys, next_id))
         {
             let error = self.error(fault);
             log::warn!("unreadable records could not be set aside and will be met again: {error}");
@@ -192,8 +155,10 @@ impl RegistrationStore for RedbStore {
     fn commit(&mut self, batch: &[StoreOp], durability: Durability) -> Result<(), StoreError> {
         let next_id = self.next_id;
         let write = |database: &Database| tables::write_batch(database, batch, durability, next_id);
-        let result = match self.run(write) {
-            Err(Fault::Damaged(reason)) => self.rebuild(&reason).and_then(|()| self.run(write)),
+        let result = match self.database.run(write) {
+            Err(Fault::Damaged(reason)) => self
+                .rebuild(&reason)
+                .and_then(|()| self.database.run(write)),
             result => result,
         };
         self.next_id = result.map_err(|fault| self.error(fault))?;
@@ -201,7 +166,8 @@ impl RegistrationStore for RedbStore {
     }
 
     fn load_journal(&mut self) -> Result<Vec<JournalEntry>, StoreError> {
-        self.run(tables::read_journal)
+        self.database
+            .run(tables::read_journal)
             .map_err(|fault| self.error(fault))
     }
 
@@ -211,11 +177,12 @@ impl RegistrationStore for RedbStore {
         durability: Durability,
     ) -> Result<(), StoreError> {
         let write = |database: &Database| tables::write_journal(database, update, durability);
-        self.run(write).map_err(|fault| self.error(fault))
+        self.database.run(write).map_err(|fault| self.error(fault))
     }
 
     fn next_journal_sequence(&mut self) -> Result<u64, StoreError> {
-        self.run(tables::read_next_entry)
+        self.database
+            .run(tables::read_next_entry)
             .map_err(|fault| self.error(fault))
     }
 

@@ -95,8 +95,11 @@ fn conforms(mut backend: impl Reopen) {
     let mut store = backend.reopen(Some(store));
     assert_eq!(store.load_all().unwrap().records.len(), 3);
     assert_eq!(store.load_all().unwrap().set_aside, []);
+}
 
-    // The journal: put, changed, removed, cut off.
+/// The journal: put, changed, removed, cut off.
+fn keeps_a_journal(mut backend: impl Reopen) {
+    let mut store = backend.reopen(None);
     let entry = |sequence, count| JournalEntry {
         sequence,
         at: WallTime(5),
@@ -210,9 +213,11 @@ fn redb_holds_all_kinds() {
 #[test]
 fn memory() {
     conforms(InMemory);
+    keeps_a_journal(InMemory);
 }
 
 #[test]
 fn redb() {
     conforms(OnDisk(tempfile::tempdir().unwrap()));
+    keeps_a_journal(OnDisk(tempfile::tempdir().unwrap()));
 }

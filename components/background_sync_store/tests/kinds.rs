@@ -3,28 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::path::Path;
 use std::{env, fs};
 
 use background_sync_core::*;
 use background_sync_store::*;
-
-fn record(id: u64) -> StoredRegistration {
-    StoredRegistration {
-        id: RegistrationId(id),
-        scope: ScopeKey {
-            origin: "https://shop.example".try_into().unwrap(),
-            scope: "https://shop.example/app/".try_into().unwrap(),
-        },
-        kind: RegistrationKind::OneShot,
-        tag: format!("tag {id}").as_str().try_into().unwrap(),
-        state: RegistrationState::Pending,
-        attempts: 0,
-        interruptions: 0,
-        registered_at: WallTime(1_700_000_000_000),
-        retry_at: None,
-    }
-}
+use support::record;
 
 /// Registrations of the kinds that came with version 2 of the records.
 fn of_other_kinds() -> [(&'static str, StoredRegistration); 3] {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -12,6 +14,7 @@ use background_sync_core::*;
 use background_sync_store::*;
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, StorageBackend, StorageError};
+use support::record;
 
 /// What goes wrong.
 #[derive(Debug, Default)]
@@ -86,23 +89,6 @@ fn open(folder: &Path, faults: &Arc<Faults>) -> RedbStore {
         })
     };
     RedbStore::open_with(folder.join(FILE_NAME), Box::new(open)).unwrap()
-}
-
-fn record(id: u64) -> StoredRegistration {
-    StoredRegistration {
-        id: RegistrationId(id),
-        scope: ScopeKey {
-            origin: "https://a.example".try_into().unwrap(),
-            scope: "https://a.example/".try_into().unwrap(),
-        },
-        kind: RegistrationKind::OneShot,
-        tag: format!("tag {id}").as_str().try_into().unwrap(),
-        state: RegistrationState::Pending,
-        attempts: 0,
-        interruptions: 0,
-        registered_at: WallTime(1),
-        retry_at: None,
-    }
 }
 
 fn origin() -> StoredOrigin {

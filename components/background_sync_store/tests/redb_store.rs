@@ -2,32 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::fs;
 
 use background_sync_core::*;
 use background_sync_store::*;
 use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
+use support::record;
 
 const REGISTRATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
 const SET_ASIDE: TableDefinition<u64, &[u8]> = TableDefinition::new("set_aside");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-
-fn record(id: u64) -> StoredRegistration {
-    StoredRegistration {
-        id: RegistrationId(id),
-        scope: ScopeKey {
-            origin: "https://shop.example".try_into().unwrap(),
-            scope: "https://shop.example/app/".try_into().unwrap(),
-        },
-        kind: RegistrationKind::OneShot,
-        tag: format!("tag {id}").as_str().try_into().unwrap(),
-        state: RegistrationState::Pending,
-        attempts: 0,
-        interruptions: 0,
-        registered_at: WallTime(1_700_000_000_000),
-        retry_at: None,
-    }
-}
 
 fn fill(folder: &std::path::Path) {
     let mut store = RedbStore::open(folder).unwrap();

@@ -14,15 +14,15 @@ mod batch;
 mod body;
 mod codec;
 mod error;
+mod finished_batch;
 mod folder;
 mod head;
 mod keys;
 mod matching;
 mod medium;
 mod memory;
-mod opening;
+mod open_index;
 mod shared;
-mod step;
 mod store;
 mod tables;
 

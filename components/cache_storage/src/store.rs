@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::CacheError;
 use crate::batch::{self, Operation};
 use crate::body::{BodyDraft, BodyReader, FoundBody};
+use crate::finished_batch::{body_of, finish_bodies, refuses_method};
 use crate::head::{MAX_NAME_BYTES, QueryOptions, RequestHead, ResponseHead};
 use crate::keys::{CacheId, EntryKey};
 use crate::medium::Medium;
-use crate::opening::{close, open_index};
+use crate::open_index::{close, open_index};
 use crate::shared::Shared;
-use crate::step::{body_of, finish_bodies, refuses_method};
 use crate::tables::{Change, Fault, Snapshot};
 
 /// What an origin may use.

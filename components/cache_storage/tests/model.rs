@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use cache_storage::{
-    CHUNK_BYTES, CacheStore, FolderMedium, FoundBody, Header, Limits, Operation, QueryOptions,
-    RequestHead, ResponseHead, Take, request_matches,
+    CHUNK_BYTES, CacheStore, FolderMedium, Header, Limits, Operation, QueryOptions, RequestHead,
+    ResponseHead, Take, request_matches,
 };
 use proptest::prelude::*;
+use support::read_all;
 
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 30,
@@ -109,20 +112,6 @@ fn open(folder: &Path) -> CacheStore {
     CacheStore::open(medium, LIMITS).unwrap()
 }
 
-fn body_length(body: FoundBody) -> usize {
-    match body {
-        FoundBody::None => 0,
-        FoundBody::Inline(bytes) => bytes.len(),
-        FoundBody::File(mut reader) => {
-            let mut length = 0;
-            while let Some(bytes) = reader.read().unwrap() {
-                length += bytes.len();
-            }
-            length
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
@@ -171,7 +160,7 @@ proptest! {
                         let (request, response, length) = &model.0[index];
                         prop_assert_eq!(&found.request, request);
                         prop_assert_eq!(&found.response, response);
-                        prop_assert_eq!(body_length(found.body), *length);
+                        prop_assert_eq!(read_all(found.body).len(), *length);
                     }
                 }
             }

@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use cache_storage::{
-    BodyFile, CHUNK_BYTES, CacheError, CacheStore, FileId, FoundBody, Limits, Medium, Operation,
-    QueryOptions, RequestHead, ResponseHead, Take,
+    BodyFile, CHUNK_BYTES, CacheError, CacheStore, FileId, Limits, Medium, Operation, QueryOptions,
+    RequestHead, ResponseHead, Take,
 };
 use redb::{Database, DatabaseError, StorageBackend};
+use support::read_all;
 
 const INDEX: u64 = u64::MAX;
 const LIMITS: Limits = Limits {
@@ -233,18 +236,7 @@ fn pairs(store: &mut CacheStore) -> Pairs {
     let found = store.query(cache, None, QueryOptions::default(), Take::All);
     let mut pairs = Vec::new();
     for found in found.unwrap() {
-        let body = match found.body {
-            FoundBody::None => Vec::new(),
-            FoundBody::Inline(bytes) => bytes,
-            FoundBody::File(mut reader) => {
-                let mut all = Vec::new();
-                while let Some(bytes) = reader.read().unwrap() {
-                    all.extend_from_slice(&bytes);
-                }
-                all
-            }
-        };
-        pairs.push((found.request.url, body));
+        pairs.push((found.request.url, read_all(found.body)));
     }
     pairs
 }

@@ -5,7 +5,6 @@
 //! Bodies that are not a script's: who has them, who takes them, and how the one holds the other back.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,12 +18,10 @@ use crate::dom::bindings::refcounted::Trusted;
 use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::{DomRoot, MutNullableDom};
 use crate::dom::globalscope::GlobalScope;
+use crate::dom::serviceworkers::bodyunderway::UnderWay;
 use crate::dom::stream::readablestream::ReadableStream;
 use crate::dom::stream::underlyingsourcecontainer::UnderlyingSourceType;
 use crate::tasks::task_source::SendableTaskSource;
-
-/// So many bytes of one body are with its sink before more are sent.
-pub(crate) const MAX_BYTES_UNDER_WAY: usize = 512 * 1024;
 
 /// A body ended before it was complete.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -260,176 +257,5 @@ impl NativeBody {
             under_way: Arc::default(),
         };
         relay.pull();
-    }
-}
-
-/// Holds what the network has brought until it is wanted.
-#[derive(Default)]
-pub(crate) struct ArrivingBody(Mutex<Arriving>);
-
-#[derive(Default)]
-struct Arriving {
-    chunks: VecDeque<Bytes>,
-    end: Option<Result<(), Incomplete>>,
-    wanted: Option<WantedChunk>,
-    is_cancelled: bool,
-    /// Has the network send no more.
-    give_up: Option<Resume>,
-    /// Hears of the end without asking.
-    ended: Option<Ended>,
-}
-
-impl ArrivingBody {
-    /// Calls `give_up` once nobody wants the rest.
-    pub(crate) fn when_cancelled(&self, give_up: impl FnOnce() + Send + 'static) {
-        self.0.lock().give_up = Some(Box::new(give_up));
-    }
-
-    pub(crate) fn push(&self, chunk: Bytes) {
-        let wanted = {
-            let mut arriving = self.0.lock();
-            if arriving.is_cancelled {
-                return;
-            }
-            match arriving.wanted.take() {
-                Some(wanted) => wanted,
-                None => return arriving.chunks.push_back(chunk),
-            }
-        };
-        wanted.chunk(chunk);
-    }
-
-    pub(crate) fn end(&self, result: Result<(), Incomplete>) {
-        let (wanted, ended) = {
-            let mut arriving = self.0.lock();
-            arriving.end = Some(result);
-            arriving.give_up = None;
-            let ended = match arriving.chunks.is_empty() {
-                true => arriving.ended.take(),
-                false => None,
-            };
-            (arriving.wanted.take(), ended)
-        };
-        if let Some(wanted) = wanted {
-            wanted.end(result);
-        }
-        if let Some(ended) = ended {
-            ended(result);
-        }
-    }
-}
-
-impl BodySource for ArrivingBody {
-    fn pull(&self, wanted: WantedChunk) {
-        let (chunk, end, ended) = {
-            let mut arriving = self.0.lock();
-            match (arriving.chunks.pop_front(), arriving.end) {
-                (None, None) => {
-                    arriving.wanted = Some(wanted);
-                    return;
-                }
-                (chunk, end) => {
-                    let is_last = end.is_some() && arriving.chunks.is_empty();
-                    let ended = arriving.ended.take_if(|_| is_last);
-                    (chunk, end, ended)
-                }
-            }
-        };
-        let end = end.unwrap_or(Err(Incomplete));
-        match chunk {
-            Some(chunk) => wanted.chunk(chunk),
-            None => wanted.end(end),
-        }
-        if let Some(ended) = ended {
-            ended(end);
-        }
-    }
-
-    fn when_ended(&self, ended: Ended) {
-        self.0.lock().ended = Some(ended);
-    }
-
-    fn cancel(&self) {
-        let give_up = {
-            let mut arriving = self.0.lock();
-            arriving.is_cancelled = true;
-            arriving.chunks.clear();
-            arriving.give_up.take()
-        };
-        if let Some(give_up) = give_up {
-            give_up();
-        }
-    }
-}
-
-type Resume = Box<dyn FnOnce() + Send>;
-
-/// What the sink of a body has not dropped yet.
-#[derive(Default)]
-pub(crate) struct UnderWay(Mutex<Amount>);
-
-#[derive(Default)]
-struct Amount {
-    bytes: usize,
-    /// Sends more.
-    waiting: Option<Resume>,
-}
-
-impl UnderWay {
-    /// Counts a chunk until it is dropped.
-    pub(crate) fn send(self: &Arc<Self>, chunk: Bytes) -> Bytes {
-        self.0.lock().bytes += chunk.len();
-        Bytes::from_owner(ChunkUnderWay {
-            chunk,
-            under_way: self.clone(),
-        })
-    }
-
-    pub(crate) fn has_room(&self) -> bool {
-        self.0.lock().bytes < MAX_BYTES_UNDER_WAY
-    }
-
-    /// Calls `resume`, now or later, in any thread.
-    pub(crate) fn when_there_is_room(&self, resume: impl FnOnce() + Send + 'static) {
-        {
-            let mut amount = self.0.lock();
-            if amount.bytes >= MAX_BYTES_UNDER_WAY {
-                amount.waiting = Some(Box::new(resume));
-                return;
-            }
-        }
-        resume();
-    }
-
-    fn is_used(&self, bytes: usize) {
-        let waiting = {
-            let mut amount = self.0.lock();
-            amount.bytes = amount.bytes.saturating_sub(bytes);
-            match amount.bytes < MAX_BYTES_UNDER_WAY {
-                true => amount.waiting.take(),
-                false => None,
-            }
-        };
-        if let Some(resume) = waiting {
-            resume();
-        }
-    }
-}
-
-/// A chunk that counts.
-struct ChunkUnderWay {
-    chunk: Bytes,
-    under_way: Arc<UnderWay>,
-}
-
-impl AsRef<[u8]> for ChunkUnderWay {
-    fn as_ref(&self) -> &[u8] {
-        &self.chunk
-    }
-}
-
-impl Drop for ChunkUnderWay {
-    fn drop(&mut self) {
-        self.under_way.is_used(self.chunk.len());
     }
 }

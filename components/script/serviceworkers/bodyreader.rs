@@ -24,7 +24,8 @@ use crate::dom::bindings::reflector::DomGlobal;
 use crate::dom::bindings::root::Dom;
 use crate::dom::promisenativehandler::{Callback, PromiseNativeHandler};
 use crate::dom::readablestream::{ReadableStream, get_read_promise_done};
-use crate::dom::serviceworkers::bodyflow::{BodySink, Incomplete, UnderWay, Wants};
+use crate::dom::serviceworkers::bodyflow::{BodySink, Incomplete, Wants};
+use crate::dom::serviceworkers::bodyunderway::UnderWay;
 use crate::realms::enter_auto_realm;
 
 /// Locks `stream` and has it read to its end.

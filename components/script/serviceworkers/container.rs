@@ -44,7 +44,7 @@ use crate::dom::promise::{Promise, RootedPromise};
 use crate::dom::serviceworkercontainer::ServiceWorkerContainer;
 #[cfg(feature = "offline")]
 use crate::dom::serviceworkers::controller;
-use crate::dom::serviceworkers::manager::clients::controlling_registration;
+use crate::dom::serviceworkers::manager::activeregistrations::controlling_registration;
 use crate::dom::serviceworkers::registrationjobs::send_algorithm;
 use crate::dom::serviceworkers::registrationstate::registration_object;
 use crate::dom::types::MessageEvent;

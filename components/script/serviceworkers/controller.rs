@@ -24,7 +24,7 @@ use crate::dom::bindings::inheritance::Castable;
 use crate::dom::globalscope::GlobalScope;
 use crate::dom::node::node::NodeTraits;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
-use crate::dom::serviceworkers::manager::clients::controlling_registration;
+use crate::dom::serviceworkers::manager::activeregistrations::controlling_registration;
 use crate::dom::window::Window;
 
 /// Scope of the registration that the requests of `global` go to.

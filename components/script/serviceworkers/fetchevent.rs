@@ -43,17 +43,9 @@ use crate::dom::promisenativehandler::{Callback, PromiseNativeHandler};
 use crate::dom::request::Request;
 use crate::dom::response::Response;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
-use crate::dom::serviceworkers::extendedlifetime::OnSettled;
 use crate::dom::serviceworkers::fetchanswer::{AnswerSink, OwedAnswer};
 use crate::dom::serviceworkers::navigationpreload::NavigationPreload;
 use crate::dom::serviceworkers::requestbody::request_object;
-
-/// A `fetch` event that a worker is to fire.
-pub(crate) struct FetchToFire {
-    pub(crate) request: RequestBuilder,
-    pub(crate) answer: OwedAnswer,
-    pub(crate) preload: Option<NavigationPreload>,
-}
 
 /// A request that the worker may answer.
 #[dom_struct]
@@ -122,7 +114,7 @@ impl FetchEvent {
     }
 
     /// <https://w3c.github.io/ServiceWorker/#create-fetch-event-and-dispatch>, the event alone.
-    fn new_for_dispatch(
+    pub(super) fn new_for_dispatch(
         cx: &mut CurrentRealm,
         worker: &ServiceWorkerGlobalScope,
         request: RequestBuilder,
@@ -164,7 +156,7 @@ impl FetchEvent {
     }
 
     /// <https://w3c.github.io/ServiceWorker/#create-fetch-event-and-dispatch>, the steps after the dispatch.
-    fn dispatch_is_over(&self, cx: &mut CurrentRealm) {
+    pub(super) fn dispatch_is_over(&self, cx: &mut CurrentRealm) {
         if self.respond_with_entered.get() {
             return;
         }
@@ -183,8 +175,31 @@ impl FetchEvent {
     }
 
     /// Whether somebody may still wait for the answer.
-    fn is_being_answered(&self) -> bool {
+    pub(super) fn is_being_answered(&self) -> bool {
         self.owed.borrow().strong_count() > 0
+    }
+
+    /// Whether it was fired for this request.
+    pub(super) fn is_for(&self, request: RequestId) -> bool {
+        self.id.get() == Some(request)
+    }
+
+    /// Nobody waits for the answer any more: whoever listens to the signal of the request, or to its body being cancelled,
+    /// can stop.
+    pub(super) fn abort(&self, cx: &mut CurrentRealm) {
+        rooted!(&in(cx) let mut reason = UndefinedValue());
+        let global = self.global();
+        Error::Abort(None).to_jsval(cx, &global, reason.handle_mut());
+        self.request.Signal().signal_abort(cx, reason.handle());
+        if let Some(preload) = self.preload_id.get() {
+            cancel_async_fetch(vec![preload], &global.core_resource_thread());
+        }
+        let body = self.response.get().and_then(|it| it.internal_body());
+        if let Some(body) = body
+            && body.is_readable()
+        {
+            body.cancel(cx, &global, reason.handle());
+        }
     }
 
     /// The page gets a network error, and whoever has written the worker the reason.
@@ -371,56 +386,5 @@ impl FetchEventMethods<crate::DomTypeHolder> for FetchEvent {
     /// <https://dom.spec.whatwg.org/#dom-event-istrusted>
     fn IsTrusted(&self) -> bool {
         self.event.IsTrusted()
-    }
-}
-
-impl ServiceWorkerGlobalScope {
-    /// <https://w3c.github.io/ServiceWorker/#create-fetch-event-and-dispatch>
-    pub(crate) fn fire_fetch_event(&self, cx: &mut CurrentRealm, fetch: FetchToFire) {
-        // A client has sent something.
-        self.set_prompted(true);
-        let FetchToFire {
-            request,
-            answer,
-            preload,
-        } = fetch;
-        answer.is_dispatched();
-        let answer = Arc::new(answer);
-        let event = FetchEvent::new_for_dispatch(cx, self, request, preload, answer.clone());
-        event
-            .upcast::<ExtendableEvent>()
-            .fire_extendable(cx, self, OnSettled::Fetch(answer));
-        event.dispatch_is_over(cx);
-        let mut answered = self.offline_events().answered_fetches.borrow_mut();
-        answered.retain(|other| other.is_being_answered());
-        if event.is_being_answered() {
-            answered.push(Dom::from_ref(&event));
-        }
-    }
-
-    /// Nobody waits for the answer any more: whoever listens to the signal of the request, or to its body being cancelled,
-    /// can stop.
-    pub(crate) fn abort_fetch_event(&self, cx: &mut CurrentRealm, fetch: RequestId) {
-        let event = {
-            let answered = self.offline_events().answered_fetches.borrow();
-            let event = answered.iter().find(|event| event.id.get() == Some(fetch));
-            event.map(|event| DomRoot::from_ref(&**event))
-        };
-        let Some(event) = event else {
-            return;
-        };
-        rooted!(&in(cx) let mut reason = UndefinedValue());
-        let global = self.upcast::<GlobalScope>();
-        Error::Abort(None).to_jsval(cx, global, reason.handle_mut());
-        event.request.Signal().signal_abort(cx, reason.handle());
-        if let Some(preload) = event.preload_id.get() {
-            cancel_async_fetch(vec![preload], &global.core_resource_thread());
-        }
-        let body = event.response.get().and_then(|it| it.internal_body());
-        if let Some(body) = body
-            && body.is_readable()
-        {
-            body.cancel(cx, global, reason.handle());
-        }
     }
 }

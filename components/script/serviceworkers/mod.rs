@@ -8,9 +8,13 @@
 //! <https://w3c.github.io/ServiceWorker/>
 
 #[cfg(feature = "offline")]
+mod arrivingbody;
+#[cfg(feature = "offline")]
 pub(crate) mod bodyflow;
 #[cfg(feature = "offline")]
 pub(crate) mod bodyreader;
+#[cfg(feature = "offline")]
+mod bodyunderway;
 #[cfg(feature = "offline")]
 pub(crate) mod cache;
 #[cfg(feature = "offline")]
@@ -32,6 +36,8 @@ pub(crate) mod controller;
 pub(crate) mod extendedlifetime;
 #[cfg(feature = "offline")]
 pub(crate) mod fetchanswer;
+#[cfg(feature = "offline")]
+mod fetchdispatch;
 #[cfg(feature = "offline")]
 mod fetchesinhand;
 #[cfg(feature = "offline")]

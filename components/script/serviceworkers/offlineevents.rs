@@ -14,7 +14,8 @@ use script_bindings::cell::DomRefCell;
 
 use crate::dom::bindings::root::Dom;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
-use crate::dom::serviceworkers::fetchevent::{FetchEvent, FetchToFire};
+use crate::dom::serviceworkers::fetchdispatch::FetchToFire;
+use crate::dom::serviceworkers::fetchevent::FetchEvent;
 use crate::realms::enter_auto_realm;
 
 /// What the service worker manager has for a worker.

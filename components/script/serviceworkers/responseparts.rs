@@ -44,10 +44,10 @@ use crate::dom::globalscope::GlobalScope;
 use crate::dom::headers::Guard;
 use crate::dom::response::Response;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
-use crate::dom::serviceworkers::bodyflow::{
-    ArrivingBody, BodySink, BodySource, Incomplete, MAX_BYTES_UNDER_WAY, NativeBody,
-};
+use crate::dom::serviceworkers::arrivingbody::ArrivingBody;
+use crate::dom::serviceworkers::bodyflow::{BodySink, BodySource, Incomplete, NativeBody};
 use crate::dom::serviceworkers::bodyreader::read_body;
+use crate::dom::serviceworkers::bodyunderway::MAX_BYTES_UNDER_WAY;
 use crate::dom::serviceworkers::controller::controller_of;
 use crate::dom::stream::readablestream::ReadableStream;
 use crate::fetch::body::{BodyMixin, clone_body_stream_for_dom_body};

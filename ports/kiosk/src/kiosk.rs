@@ -1,6 +1,7 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
 mod plan;
+mod scenario_run;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +10,8 @@ use std::time::Instant;
 use url::Url;
 
 pub use self::plan::{Direction, PageChoice, Plan};
-use crate::app_server::AppServer;
+use self::scenario_run::ScenarioRun;
+use crate::app_server::{AppServer, LogEntry};
 use crate::browser::Browser;
 use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
 use crate::browser::surface::SurfaceFactory;
@@ -18,11 +20,11 @@ use crate::command::{Command, CommandLine};
 use crate::connectivity::MachineWatch;
 use crate::control;
 use crate::event::{Event, Network, RefusedLoad, Requester};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::scenario::{self, Action, Scenario};
+use crate::scenario::Action;
 use crate::timeline::{Actor, Timeline};
 
 /// What the event loop is to do after a message.
@@ -40,9 +42,8 @@ pub struct Kiosk {
     direction: Direction,
     output: Output,
     app: Option<AppServer>,
-    scenario: Option<Scenario>,
+    scenario: Option<ScenarioRun>,
     url: Url,
-    start: Instant,
     screenshot_folder: PathBuf,
     webdriver: Option<WebDriverServer>,
     /// Sync registrations that still have something to do.
@@ -95,7 +96,6 @@ impl Kiosk {
             app,
             scenario: None,
             url,
-            start: plan.start,
             screenshot_folder: plan.screenshot_folder,
             webdriver: None,
             outstanding: 0,
@@ -106,7 +106,7 @@ impl Kiosk {
         kiosk.browser.push_event(Event::Ready);
         kiosk.browser.announce_notifications();
         if kiosk.direction == Direction::Scenario {
-            let (scenario, actions) = Scenario::start();
+            let (scenario, actions) = ScenarioRun::start(plan.start);
             kiosk.scenario = Some(scenario);
             for action in actions {
                 kiosk.act(action, surfaces)?;
@@ -128,14 +128,9 @@ impl Kiosk {
 
     /// When [`Message::DeadlinePassed`] is due.
     pub fn deadline(&self) -> Option<Instant> {
+        let scenario = self.scenario.as_ref().map(ScenarioRun::deadline);
         let cards = self.browser.card_deadline();
-        self.scenario_deadline().into_iter().chain(cards).min()
-    }
-
-    fn scenario_deadline(&self) -> Option<Instant> {
-        self.scenario
-            .as_ref()
-            .map(|_| self.start + scenario::TIME_LIMIT)
+        scenario.into_iter().chain(cards).min()
     }
 
     /// The page, if its window is open.
@@ -181,11 +176,10 @@ impl Kiosk {
             Message::MachineNetwork(connectivity) => self.browser.set_machine(connectivity),
             Message::Desktop(news) => self.browser.follow_desktop(news),
             Message::DeadlinePassed => {
-                if self
-                    .scenario_deadline()
-                    .is_some_and(|it| it <= Instant::now())
+                if let Some(scenario) = &self.scenario
+                    && scenario.deadline() <= Instant::now()
                 {
-                    return Ok(self.fail_for_time());
+                    return Ok(Next::Exit(scenario.fail_for_time(&self.server_log())));
                 }
             }
         }
@@ -372,54 +366,18 @@ impl Kiosk {
                 self.browser
                     .screenshot(self.screenshot_folder.join(name), Requester::Scenario);
             }
-            Action::Finish => return Ok(self.judge()),
+            Action::Finish => {
+                if let Some(scenario) = &self.scenario {
+                    let code = scenario.judge(&self.server_log(), &self.output);
+                    return Ok(Next::Exit(code));
+                }
+            }
         }
         Ok(Next::Wait)
     }
 
-    fn judge(&self) -> Next {
-        let log = self.app.as_ref().map(AppServer::log).unwrap_or_default();
-        let faults = scenario::find_faults(&log);
-        if let Output::Timeline(timeline) = &self.output {
-            if faults.is_empty() {
-                timeline.say(
-                    Actor::Kiosk,
-                    &format!(
-                        "all {} messages arrived once, unchanged, in order",
-                        log.len()
-                    ),
-                );
-            }
-            if let Some(scenario) = &self.scenario {
-                for picture in scenario.pictures() {
-                    timeline.note(&format!("screenshot: {}", picture.display()));
-                }
-            }
-        }
-        self.exit_for(&faults)
-    }
-
-    fn fail_for_time(&self) -> Next {
-        let mut faults = Vec::new();
-        if let Some(scenario) = &self.scenario {
-            faults.push(format!(
-                "after {} seconds the scenario still waited for {}",
-                scenario::TIME_LIMIT.as_secs(),
-                scenario.waits_for()
-            ));
-        }
-        let log = self.app.as_ref().map(AppServer::log).unwrap_or_default();
-        faults.extend(scenario::find_faults(&log));
-        self.exit_for(&faults)
-    }
-
-    fn exit_for(&self, faults: &[String]) -> Next {
-        for fault in faults {
-            eprintln!("kiosk: the scenario failed: {fault}");
-        }
-        Next::Exit(match faults.is_empty() {
-            true => ExitCode::SUCCESS,
-            false => FailureKind::Unsuccessful.exit_code(),
-        })
+    /// What the server of the bundled app has received.
+    fn server_log(&self) -> Vec<LogEntry> {
+        self.app.as_ref().map(AppServer::log).unwrap_or_default()
     }
 }

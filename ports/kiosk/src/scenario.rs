@@ -139,32 +139,14 @@ impl Scenario {
                 vec![Action::SetNetwork(Network::Cut)]
             }
             (Step::GoingOffline, event) if page_says(event, "offline") => self.write(0),
-            (Step::Writing { message, .. }, Event::Clicked(_, Ok(()))) => {
-                vec![Action::Type(format!("{}\n", MESSAGES[message]))]
-            }
             (
                 Step::Writing {
                     message,
                     registered,
-                    ..
-                },
-                Event::Typed(_),
-            ) => {
-                self.step = Step::Writing {
-                    message,
-                    registered,
-                    typed: true,
-                };
-                self.continue_writing()
-            }
-            (Step::Writing { message, typed, .. }, event) if page_says(event, "registered") => {
-                self.step = Step::Writing {
-                    message,
-                    registered: true,
                     typed,
-                };
-                self.continue_writing()
-            }
+                },
+                event,
+            ) => self.handle_while_writing(event, message, registered, typed),
             (Step::ClosingOffline, Event::WindowClosed) => {
                 self.step = Step::ReopeningOffline;
                 vec![
@@ -219,25 +201,39 @@ impl Scenario {
         ]
     }
 
-    fn continue_writing(&mut self) -> Vec<Action> {
-        match self.step {
-            Step::Writing {
-                message,
-                registered: true,
-                typed: true,
-            } => {
-                if message + 1 == BEFORE_REOPENING {
-                    self.step = Step::ClosingOffline;
-                    return vec![Action::CloseWindow];
-                }
-                if message + 1 < MESSAGES.len() {
-                    return self.write(message + 1);
-                }
-                self.step = Step::Closing;
-                vec![Action::CloseWindow]
+    /// A message is over once it is typed and its sync is registered, in either order.
+    fn handle_while_writing(
+        &mut self,
+        event: &Event,
+        message: usize,
+        registered: bool,
+        typed: bool,
+    ) -> Vec<Action> {
+        let (registered, typed) = match event {
+            Event::Clicked(_, Ok(())) => {
+                return vec![Action::Type(format!("{}\n", MESSAGES[message]))];
             }
-            _ => Vec::new(),
+            Event::Typed(_) => (registered, true),
+            event if page_says(event, "registered") => (true, typed),
+            _ => return Vec::new(),
+        };
+        if !(registered && typed) {
+            self.step = Step::Writing {
+                message,
+                registered,
+                typed,
+            };
+            return Vec::new();
         }
+        if message + 1 == BEFORE_REOPENING {
+            self.step = Step::ClosingOffline;
+            return vec![Action::CloseWindow];
+        }
+        if message + 1 < MESSAGES.len() {
+            return self.write(message + 1);
+        }
+        self.step = Step::Closing;
+        vec![Action::CloseWindow]
     }
 
     fn count(&mut self, event: &Event) {

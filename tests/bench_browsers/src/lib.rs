@@ -5,4 +5,5 @@ pub mod chromium;
 pub mod kiosk;
 pub mod processes;
 pub mod protocol;
+pub mod server;
 pub mod table;

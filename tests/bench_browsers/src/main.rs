@@ -12,7 +12,7 @@ mod round;
 mod site;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
@@ -27,7 +27,6 @@ use tempfile::TempDir;
 use crate::lines::Measured;
 use crate::medium::Medium;
 use crate::round::Round;
-use crate::site::Site;
 
 /// What writes the table.
 const COMMAND: &str = "./mach bench --browsers --readme";
@@ -96,7 +95,7 @@ fn main() -> Result<ExitCode> {
         measured.commit_ms
     );
     if let Some(file) = &arguments.json {
-        write_json(file, &lines)?;
+        report::write_json(file, &lines)?;
     }
     if let Some(file) = &arguments.rounds_json {
         #[derive(Serialize)]
@@ -105,7 +104,7 @@ fn main() -> Result<ExitCode> {
             chromium: &'a [Round],
         }
         let (kiosk, chromium) = (&measured.kiosk, &measured.chromium);
-        write_json(file, &Rounds { kiosk, chromium })?;
+        report::write_json(file, &Rounds { kiosk, chromium })?;
     }
     match &arguments.svg {
         Some(file) => {
@@ -128,17 +127,11 @@ fn main() -> Result<ExitCode> {
         table.replace(&content, title, arguments.svg.as_deref())?;
         println!("Table: {}", table.file().display());
     }
-    let promised = lines.iter().filter(|line| line.is_promised()).count();
-    let missed = lines.iter().filter(|line| !line.met).count();
-    println!("{} of {promised} goals met", promised - missed);
-    Ok(match missed {
-        0 => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
+    Ok(report::sum_up(&lines))
 }
 
 fn measure(arguments: &Arguments) -> Result<Measured> {
-    let site = Site::start()?;
+    let site = site::start()?;
     let url = site.url();
     let mut commits = Vec::new();
     let mut measured = Measured {
@@ -189,11 +182,6 @@ fn order(round: usize) -> [Product; 2] {
 /// A folder for one browser's profile.
 fn profile(arguments: &Arguments) -> Result<TempDir> {
     tempfile::tempdir_in(&arguments.folder).context("no folder for a profile")
-}
-
-fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
-    let json = serde_json::to_string_pretty(value)? + "\n";
-    std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))
 }
 
 #[cfg(test)]

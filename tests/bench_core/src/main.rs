@@ -55,16 +55,9 @@ fn main() -> Result<ExitCode> {
     report::print_head();
     let lines = measure(&arguments, folder.path())?;
     if let Some(file) = &arguments.json {
-        let json = serde_json::to_string_pretty(&lines)? + "\n";
-        std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
+        report::write_json(file, &lines)?;
     }
-    let missed = lines.iter().filter(|line| !line.met).count();
-    println!("{} of {} goals met", lines.len() - missed, lines.len());
-    Ok(if missed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(report::sum_up(&lines))
 }
 
 fn measure(arguments: &Arguments, folder: &Path) -> Result<Vec<Line>> {

@@ -74,8 +74,7 @@ fn main() -> Result<ExitCode> {
     report::print_head();
     lines.iter().for_each(Line::print);
     if let Some(file) = &arguments.json {
-        let json = serde_json::to_string_pretty(&lines)? + "\n";
-        std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
+        report::write_json(file, &lines)?;
     }
     if let Some(table) = &table {
         let mut content = table::markdown(&lines);
@@ -88,13 +87,7 @@ fn main() -> Result<ExitCode> {
         table.replace(&content, "", None)?;
         println!("Table: {}", table.file().display());
     }
-    let promised = lines.iter().filter(|line| line.is_promised()).count();
-    let missed = lines.iter().filter(|line| !line.met).count();
-    println!("{} of {promised} goals met", promised - missed);
-    Ok(match missed {
-        0 => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
+    Ok(report::sum_up(&lines))
 }
 
 fn measure(arguments: &Arguments) -> Result<Measured> {

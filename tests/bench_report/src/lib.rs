@@ -1,5 +1,10 @@
 //! What was measured, for people and for programs.
 
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
 use serde::Serialize;
 
 /// What a measurement is held against.
@@ -129,6 +134,26 @@ pub fn print_head() {
         "{:<34} {:>10} {:>10} {:<13} {:>8}  goal",
         "what", "value", "reference", "unit", "ratio"
     );
+}
+
+/// Says how many goals were met; it is a success if all were.
+pub fn sum_up(lines: &[Line]) -> ExitCode {
+    let promised = lines.iter().filter(|line| line.is_promised()).count();
+    let missed = lines.iter().filter(|line| !line.met).count();
+    println!("{} of {promised} goals met", promised - missed);
+    match missed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Writes what was measured for programs.
+///
+/// # Errors
+/// If the file can't be written.
+pub fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_string_pretty(value)? + "\n";
+    fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Three digits, or all before the point.

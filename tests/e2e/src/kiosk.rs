@@ -17,6 +17,10 @@ use tempfile::TempDir;
 
 use crate::PATIENCE;
 
+/// Retries fast enough for a test.
+pub const FAST_RETRIES: &str = "first_retry_delay_ms = 100\nretry_factor = 1\n\
+    retry_jitter_percent = 0\nreconnect_retry_spread_ms = 0\nmax_attempts = 3\n";
+
 /// A command that starts the kiosk under test, without a display, and with no flags but those in
 /// `BACKGROUND_SYNC_KIOSK_FLAGS`, separated by spaces: a whole run of the tests can be repeated under other conditions.
 ///
@@ -203,6 +207,13 @@ impl Kiosk {
         }
     }
 
+    /// A kiosk to be started with this profile, and retries that are fast enough for a test.
+    pub fn with_fast_retries(profile: &Path) -> KioskBuilder {
+        Self::builder()
+            .background_sync(FAST_RETRIES)
+            .profile(profile)
+    }
+
     /// Gives a command; returns the number that its answer carries.
     pub fn command(&mut self, line: &str) -> u64 {
         assert!(!line.contains('\n'), "one command is one line");
@@ -290,6 +301,39 @@ impl Kiosk {
             Some(("ok", value)) => Ok(serde_json::from_str(value).unwrap_or(Value::Null)),
             _ => Err(report.trim_start_matches("error ").to_owned()),
         }
+    }
+
+    /// Runs the body of an async function in the page, on one line, as commands are: comments have lines of their own.
+    ///
+    /// # Panics
+    /// If it throws.
+    pub fn run(&mut self, body: &str) -> Value {
+        let lines = body.lines().map(str::trim);
+        let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
+        self.settle(&format!("(async () => {{ {} }})()", code.join(" ")))
+            .unwrap_or_else(|error| panic!("{error} in {body}"))
+    }
+
+    /// Has the page register a sync, and waits until that is durable.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub fn register_sync(&mut self, tag: &str) {
+        self.settle(&format!("registration.sync.register('{tag}')"))
+            .expect("registered");
+    }
+
+    /// Waits until a service worker controls the page.
+    ///
+    /// # Panics
+    /// If that can't be asked.
+    pub fn wait_until_controlled(&mut self) {
+        let controlled = "new Promise((resolve) => { \
+            const look = () => navigator.serviceWorker.controller && resolve(); \
+            navigator.serviceWorker.oncontrollerchange = look; \
+            look(); \
+          })";
+        self.settle(controlled).expect("controlled");
     }
 
     /// Closes the window and waits until it is closed.

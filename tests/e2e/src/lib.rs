@@ -5,6 +5,7 @@
 pub mod desktop;
 mod kiosk;
 mod namespace;
+pub mod notifications;
 mod npm;
 pub mod power_cut;
 mod server;
@@ -12,11 +13,11 @@ mod site;
 
 use std::time::Duration;
 
-pub use kiosk::{Kiosk, KioskBuilder, kiosk_command, run};
+pub use kiosk::{FAST_RETRIES, Kiosk, KioskBuilder, kiosk_command, run};
 pub use namespace::{again_in_namespace, in_namespace, ip, leave_out, mount_small_disk};
 pub use npm::{Packages, serve_from_npm};
 pub use server::{Answer, Asked, Received, TestServer};
-pub use site::{FAST_RETRIES, INDEXED_DB, PAGE, Site};
+pub use site::{CLAIM, INDEXED_DB, PAGE, Site};
 
 /// How long a test waits for one thing before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,10 +1,8 @@
 //! A site for one test: a page with helpers, and the test's own service worker.
 
-use crate::{Kiosk, KioskBuilder, TestServer};
+use std::path::Path;
 
-/// Retries fast enough for a test.
-pub const FAST_RETRIES: &str = "first_retry_delay_ms = 100\nretry_factor = 1\n\
-    retry_jitter_percent = 0\nreconnect_retry_spread_ms = 0\nmax_attempts = 3\n";
+use crate::{FAST_RETRIES, Kiosk, KioskBuilder, TestServer};
 
 /// Registers the worker, and says so in the console when it is active.
 pub const PAGE: &str = r"<!DOCTYPE html>
@@ -49,6 +47,9 @@ const WORKER_PRELUDE: &str = r"'use strict';
   }
 ";
 
+/// In a worker: claims its page, so that a test need not load it again.
+pub const CLAIM: &str = "onactivate = (event) => event.waitUntil(clients.claim());";
+
 /// A server with the page and a worker.
 pub struct Site {
     /// The server.
@@ -63,6 +64,14 @@ impl Site {
         let site = Self { server };
         site.serve_worker(worker);
         site
+    }
+
+    /// Opens the page in this profile, and waits until this worker controls it.
+    pub fn controlled_by(worker: &str, profile: &Path) -> (Self, Kiosk) {
+        let site = Self::new(&format!("{CLAIM}{worker}"));
+        let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile));
+        kiosk.wait_until_controlled();
+        (site, kiosk)
     }
 
     /// Serves the page with this script, too.

@@ -7,9 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use background_sync_e2e::{
-    FAST_RETRIES, Kiosk, KioskBuilder, Site, in_namespace, mount_small_disk,
-};
+use background_sync_e2e::{FAST_RETRIES, Kiosk, Site, in_namespace, mount_small_disk};
 use serde_json::{Value, json};
 
 /// Caches its page when it is installed, and posts what it finds there when it is told so.
@@ -48,12 +46,6 @@ fn site() -> Site {
     site
 }
 
-fn builder(profile: &Path) -> KioskBuilder {
-    Kiosk::builder()
-        .background_sync(FAST_RETRIES)
-        .profile(profile)
-}
-
 /// All that is cached, but for what the worker has.
 fn cached(kiosk: &mut Kiosk) -> Value {
     kiosk
@@ -83,19 +75,17 @@ fn bodies(profile: &Path) -> Vec<PathBuf> {
 fn the_worker_of_every_tutorial_is_installed() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = site();
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     assert_eq!(
         kiosk.settle("caches.match('/').then((it) => it.headers.get('content-type'))"),
         Ok(json!("text/html"))
     );
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('waits')")
-        .expect("registered");
+    kiosk.register_sync("waits");
     kiosk.kill();
     drop(kiosk);
     // It has its cache when it is started without a page.
-    let mut kiosk = builder(profile.path()).open("about:blank");
+    let mut kiosk = Kiosk::with_fast_retries(profile.path()).open("about:blank");
     assert_eq!(site.server.wait_for(1)[0].body, "app()");
     kiosk.wait_for("the event to succeed", |event| {
         event["outcome"] == "Fulfilled"
@@ -106,7 +96,7 @@ fn the_worker_of_every_tutorial_is_installed() {
 fn what_was_put_is_there_after_a_kill() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = site();
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     for script in [
         "put('a', '/short', 'short')",
         "put('a', '/long', long('x'))",
@@ -119,7 +109,7 @@ fn what_was_put_is_there_after_a_kill() {
     }
     kiosk.kill();
     drop(kiosk);
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     assert_eq!(
         cached(&mut kiosk),
         json!({ "a": { "/long": ["x", 300_000], "/short": "replaced" }, "b": {} })
@@ -142,7 +132,7 @@ fn a_kill_leaves_all_of_add_all_or_nothing() {
     }
     site.server.serve("/held", "text/plain", "late");
     site.server.hold_path("/held");
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     // From the HTTP cache from now on: the server hangs now and then if it is asked for several files at a time.
     kiosk
         .settle("(async () => { for (const it of ['/0', '/1', '/2']) await (await fetch(it)).text(); })()")
@@ -159,7 +149,7 @@ fn a_kill_leaves_all_of_add_all_or_nothing() {
     kiosk.wait_for_console("generation 6");
     kiosk.kill();
     drop(kiosk);
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     let found = cached(&mut kiosk);
     let found = found.as_object().expect("caches by name");
     assert_eq!(found["held"], json!({}));
@@ -182,7 +172,7 @@ fn a_kill_leaves_all_of_add_all_or_nothing() {
 fn a_damaged_body_costs_its_entry() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = site();
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     for name in ["flipped", "cut", "good"] {
         kiosk
             .settle(&format!("put('a', '/{name}', long('{name}'[0]))"))
@@ -197,7 +187,7 @@ fn a_damaged_body_costs_its_entry() {
     let cut = OpenOptions::new().write(true).open(&files[1]);
     cut.and_then(|file| file.set_len(1000)).expect("writable");
 
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     assert_eq!(
         kiosk.settle("caches.match('/cut').then((it) => typeof it)"),
         Ok(json!("undefined"))
@@ -223,7 +213,7 @@ fn a_full_disk_is_a_quota_error_and_passes() {
         let disk = tempfile::tempdir().expect("a writable folder");
         mount_small_disk(disk.path(), 64);
         let site = site();
-        let mut kiosk = site.open_with(builder(&disk.path().join("profile")));
+        let mut kiosk = site.open_with(Kiosk::with_fast_retries(&disk.path().join("profile")));
         kiosk
             .settle("put('a', '/before', long('b'))")
             .expect("stored");
@@ -254,7 +244,7 @@ fn a_full_disk_is_a_quota_error_and_passes() {
 fn origins_have_caches_of_their_own() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let (one, other) = (site(), site());
-    let mut kiosk = one.open_with(builder(profile.path()));
+    let mut kiosk = one.open_with(Kiosk::with_fast_retries(profile.path()));
     kiosk.settle("put('a', '/', 'mine')").expect("stored");
     kiosk.command(&format!("open {}", other.server.url("/")));
     kiosk.wait_for_console("page ready");
@@ -272,7 +262,7 @@ fn origins_have_caches_of_their_own() {
 fn clearing_a_sites_data_clears_its_caches_and_no_other() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = site();
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     kiosk.settle("put('a', '/', long('l'))").expect("stored");
     kiosk.command("clear-site-data other.example");
     assert_eq!(cached(&mut kiosk), json!({ "a": { "/": ["l", 300_000] } }));

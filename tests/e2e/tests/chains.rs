@@ -14,9 +14,7 @@ fn open(site: &Site) -> Kiosk {
 }
 
 fn register(kiosk: &mut Kiosk, tag: &str) {
-    kiosk
-        .settle(&format!("registration.sync.register('{tag}')"))
-        .expect("registered");
+    kiosk.register_sync(tag);
 }
 
 /// Waits until an event of a chain has to wait, and returns for which one that is.

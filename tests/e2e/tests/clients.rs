@@ -139,9 +139,7 @@ fn a_worker_that_leaves_still_talks_to_its_pages() {
         "navigator.serviceWorker.onmessage = ({ data, source }) => \
            console.log(`${data} of ${new URL(source.scriptURL).pathname}`), 0",
     );
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     kiosk.wait_for_console("farewell of /sw.js");
 }
 

@@ -12,16 +12,10 @@ const WORKER: &str = "self.addEventListener('install', () => { self.installed = 
 fn a_killed_browser_delivers_with_no_page_open() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = Site::new(WORKER);
-    let builder = || {
-        Kiosk::builder()
-            .background_sync(FAST_RETRIES)
-            .profile(profile.path())
-    };
+    let builder = || Kiosk::with_fast_retries(profile.path());
     let mut kiosk = site.open_with(builder());
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('survivor')")
-        .expect("registered");
+    kiosk.register_sync("survivor");
     kiosk.kill();
     // Its script is not asked for: the server may be unable to give it.
     site.serve_worker("throw new Error('not this one')");
@@ -44,11 +38,7 @@ fn a_worker_whose_site_was_cleared_starts_with_no_page_open() {
         "self.addEventListener('message', (event) => event.source.postMessage('')); \
          self.addEventListener('sync', (event) => event.waitUntil(post('/sync', event.tag)));",
     );
-    let builder = || {
-        Kiosk::builder()
-            .background_sync(FAST_RETRIES)
-            .profile(profile.path())
-    };
+    let builder = || Kiosk::with_fast_retries(profile.path());
     let mut kiosk = site.open_with(builder());
     kiosk.set_network("offline");
     let register = |kiosk: &mut Kiosk, tag| {
@@ -77,16 +67,10 @@ fn a_worker_whose_site_was_cleared_starts_with_no_page_open() {
 fn an_unregistered_worker_is_not_started_again() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = Site::new(WORKER);
-    let builder = || {
-        Kiosk::builder()
-            .background_sync(FAST_RETRIES)
-            .profile(profile.path())
-    };
+    let builder = || Kiosk::with_fast_retries(profile.path());
     let mut kiosk = site.open_with(builder());
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('never')")
-        .expect("registered");
+    kiosk.register_sync("never");
     assert_eq!(kiosk.settle("registration.unregister()"), Ok(json!(true)));
     kiosk.terminate();
 
@@ -122,9 +106,7 @@ fn what_a_worker_has_imported_is_there_without_the_network() {
     }
     // Started again in the same run.
     for tag in ["hang", "again"] {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
         kiosk.wait_for_sync("finished");
     }
     assert_eq!(
@@ -132,9 +114,7 @@ fn what_a_worker_has_imported_is_there_without_the_network() {
         json!(["again", "of the library", 2])
     );
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('survivor')")
-        .expect("registered");
+    kiosk.register_sync("survivor");
     kiosk.kill();
     // And in the next run, without its page.
     let _kiosk = builder().open("about:blank");

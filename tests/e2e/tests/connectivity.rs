@@ -43,9 +43,7 @@ fn a_sync_waits_for_the_machines_network() {
         // The page is on this machine, so it is there without a network.
         let mut kiosk = site.open_with(watching());
         assert_eq!(kiosk.evaluate("navigator.onLine"), false);
-        kiosk
-            .settle("registration.sync.register('patient')")
-            .expect("registered");
+        kiosk.register_sync("patient");
         plug_in();
         assert_eq!(
             kiosk.settle("registration.sync.getTags()"),
@@ -74,9 +72,7 @@ fn what_is_cut_by_hand_stays_cut() {
         }
         kiosk.command("offline");
         assert_eq!(network(&mut kiosk), "cut");
-        kiosk
-            .settle("registration.sync.register('cut')")
-            .expect("registered");
+        kiosk.register_sync("cut");
         // The machine's network goes and comes: nothing changes, and nothing is reported.
         ip("link delete lan0");
         plug_in();
@@ -132,9 +128,7 @@ fn behind_a_captive_portal_there_is_no_network() {
             .background_sync(FAST_RETRIES)
             .section("connectivity", &probe);
         let mut kiosk = site.open_with(builder);
-        kiosk
-            .settle("registration.sync.register('signed in')")
-            .expect("registered");
+        kiosk.register_sync("signed in");
         assert_eq!(kiosk.evaluate("navigator.onLine"), false);
         // It is asked again after some seconds.
         site.server.serve_status("/probe", 204);

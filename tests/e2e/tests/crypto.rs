@@ -15,8 +15,6 @@ fn pages_and_workers_have_it() {
     let mut kiosk = site.open();
     let expected = json!(["string", 4, 0xca]);
     assert_eq!(kiosk.settle(NAMES), Ok(expected.clone()));
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(1)[0].body, expected);
 }

@@ -1,6 +1,6 @@
 //! Events are fired when they should be, and nothing is lost.
 
-use background_sync_e2e::{Answer, FAST_RETRIES, Kiosk, Site};
+use background_sync_e2e::{Answer, Kiosk, Site};
 use serde_json::json;
 
 /// Posts tag and `lastChance` of each event; the answer decides.
@@ -14,9 +14,7 @@ const WORKER: &str = r"
 fn online_a_sync_fires_at_once() {
     let site = Site::new(WORKER);
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('now')")
-        .expect("registered");
+    kiosk.register_sync("now");
     let received = site.server.wait_for(1);
     assert_eq!(received[0].path, "/sync");
     assert_eq!(received[0].body, json!({"tag": "now", "lastChance": false}));
@@ -31,9 +29,7 @@ fn one_event_serves_three_registrations_of_one_tag() {
     let mut kiosk = site.open();
     kiosk.set_network("offline");
     for _ in 0..3 {
-        kiosk
-            .settle("registration.sync.register('outbox')")
-            .expect("registered");
+        kiosk.register_sync("outbox");
     }
     assert_eq!(
         kiosk.settle("registration.sync.getTags()"),
@@ -63,9 +59,7 @@ fn different_tags_fire_one_event_each() {
     let mut kiosk = site.open();
     kiosk.set_network("offline");
     for tag in ["a", "", "ü ☕"] {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
     }
     kiosk.set_network("online");
     let mut tags: Vec<_> = site
@@ -83,9 +77,7 @@ fn a_failed_sync_is_retried_until_its_last_chance() {
     let site = Site::new(WORKER);
     site.server.answer_next([Answer::Status(503); 3]);
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('stubborn')")
-        .expect("registered");
+    kiosk.register_sync("stubborn");
     let last_chances: Vec<_> = site
         .server
         .wait_for(3)
@@ -105,9 +97,7 @@ fn a_retry_that_succeeds_is_the_last() {
     let site = Site::new(WORKER);
     site.server.answer_next([Answer::Status(503)]);
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('once more')")
-        .expect("registered");
+    kiosk.register_sync("once more");
     let failed = kiosk.wait_for_sync("finished");
     assert_eq!(failed["outcome"], "Rejected");
     assert!(failed["next"]["RetryIn"]["ms"].is_u64(), "{failed}");
@@ -124,9 +114,7 @@ fn a_sync_fires_after_its_window_is_closed() {
     let site = Site::new(WORKER);
     let mut kiosk = site.open();
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('later')")
-        .expect("registered");
+    kiosk.register_sync("later");
     kiosk.close_window();
     kiosk.set_network("online");
     assert_eq!(site.server.wait_for(1)[0].body["tag"], "later");
@@ -138,13 +126,9 @@ fn registered_again_while_firing_fires_again() {
     let site = Site::new(WORKER);
     site.server.answer_next([Answer::Hold]);
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('again')")
-        .expect("registered");
+    kiosk.register_sync("again");
     site.server.wait_for(1);
-    kiosk
-        .settle("registration.sync.register('again')")
-        .expect("registered");
+    kiosk.register_sync("again");
     site.server.release();
     site.server.wait_for(2);
     kiosk.wait_for("the second event to end", |event| {
@@ -157,16 +141,10 @@ fn registered_again_while_firing_fires_again() {
 fn a_killed_browser_delivers_after_its_restart() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = Site::new(WORKER);
-    let builder = || {
-        Kiosk::builder()
-            .background_sync(FAST_RETRIES)
-            .profile(profile.path())
-    };
+    let builder = || Kiosk::with_fast_retries(profile.path());
     let mut kiosk = site.open_with(builder());
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('survivor')")
-        .expect("registered");
+    kiosk.register_sync("survivor");
     kiosk.kill();
     assert!(
         site.server.received().is_empty(),
@@ -192,17 +170,11 @@ fn a_tag_with_a_lone_surrogate_is_the_same_after_a_restart() {
     ";
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = Site::new(CODE_UNITS);
-    let builder = || {
-        Kiosk::builder()
-            .background_sync(FAST_RETRIES)
-            .profile(profile.path())
-    };
+    let builder = || Kiosk::with_fast_retries(profile.path());
     let mut kiosk = site.open_with(builder());
     kiosk.set_network("offline");
     for tag in [r"a\uD83D", r"a\uDCEE"] {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
     }
     kiosk.kill();
 

@@ -1,6 +1,6 @@
 //! What an embedder can do: list, forbid, clear.
 
-use background_sync_e2e::{Kiosk, Site};
+use background_sync_e2e::{Answer, Kiosk, Site};
 use serde_json::{Value, json};
 
 const WORKER: &str =
@@ -25,9 +25,7 @@ fn registrations_are_listed() {
     let mut kiosk = site.open();
     assert_eq!(syncs(&mut kiosk), json!([]));
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('a')")
-        .expect("registered");
+    kiosk.register_sync("a");
     assert_eq!(syncs(&mut kiosk), json!([["a", "pending"]]));
 }
 
@@ -36,9 +34,7 @@ fn a_forbidden_origin_loses_its_registrations_and_makes_no_new_ones() {
     let site = Site::new(WORKER);
     let mut kiosk = site.open();
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('early')")
-        .expect("registered");
+    kiosk.register_sync("early");
     let url = site.server.url("/");
     kiosk.command(&format!("forbid {url}"));
     assert_eq!(syncs(&mut kiosk), json!([]));
@@ -47,9 +43,7 @@ fn a_forbidden_origin_loses_its_registrations_and_makes_no_new_ones() {
         Err("NotAllowedError".to_owned())
     );
     kiosk.command(&format!("allow {url}"));
-    kiosk
-        .settle("registration.sync.register('late')")
-        .expect("registered");
+    kiosk.register_sync("late");
     kiosk.set_network("online");
     kiosk.wait_for_sync("finished");
     let received = site.server.received();
@@ -63,9 +57,7 @@ fn clearing_a_sites_data_clears_its_syncs_for_good() {
     let site = Site::new(WORKER);
     let mut kiosk = site.open_with(Kiosk::builder().profile(profile.path()));
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('cleared')")
-        .expect("registered");
+    kiosk.register_sync("cleared");
     kiosk.command("clear-syncs other.example");
     assert_eq!(syncs(&mut kiosk), json!([["cleared", "pending"]]));
     kiosk.command("clear-syncs 127.0.0.1");
@@ -115,18 +107,22 @@ fn an_unregistered_sync_is_gone_for_good_and_the_others_are_not() {
     assert_eq!(syncs(&mut kiosk), json!([["removed", "waiting"]]));
 }
 
-#[test]
-fn unregistering_ends_a_sync_that_is_firing() {
+/// A sync that fires until the server answers, and then fails.
+fn with_firing_sync() -> (Site, Kiosk) {
     let site = Site::new(
         "self.addEventListener('sync', (event) => event.waitUntil( \
            post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
     );
     let mut kiosk = site.open();
-    site.server.answer_next([background_sync_e2e::Answer::Hold]);
-    kiosk
-        .settle("registration.sync.register('firing')")
-        .expect("registered");
+    site.server.answer_next([Answer::Hold]);
+    kiosk.register_sync("firing");
     kiosk.wait_for_sync("dispatched");
+    (site, kiosk)
+}
+
+#[test]
+fn unregistering_ends_a_sync_that_is_firing() {
+    let (site, mut kiosk) = with_firing_sync();
     let url = site.server.url("/");
     kiosk.command(&format!("unregister one-shot {url} firing"));
     assert_eq!(syncs(&mut kiosk), json!([]));
@@ -136,16 +132,7 @@ fn unregistering_ends_a_sync_that_is_firing() {
 
 #[test]
 fn clearing_ends_a_sync_that_is_firing() {
-    let site = Site::new(
-        "self.addEventListener('sync', (event) => event.waitUntil( \
-           post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
-    );
-    let mut kiosk = site.open();
-    site.server.answer_next([background_sync_e2e::Answer::Hold]);
-    kiosk
-        .settle("registration.sync.register('firing')")
-        .expect("registered");
-    kiosk.wait_for_sync("dispatched");
+    let (site, mut kiosk) = with_firing_sync();
     kiosk.command("clear-syncs 127.0.0.1");
     assert_eq!(syncs(&mut kiosk), json!([]));
     site.server.release();
@@ -155,9 +142,7 @@ fn clearing_ends_a_sync_that_is_firing() {
 
 /// Waits for the second attempt of a sync that is registered now: there must be none of `firing`.
 fn assert_is_not_tried_again(kiosk: &mut Kiosk) {
-    kiosk
-        .settle("registration.sync.register('next')")
-        .expect("registered");
+    kiosk.register_sync("next");
     kiosk.wait_for("the next event to be tried again", |event| {
         event["kind"] == "dispatched" && event["tag"] == "next" && event["attempt"] == 2
     });
@@ -169,16 +154,7 @@ fn assert_is_not_tried_again(kiosk: &mut Kiosk) {
 
 #[test]
 fn a_sync_that_is_firing_while_its_origin_is_forbidden_is_not_tried_again() {
-    let site = Site::new(
-        "self.addEventListener('sync', (event) => event.waitUntil( \
-           post('/sync', event.tag).then(() => Promise.reject(new Error('again')))));",
-    );
-    let mut kiosk = site.open();
-    site.server.answer_next([background_sync_e2e::Answer::Hold]);
-    kiosk
-        .settle("registration.sync.register('firing')")
-        .expect("registered");
-    kiosk.wait_for_sync("dispatched");
+    let (site, mut kiosk) = with_firing_sync();
     let url = site.server.url("/");
     kiosk.command(&format!("forbid {url}"));
     assert_eq!(syncs(&mut kiosk), json!([]));

@@ -56,9 +56,7 @@ fn a_worker_that_leaves_finishes_its_event() {
          onsync = (event) => event.waitUntil(registration.unregister().then(later).then(() => post('/done')));",
     );
     let mut kiosk = site.open_with(impatient());
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(1)[0].path, "/done");
     kiosk.wait_for_worker_threads(0);
 }
@@ -111,18 +109,14 @@ fn a_conversion_that_is_ended_ends_its_worker_and_no_more() {
         let section = format!("{FAST_RETRIES}event_cap_ms = 500\n")
             .replace("max_attempts = 3", "max_attempts = 1");
         let mut kiosk = site.open_with(Kiosk::builder().background_sync(&section));
-        kiosk
-            .settle("registration.sync.register('endless')")
-            .expect("registered");
+        kiosk.register_sync("endless");
         assert_eq!(
             kiosk.wait_for_sync("finished")["outcome"],
             "TimedOut",
             "{call}"
         );
         kiosk.wait_for_worker_threads(0);
-        kiosk
-            .settle("registration.sync.register('next')")
-            .expect("registered");
+        kiosk.register_sync("next");
         assert_eq!(site.server.wait_for(1)[0].path, "/next");
         // A thread that panics leaves its script engine behind, and is waited for.
         let took = kiosk.quit();
@@ -157,9 +151,7 @@ const HOSTILE: [(&str, Hostile); 11] = [
         kiosk.evaluate("registration.active.postMessage('loop'), 0");
     }),
     ("an event that loops", |_, kiosk| {
-        kiosk
-            .settle("registration.sync.register('loop')")
-            .expect("registered");
+        kiosk.register_sync("loop");
         kiosk.wait_for_sync("dispatched");
     }),
     ("an installation that loops", |site, kiosk| {
@@ -197,9 +189,7 @@ const HOSTILE: [(&str, Hostile); 11] = [
     }),
     ("an event whose server does not answer", |site, kiosk| {
         site.server.hold_path("/y");
-        kiosk
-            .settle("registration.sync.register('fetch')")
-            .expect("registered");
+        kiosk.register_sync("fetch");
         site.server.wait_for_held("/y");
     }),
     ("a page that takes no answers", |_, kiosk| {
@@ -253,9 +243,7 @@ fn an_origin_runs_so_many_workers_at_a_time() {
         .settle(&register("empty.js", "idle", 80))
         .expect("registered");
     assert!(kiosk.worker_threads() <= 64, "{}", kiosk.worker_threads());
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     site.server.wait_for(1);
     // Those that have something to do stay.
     serve(
@@ -272,9 +260,7 @@ fn an_origin_runs_so_many_workers_at_a_time() {
     );
     kiosk.wait_for_worker_threads(64);
     // What can't be started now is tried again.
-    kiosk
-        .settle("registration.sync.register('y')")
-        .expect("registered");
+    kiosk.register_sync("y");
     kiosk.wait_for("the event's outcome", |event| {
         event["kind"] == "finished" && event["tag"] == "y" && event["outcome"] == "WorkerGone"
     });

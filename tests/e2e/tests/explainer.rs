@@ -40,9 +40,7 @@ fn the_event_has_the_id_and_the_data() {
         json!(["outbox", "outbox", "{\"text\":\"Grüße\"}", false])
     );
     // A tag has neither.
-    kiosk
-        .settle("registration.sync.register('tag')")
-        .expect("registered");
+    kiosk.register_sync("tag");
     assert_eq!(
         site.server.wait_for(2)[1].body,
         json!(["tag", null, null, false])

@@ -2,7 +2,7 @@
 //! depends on it, or when its page asks for that.
 
 use background_sync_e2e::power_cut::{Disk, Journal, can_cut_power};
-use background_sync_e2e::{FAST_RETRIES, Kiosk, Site, in_namespace, leave_out};
+use background_sync_e2e::{Kiosk, Site, in_namespace, leave_out};
 
 /// Of each kind.
 const CALLS: u64 = 40;
@@ -45,11 +45,7 @@ fn what_was_not_written_costs_no_flush() {
         let disk =
             Disk::make(path("image"), &path("disk"), Journal::Ordered).expect("tried before");
         let site = Site::new("");
-        let mut kiosk = site.open_with(
-            Kiosk::builder()
-                .background_sync(FAST_RETRIES)
-                .profile(&path("disk")),
-        );
+        let mut kiosk = site.open_with(Kiosk::with_fast_retries(&path("disk")));
         kiosk.set_network("offline");
         kiosk.settle(OPEN).expect("opened");
         // What is new is flushed with its folders.

@@ -75,65 +75,7 @@ const CACHEABLE_AT_ONCE: usize = 20;
 /// What may be left of them, in bytes: the HTTP cache's 64 MiB, and the page's garbage. Without a limit they are all kept.
 const MOST_BYTES_OF_CACHEABLE: u64 = 150_000_000;
 
-const PAGE: &str = r"
-  async function fetches(count) {
-    for (let index = 0; index < count; index++) await (await fetch('/answer')).text();
-    console.log('done');
-  }
-  let nextTag = 0;
-  const weak = [];
-  const bytes = new Uint8Array(1_000_000);
-  async function posts(count) {
-    const init = { method: 'POST', mode: 'no-cors', body: bytes.subarray(0, 100_000) };
-    // Nobody listens there.
-    for (let index = 0; index < count; index++) await fetch('http://127.0.0.1:1/', init).catch(() => {});
-    console.log('done');
-  }
-  // Resolves with how many of their objects have gone, once as many have gone as ever will, or never.
-  async function visitors(count) {
-    const workers = [];
-    const registrations = [];
-    await (async () => {
-      for (let index = 0; index < count; index++) {
-        const options = { scope: `/visited/${index}/` };
-        const visit = await navigator.serviceWorker.register('/visitor.js', options);
-        const worker = visit.installing;
-        await new Promise((resolve) => {
-          worker.onstatechange = () => worker.state === 'activated' && resolve();
-        });
-        const redundant = new Promise((resolve) => { worker.onstatechange = resolve; });
-        await visit.unregister();
-        await redundant;
-        workers.push(new WeakRef(worker));
-        registrations.push(new WeakRef(visit));
-      }
-    })();
-    const gone = (references) => references.filter((reference) => !reference.deref()).length;
-    while (gone(workers) < count || gone(registrations) < count) {
-      // Not in the task that has looked at them, which keeps them until it ends.
-      for (let garbage = 0; garbage < 20; garbage++) {
-        await new Promise((resolve) => setTimeout(resolve));
-        new Uint8Array(1_000_000);
-      }
-    }
-    return `workers ${gone(workers)}, registrations ${gone(registrations)}`;
-  }
-  async function cacheable(first, count) {
-    for (let index = first; index < first + count; index++) {
-      await (await fetch(`/cacheable?${index}`)).arrayBuffer();
-    }
-    console.log('done');
-  }
-  async function blobs(count) {
-    for (let index = 0; index < count; index++) {
-      new Blob([bytes]);
-      await new Promise((resolve) => setTimeout(resolve));
-    }
-    console.log('done');
-  }
-  const syncs = (count) => Promise.all(
-    Array.from({ length: count }, () => registration.sync.register(`tag ${nextTag++}`)));
-";
+const PAGE: &str = include_str!("../pages/growth.js");
 
 const WORKER: &str =
     "self.addEventListener('sync', (event) => event.waitUntil(post('/sync', event.tag)));";
@@ -331,12 +273,7 @@ fn a_long_body_that_passes_a_worker_does_not_pile_up() {
     site.server
         .serve("/long", "application/octet-stream", &body);
     let mut kiosk = site.open();
-    let controlled = "new Promise((resolve) => { \
-        const look = () => navigator.serviceWorker.controller && resolve(); \
-        navigator.serviceWorker.oncontrollerchange = look; \
-        look(); \
-      })";
-    kiosk.settle(controlled).expect("controlled");
+    kiosk.wait_until_controlled();
     // From here on the kernel notes the most that there is.
     fs::write(format!("/proc/{}/clear_refs", kiosk.id()), "5").expect("a process of ours");
     let before = status_bytes(&kiosk, "VmRSS:");

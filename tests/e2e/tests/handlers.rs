@@ -19,9 +19,7 @@ fn ms(event: &Value) -> u64 {
 fn assert_is_stopped(worker: &str) {
     let site = Site::new(worker);
     let mut kiosk = open_with_cap(&site);
-    kiosk
-        .settle("registration.sync.register('endless')")
-        .expect("registered");
+    kiosk.register_sync("endless");
     let dispatched = kiosk.wait_for_sync("dispatched");
 
     // The page answers while the worker runs.
@@ -94,17 +92,13 @@ fn no_thread_of_a_stopped_worker_goes_on() {
     kiosk.set_network("offline");
     let tags = ["promises", "loop", "microtasks", "loop twice", "loop again"];
     for tag in tags {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
     }
     kiosk.set_network("online");
     for _ in tags {
         kiosk.wait_for("a tag to be given up", |event| event["next"] == "Removed");
     }
-    kiosk
-        .settle("registration.sync.register('next')")
-        .expect("registered");
+    kiosk.register_sync("next");
     kiosk.wait_for("the next event to succeed", |event| {
         event["kind"] == "finished" && event["tag"] == "next" && event["outcome"] == "Fulfilled"
     });
@@ -151,9 +145,7 @@ fn the_cap_ends_the_worker_of_an_unregistered_registration_and_no_other() {
         self.addEventListener('sync', () => { while (true) {} });",
     );
     let mut kiosk = open_with_cap(&site);
-    kiosk
-        .settle("registration.sync.register('endless')")
-        .expect("registered");
+    kiosk.register_sync("endless");
     kiosk.wait_for_sync("dispatched");
     assert_eq!(kiosk.settle("registration.unregister()"), Ok(json!(true)));
     // The scope is registered again while the old worker still loops.
@@ -173,9 +165,7 @@ fn the_cap_ends_the_worker_of_an_unregistered_registration_and_no_other() {
 fn a_browser_whose_worker_loops_ends_when_told() {
     let site = Site::new("self.addEventListener('sync', () => { while (true) {} });");
     let mut kiosk = open_with_cap(&site);
-    kiosk
-        .settle("registration.sync.register('endless')")
-        .expect("registered");
+    kiosk.register_sync("endless");
     kiosk.wait_for_sync("dispatched");
     assert!(kiosk.hang_up().success());
 }
@@ -189,9 +179,7 @@ fn an_event_lasts_as_long_as_its_promises() {
     );
     site.server.answer_next([Answer::Status(200), Answer::Hold]);
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('long')")
-        .expect("registered");
+    kiosk.register_sync("long");
     let paths: Vec<_> = site
         .server
         .wait_for(2)
@@ -219,9 +207,7 @@ fn a_rejected_second_promise_fails_the_event() {
     site.server
         .answer_next([Answer::Status(200), Answer::Status(500)]);
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('half')")
-        .expect("registered");
+    kiosk.register_sync("half");
     assert_eq!(kiosk.wait_for_sync("finished")["outcome"], "Rejected");
 }
 
@@ -229,9 +215,7 @@ fn a_rejected_second_promise_fails_the_event() {
 fn a_handler_without_promise_succeeds() {
     let site = Site::new("self.addEventListener('sync', () => {});");
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('quick')")
-        .expect("registered");
+    kiosk.register_sync("quick");
     let finished = kiosk.wait_for_sync("finished");
     assert_eq!(
         (&finished["outcome"], &finished["next"]),
@@ -282,13 +266,9 @@ fn an_event_that_crashes_its_worker_is_tried_again_as_are_those_beside_it() {
     // The other one is on its way when it happens.
     site.server.answer_next([Answer::Hold]);
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('beside')")
-        .expect("registered");
+    kiosk.register_sync("beside");
     site.server.wait_for(1);
-    kiosk
-        .settle("registration.sync.register('crash')")
-        .expect("registered");
+    kiosk.register_sync("crash");
     // At once: their caps are minutes away.
     for tag in ["beside", "crash"] {
         kiosk.wait_for("the worker to crash", |event| {

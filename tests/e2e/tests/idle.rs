@@ -27,9 +27,7 @@ fn a_worker_with_nothing_to_do_is_stopped_until_the_next_event() {
     let mut kiosk = site.open_with(impatient());
     for (count, tag) in ["one", "two"].into_iter().enumerate() {
         kiosk.wait_for_worker_threads(0);
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
         site.server.wait_for(count + 1);
     }
     let received = site.server.received();
@@ -63,9 +61,7 @@ fn a_worker_that_has_something_to_do_goes_on() {
     let mut kiosk = site.open_with(impatient());
     kiosk.evaluate("registration.active.postMessage(''), 0");
     assert_eq!(site.server.wait_for(1)[0].path, "/message");
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(2)[1].path, "/sync");
     kiosk.wait_for_worker_threads(0);
 }
@@ -100,17 +96,13 @@ fn a_version_that_waits_for_pages_does_not_take_over_because_the_old_one_is_idle
         ))
         .expect("it is over");
     assert_eq!(kiosk.evaluate("registration.waiting.state"), "installed");
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(1)[0].path, "/old");
     // Without a page, nothing holds the new one back.
     kiosk.close_window();
     kiosk.command(&format!("open {}", site.server.url("/")));
     kiosk.wait_for_console("page ready");
-    kiosk
-        .settle("registration.sync.register('y')")
-        .expect("registered");
+    kiosk.register_sync("y");
     assert_eq!(site.server.wait_for(2)[1].path, "/new");
 }
 
@@ -137,9 +129,7 @@ fn a_worker_that_is_never_to_be_stopped_goes_on() {
         ))
         .expect("it is over");
     assert_eq!(kiosk.settle(ask), Ok(2.into()), "it has not begun anew");
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(1)[0].body, 3);
 }
 
@@ -174,9 +164,7 @@ fn assert_overlong_messages_end_their_worker(idle_seconds: u32) {
             "A message to the service worker of {url} took too long: the worker was ended."
         ));
         kiosk.wait_for_worker_threads(0);
-        kiosk
-            .settle("registration.sync.register('x')")
-            .expect("registered");
+        kiosk.register_sync("x");
         site.server.wait_for(1);
     }
 }

@@ -2,87 +2,24 @@
 
 #![cfg(feature = "offline")]
 
-use std::path::Path;
 use std::process::Command;
 
-use background_sync_e2e::{FAST_RETRIES, Kiosk, KioskBuilder, Site};
-use serde_json::{Value, json};
+use background_sync_e2e::{Kiosk, Site};
+use serde_json::json;
 
 /// Promises for databases, transactions and requests.
-const HELPERS: &str = r"
-  const open = (name, version, upgrade) => new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, version);
-    request.onupgradeneeded = () => upgrade?.(request.result, request.transaction);
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-  // Says how the transaction has ended.
-  const end = (transaction) => new Promise((resolve) => {
-    transaction.oncomplete = () => resolve('complete');
-    transaction.onabort = () => resolve(transaction.error?.name ?? 'aborted');
-  });
-  const result = (request) => new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = (event) => { event.preventDefault(); reject(request.error); };
-  });
-  const store = (database, mode = 'readonly') =>
-    database.transaction('messages', mode).objectStore('messages');
-  const all = (database) => result(store(database).getAll());
-  // A database with three messages, of which two are to Ada.
-  async function mailbox(name, options = {}) {
-    const database = await open(name, 1, (database) => {
-      const messages = database.createObjectStore('messages', { keyPath: 'id', autoIncrement: true });
-      messages.createIndex('to', 'to', options);
-    });
-    const messages = store(database, 'readwrite');
-    for (const to of ['Ada', 'Grace', 'Ada']) messages.put({ to });
-    await end(messages.transaction);
-    return database;
-  }
-  // What a cursor comes by: its keys and primary keys.
-  async function walk(source, direction, range) {
-    const request = source.openCursor(range, direction);
-    const found = [];
-    for (let cursor = await result(request); cursor; cursor = await result(request)) {
-      found.push([cursor.key, cursor.primaryKey, cursor.value.id]);
-      cursor.continue();
-    }
-    return found;
-  }
-";
+const HELPERS: &str = include_str!("../pages/indexed_db.js");
 
 fn open(site: &Site) -> Kiosk {
     site.add_to_page(HELPERS);
     site.open()
 }
 
-fn builder(profile: &Path) -> KioskBuilder {
-    Kiosk::builder()
-        .background_sync(FAST_RETRIES)
-        .profile(profile)
-}
-
-/// Runs the body of an async function in the page, on one line, as commands are: comments have lines of their own.
-fn run(kiosk: &mut Kiosk, body: &str) -> Value {
-    let call = format!("(async () => {{ {} }})()", on_one_line(body));
-    kiosk
-        .settle(&call)
-        .unwrap_or_else(|error| panic!("{error} in {body}"))
-}
-
-fn on_one_line(script: &str) -> String {
-    let lines = script.lines().map(str::trim);
-    let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
-    code.join(" ")
-}
-
 #[test]
 fn what_an_aborted_transaction_wrote_is_gone() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
-        r"const database = await open('aborts', 1, (database) => database.createObjectStore('messages'));
+    let found = kiosk.run(r"const database = await open('aborts', 1, (database) => database.createObjectStore('messages'));
         const kept = store(database, 'readwrite');
         kept.put('kept', 1);
         const first = await end(kept.transaction);
@@ -100,9 +37,7 @@ fn what_an_aborted_transaction_wrote_is_gone() {
 fn a_failed_request_undoes_its_transaction() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
-        r"const database = await open('errors', 1, (database) => database.createObjectStore('messages'));
+    let found = kiosk.run(r"const database = await open('errors', 1, (database) => database.createObjectStore('messages'));
         const messages = store(database, 'readwrite');
         messages.put('first', 1);
         messages.add('again', 1);
@@ -116,9 +51,7 @@ fn a_failed_request_undoes_its_transaction() {
 fn requests_of_an_aborted_transaction_end_with_an_error() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
-        r"const database = await open('pending', 1, (database) => database.createObjectStore('messages'));
+    let found = kiosk.run(r"const database = await open('pending', 1, (database) => database.createObjectStore('messages'));
         const messages = store(database, 'readwrite');
         const request = messages.put('never', 1);
         const failed = new Promise((resolve) => { request.onerror = () => resolve(request.error.name); });
@@ -132,8 +65,7 @@ fn requests_of_an_aborted_transaction_end_with_an_error() {
 fn an_aborted_upgrade_leaves_the_old_version_and_its_stores() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"const database = await mailbox('upgrades');
         database.close();
         const failed = await open('upgrades', 2, (database, transaction) => {
@@ -178,8 +110,7 @@ fn a_transaction_without_requests_completes_in_a_service_worker_too() {
 fn keys_are_generated_once_for_each_record() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"const database = await mailbox('keys');
         const one = store(database, 'readwrite');
         const two = store(database, 'readwrite');
@@ -197,8 +128,7 @@ fn keys_are_generated_once_for_each_record() {
 fn an_index_finds_records_by_their_keys() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"const database = await mailbox('finds');
         const to = store(database).index('to');
         const answers = await Promise.all([
@@ -215,7 +145,7 @@ fn an_index_finds_records_by_their_keys() {
 fn cursors_of_an_index_go_in_every_direction() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    run(&mut kiosk, "window.database = await mailbox('walks')");
+    kiosk.run("window.database = await mailbox('walks')");
     for (direction, expected) in [
         (
             "next",
@@ -229,18 +159,17 @@ fn cursors_of_an_index_go_in_every_direction() {
         ("prevunique", json!([["Grace", 2, 2], ["Ada", 1, 1]])),
     ] {
         let body = format!("return walk(store(database).index('to'), '{direction}')");
-        assert_eq!(run(&mut kiosk, &body), expected, "{direction}");
+        assert_eq!(kiosk.run(&body), expected, "{direction}");
     }
     let ranged = "return walk(store(database).index('to'), 'next', IDBKeyRange.only('Grace'))";
-    assert_eq!(run(&mut kiosk, ranged), json!([["Grace", 2, 2]]));
+    assert_eq!(kiosk.run(ranged), json!([["Grace", 2, 2]]));
 }
 
 #[test]
 fn a_cursor_updates_and_deletes() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"const database = await mailbox('changes');
         const messages = store(database, 'readwrite');
         const request = messages.index('to').openCursor('Ada');
@@ -263,8 +192,7 @@ fn a_cursor_updates_and_deletes() {
 fn a_unique_index_refuses_what_it_has() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"const database = await open('unique', 1, (database) => {
           const messages = database.createObjectStore('messages');
           messages.createIndex('token', 'token', { unique: true });
@@ -291,8 +219,7 @@ fn a_unique_index_refuses_what_it_has() {
 fn a_multi_entry_index_has_each_element_once() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"const database = await open('tags', 1, (database) => {
           const messages = database.createObjectStore('messages', { keyPath: 'id' });
           messages.createIndex('tags', 'tags', { multiEntry: true });
@@ -310,8 +237,7 @@ fn a_multi_entry_index_has_each_element_once() {
 fn a_new_index_has_the_records_that_are_there() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"(await mailbox('filled')).close();
         let during;
         const database = await open('filled', 2, (database, transaction) => {
@@ -334,8 +260,7 @@ fn a_new_index_has_the_records_that_are_there() {
 fn a_page_that_is_closed_takes_its_transaction_with_it() {
     let site = Site::new("");
     let mut kiosk = open(&site);
-    run(
-        &mut kiosk,
+    kiosk.run(
         r"window.database = await mailbox('closed');
         const messages = store(database, 'readwrite');
         await result(messages.put({ to: 'nobody' }));
@@ -345,8 +270,7 @@ fn a_page_that_is_closed_takes_its_transaction_with_it() {
     );
     kiosk.command(&format!("open {}", site.server.url("/?again")));
     kiosk.wait_for_console("page ready");
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"const database = await open('closed');
         const messages = store(database, 'readwrite');
         messages.put({ to: 'Alan' });
@@ -361,9 +285,8 @@ fn a_killed_kiosk_has_stored_all_or_nothing() {
     let site = Site::new("");
     site.add_to_page(HELPERS);
     let profile = tempfile::tempdir().expect("a writable folder");
-    let mut kiosk = site.open_with(builder(profile.path()));
-    run(
-        &mut kiosk,
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
+    kiosk.run(
         r"window.database = await mailbox('killed');
         database.close();
         // An upgrade that never ends: it has done its work, and goes on reading.
@@ -378,9 +301,8 @@ fn a_killed_kiosk_has_stored_all_or_nothing() {
     );
     kiosk.kill();
 
-    let mut kiosk = site.open_with(builder(profile.path()));
-    let found = run(
-        &mut kiosk,
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
+    let found = kiosk.run(
         r"const database = await open('killed');
         return [database.version, [...database.objectStoreNames],
           (await all(database)).length, await result(store(database).index('to').count())];",
@@ -408,8 +330,8 @@ fn the_indexes_of_an_older_database_are_filled_once() {
     let site = Site::new("");
     site.add_to_page(HELPERS);
     let profile = tempfile::tempdir().expect("a writable folder");
-    let mut kiosk = site.open_with(builder(profile.path()));
-    run(&mut kiosk, "(await mailbox('older')).close()");
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
+    kiosk.run("(await mailbox('older')).close()");
     kiosk.quit();
     let output = Command::new("python3")
         .args(["-c", WITHOUT_INDEX_RECORDS])
@@ -424,9 +346,8 @@ fn the_indexes_of_an_older_database_are_filled_once() {
     );
 
     for expected in [3, 4] {
-        let mut kiosk = site.open_with(builder(profile.path()));
-        let found = run(
-            &mut kiosk,
+        let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
+        let found = kiosk.run(
             r"const database = await open('older');
             const found = await walk(store(database).index('to'), 'next');
             const messages = store(database, 'readwrite');

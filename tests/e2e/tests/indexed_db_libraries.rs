@@ -3,7 +3,7 @@
 #![cfg(feature = "offline")]
 
 use background_sync_e2e::{Kiosk, PAGE, Site, serve_from_npm};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const IDB: &str = "idb/build/umd.js";
 const DEXIE: &str = "dexie/dist/dexie.js";
@@ -26,27 +26,12 @@ fn with_library(library: &str) -> Option<(Site, Kiosk)> {
     Some((site, kiosk))
 }
 
-/// Runs the body of an async function in the page, on one line, as commands are: comments have lines of their own.
-fn run(kiosk: &mut Kiosk, body: &str) -> Value {
-    kiosk
-        .settle(&format!("(async () => {{ {} }})()", on_one_line(body)))
-        .unwrap_or_else(|error| panic!("{error} in {body}"))
-}
-
-fn on_one_line(script: &str) -> String {
-    let lines = script.lines().map(str::trim);
-    let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
-    code.join(" ")
-}
-
 #[test]
 fn idb_reads_by_index() {
     let Some((_site, mut kiosk)) = with_library(IDB) else {
         return;
     };
-    let found = run(
-        &mut kiosk,
-        r"const database = await idb.openDB('outbox', 1, {
+    let found = kiosk.run(r"const database = await idb.openDB('outbox', 1, {
           upgrade(database) {
             const messages = database.createObjectStore('messages', { keyPath: 'id', autoIncrement: true });
             messages.createIndex('to', 'to');
@@ -78,9 +63,7 @@ fn dexie_queries_and_rolls_back() {
     let Some((_site, mut kiosk)) = with_library(DEXIE) else {
         return;
     };
-    let found = run(
-        &mut kiosk,
-        r"const database = new Dexie('outbox');
+    let found = kiosk.run(r"const database = new Dexie('outbox');
         database.version(1).stores({ messages: '++id, to, *tags, [to+urgent], &token' });
         const { messages } = database;
         await messages.bulkAdd([
@@ -125,9 +108,7 @@ fn dexie_upgrades_a_database_that_has_records() {
     let Some((_site, mut kiosk)) = with_library(DEXIE) else {
         return;
     };
-    let found = run(
-        &mut kiosk,
-        r"const first = new Dexie('outbox');
+    let found = kiosk.run(r"const first = new Dexie('outbox');
         first.version(1).stores({ messages: '++id' });
         await first.messages.bulkAdd([{ to: 'Grace' }, { to: 'Ada' }]);
         first.close();
@@ -146,8 +127,7 @@ fn localforage_keeps_items() {
     let Some((_site, mut kiosk)) = with_library(LOCALFORAGE) else {
         return;
     };
-    let found = run(
-        &mut kiosk,
+    let found = kiosk.run(
         r"await localforage.setItem('two', { list: [1, 2] });
         await localforage.setItem('one', 1);
         await localforage.removeItem('none');

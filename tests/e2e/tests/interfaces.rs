@@ -54,9 +54,7 @@ fn the_attribute_onsync_hears_events() {
         "self.onsync = (event) => event.waitUntil(post('/sync', [event.tag, event.isTrusted, event.target === self]));",
     );
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('attribute')")
-        .expect("registered");
+    kiosk.register_sync("attribute");
     assert_eq!(
         site.server.wait_for(1)[0].body,
         json!(["attribute", true, true])
@@ -100,9 +98,7 @@ fn tags_are_listed_in_the_order_of_their_registration() {
     assert_eq!(kiosk.settle("registration.sync.getTags()"), Ok(json!([])));
     kiosk.set_network("offline");
     for tag in ["b", "a", "c", "a"] {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
     }
     assert_eq!(
         kiosk.settle("registration.sync.getTags()"),
@@ -136,9 +132,7 @@ fn pages_and_workers_know_whether_there_is_a_network() {
     kiosk.evaluate("registration.active.postMessage('?'), 0");
     kiosk.wait_for_console("worker onLine false");
 
-    kiosk
-        .settle("registration.sync.register('later')")
-        .expect("registered");
+    kiosk.register_sync("later");
     kiosk.command("online");
     kiosk.wait_for_console("heard online true true");
     assert_eq!(site.server.wait_for(1)[0].body, true);
@@ -169,9 +163,7 @@ fn workers_without_a_page_know_that_the_network_is_back() {
     );
     let mut kiosk = site.open();
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('later')")
-        .expect("registered");
+    kiosk.register_sync("later");
     kiosk.close_window();
     kiosk.command("online");
     assert_eq!(site.server.wait_for(1)[0].body, true);

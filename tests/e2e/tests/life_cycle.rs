@@ -104,9 +104,7 @@ fn a_new_version_takes_over_when_it_skips_waiting() {
         "controllerchange",
         "navigator.serviceWorker.controller && registration.waiting === null",
     );
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(1)[0].path, "/new");
 }
 
@@ -197,9 +195,7 @@ self.addEventListener('sync', event => {
         "navigator.serviceWorker.addEventListener('message', (event) => console.log(`page heard ${event.data}`)), 0",
     );
     for sent in [json!([{ "id": 1, "text": "hello" }]), json!([])] {
-        kiosk
-            .settle("registration.sync.register('send-chats')")
-            .expect("registered");
+        kiosk.register_sync("send-chats");
         kiosk.wait_for_console("page heard outbox-processed");
         let received = site.server.received();
         assert_eq!(received.last().map(|post| &post.body), Some(&sent));
@@ -286,9 +282,7 @@ fn unregistering_the_worker_ends_its_syncs() {
         Site::new("self.addEventListener('sync', (event) => event.waitUntil(post('/sync')));");
     let mut kiosk = site.open();
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('never')")
-        .expect("registered");
+    kiosk.register_sync("never");
     assert_eq!(kiosk.settle("registration.unregister()"), Ok(json!(true)));
     kiosk.set_network("online");
     // A new registration of the same scope starts with no syncs.
@@ -315,13 +309,9 @@ fn a_worker_that_is_gone_is_started_for_the_next_event() {
                 .replace("max_attempts = 3\n", ""),
         ),
     );
-    kiosk
-        .settle("registration.sync.register('hang')")
-        .expect("registered");
+    kiosk.register_sync("hang");
     kiosk.wait_for_sync("finished");
-    kiosk
-        .settle("registration.sync.register('next')")
-        .expect("registered");
+    kiosk.register_sync("next");
     assert_eq!(site.server.wait_for(1)[0].body, "next");
 }
 
@@ -353,8 +343,6 @@ fn a_page_that_another_origin_redirected_to_has_service_workers() {
         .open(&site.server.url("/moved"));
     kiosk.wait_for_console("page ready");
     assert_eq!(kiosk.evaluate("location.hostname"), "localhost");
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(1)[0].path, "/sync");
 }

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
-use background_sync_e2e::{FAST_RETRIES, Kiosk, KioskBuilder, Site};
+use background_sync_e2e::{Kiosk, Site};
 
 const COOKIES: &str = "cookie_jar.json";
 
@@ -24,12 +23,6 @@ fn site() -> Site {
     site
 }
 
-fn builder(profile: &Path) -> KioskBuilder {
-    Kiosk::builder()
-        .background_sync(FAST_RETRIES)
-        .profile(profile)
-}
-
 /// The cookies that came with each request of the worker's.
 fn cookies_of_worker(site: &Site) -> Vec<Option<String>> {
     let asked = site.server.asked_for("/inbox");
@@ -43,7 +36,7 @@ fn cookies_of_worker(site: &Site) -> Vec<Option<String>> {
 fn a_sync_goes_out_with_the_login_after_a_kill() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = site();
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     kiosk.set_network("offline");
     kiosk.set_network("online");
     kiosk
@@ -55,7 +48,7 @@ fn a_sync_goes_out_with_the_login_after_a_kill() {
         .settle("(document.cookie = 'theme=dark; Max-Age=86400', registration.sync.register('x'))")
         .expect("registered");
     kiosk.kill();
-    let _kiosk = builder(profile.path()).open("about:blank");
+    let _kiosk = Kiosk::with_fast_retries(profile.path()).open("about:blank");
     site.server.wait_for(1);
     let cookies = cookies_of_worker(&site)[0].clone().unwrap_or_default();
     assert!(cookies.contains("session=of-eve"), "{cookies}");
@@ -70,7 +63,7 @@ fn a_sync_goes_out_with_the_login_after_a_kill() {
 fn cookies_are_written_without_a_sync() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = site();
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     kiosk
         .settle("fetch('/login').then((it) => it.text())")
         .expect("logged in");
@@ -79,7 +72,7 @@ fn cookies_are_written_without_a_sync() {
         fs::read_to_string(&file).is_ok_and(|text| text.contains("of-eve"))
     });
     kiosk.kill();
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     kiosk
         .settle("fetch('/inbox').then((it) => it.text())")
         .expect("fetched");
@@ -104,10 +97,8 @@ fn a_damaged_file_costs_itself_only() {
         fs::write(&file, damage).expect("a writable folder");
         fs::write(profile.path().join("hsts_list.json"), "[]").expect("a writable folder");
         let site = site();
-        let mut kiosk = site.open_with(builder(profile.path()));
-        kiosk
-            .settle("registration.sync.register('x')")
-            .expect("registered");
+        let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
+        kiosk.register_sync("x");
         site.server.wait_for(1);
         kiosk.kill();
         let aside = profile.path().join("cookie_jar.json.damaged-1");

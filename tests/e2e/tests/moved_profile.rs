@@ -1,10 +1,10 @@
 //! A profile is a folder that may be moved: to another disk, or by a backup that is brought back elsewhere.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use background_sync_e2e::{FAST_RETRIES, INDEXED_DB, Kiosk, KioskBuilder, Site};
+use background_sync_e2e::{INDEXED_DB, Kiosk, Site};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -42,15 +42,15 @@ impl Before {
         site.add_to_page(INDEXED_DB);
         let scratch = tempfile::tempdir().expect("a writable folder");
         let before = Self { site, scratch };
-        let mut kiosk = before.site.open_with(builder(&before.path("old")));
+        let mut kiosk = before
+            .site
+            .open_with(Kiosk::with_fast_retries(&before.path("old")));
         kiosk
             .settle("inOutbox('readwrite', (store) => store.put('in IndexedDB', 1))")
             .expect("stored");
         kiosk.evaluate("localStorage.setItem('item', 'in localStorage'), 0");
         kiosk.set_network("offline");
-        kiosk
-            .settle("registration.sync.register('waits')")
-            .expect("registered");
+        kiosk.register_sync("waits");
         kiosk.quit();
         before
     }
@@ -61,7 +61,7 @@ impl Before {
 
     /// At the new place, the sync fires by itself, and the page finds what it had.
     fn assert_all_is_found(&self) {
-        let mut kiosk = builder(&self.path("new")).open("about:blank");
+        let mut kiosk = Kiosk::with_fast_retries(&self.path("new")).open("about:blank");
         kiosk.wait_for("the empty page", |event| event["status"] == "complete");
         assert_eq!(
             self.site.server.wait_for(1)[0].body,
@@ -87,12 +87,6 @@ impl Before {
         kiosk.quit();
         assert!(!self.path("old").exists(), "nothing goes to the old place");
     }
-}
-
-fn builder(profile: &Path) -> KioskBuilder {
-    Kiosk::builder()
-        .background_sync(FAST_RETRIES)
-        .profile(profile)
 }
 
 /// Runs a program to its success; returns what it prints.

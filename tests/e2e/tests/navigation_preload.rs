@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use background_sync_e2e::{FAST_RETRIES, Kiosk, KioskBuilder, PAGE, Site};
+use background_sync_e2e::{Kiosk, PAGE, Site};
 use serde_json::json;
 
 const HEADER: &str = "service-worker-navigation-preload";
@@ -25,24 +25,13 @@ const WORKER: &str = "
         (error) => made(`no network: ${error.name}`)));
     };";
 
-fn builder(profile: &Path) -> KioskBuilder {
-    Kiosk::builder()
-        .background_sync(FAST_RETRIES)
-        .profile(profile)
-}
-
 /// A page that is controlled by [`WORKER`].
 fn preloading(profile: &Path) -> (Site, Kiosk) {
     let site = Site::new(WORKER);
     let page = format!("{PAGE}<script>console.log('from the network')</script>");
     site.server.serve("/page", "text/html", &page);
-    let mut kiosk = site.open_with(builder(profile));
-    let controlled = "new Promise((resolve) => { \
-        const look = () => navigator.serviceWorker.controller && resolve(); \
-        navigator.serviceWorker.oncontrollerchange = look; \
-        look(); \
-      })";
-    kiosk.settle(controlled).expect("controlled");
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile));
+    kiosk.wait_until_controlled();
     (site, kiosk)
 }
 
@@ -76,7 +65,7 @@ fn the_worker_gets_what_was_preloaded_also_after_a_restart() {
     assert_eq!(headers_of_requests(&site), [Some("v7".to_owned())]);
     kiosk.terminate();
 
-    let mut kiosk = builder(profile.path()).open(&site.server.url("/page"));
+    let mut kiosk = Kiosk::with_fast_retries(profile.path()).open(&site.server.url("/page"));
     kiosk.wait_for_console("from the network");
     let expected = vec![Some("v7".to_owned()); 2];
     assert_eq!(headers_of_requests(&site), expected);

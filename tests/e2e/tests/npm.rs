@@ -1,6 +1,6 @@
 //! Workers built on libraries that nobody here wrote, unmodified from npm.
 
-use background_sync_e2e::{Answer, FAST_RETRIES, Kiosk, PAGE, Site, serve_from_npm};
+use background_sync_e2e::{Answer, Kiosk, PAGE, Site, serve_from_npm};
 use serde_json::{Value, json};
 
 const IDB: &str = "idb/build/umd.js";
@@ -104,11 +104,7 @@ fn idb_delivers_what_was_written_offline_after_the_page_is_closed() {
 fn idb_delivers_after_a_power_cut_with_no_page_open() {
     let Some(site) = idb_site() else { return };
     let profile = tempfile::tempdir().expect("a writable folder");
-    let builder = || {
-        Kiosk::builder()
-            .background_sync(FAST_RETRIES)
-            .profile(profile.path())
-    };
+    let builder = || Kiosk::with_fast_retries(profile.path());
     let mut kiosk = site.open_with(builder());
     kiosk.set_network("offline");
     write_three(&mut kiosk);

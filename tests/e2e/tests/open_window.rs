@@ -123,9 +123,7 @@ fn a_frame_of_another_origin_may_register_only_while_a_window_shows_that_origin(
 fn worker_registers_after(site: &Site, show: impl FnOnce(&mut Kiosk)) -> String {
     let mut kiosk = open(site);
     site.server.answer_next([Answer::Hold]);
-    kiosk
-        .settle("registration.sync.register('first')")
-        .expect("registered");
+    kiosk.register_sync("first");
     assert_eq!(site.server.wait_for(1)[0].path, "/started");
     show(&mut kiosk);
     site.server.release();

@@ -3,10 +3,13 @@
 
 #![cfg(feature = "offline")]
 
+use std::path::PathBuf;
+
 use background_sync_e2e::power_cut::{
     self, Disk, End, Journal, Promise, Report, Storage, Trial, Until, can_cut_power,
 };
-use background_sync_e2e::{FAST_RETRIES, Kiosk, Site, in_namespace, leave_out};
+use background_sync_e2e::{Kiosk, Site, in_namespace, leave_out};
+use tempfile::TempDir;
 
 const ROUNDS: u32 = 12;
 /// By then, storage that is not flushed must have lost something.
@@ -105,30 +108,60 @@ fn a_power_cut_takes_what_was_not_flushed_and_nothing_else() {
     });
 }
 
+/// A kiosk's profile on a disk of its own, and a site.
+struct Machine {
+    /// Always there but for the moment of a cut.
+    disk: Option<Disk>,
+    site: Site,
+    /// Where the disk is mounted.
+    scratch: TempDir,
+}
+
+impl Machine {
+    fn start() -> Self {
+        let scratch = tempfile::tempdir().expect("a writable folder");
+        let path = |name: &str| scratch.path().join(name);
+        let disk = Disk::make(path("image"), &path("disk"), Journal::Ordered);
+        Self {
+            disk: Some(disk.expect("tried before")),
+            site: Site::new(""),
+            scratch,
+        }
+    }
+
+    fn profile(&self) -> PathBuf {
+        self.scratch.path().join("disk")
+    }
+
+    fn open(&self) -> Kiosk {
+        self.site
+            .open_with(Kiosk::with_fast_retries(&self.profile()))
+    }
+
+    fn cut_power(&mut self, mut kiosk: Kiosk) {
+        kiosk.freeze();
+        let disk = self.disk.take().expect("it is there again after each cut");
+        let image = self.scratch.path().join("image-2");
+        let (disk, ()) = disk.cut(image, &self.profile(), || kiosk.kill());
+        self.disk = Some(disk);
+    }
+}
+
 /// Nothing is registered after it.
 #[test]
 fn a_strict_transaction_survives_a_power_cut() {
     const NAME: &str = "a_strict_transaction_survives_a_power_cut";
     in_namespace(NAME, || {
         with_disks(NAME, || {
-            let scratch = tempfile::tempdir().expect("a writable folder");
-            let path = |name: &str| scratch.path().join(name);
-            let disk = Disk::make(path("image"), &path("disk"), Journal::Ordered);
-            let disk = disk.expect("tried before");
-            let site = Site::new("");
-            let open = || {
-                let builder = Kiosk::builder().background_sync(FAST_RETRIES);
-                site.open_with(builder.profile(&path("disk")))
-            };
-            let mut kiosk = open();
+            let mut machine = Machine::start();
+            let mut kiosk = machine.open();
             let stored = kiosk.settle(&with_store(
                 "readwrite', { durability: 'strict' }",
                 "put('kept', 1)",
             ));
             stored.expect("stored");
-            kiosk.freeze();
-            let (_disk, ()) = disk.cut(path("image-2"), &path("disk"), || kiosk.kill());
-            let read = open().settle(&with_store("readonly'", "get(1)"));
+            machine.cut_power(kiosk);
+            let read = machine.open().settle(&with_store("readonly'", "get(1)"));
             assert_eq!(read, Ok(serde_json::json!("kept")));
         });
     });
@@ -140,21 +173,15 @@ fn what_a_cache_has_promised_survives_a_power_cut() {
     const NAME: &str = "what_a_cache_has_promised_survives_a_power_cut";
     in_namespace(NAME, || {
         with_disks(NAME, || {
-            let scratch = tempfile::tempdir().expect("a writable folder");
-            let path = |name: &str| scratch.path().join(name);
-            let disk = Disk::make(path("image"), &path("disk"), Journal::Ordered);
-            let disk = disk.expect("tried before");
-            let site = Site::new("");
-            let open = || {
-                let builder = Kiosk::builder().background_sync(FAST_RETRIES);
-                site.open_with(builder.profile(&path("disk")))
-            };
-            site.server
+            let mut machine = Machine::start();
+            machine
+                .site
+                .server
                 .serve("/early", "text/plain", &"e".repeat(LONG_BODY));
-            site.server.serve("/late", "text/plain", "late");
-            site.server.hold_path("/late");
+            machine.site.server.serve("/late", "text/plain", "late");
+            machine.site.server.hold_path("/late");
 
-            let mut kiosk = open();
+            let mut kiosk = machine.open();
             let long = format!("c.put('/long', new Response('l'.repeat({LONG_BODY})))");
             for call in [
                 "c.put('/short', new Response('kept'))",
@@ -167,11 +194,10 @@ fn what_a_cache_has_promised_survives_a_power_cut() {
             let deleted = kiosk.settle("caches.open('app').then((c) => c.delete('/gone'))");
             assert_eq!(deleted, Ok(serde_json::json!(true)));
             kiosk.evaluate("caches.open('app').then((c) => c.addAll(['/early', '/late'])), 0");
-            site.server.wait_for_held("/late");
-            kiosk.freeze();
-            let (_disk, ()) = disk.cut(path("image-2"), &path("disk"), || kiosk.kill());
+            machine.site.server.wait_for_held("/late");
+            machine.cut_power(kiosk);
 
-            let mut kiosk = open();
+            let mut kiosk = machine.open();
             let stored = kiosk.settle(
                 "caches.open('app').then(async (c) => { \
                    const keys = (await c.keys()).map((request) => new URL(request.url).pathname); \
@@ -180,7 +206,7 @@ fn what_a_cache_has_promised_survives_a_power_cut() {
             );
             let expected = serde_json::json!([["/short", "/long"], "kept", LONG_BODY]);
             assert_eq!(stored, Ok(expected));
-            site.server.release_path("/late");
+            machine.site.server.release_path("/late");
             let added = kiosk.settle(
                 "caches.open('app').then((c) => c.addAll(['/early', '/late']).then(() => c.match('/late'))) \
                    .then((response) => response.text())",
@@ -196,30 +222,21 @@ fn what_a_killed_browser_had_stored_is_durable_once_the_next_one_registers() {
     const NAME: &str = "what_a_killed_browser_had_stored_is_durable_once_the_next_one_registers";
     in_namespace(NAME, || {
         with_disks(NAME, || {
-            let scratch = tempfile::tempdir().expect("a writable folder");
-            let path = |name: &str| scratch.path().join(name);
-            let disk = Disk::make(path("image"), &path("disk"), Journal::Ordered);
-            let disk = disk.expect("tried before");
-            let site = Site::new("");
-            let open = || {
-                let builder = Kiosk::builder().background_sync(FAST_RETRIES);
-                site.open_with(builder.profile(&path("disk")))
-            };
+            let mut machine = Machine::start();
             let read = with_store("readonly'", "get(1)");
-            let mut kiosk = open();
+            let mut kiosk = machine.open();
             let stored = kiosk.settle(&with_store("readwrite'", "put('kept', 1)"));
             stored.expect("stored");
             kiosk.evaluate("localStorage.setItem('key', 'kept'), 0");
             kiosk.kill();
-            let mut kiosk = open();
+            let mut kiosk = machine.open();
             kiosk.set_network("offline");
             assert_eq!(kiosk.settle(&read), Ok(serde_json::json!("kept")));
             assert_eq!(kiosk.evaluate("localStorage.getItem('key')"), "kept");
             let registered = kiosk.settle("registration.sync.register('x')");
             registered.expect("registered");
-            kiosk.freeze();
-            let (_disk, ()) = disk.cut(path("image-2"), &path("disk"), || kiosk.kill());
-            let mut kiosk = open();
+            machine.cut_power(kiosk);
+            let mut kiosk = machine.open();
             assert_eq!(kiosk.settle(&read), Ok(serde_json::json!("kept")));
             assert_eq!(kiosk.evaluate("localStorage.getItem('key')"), "kept");
         });

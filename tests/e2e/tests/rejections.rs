@@ -30,9 +30,7 @@ fn no_window_is_an_invalid_access() {
     );
     let mut kiosk = site.open();
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('first')")
-        .expect("registered");
+    kiosk.register_sync("first");
     kiosk.close_window();
     kiosk.set_network("online");
     assert_eq!(site.server.wait_for(1)[0].body, "InvalidAccessError");
@@ -47,9 +45,7 @@ fn a_worker_may_register_while_a_window_is_open() {
         });",
     );
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('first')")
-        .expect("registered");
+    kiosk.register_sync("first");
     assert_eq!(site.server.wait_for(1)[0].body, "second");
 }
 

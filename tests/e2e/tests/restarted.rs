@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use background_sync_e2e::{FAST_RETRIES, Kiosk, KioskBuilder, Site};
+use background_sync_e2e::{Kiosk, Site};
 use serde_json::json;
 
 /// Counts its installations, and answers messages.
@@ -26,23 +26,15 @@ const PLAIN_PAGE: &str = "<!DOCTYPE html><script>
 fn installed(profile: &Path) -> Site {
     let site = Site::new(WORKER);
     site.server.serve("/plain", "text/html", PLAIN_PAGE);
-    let mut kiosk = site.open_with(builder(profile));
-    kiosk
-        .settle("registration.sync.register('first')")
-        .expect("registered");
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile));
+    kiosk.register_sync("first");
     site.server.wait_for(2);
     kiosk.terminate();
     site
 }
 
-fn builder(profile: &Path) -> KioskBuilder {
-    Kiosk::builder()
-        .background_sync(FAST_RETRIES)
-        .profile(profile)
-}
-
 fn open_plain_page(site: &Site, profile: &Path) -> Kiosk {
-    let mut kiosk = builder(profile).open(&site.server.url("/plain"));
+    let mut kiosk = Kiosk::with_fast_retries(profile).open(&site.server.url("/plain"));
     kiosk.wait_for_console("page ready");
     kiosk
 }
@@ -82,7 +74,7 @@ fn a_page_finds_its_registration_and_its_controller() {
 fn to_register_the_same_script_again_starts_no_worker() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = installed(profile.path());
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     assert_eq!(
         kiosk.evaluate(
             "[registration.active === navigator.serviceWorker.controller, registration.installing]"
@@ -93,9 +85,7 @@ fn to_register_the_same_script_again_starts_no_worker() {
     kiosk.settle("registration.update()").expect("looked");
     assert_eq!(kiosk.worker_threads(), 0);
     assert_eq!(installations(&site), 1);
-    kiosk
-        .settle("registration.sync.register('second')")
-        .expect("registered");
+    kiosk.register_sync("second");
     assert_eq!(site.server.wait_for(3)[2].body, "second");
 }
 
@@ -117,7 +107,7 @@ fn a_new_version_is_found() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = installed(profile.path());
     site.serve_worker(&format!("{WORKER} // another"));
-    let mut kiosk = site.open_with(builder(profile.path()));
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
     // `register()` looks for it itself, so it may be found, and installed, before the test looks.
     let update = "(async () => { await registration.update(); \
         const worker = registration.installing; \
@@ -153,6 +143,6 @@ fn a_damaged_file_of_workers_delays_no_page() {
     assert_eq!(kiosk.evaluate("first"), json!(null));
     drop(kiosk);
     // The app installs it again.
-    site.open_with(builder(profile.path()));
+    site.open_with(Kiosk::with_fast_retries(profile.path()));
     assert_eq!(installations(&site), 2);
 }

@@ -19,9 +19,7 @@ fn open(site: &Site) -> Kiosk {
 fn assert_fires_nevertheless(onactivate: &str) {
     let site = Site::new(&format!("{onactivate}; {POSTS_TAGS}"));
     let mut kiosk = open(&site);
-    kiosk
-        .settle("registration.sync.register('late')")
-        .expect("registered");
+    kiosk.register_sync("late");
     assert_eq!(site.server.wait_for(1)[0].body, "late");
     let finished = kiosk.wait_for_sync("finished");
     assert_eq!(
@@ -50,9 +48,7 @@ fn an_event_that_waits_for_the_activation_does_not_wait_longer_than_its_cap() {
     ));
     let section = format!("{FAST_RETRIES}event_cap_ms = 500\n");
     let mut kiosk = site.open_with(Kiosk::builder().background_sync(&section));
-    kiosk
-        .settle("registration.sync.register('second time')")
-        .expect("registered");
+    kiosk.register_sync("second time");
     assert_eq!(site.server.wait_for(1)[0].body, "second time");
 }
 
@@ -64,9 +60,7 @@ fn events_wait_for_the_end_of_the_activation() {
     site.server.answer_next([Answer::Hold]);
     let mut kiosk = site.open();
     for tag in ["one", "two"] {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
         kiosk.wait_for_sync("dispatched");
     }
     let received = site.server.received();
@@ -96,9 +90,7 @@ fn a_rejected_activation_is_reported_and_the_worker_is_active() {
         text.contains("/sw.js") && text.contains("no cache"),
         "{text}"
     );
-    kiosk
-        .settle("registration.sync.register('nevertheless')")
-        .expect("registered");
+    kiosk.register_sync("nevertheless");
     assert_eq!(site.server.wait_for(1)[0].body, "nevertheless");
 }
 
@@ -141,9 +133,7 @@ fn a_script_that_does_not_arrive_is_refused_and_holds_up_nobody() {
     let mut kiosk = open(&site);
     let register = "navigator.serviceWorker.register('/late.js', { scope: '/late/' })";
     assert_eq!(kiosk.settle(register), Err("TypeError".to_owned()));
-    kiosk
-        .settle("registration.sync.register('next')")
-        .expect("registered");
+    kiosk.register_sync("next");
     assert_eq!(site.server.wait_for(1)[0].body, "next");
 }
 

@@ -31,9 +31,7 @@ fn an_imported_script_that_changes_makes_a_new_version() {
     let mut kiosk = site.open();
     serve_lib(&site, 2);
     wait_for_new_worker(&mut kiosk, "registration.update()");
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(1)[0].body, json!(2));
     // The same again is no version, and one that is gone is none either.
     let worker = "window.before = registration.active, 0";
@@ -110,9 +108,7 @@ fn an_app_whose_page_is_never_left_has_new_versions() {
     );
     site.serve_worker(&version("new"));
     wait_for_new_worker(&mut kiosk, "registration.sync.register('first')");
-    kiosk
-        .settle("registration.sync.register('second')")
-        .expect("registered");
+    kiosk.register_sync("second");
     let paths: Vec<_> = site
         .server
         .wait_for(2)
@@ -128,9 +124,7 @@ fn a_version_that_was_just_looked_for_is_not_looked_for_again() {
     let mut kiosk = site.open();
     let asked = site.server.asked_for("/sw.js").len();
     for (count, tag) in ["one", "two", "three"].into_iter().enumerate() {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
         site.server.wait_for(count + 1);
     }
     assert_eq!(site.server.asked_for("/sw.js").len(), asked);
@@ -140,11 +134,7 @@ fn a_version_that_was_just_looked_for_is_not_looked_for_again() {
 fn a_version_that_is_too_long_to_be_kept_does_not_bring_back_the_one_before() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = Site::new("onsync = (event) => event.waitUntil(post('/old'));");
-    let builder = || {
-        Kiosk::builder()
-            .background_sync(FAST_RETRIES)
-            .profile(profile.path())
-    };
+    let builder = || Kiosk::with_fast_retries(profile.path());
     let mut kiosk = site.open_with(builder());
     let padding = "x".repeat(5 * 1024 * 1024);
     site.serve_worker(&format!(
@@ -157,9 +147,7 @@ fn a_version_that_is_too_long_to_be_kept_does_not_bring_back_the_one_before() {
         site.server.url("/")
     ));
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     kiosk.kill();
     // Its page installs it anew.
     let mut kiosk = site.open_with(builder());
@@ -280,8 +268,6 @@ fn a_waiting_worker_that_has_crashed_is_activated_all_the_same() {
     assert_eq!(site.server.wait_for(1)[0].path, "/activate");
     kiosk.command(&format!("open {}", site.server.url("/")));
     kiosk.wait_for_console("page ready");
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(2)[1].path, "/sync");
 }

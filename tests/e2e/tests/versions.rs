@@ -69,9 +69,7 @@ fn a_new_version_waits_for_the_event_of_the_old_one() {
     let site = Site::new(&version("old"));
     let mut kiosk = site.open();
     site.server.answer_next([Answer::Hold]);
-    kiosk
-        .settle("registration.sync.register('long')")
-        .expect("registered");
+    kiosk.register_sync("long");
     site.server.wait_for(1);
     site.serve_worker(&version("new"));
     update_and_log(&mut kiosk);
@@ -84,9 +82,7 @@ fn a_new_version_waits_for_the_event_of_the_old_one() {
     kiosk.wait_for_console("new is activated");
     let finished = kiosk.wait_for_sync("finished");
     assert_eq!(finished["outcome"], "Fulfilled", "{finished}");
-    kiosk
-        .settle("registration.sync.register('next')")
-        .expect("registered");
+    kiosk.register_sync("next");
     assert_eq!(site.server.wait_for(2)[1].path, "/new");
 }
 
@@ -97,9 +93,7 @@ fn a_new_version_takes_over_from_one_that_has_passed_its_cap() {
     );
     let section = format!("{FAST_RETRIES}event_cap_ms = 3000\n");
     let mut kiosk = site.open_with(Kiosk::builder().background_sync(&section));
-    kiosk
-        .settle("registration.sync.register('endless')")
-        .expect("registered");
+    kiosk.register_sync("endless");
     site.server.wait_for(1);
     site.serve_worker(
         "oninstall = () => skipWaiting(); onsync = (event) => event.waitUntil(post('/new'));",
@@ -120,9 +114,7 @@ fn an_old_version_has_its_state_while_it_starts_again() {
         .replace("max_attempts = 3", "max_attempts = 1");
     let mut kiosk = site.open_with(Kiosk::builder().background_sync(&section));
     for tag in ["hang", "next"] {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
         kiosk.wait_for_sync("finished");
     }
     assert_eq!(site.server.wait_for(1)[0].body, "activated");

@@ -12,9 +12,7 @@ fn a_worker_updates_itself_without_a_page() {
     let site = Site::new(old);
     let mut kiosk = site.open();
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('update')")
-        .expect("registered");
+    kiosk.register_sync("update");
     kiosk.close_window();
     site.serve_worker(new);
     kiosk.set_network("online");
@@ -62,9 +60,7 @@ fn a_worker_that_retires_itself_takes_its_syncs_along() {
     let mut kiosk = site.open();
     kiosk.set_network("offline");
     for tag in ["first", "second"] {
-        kiosk
-            .settle(&format!("registration.sync.register('{tag}')"))
-            .expect("registered");
+        kiosk.register_sync(tag);
     }
     kiosk.set_network("online");
     assert_eq!(site.server.wait_for(1)[0].body, json!(true));
@@ -85,8 +81,6 @@ fn a_worker_that_is_unregistered_registers_nothing_more() {
            .then(() => post('/again', 'registered'), (error) => post('/again', error.name)));",
     );
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('last')")
-        .expect("registered");
+    kiosk.register_sync("last");
     assert_eq!(site.server.wait_for(1)[0].body, json!("InvalidStateError"));
 }

@@ -177,19 +177,12 @@ fn a_worker_has_the_policy_that_came_with_its_script_over_a_restart() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = Site::new("");
     let mut kiosk = open_with_policy(&site, profile.path());
-    kiosk
-        .settle("registration.sync.register('one')")
-        .expect("registered");
+    kiosk.register_sync("one");
     assert_eq!(kiosk.wait_for_sync("finished")["outcome"], "Rejected");
     kiosk.set_network("offline");
-    kiosk
-        .settle("registration.sync.register('two')")
-        .expect("registered");
+    kiosk.register_sync("two");
     kiosk.kill();
-    let mut kiosk = Kiosk::builder()
-        .background_sync(FAST_RETRIES)
-        .profile(profile.path())
-        .open("about:blank");
+    let mut kiosk = Kiosk::with_fast_retries(profile.path()).open("about:blank");
     // The first one finds that the worker has to be fetched from where it is kept.
     let outcome = kiosk.wait_for("the outcome of the event", |event| {
         event["kind"] == "finished" && event["outcome"] != "NotStarted"
@@ -212,9 +205,7 @@ fn a_worker_imports_nothing_new_once_it_is_installed() {
     site.server
         .serve("/late.js", "text/javascript", "self.late = 1;");
     let mut kiosk = site.open();
-    kiosk
-        .settle("registration.sync.register('x')")
-        .expect("registered");
+    kiosk.register_sync("x");
     assert_eq!(site.server.wait_for(1)[0].body, json!([1, "NetworkError"]));
     assert!(site.server.asked_for("/late.js").is_empty());
 }

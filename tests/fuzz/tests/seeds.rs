@@ -21,7 +21,8 @@ fn numbered<T: DeserializeOwned>(number: u128) -> T {
     postcard::from_bytes(&bytes).expect("it is a number")
 }
 
-fn messages() -> Vec<(&'static str, PlainMessage)> {
+/// What clients send.
+fn client_messages() -> Vec<(&'static str, PlainMessage)> {
     let connection: ConnectionId = numbered(2);
     let call = CallId(7);
     let scope = Place::Good(0).key();
@@ -29,16 +30,6 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
         tag,
         active_worker: true,
         caller: Caller::Page,
-    };
-    let request = |request| M::Request {
-        connection,
-        call,
-        request,
-    };
-    let authority: WorkerAuthority = numbered(1);
-    let finished = M::EventFinished {
-        event: numbered::<EventToken>(3),
-        outcome: EventOutcome::Rejected,
     };
     let periodic = SyncRequest::RegisterPeriodic {
         tag: Ok(tag(2)),
@@ -51,75 +42,79 @@ fn messages() -> Vec<(&'static str, PlainMessage)> {
         active_worker: true,
         caller: Caller::Page,
     };
-    vec![
-        (
-            "connect",
-            M::Connect {
-                connection,
-                scope: scope.clone(),
-                client: PlainClient(0),
-            },
-        ),
-        ("register", request(register(Ok(tag(2))))),
-        (
-            "too-long",
-            request(register(Err(TagTooLong { bytes: 10_241 }))),
-        ),
-        ("register-periodic", request(periodic)),
-        ("register-explainer", request(explainer)),
+    let permission = SyncRequest::QueryPermission {
+        name: PermissionName::PeriodicBackgroundSync,
+    };
+    let too_long = Err(TagTooLong { bytes: 10_241 });
+    let unregister_explainer = SyncRequest::UnregisterExplainer { id: tag(2) };
+    let requests = [
+        ("register", register(Ok(tag(2)))),
+        ("too-long", register(too_long)),
+        ("register-periodic", periodic),
+        ("register-explainer", explainer),
         (
             "unregister-periodic",
-            request(SyncRequest::UnregisterPeriodic { tag: tag(2) }),
+            SyncRequest::UnregisterPeriodic { tag: tag(2) },
         ),
-        (
-            "unregister-explainer",
-            request(SyncRequest::UnregisterExplainer { id: tag(2) }),
-        ),
-        ("get-tags", request(SyncRequest::GetTags)),
-        (
-            "query-permission",
-            request(SyncRequest::QueryPermission {
-                name: PermissionName::PeriodicBackgroundSync,
-            }),
-        ),
+        ("unregister-explainer", unregister_explainer),
+        ("get-tags", SyncRequest::GetTags),
+        ("query-permission", permission),
+    ];
+    let requests = requests.map(|(name, request)| {
+        let message = M::Request {
+            connection,
+            call,
+            request,
+        };
+        (name, message)
+    });
+    let client = PlainClient(0);
+    let connect = M::Connect {
+        connection,
+        scope,
+        client,
+    };
+    let others = [
+        ("connect", connect),
         ("acknowledge", M::Acknowledge { connection, call }),
         ("disconnect", M::Disconnect { connection }),
+    ];
+    requests.into_iter().chain(others).collect()
+}
+
+/// What the service workers' side sends.
+fn worker_messages() -> Vec<(&'static str, PlainMessage)> {
+    let scope = || Place::Good(0).key();
+    let authority: WorkerAuthority = numbered(1);
+    let finished = M::EventFinished {
+        event: numbered::<EventToken>(3),
+        outcome: EventOutcome::Rejected,
+    };
+    let activated = M::WorkerActivated {
+        authority,
+        scope: scope(),
+    };
+    let store = M::StoreWorker {
+        authority,
+        scope: scope(),
+        worker: worker(b"x"),
+    };
+    let forget = M::ForgetWorker {
+        authority,
+        scope: scope(),
+    };
+    let unregistered = M::WorkerUnregistered {
+        authority,
+        scope: scope(),
+    };
+    vec![
         ("finished", finished),
-        (
-            "request-authority",
-            M::RequestAuthority {
-                scope: scope.clone(),
-            },
-        ),
-        (
-            "activated",
-            M::WorkerActivated {
-                authority,
-                scope: scope.clone(),
-            },
-        ),
-        (
-            "store-worker",
-            M::StoreWorker {
-                authority,
-                scope: scope.clone(),
-                worker: worker(b"x"),
-            },
-        ),
-        (
-            "revive-worker",
-            M::ReviveWorker {
-                scope: scope.clone(),
-            },
-        ),
-        (
-            "forget-worker",
-            M::ForgetWorker {
-                authority,
-                scope: scope.clone(),
-            },
-        ),
-        ("unregistered", M::WorkerUnregistered { authority, scope }),
+        ("request-authority", M::RequestAuthority { scope: scope() }),
+        ("activated", activated),
+        ("store-worker", store),
+        ("revive-worker", M::ReviveWorker { scope: scope() }),
+        ("forget-worker", forget),
+        ("unregistered", unregistered),
     ]
 }
 
@@ -170,7 +165,8 @@ fn notifications() -> Vec<u8> {
 #[test]
 fn seeds_are_what_is_sent_and_stored_today() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
-    let messages = messages().into_iter().map(|(name, message)| {
+    let messages = client_messages().into_iter().chain(worker_messages());
+    let messages = messages.map(|(name, message)| {
         let mut bytes = vec![0];
         bytes.extend(message::encode(&message));
         (root.join("wire").join(name), bytes)

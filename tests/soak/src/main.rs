@@ -27,7 +27,6 @@ use clap::Parser;
 use crate::phase::{PHASES, Phase, Scale};
 use crate::recording::{End, Extent, INTERRUPTED, Recording};
 use crate::report::{Product, Row};
-use crate::site::Site;
 
 /// What writes the table.
 const COMMAND: &str = "./mach bench --soak --readme";
@@ -87,8 +86,7 @@ fn main() -> Result<ExitCode> {
 
     let rows = measure(&arguments, &phases)?;
     if let Some(file) = &arguments.json {
-        let json = serde_json::to_string_pretty(&rows)? + "\n";
-        std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
+        background_sync_bench_report::write_json(file, &rows)?;
     }
     if let Some(file) = &arguments.svg {
         plot::draw(file, &rows)?;
@@ -136,7 +134,7 @@ impl Arguments {
 
 /// Prints each row as soon as it is there; ends early, with what there is, if it is interrupted.
 fn measure(arguments: &Arguments, phases: &[&Phase]) -> Result<Vec<Row>> {
-    let site = Site::start()?;
+    let site = site::start()?;
     let parts = u32::try_from(phases.len()).unwrap_or(u32::MAX);
     let most = arguments
         .minutes

@@ -8,6 +8,7 @@ mod blocked;
 mod embedder;
 mod embedder_apis;
 mod explainer;
+mod flooded;
 mod follow_ups;
 mod hostile;
 mod lifecycle;

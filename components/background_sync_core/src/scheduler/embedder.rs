@@ -1,8 +1,7 @@
 //! What the embedder may ask and do, beyond the specification.
 
-use super::registration::RegKey;
-use super::storage::Waiter;
-use super::{Removal, SyncScheduler};
+use super::SyncScheduler;
+use super::state::{RegKey, Removal, Waiter};
 use crate::{
     Answer, Call, Now, Origin, RegistrationInfo, RemovalReason, RemoveError, ScopeKey, ScopeUrl,
     StoreFault, SyncApi, Tag,
@@ -57,7 +56,7 @@ impl SyncScheduler {
             .map(|(key, _)| key)
             .filter(is_chosen)
             .collect();
-        self.chains.clear(&chosen);
+        self.event_chains.clear(&chosen);
         self.clear_origins(now, |origin| {
             // Its registrations may be gone already: it is asked for by its root.
             let root = format!("{origin}/");
@@ -83,7 +82,7 @@ impl SyncScheduler {
         for key in keys {
             self.remove_for(key, RemovalReason::Cleared, Some(Waiter::Removal { call }));
         }
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// One of the removals that a call waits for is done, or failed and will be tried again.

@@ -5,17 +5,14 @@
 //! their permission and their intervals, which could be evaded otherwise.
 
 use super::SyncScheduler;
-use super::chains::{ChainDepth, Standing};
-use super::kind::{Cycle, Explainer, Kind};
-use super::registration::RegKey;
-use super::storage::Waiter;
+use super::state::{ChainDepth, Cycle, EarlierWait, Explainer, Kind, RegKey, Waiter};
 use crate::{
-    Answer, Call, ClientFacts, ExplainerOptions, Now, Permission, RegisterError, RegistrationState,
-    ScopeKey, SyncApi, SyncNotification, Tag, TagTooLong, TextTooLong,
+    Call, ClientFacts, ExplainerOptions, Now, Permission, RegisterError, RegistrationState,
+    ScopeKey, SyncApi, Tag, TagTooLong, TextTooLong,
 };
 
 impl SyncScheduler {
-    /// `navigator.sync.register(id, options)`; answered with [`Answer::Registered`]. An active worker
+    /// `navigator.sync.register(id, options)`; answered with [`crate::Answer::Registered`]. An active worker
     /// is not needed: the event waits for one.
     pub fn handle_register_explainer(
         &mut self,
@@ -28,15 +25,9 @@ impl SyncScheduler {
     ) {
         let result = self.register_explainer(now, call, scope, id.as_ref(), options, facts);
         if let Err(reason) = result {
-            self.notify(SyncNotification::Rejected {
-                api: SyncApi::Explainer,
-                scope: scope.clone(),
-                tag: id.ok(),
-                reason: reason.clone(),
-            });
-            self.answer(call, Answer::Registered(Err(reason)));
+            self.reject(call, SyncApi::Explainer, scope, id.ok(), reason);
         }
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     fn register_explainer(
@@ -77,8 +68,8 @@ impl SyncScheduler {
             // A new request overrides an old one with the same id.
             Some(key) => {
                 let by_itself = !facts.caller.speaks_for_client();
-                let standing = by_itself.then(|| self.standing(key)).flatten();
-                self.replace(now, call, key, kind, (depth, standing));
+                let earlier_wait = by_itself.then(|| self.earlier_wait(key)).flatten();
+                self.replace(now, call, key, kind, (depth, earlier_wait));
                 Ok(())
             }
             None => self.register_new(now, call, scope, id, kind, depth),
@@ -112,14 +103,14 @@ impl SyncScheduler {
     }
 
     /// Registers something else under the same name: its attempts and its interval begin anew, unless it
-    /// has a standing to keep.
+    /// keeps its earlier wait.
     pub(super) fn replace(
         &mut self,
         now: Now,
         call: Call,
         key: RegKey,
         kind: Kind,
-        (depth, standing): (ChainDepth, Option<Standing>),
+        (depth, earlier_wait): (ChainDepth, Option<EarlierWait>),
     ) {
         self.hold_back(key, call);
         let Some(registration) = self.tables.get(key) else {
@@ -132,12 +123,12 @@ impl SyncScheduler {
         if let Some(event) = registration.event
             && !firing
         {
-            self.disarm(event);
+            self.cancel_event(event);
         }
-        self.remember(key);
+        self.keep_rollback(key);
         self.set_due(key, None);
         self.set_interval(key, None);
-        self.leave_pass(key);
+        self.leave_wake_up(key);
         self.tables.set_kind(key, kind);
         if let Some(registration) = self.tables.get_mut(key) {
             registration.interruptions = 0;
@@ -151,9 +142,9 @@ impl SyncScheduler {
                 registration.attempts = 0;
             }
         }
-        match standing {
+        match earlier_wait {
             _ if firing => {}
-            Some(standing) => self.keep_standing(now, key, standing),
+            Some(earlier_wait) => self.keep_earlier_wait(now, key, earlier_wait),
             None => self.start(now, key),
         }
         let waiter = Waiter::Register {

@@ -1,57 +1,18 @@
-//! From "may fire" to "is over": slots, attempts, dispatch, outcomes, retries.
+//! From "may fire" to "runs": slots, permission, attempts, dispatch, the execution cap.
 //!
 //! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
 //! permission is asked for. Then it is *running*.
 
-use super::chains::ChainDepth;
-use super::clock::Moment;
-use super::registration::{OriginIndex, RegKey};
-use super::{SyncScheduler, Timer};
+use super::SyncScheduler;
+use super::state::{Event, Moment, PermissionState, Phase, RegKey, Timer};
 use crate::{
-    EventId, EventOutcome, ExtraInterval, MonoTime, NextStep, Now, Output, Permission,
-    PermissionCheck, PermissionName, RegistrationState, RemovalReason, ScopeKey, SyncNotification,
+    EventId, EventOutcome, Now, Output, Permission, PermissionCheck, PermissionName,
+    RegistrationState, RemovalReason, SyncNotification,
 };
-
-#[derive(Debug)]
-pub(super) struct Event {
-    pub key: RegKey,
-    /// Whose slot it holds.
-    origin: OriginIndex,
-    pub scope: ScopeKey,
-    pub phase: Phase,
-    /// Its worker was ended because another event has passed its cap.
-    is_bystander: bool,
-}
-
-#[derive(Debug)]
-pub(super) enum Phase {
-    Preparing {
-        attempt_is_durable: bool,
-        permission: PermissionState,
-    },
-    Running {
-        cap: MonoTime,
-        attempt: u32,
-        last_chance: bool,
-        depth: ChainDepth,
-    },
-}
-
-/// Whether an event may fire, as far as its origin's permission goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PermissionState {
-    /// By the answer, or by the `register()` call that is the reason for this event, just now.
-    Granted,
-    /// The embedder is being asked.
-    Asked {
-        /// How long its answer is waited for.
-        until: MonoTime,
-    },
-}
 
 impl SyncScheduler {
     /// Gives free slots to what is ready, origin by origin.
-    pub(super) fn settle(&mut self, now: Now) {
+    pub(super) fn fill_slots(&mut self, now: Now) {
         self.look_at_clock(now);
         if !self.is_online() {
             return;
@@ -113,7 +74,7 @@ impl SyncScheduler {
     }
 
     /// Gives up a preparing event: its slot is free, its attempt is not counted.
-    pub(super) fn disarm(&mut self, id: EventId) {
+    pub(super) fn cancel_event(&mut self, id: EventId) {
         let Some(event) = self.events.remove(&id) else {
             return;
         };
@@ -127,7 +88,7 @@ impl SyncScheduler {
             }
         }
         self.tables.release_slot(event.origin);
-        self.give_up_forced(event.key);
+        self.give_up_dispatch_request(event.key);
         self.store_lazily(event.key);
         self.refresh(event.key);
     }
@@ -190,17 +151,17 @@ impl SyncScheduler {
         let Some(key) = self.events.get(&id).map(|event| event.key) else {
             return;
         };
-        let forced = self.is_forced(key);
+        let requested = self.is_requested(key);
         let delay_ms = self.policy.local_fault_delay_ms;
-        if !forced {
+        if !requested {
             self.wait_until(now, key, delay_ms);
         }
-        self.disarm(id);
+        self.cancel_event(id);
         // What waited for nothing else does not try at once.
         let pending = self.tables.get(key).is_some_and(|registration| {
             registration.state == RegistrationState::Pending && registration.due.is_none()
         });
-        if forced && pending {
+        if requested && pending {
             self.wait_until(now, key, delay_ms);
         }
     }
@@ -211,7 +172,7 @@ impl SyncScheduler {
         let Some(key) = self.events.get(&id).map(|event| event.key) else {
             return;
         };
-        let may_fire = self.is_online() || self.is_forced(key);
+        let may_fire = self.is_online() || self.is_requested(key);
         let Some(event) = self.events.get_mut(&id) else {
             return;
         };
@@ -289,133 +250,6 @@ impl SyncScheduler {
         self.outputs
             .push_back(Output::Terminate { event: id, scope });
         self.finish_event(now, id, EventOutcome::TimedOut);
-    }
-
-    /// What follows a dispatched event, substeps of step 5 of
-    /// [fire a sync event](https://wicg.github.io/background-sync/spec/#fire-a-sync-event).
-    pub(super) fn finish_event(&mut self, now: Now, id: EventId, outcome: EventOutcome) {
-        let running = self.events.get(&id).map(|event| &event.phase);
-        let Some(&Phase::Running {
-            cap,
-            attempt,
-            last_chance,
-            depth,
-        }) = running
-        else {
-            return;
-        };
-        let Some(event) = self.events.remove(&id) else {
-            return;
-        };
-        self.timers.remove(&(cap, Timer::Cap(id)));
-        self.tables.release_slot(event.origin);
-        let key = event.key;
-        let was_taken = event.is_bystander && outcome == EventOutcome::WorkerGone;
-        let last_chance = last_chance && !(was_taken && self.give_last_chance_back(key));
-        if outcome != EventOutcome::NotStarted {
-            self.remember_in_chain(now, &event.scope, depth);
-            self.answer_forced(key, &Ok(outcome));
-        }
-        self.undo_after_event(now, key, attempt, last_chance, outcome);
-        // A registration that was removed meanwhile has no outcome.
-        let Some(registration) = self.tables.get_mut(key) else {
-            return;
-        };
-        registration.event = None;
-        let tag = registration.tag.clone();
-        let api = registration.kind.api();
-        let next = self.after_event(now, &event, outcome, last_chance);
-        self.notify(SyncNotification::Finished {
-            api,
-            scope: event.scope,
-            tag,
-            attempt,
-            outcome,
-            next,
-        });
-        if next == NextStep::FiresAgain {
-            self.notify_if_put_off(now, key);
-        }
-    }
-
-    /// A last chance that another event has taken is given again. That ends: the other one has used an attempt. What
-    /// repeats has another chance anyway.
-    fn give_last_chance_back(&mut self, key: RegKey) -> bool {
-        let registration = self.tables.get_mut(key);
-        let once = registration.filter(|registration| registration.kind.cycle().is_none());
-        let (Some(registration), Some(most)) = (once, self.policy.max_attempts) else {
-            return false;
-        };
-        registration.attempts = registration.attempts.min(most.get() - 1);
-        true
-    }
-
-    /// What becomes of a registration whose event is over.
-    fn after_event(
-        &mut self,
-        now: Now,
-        event: &Event,
-        outcome: EventOutcome,
-        last_chance: bool,
-    ) -> NextStep {
-        let (key, scope) = (event.key, &event.scope);
-        let Some(registration) = self.tables.get_mut(key) else {
-            return NextStep::Removed;
-        };
-        let again = registration.state == RegistrationState::ReregisteredWhileFiring;
-        if outcome == EventOutcome::NotStarted {
-            return self.nothing_was_fired(now, scope, key, again);
-        }
-        registration.interruptions = 0;
-        if registration.kind.cycle().is_some() {
-            return self.periodic_event_finished(now, key, &scope.origin, outcome);
-        }
-        // Substeps 2.1 and 3.1: registered again meanwhile, so it fires again.
-        if again {
-            registration.state = RegistrationState::Pending;
-            registration.attempts = 0;
-            // What replaced it meanwhile may have another time; and so may a link of a chain.
-            self.begin_to_wait(now, key);
-            self.store_lazily(key);
-            self.refresh(key);
-            return NextStep::FiresAgain;
-        }
-        match outcome {
-            // Substep 3.2: failed, and may be tried again.
-            EventOutcome::Rejected | EventOutcome::WorkerGone | EventOutcome::TimedOut
-                if !last_chance =>
-            {
-                let ms = self.wait_for_retry(now, key);
-                self.store_lazily(key);
-                NextStep::RetryIn { ms }
-            }
-            // Substep 2.3, done, or 3.3, failed for good.
-            _ => {
-                self.remove_lazily(key);
-                NextStep::Removed
-            }
-        }
-    }
-
-    /// Not in the specification: there was no active worker.
-    fn nothing_was_fired(
-        &mut self,
-        now: Now,
-        scope: &ScopeKey,
-        key: RegKey,
-        again: bool,
-    ) -> NextStep {
-        self.give_attempt_back(now, scope, key, again);
-        let repeats = self
-            .tables
-            .get(key)
-            .is_some_and(|registration| registration.kind.cycle().is_some());
-        if self.is_forced(key) {
-            self.wait_for_worker(now, key);
-        } else if repeats && self.extra_interval(&scope.origin) == ExtraInterval::Never {
-            self.wait_for_interval(key);
-        }
-        NextStep::Parked
     }
 
     /// Puts a registration among those that wait for a slot, or takes it from them.

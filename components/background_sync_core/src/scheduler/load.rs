@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use super::SyncScheduler;
-use super::kind::Kind;
-use super::registration::{Due, Existence, RegKey, Registration};
+use super::state::{Due, Existence, Kind, RegKey, Registration};
 use crate::{
     MAX_INTERRUPTIONS, Now, RegistrationId, RegistrationKind, RegistrationState, RemovalReason,
-    ScopeKey, StoredRegistration, SyncNotification, Urgency, WallTime,
+    ScopeKey, StoredCycle, StoredRegistration, SyncNotification, Urgency, WallTime,
 };
 
 impl SyncScheduler {
@@ -28,7 +27,7 @@ impl SyncScheduler {
         if self.is_online() {
             self.spread_first_attempts(now);
         }
-        self.begin_passes(now);
+        self.allow_wake_ups(now);
         self.trust_clock(now);
     }
 
@@ -49,7 +48,7 @@ impl SyncScheduler {
             RegistrationKind::OneShot => None,
         };
         let kind = Kind::restore(now, record.kind);
-        let mut registration = Registration {
+        let registration = Registration {
             existence: Existence::Durable,
             attempts: record.attempts,
             interruptions: record.interruptions,
@@ -62,9 +61,21 @@ impl SyncScheduler {
             self.resume_cycle(now, key, record.state, retry_at, outdated);
             return true;
         }
+        self.resume(now, (id, scope), registration, record.state, retry_at)
+    }
+
+    /// Goes on with what does not repeat. Returns whether it does.
+    fn resume(
+        &mut self,
+        now: Now,
+        (id, scope): (RegistrationId, ScopeKey),
+        mut registration: Registration,
+        stored_state: RegistrationState,
+        retry_at: Option<WallTime>,
+    ) -> bool {
         let mut backs_off = false;
         let mut begins = false;
-        match record.state {
+        match stored_state {
             RegistrationState::Pending => {}
             RegistrationState::Waiting => registration.state = RegistrationState::Waiting,
             RegistrationState::ReregisteredWhileFiring => {
@@ -105,6 +116,39 @@ impl SyncScheduler {
         }
         self.refresh(key);
         true
+    }
+
+    /// Puts a loaded registration back where it was. Returns whether its record is outdated.
+    pub(super) fn load_cycle(
+        &mut self,
+        key: RegKey,
+        state: RegistrationState,
+        stored: &StoredCycle,
+    ) -> bool {
+        let Some(origin) = self.tables.scope_key(key).map(|scope| scope.origin.clone()) else {
+            return false;
+        };
+        let registration = self.tables.get(key);
+        let Some(cycle) = registration.and_then(|registration| registration.kind.cycle()) else {
+            return false;
+        };
+        let fired = cycle.fired_at;
+        let outdated = cycle.stored() != *stored;
+        if fired.is_some() {
+            let limits = self.wake_ups.origins.entry(origin.clone()).or_default();
+            limits.fired = limits.fired.max(fired);
+            // The origin's own record may have been lost with the last commits before a crash.
+            let interrupted = matches!(
+                state,
+                RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring
+            );
+            if interrupted && limits.woke < fired {
+                limits.woke = fired;
+                self.wake_ups.last = self.wake_ups.last.max(fired);
+                self.store_origin(&origin, Urgency::Lazy);
+            }
+        }
+        outdated
     }
 
     /// Waits for what is left of a retry's delay, or of `longest_ms`.

@@ -1,46 +1,41 @@
-//! The state machine. This file has what goes in and out; the algorithms are in the submodules.
+//! The state machine. This file has what goes in and out, `state` what is remembered, and the others an
+//! algorithm each.
 
-mod arena;
-mod chains;
-mod clock;
+mod acknowledgement;
+mod active_worker;
+mod connectivity;
+mod dispatch_now;
 mod embedder;
-mod explain;
+mod event_chains;
 mod explainer;
 mod fire;
-mod forced;
-mod kind;
 mod load;
-mod notice;
-mod origins;
-mod park;
-mod passes;
+mod origin_limits;
+mod outcome;
+mod outputs;
 mod periodic;
 mod register;
-mod registration;
+mod retry;
+mod rollback;
+mod state;
 mod storage;
-mod tables;
 #[cfg(test)]
 mod tests;
-mod undo;
-mod wait;
+mod wake_ups;
+mod wall_clock;
+mod why_not_fired;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use self::chains::Chains;
-use self::clock::Clock;
-use self::fire::{Event, Phase};
-use self::forced::Forced;
-use self::passes::Passes;
-use self::registration::RegKey;
-use self::storage::TicketUse;
-use self::tables::Tables;
-use self::undo::Undo;
+use self::state::{
+    Clock, DispatchRequest, Event, EventChains, Phase, RegKey, Removal, Rollback, Tables,
+    TicketUse, Timer, WakeUps,
+};
 use crate::rng::SmallRng;
 use crate::{
-    Answer, Call, ClientFacts, Connectivity, EventId, EventOutcome, MonoTime, Now, Output,
-    PermissionCheck, Policy, RegistrationId, RegistrationState, RemovalReason, ScopeKey,
-    StoreFault, StoredOrigin, StoredRegistration, SyncApi, SyncNotification, Tag, TagTooLong,
-    Ticket,
+    Call, ClientFacts, Connectivity, EventId, EventOutcome, MonoTime, Now, Output, PermissionCheck,
+    Policy, RegistrationId, RegistrationState, RemovalReason, ScopeKey, StoreFault, StoredOrigin,
+    StoredRegistration, SyncApi, Tag, TagTooLong, Ticket,
 };
 
 /// How a [`SyncScheduler`] starts.
@@ -89,35 +84,6 @@ pub struct Usage {
     pub remembered_origins: usize,
 }
 
-/// What a call to remove registrations waits for.
-#[derive(Debug)]
-struct Removal {
-    outstanding: u64,
-    removed: u64,
-    fault: Option<StoreFault>,
-}
-
-/// A point in time at which something is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
-    /// A registration is due: a retry, or a first attempt that was spread.
-    Due(RegKey),
-    /// Its page has not said that the promise is resolved.
-    Gate(RegKey),
-    /// An event passed its execution cap.
-    Cap(EventId),
-    /// Nobody has said whether an event has the permission.
-    Permission(EventId),
-    /// There is no worker for what the embedder asked for.
-    Worker(RegKey),
-    /// Removals that the store failed to do are tried again.
-    Removals,
-    /// A wake-up for periodic events.
-    Pass,
-    /// The wall clock was wrong.
-    Clock,
-}
-
 /// Decides when `sync` events fire: the
 /// [Background Sync](https://wicg.github.io/background-sync/spec/) state machine of a whole
 /// browser. Not for sharing between threads: it is one value that one thread feeds.
@@ -130,18 +96,18 @@ pub struct SyncScheduler {
     connectivity: Connectivity,
     rng: SmallRng,
     tables: Tables,
-    passes: Passes,
-    chains: Chains,
+    wake_ups: WakeUps,
+    event_chains: EventChains,
     clock: Clock,
     /// What the store knows of registrations while something else is on its way there.
-    undo: HashMap<RegKey, Undo>,
+    rollbacks: HashMap<RegKey, Rollback>,
     timers: BTreeSet<(MonoTime, Timer)>,
     events: BTreeMap<EventId, Event>,
     tickets: HashMap<Ticket, TicketUse>,
     unacknowledged: HashMap<Call, RegKey>,
     removals_to_retry: BTreeSet<RegistrationId>,
     /// Calls that wait for the outcome of an event that the embedder asked for.
-    forced: HashMap<RegKey, Forced>,
+    dispatch_requests: HashMap<RegKey, DispatchRequest>,
     /// Calls that wait for removals.
     removals: HashMap<Call, Removal>,
     next_registration: u64,
@@ -159,16 +125,16 @@ impl SyncScheduler {
             connectivity: config.connectivity,
             rng: SmallRng::new(config.seed),
             tables: Tables::default(),
-            passes: Passes::default(),
-            chains: Chains::default(),
+            wake_ups: WakeUps::default(),
+            event_chains: EventChains::default(),
             clock: Clock::default(),
-            undo: HashMap::new(),
+            rollbacks: HashMap::new(),
             timers: BTreeSet::new(),
             events: BTreeMap::new(),
             tickets: HashMap::new(),
             unacknowledged: HashMap::new(),
             removals_to_retry: BTreeSet::new(),
-            forced: HashMap::new(),
+            dispatch_requests: HashMap::new(),
             removals: HashMap::new(),
             next_registration: 1,
             next_event: 1,
@@ -193,10 +159,10 @@ impl SyncScheduler {
         next_id: RegistrationId,
     ) {
         self.load_records(now, records, next_id);
-        self.settle(now);
+        self.fill_slots(now);
     }
 
-    /// `SyncManager.register(tag)`; answered with [`Answer::Registered`].
+    /// `SyncManager.register(tag)`; answered with [`crate::Answer::Registered`].
     pub fn handle_register(
         &mut self,
         now: Now,
@@ -206,18 +172,12 @@ impl SyncScheduler {
         facts: ClientFacts,
     ) {
         if let Err(reason) = self.register(now, call, scope, tag.as_ref(), facts) {
-            self.notify(SyncNotification::Rejected {
-                api: SyncApi::OneShot,
-                scope: scope.clone(),
-                tag: tag.ok(),
-                reason: reason.clone(),
-            });
-            self.answer(call, Answer::Registered(Err(reason)));
+            self.reject(call, SyncApi::OneShot, scope, tag.ok(), reason);
         }
-        self.settle(now);
+        self.fill_slots(now);
     }
 
-    /// `SyncManager.getTags()`; answered with [`Answer::Tags`].
+    /// `SyncManager.getTags()`; answered with [`crate::Answer::Tags`].
     pub fn handle_get_tags(&mut self, _now: Now, call: Call, scope: &ScopeKey) {
         self.get_tags(call, SyncApi::OneShot, scope);
     }
@@ -225,39 +185,39 @@ impl SyncScheduler {
     /// A store operation was committed, or failed. Unknown tickets are ignored.
     pub fn handle_stored(&mut self, now: Now, ticket: Ticket, result: Result<(), StoreFault>) {
         self.stored(now, ticket, result);
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// The promise of a `register()` call is resolved, or its client is gone: the event that it asks
     /// for may fire. Unknown calls are ignored.
     pub fn handle_acknowledged(&mut self, now: Now, call: Call) {
         self.acknowledge(now, call);
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// The answer to [`Output::CheckPermission`]. Unknown events are ignored.
     pub fn handle_permission(&mut self, now: Now, event: EventId, check: PermissionCheck) {
         self.permission_checked(now, event, check);
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// A dispatched event is over. Unknown events are ignored: they passed their cap before.
     pub fn handle_event_finished(&mut self, now: Now, event: EventId, outcome: EventOutcome) {
         self.finish_event(now, event, outcome);
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// The network came or went.
     pub fn handle_connectivity(&mut self, now: Now, connectivity: Connectivity) {
         self.change_connectivity(now, connectivity);
-        self.settle(now);
+        self.fill_slots(now);
         self.notify_of_waiting(now);
     }
 
     /// A service worker registration has an active worker now.
     pub fn handle_worker_activated(&mut self, now: Now, scope: &ScopeKey) {
         self.unpark(now, scope);
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// A service worker registration is gone: its sync registrations are removed, durably.
@@ -265,7 +225,7 @@ impl SyncScheduler {
         for key in self.tables.registrations_of(scope) {
             self.remove_for(key, RemovalReason::WorkerUnregistered, None);
         }
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// Does what is due. Harmless when nothing is.
@@ -285,13 +245,13 @@ impl SyncScheduler {
                 Timer::Gate(key) => self.gate_due(now, key),
                 Timer::Cap(event) => self.cap_event(now, event),
                 Timer::Permission(event) => self.defer(now, event),
-                Timer::Worker(key) => self.give_up_forced(key),
+                Timer::Worker(key) => self.give_up_dispatch_request(key),
                 Timer::Removals => self.retry_removals(),
                 Timer::Clock => self.clock_check_due(now),
-                Timer::Pass => due.extend(self.process_periodic_sync_registrations(now)),
+                Timer::WakeUp => due.extend(self.process_periodic_sync_registrations(now)),
             }
         }
-        self.settle(now);
+        self.fill_slots(now);
         for key in due {
             self.notify_if_held_back(now, key);
         }
@@ -306,6 +266,21 @@ impl SyncScheduler {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<MonoTime> {
         self.timers.first().map(|&(at, _)| at)
+    }
+
+    /// When something will be due next, for an embedder that can have the device woken up: also
+    /// without a network, which may be there by then. `None`: only the network, a page or the embedder
+    /// can make something fire.
+    #[must_use]
+    pub fn next_due(&self, now: Now) -> Option<MonoTime> {
+        let due = self.timers.iter().find_map(|&(at, timer)| match timer {
+            Timer::Due(_) => Some(at),
+            _ => None,
+        });
+        let wake_up = self.next_wake_up();
+        let next = due.into_iter().chain(wake_up);
+        // What is due already waits for the network alone.
+        next.filter(|&at| self.is_online() || at > now.mono).min()
     }
 
     /// Whether there is a network, as last told.
@@ -335,12 +310,12 @@ impl SyncScheduler {
             store_operations: self.tickets.len(),
             embedder_calls: self.removals.len()
                 + self
-                    .forced
+                    .dispatch_requests
                     .values()
-                    .map(|forced| forced.calls.len())
+                    .map(|request| request.calls.len())
                     .sum::<usize>(),
             deadlines: self.timers.len(),
-            remembered_origins: self.passes.origins.len(),
+            remembered_origins: self.wake_ups.origins.len(),
         }
     }
 

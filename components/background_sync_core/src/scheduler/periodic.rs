@@ -2,15 +2,11 @@
 //! and what follows the events of what repeats.
 
 use super::SyncScheduler;
-use super::chains::ChainDepth;
-use super::clock::Moment;
-use super::kind::{Cycle, FiredFor, Kind};
-use super::registration::RegKey;
-use super::storage::Waiter;
+use super::state::{ChainDepth, Cycle, FiredFor, Kind, Moment, RegKey, Waiter};
 use crate::{
     Answer, Call, ClientFacts, EventOutcome, ExtraInterval, NextStep, Now, Origin, PeriodicState,
     Permission, PermissionName, RegisterError, RegistrationState, RemovalReason, ScopeKey, SyncApi,
-    SyncNotification, Tag, TagTooLong,
+    Tag, TagTooLong,
 };
 
 impl SyncScheduler {
@@ -27,15 +23,9 @@ impl SyncScheduler {
     ) {
         let result = self.register_periodic(now, call, scope, tag.as_ref(), min_interval_ms, facts);
         if let Err(reason) = result {
-            self.notify(SyncNotification::Rejected {
-                api: SyncApi::Periodic,
-                scope: scope.clone(),
-                tag: tag.ok(),
-                reason: reason.clone(),
-            });
-            self.answer(call, Answer::Registered(Err(reason)));
+            self.reject(call, SyncApi::Periodic, scope, tag.ok(), reason);
         }
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// [`register(tag, options)`](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#dom-periodicsyncmanager-register).
@@ -91,7 +81,7 @@ impl SyncScheduler {
         let firing = registration.state == RegistrationState::Firing;
         let ticket = registration.ticket;
         if firing {
-            self.remember(key);
+            self.keep_rollback(key);
             if let Some(registration) = self.tables.get_mut(key) {
                 registration.state = RegistrationState::ReregisteredWhileFiring;
             }
@@ -128,7 +118,7 @@ impl SyncScheduler {
                 self.remove_for(key, RemovalReason::Unregistered, Some(waiter));
             }
         }
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// [`PeriodicSyncManager.getTags()`](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#dom-periodicsyncmanager-gettags),
@@ -142,19 +132,16 @@ impl SyncScheduler {
     /// what needs the permission is removed, durably. An event that runs goes on, and its outcome means
     /// nothing.
     pub fn handle_permission_revoked(&mut self, now: Now, origin: &Origin, name: PermissionName) {
-        let of_origin = |key: &RegKey| {
-            let scope = self.tables.scope_key(*key);
-            scope.is_some_and(|scope| scope.origin == *origin)
-        };
-        let needs_it = self
+        let need_it: Vec<RegKey> = self
             .tables
-            .iter()
+            .of_origin(origin)
             .filter(|(_, registration)| registration.kind.permission() == name)
-            .map(|(key, _)| key);
-        for key in needs_it.filter(of_origin).collect::<Vec<_>>() {
+            .map(|(key, _)| key)
+            .collect();
+        for key in need_it {
             self.remove_for(key, RemovalReason::PermissionDenied, None);
         }
-        self.settle(now);
+        self.fill_slots(now);
     }
 
     /// The state of a repeating registration as the specification of Periodic Background Sync has

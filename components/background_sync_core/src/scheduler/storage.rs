@@ -1,53 +1,12 @@
 //! What is told to the store, and what its answers mean.
 
-use super::registration::{Existence, RegKey, Registration};
-use super::undo::Undo;
-use super::{SyncScheduler, Timer};
+use super::SyncScheduler;
+use super::state::{Existence, Purpose, RegKey, Registration, Rollback, TicketUse, Timer, Waiter};
 use crate::{
-    Answer, Call, DispatchError, EventId, Now, Origin, Output, RegisterError, RegistrationId,
-    RegistrationState, RemovalReason, ScopeKey, StoreFault, StoreOp, StoredRegistration, SyncApi,
+    Answer, DispatchError, EventId, Now, Origin, Output, RegisterError, RegistrationId,
+    RegistrationState, RemovalReason, ScopeKey, StoreFault, StoreOp, StoredRegistration,
     SyncNotification, Ticket, UnregisterError, Urgency,
 };
-
-/// Who waits for a store operation.
-#[derive(Debug)]
-pub(super) enum Waiter {
-    Register {
-        call: Call,
-        duplicate: bool,
-    },
-    GetTags {
-        call: Call,
-        api: SyncApi,
-        scope: ScopeKey,
-    },
-    Unregister {
-        call: Call,
-    },
-    Removal {
-        call: Call,
-    },
-}
-
-/// What a store operation is for.
-#[derive(Debug)]
-pub(super) struct TicketUse {
-    purpose: Purpose,
-    waiters: Vec<Waiter>,
-}
-
-#[derive(Debug)]
-enum Purpose {
-    /// A registration's first or next state. `event`: it records the attempt of this event.
-    /// `undo`: what it is then, if something else was to replace it and is refused.
-    Put {
-        key: RegKey,
-        event: Option<EventId>,
-        undo: Option<Box<Undo>>,
-    },
-    Remove(RegistrationId),
-    Origin(Origin),
-}
 
 impl SyncScheduler {
     /// Makes the attempt of a preparing event durable.
@@ -79,9 +38,9 @@ impl SyncScheduler {
     fn store(&mut self, key: RegKey, urgency: Urgency, waiters: Vec<Waiter>) -> Option<Ticket> {
         // What replaces it may still be refused, and must not be stored by this.
         if waiters.is_empty()
-            && let Some(undo) = self.undo.get_mut(&key)
+            && let Some(rollback) = self.rollbacks.get_mut(&key)
         {
-            undo.stale = true;
+            rollback.stale = true;
             return None;
         }
         let scope = self.tables.scope_key(key)?.clone();
@@ -91,11 +50,13 @@ impl SyncScheduler {
             _ => None,
         };
         let op = StoreOp::Put(record(key.id, scope, registration, preparing.is_some()));
-        let undo = (!waiters.is_empty()).then(|| self.as_it_is(key)).flatten();
+        let rollback = (!waiters.is_empty())
+            .then(|| self.rollback_of(key))
+            .flatten();
         let purpose = Purpose::Put {
             key,
             event: preparing,
-            undo: undo.map(Box::new),
+            rollback: rollback.map(Box::new),
         };
         Some(self.submit(op, urgency, TicketUse { purpose, waiters }))
     }
@@ -171,15 +132,15 @@ impl SyncScheduler {
         self.drop_gate(key);
         self.set_due(key, None);
         self.set_interval(key, None);
-        self.leave_pass(key);
+        self.leave_wake_up(key);
         let event = self.tables.get(key)?.event;
         let registration = self.tables.remove(key)?;
-        self.undo.remove(&key);
-        self.answer_forced(key, &Err(DispatchError::NotRegistered));
+        self.rollbacks.remove(&key);
+        self.answer_dispatch_requests(key, &Err(DispatchError::NotRegistered));
         if registration.state == RegistrationState::Pending
             && let Some(event) = event
         {
-            self.disarm(event);
+            self.cancel_event(event);
         }
         Some(registration)
     }
@@ -193,8 +154,15 @@ impl SyncScheduler {
             Purpose::Remove(_) | Purpose::Origin(_) => None,
         };
         match (purpose, &result) {
-            (Purpose::Put { key, event, undo }, Ok(())) => {
-                self.put_succeeded(now, ticket, key, event, undo);
+            (
+                Purpose::Put {
+                    key,
+                    event,
+                    rollback,
+                },
+                Ok(()),
+            ) => {
+                self.put_succeeded(now, ticket, key, event, rollback);
             }
             (Purpose::Put { key, event, .. }, Err(fault)) => {
                 self.put_failed(now, ticket, key, event, fault);
@@ -206,7 +174,7 @@ impl SyncScheduler {
             }
             (Purpose::Origin(origin), Err(_)) => {
                 self.retry_later(now);
-                self.passes.origins_to_retry.insert(origin);
+                self.wake_ups.origins_to_retry.insert(origin);
             }
         }
         for waiter in waiters {
@@ -235,7 +203,7 @@ impl SyncScheduler {
 
     /// What the store could not do is tried again.
     fn retry_later(&mut self, now: Now) {
-        if self.removals_to_retry.is_empty() && self.passes.origins_to_retry.is_empty() {
+        if self.removals_to_retry.is_empty() && self.wake_ups.origins_to_retry.is_empty() {
             let at = now.mono.after_ms(self.policy.local_fault_delay_ms);
             self.timers.insert((at, Timer::Removals));
         }
@@ -247,7 +215,7 @@ impl SyncScheduler {
         ticket: Ticket,
         key: RegKey,
         event: Option<EventId>,
-        undo: Option<Box<Undo>>,
+        rollback: Option<Box<Rollback>>,
     ) {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
@@ -259,9 +227,12 @@ impl SyncScheduler {
         if registration.ticket == Some(ticket) {
             registration.ticket = None;
             current = true;
-            stale |= self.undo.remove(&key).is_some_and(|undo| undo.stale);
-        } else if let Some(undo) = undo {
-            self.undo_goes_back_to(key, *undo);
+            stale |= self
+                .rollbacks
+                .remove(&key)
+                .is_some_and(|rollback| rollback.stale);
+        } else if let Some(rollback) = rollback {
+            self.replace_rollback(key, *rollback);
         }
         self.refresh(key);
         if stale {
@@ -303,9 +274,9 @@ impl SyncScheduler {
         let newest = registration.ticket == Some(ticket);
         if newest {
             registration.ticket = None;
-            // The call that registered it again is refused; of what can be replaced, `take_back` knows
+            // The call that registered it again is refused; of what can be replaced, `roll_back` knows
             // whether one before it was not.
-            if !self.undo.contains_key(&key)
+            if !self.rollbacks.contains_key(&key)
                 && registration.state == RegistrationState::ReregisteredWhileFiring
             {
                 registration.state = RegistrationState::Firing;
@@ -322,7 +293,7 @@ impl SyncScheduler {
             fault: fault.clone(),
         });
         if newest && !inserting {
-            self.take_back(now, key);
+            self.roll_back(now, key);
         }
         if inserting {
             self.forget(key);
@@ -338,7 +309,7 @@ impl SyncScheduler {
         for id in std::mem::take(&mut self.removals_to_retry) {
             self.remove_record(id, Urgency::Now, None);
         }
-        for origin in std::mem::take(&mut self.passes.origins_to_retry) {
+        for origin in std::mem::take(&mut self.wake_ups.origins_to_retry) {
             self.store_origin(&origin, Urgency::Now);
         }
     }

@@ -1,6 +1,8 @@
 //! What must hold, whatever happens. Calls are known by their number, which the registrations of the
 //! explainer carry as their data.
 
+mod outputs;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use background_sync_core::*;
@@ -50,7 +52,7 @@ pub struct Checks {
     pub strict: bool,
     calls: BTreeMap<Call, (Key, Wish)>,
     other_calls: BTreeSet<Call>,
-    forced: BTreeMap<Call, Key>,
+    requested: BTreeMap<Call, Key>,
     refused: BTreeSet<u64>,
     /// The newest call that was resolved, of what is not over.
     pub promises: BTreeMap<Key, Wish>,
@@ -61,7 +63,7 @@ pub struct Checks {
     /// In this run.
     removed: BTreeSet<Key>,
     running: BTreeMap<EventId, Running>,
-    /// When a pass selected what was dispatched last in a wake-up, by the sun: of an origin, and of all.
+    /// When a wake-up selected what was dispatched last in a wake-up, by the sun: of an origin, and of all.
     fired: BTreeMap<Origin, u64>,
     wake_up: Option<u64>,
     /// States when somebody looked last, and since when what may fire may.
@@ -86,7 +88,7 @@ impl Checks {
             strict,
             calls: BTreeMap::new(),
             other_calls: BTreeSet::new(),
-            forced: BTreeMap::new(),
+            requested: BTreeMap::new(),
             refused: BTreeSet::new(),
             promises: BTreeMap::new(),
             may_be: BTreeMap::new(),
@@ -129,7 +131,7 @@ impl Checks {
     }
 
     pub fn dispatch_called(&mut self, call: Call, key: Key) {
-        self.forced.insert(call, key);
+        self.requested.insert(call, key);
     }
 
     pub fn set_extra(&mut self, origin: &Origin, extra: ExtraInterval, sun: u64) {
@@ -143,7 +145,7 @@ impl Checks {
         self.calls.clear();
         self.other_calls.clear();
         // What the embedder asked for may be on its way, and is tried again.
-        for key in std::mem::take(&mut self.forced).into_values() {
+        for key in std::mem::take(&mut self.requested).into_values() {
             self.may_be.entry(key).or_default().push(Wish::UNKNOWN);
         }
         self.running.clear();
@@ -185,7 +187,7 @@ impl Checks {
         self.cleared = true;
     }
 
-    /// After each step: what a pass has selected must have been due.
+    /// After each step: what a wake-up has selected must have been due.
     pub fn look(&mut self, list: impl Iterator<Item = RegistrationInfo>, sun: u64, disk: &Disk) {
         let mut states = BTreeMap::new();
         for info in list {
@@ -195,10 +197,10 @@ impl Checks {
             if info.state != RegistrationState::Pending {
                 self.selected.remove(&key);
             } else if !self.selected.contains_key(&key) {
-                let forced = self.forced.values().any(|other| *other == key);
+                let requested = self.requested.values().any(|other| *other == key);
                 let known = before.is_some() && repeats(disk, &key) == Some(true);
                 let first = info.attempts == 0;
-                if self.strict && known && first && !forced && !self.made_up_for.contains(&key) {
+                if self.strict && known && first && !requested && !self.made_up_for.contains(&key) {
                     self.was_due(&key, sun);
                 }
                 self.selected.insert(key, sun);
@@ -226,172 +228,6 @@ impl Checks {
         let gap_ms = self.policy.periodic_gap_ms();
         let over = self.wake_up.is_none_or(|last| sun - last >= gap_ms);
         assert!(over, "wake-ups too close: {:?} {sun}", self.wake_up);
-    }
-
-    pub fn output(&mut self, output: &Output, now: Now, sun: u64, online: bool, disk: &Disk) {
-        match output {
-            Output::Answer { call, answer } => self.answered(*call, answer, disk),
-            Output::Dispatch {
-                event,
-                registration,
-                scope,
-                tag,
-                kind,
-                last_chance,
-                attempt,
-            } => {
-                let data = match kind {
-                    EventKind::Explainer { data } => Some(data.as_str().parse().unwrap()),
-                    _ => None,
-                };
-                let api = data.map_or(SyncApi::Periodic, |_| SyncApi::Explainer);
-                let run = Running {
-                    key: (api, scope.clone(), tag.clone()),
-                    registration: *registration,
-                    data,
-                    repeats: record_repeats(&disk.records[registration]),
-                    last_chance: *last_chance,
-                    started_at: now.mono,
-                    orphaned: false,
-                    before: Vec::new(),
-                };
-                self.dispatched(*event, run, *attempt, sun, online, disk);
-            }
-            Output::Terminate { event, .. } => self.finished(*event, EventOutcome::TimedOut),
-            // The other one goes on; which it is nobody knows.
-            Output::Notify(SyncNotification::Removed {
-                api,
-                scope,
-                tag,
-                reason: RemovalReason::StoredTwice,
-            }) => {
-                let key = (*api, scope.clone(), tag.clone());
-                self.may_be.insert(key, vec![Wish::UNKNOWN]);
-            }
-            Output::Notify(SyncNotification::Removed {
-                api, scope, tag, ..
-            }) => {
-                let key = (*api, scope.clone(), tag.clone());
-                self.promises.remove(&key);
-                self.may_be.remove(&key);
-                self.removed.insert(key.clone());
-                self.made_up_for.remove(&key);
-                // Whoever is answered later is answered for something that is gone.
-                let calls = self.calls.values_mut();
-                calls
-                    .filter(|(other, _)| *other == key)
-                    .for_each(|(_, wish)| wish.call = 0);
-                let running = self.running.values_mut();
-                running
-                    .filter(|run| run.key == key)
-                    .for_each(|run| run.orphaned = true);
-            }
-            _ => {}
-        }
-    }
-
-    fn answered(&mut self, call: Call, answer: &Answer, disk: &Disk) {
-        match answer {
-            Answer::Dispatched(_) => {
-                assert!(self.forced.remove(&call).is_some(), "answered twice");
-            }
-            Answer::Registered(result) => {
-                let (key, wish) = self.calls.remove(&call).expect("answered once");
-                match result {
-                    Ok(()) if wish.call == 0 => {}
-                    Ok(()) => {
-                        assert!(holds(disk, &key, wish.call), "resolved too early: {key:?}");
-                        // A newer one may be on its way, and an older one is over.
-                        let may_be = self.may_be.entry(key.clone()).or_default();
-                        if may_be.iter().any(|other| other.call == wish.call) {
-                            let unknown = |old: &Wish| key.0 == SyncApi::Periodic && old.call == 0;
-                            may_be.retain(|old| old.call >= wish.call || unknown(old));
-                        }
-                        self.promises.insert(key, wish);
-                    }
-                    Err(_) => {
-                        self.refused.insert(call.0);
-                        if let Some(may_be) = self.may_be.get_mut(&key) {
-                            may_be.retain(|other| other.call != call.0);
-                        }
-                    }
-                }
-            }
-            _ => assert!(self.other_calls.remove(&call), "answered twice"),
-        }
-    }
-
-    fn dispatched(
-        &mut self,
-        event: EventId,
-        mut run: Running,
-        attempt: u32,
-        sun: u64,
-        online: bool,
-        disk: &Disk,
-    ) {
-        let stored = &disk.records[&run.registration];
-        assert_eq!(stored.state, RegistrationState::Firing, "recorded before");
-        assert!(stored.attempts >= attempt, "recorded before");
-        let forced = self.forced.values().any(|key| *key == run.key);
-        assert!(online || forced, "fires only when online");
-        let twice = |other: &Running| other.registration == run.registration;
-        assert!(!self.running.values().any(twice), "two events at once");
-        if let Some(data) = run.data {
-            assert!(!self.refused.contains(&data), "what was refused fires");
-            let promise = self.promises.get(&run.key);
-            assert!(
-                promise.is_none_or(|promise| promise.call <= data),
-                "older than what was resolved: {promise:?} {data}"
-            );
-        }
-        if attempt == 1 {
-            run.before = self.may_be.get(&run.key).cloned().unwrap_or_default();
-            self.first_attempt(&run.key, run.repeats, forced, sun);
-        }
-        self.dispatched.insert(run.key.clone(), sun);
-        let of_origin = |other: &&Running| other.key.1.origin == run.key.1.origin;
-        let most = self.policy.max_events_per_origin.get() as usize;
-        let others = self.running.values().filter(of_origin).count();
-        assert!(
-            forced || others < most + self.forced.len(),
-            "too many events"
-        );
-        self.running.insert(event, run);
-    }
-
-    fn first_attempt(&mut self, key: &Key, repeats: bool, forced: bool, sun: u64) {
-        let origin = key.1.origin.clone();
-        let made_up_for = self.made_up_for.remove(key);
-        let selected_at = self.selected.get(key).copied();
-        let extra = self.extra.get(&origin).copied().unwrap_or_default();
-        if !repeats {
-            let wishes = self.may_be.get(key).map_or(&[][..], Vec::as_slice);
-            let over = |wish: &Wish| wish.repeats || sun - wish.since >= wish.interval_ms;
-            let over = wishes.is_empty() || wishes.iter().any(over);
-            assert!(
-                !self.strict || forced || over,
-                "too early: {key:?} {wishes:?}"
-            );
-            return;
-        }
-        if !forced && !made_up_for {
-            assert!(
-                extra != ExtraInterval::Never,
-                "suspended, and fires: {key:?}"
-            );
-        }
-        let since = selected_at.unwrap_or(sun);
-        if let Some(wishes) = self.may_be.get_mut(key) {
-            wishes
-                .iter_mut()
-                .for_each(|wish| wish.since = wish.since.max(since));
-        }
-        // What the embedder asks for is no wake-up; the unit tests say what it is.
-        if !forced && !made_up_for {
-            self.fired.insert(origin, since);
-            self.wake_up = self.wake_up.max(Some(since));
-        }
     }
 
     pub fn finished(&mut self, event: EventId, outcome: EventOutcome) {
@@ -436,10 +272,10 @@ impl Checks {
         }
         let most = self.policy.max_registrations_in_all as usize + self.failed_removals;
         assert!(usage.registrations <= most);
-        let embedder = self.forced.len() + self.other_calls.len();
+        let embedder = self.requested.len() + self.other_calls.len();
         assert!(usage.embedder_calls <= embedder, "calls leak");
         assert_eq!(usage.store_operations, in_flight, "tickets leak");
-        // Due, gate or worker; cap or permission; pass, clock, removals.
+        // Due, gate or worker; cap or permission; wake-up, clock, removals.
         let most = 3 * usage.registrations + usage.events + 3;
         assert!(usage.deadlines <= most, "deadlines leak: {usage:?}");
         assert!(usage.scopes <= usage.registrations);
@@ -448,7 +284,11 @@ impl Checks {
 
     /// What repeats stays, and has fired since this time; all else is over.
     pub fn at_the_end(&self, since: u64, disk: &Disk) {
-        let calls = (self.calls.len(), self.other_calls.len(), self.forced.len());
+        let calls = (
+            self.calls.len(),
+            self.other_calls.len(),
+            self.requested.len(),
+        );
         assert_eq!(calls, (0, 0, 0), "calls that were never answered");
         for (key, promise) in &self.promises {
             // What a crash kept from being answered may repeat instead.

@@ -23,6 +23,20 @@ const SEEDS: u64 = 5_000;
 const STEPS: u64 = 500;
 
 #[test]
+fn one_seed_is_one_history() {
+    let history = |seed| {
+        let mut world = World::new(seed, false);
+        for _ in 0..STEPS {
+            world.step();
+        }
+        world.history
+    };
+    for seed in 1..20 {
+        assert_eq!(history(seed), history(seed));
+    }
+}
+
+#[test]
 fn caps_and_intervals_hold_and_nothing_is_lost() {
     seeds::run_all("periodic_simulation", SEEDS, STEPS, |seed, steps, trace| {
         let mut world = World::new(seed, trace);

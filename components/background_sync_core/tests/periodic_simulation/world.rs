@@ -1,12 +1,14 @@
 //! Everything around the scheduler, and the steps that happen to it.
 
+mod calls;
+
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
 use background_sync_core::*;
 
-use crate::checks::{Checks, Key, Wish};
-use crate::parts::{Dice, Disk, scopes};
+use crate::checks::Checks;
+use crate::parts::{Dice, Disk, History, forward, scopes};
 
 const ANY_MS: u64 = 10_000;
 const START: u64 = 1_900_000_000_000;
@@ -26,6 +28,7 @@ pub struct World {
     next_call: u64,
     checks: Checks,
     trace: bool,
+    pub history: History,
     friendly: bool,
 }
 
@@ -67,6 +70,7 @@ impl World {
             checks: Checks::new(policy.clone(), seed.is_multiple_of(2)),
             policy,
             trace,
+            history: History::default(),
             friendly: false,
         }
     }
@@ -107,127 +111,6 @@ impl World {
             .after_step(self.now, &self.disk, usage, in_flight);
     }
 
-    fn key(&mut self) -> Key {
-        let scope = self.dice.pick(&[0, 1, 2, 3]).unwrap();
-        let tag = self.dice.pick(&["x", "y"]).unwrap();
-        let apis = [SyncApi::Periodic, SyncApi::Explainer];
-        let api = self.dice.pick(&apis).unwrap();
-        (api, scopes()[scope].clone(), Tag::try_from(tag).unwrap())
-    }
-
-    fn call(&mut self) -> Call {
-        self.next_call += 1;
-        Call(self.next_call)
-    }
-
-    fn register(&mut self) {
-        let key = self.key();
-        let call = self.call();
-        let interval_ms = self.dice.below(3) * 20_000;
-        let repeats = key.0 == SyncApi::Periodic || self.dice.percent(40);
-        let facts = ClientFacts {
-            active_worker: !self.dice.percent(3),
-            permission: Permission::Granted,
-            open_window: !self.dice.percent(3),
-            caller: Caller::Page,
-        };
-        self.log(|| format!("register {call:?} {key:?} {repeats} {interval_ms} {facts:?}"));
-        let wish = Wish {
-            call: call.0,
-            repeats,
-            interval_ms,
-            since: self.sun,
-        };
-        self.checks.register_called(call, key.clone(), wish);
-        self.unacknowledged.push(call);
-        let (api, scope, tag) = key;
-        if api == SyncApi::Periodic {
-            return self.scheduler.handle_register_periodic(
-                self.now,
-                call,
-                &scope,
-                Ok(tag),
-                interval_ms,
-                facts,
-            );
-        }
-        let options = ExplainerOptions {
-            recurrence: if repeats {
-                Recurrence::Repeating
-            } else {
-                Recurrence::Once
-            },
-            min_interval_ms: (interval_ms > 0).then_some(interval_ms),
-            data: call.0.to_string().as_str().try_into().unwrap(),
-            ..ExplainerOptions::default()
-        };
-        let (now, options) = (self.now, Ok(options));
-        self.scheduler
-            .handle_register_explainer(now, call, &scope, Ok(tag), options, facts);
-    }
-
-    fn other_call(&mut self) {
-        let (api, scope, tag) = self.key();
-        let call = self.call();
-        self.checks.other_called(call);
-        let now = self.now;
-        let choice = self.dice.below(4);
-        self.log(|| format!("other {choice} {call:?} {api:?} {scope} {tag:?}"));
-        match choice {
-            0 => self.scheduler.handle_get_tags_of(now, call, api, &scope),
-            1 => self
-                .scheduler
-                .handle_unregister_tag(now, call, api, &scope, &tag),
-            2 => self
-                .scheduler
-                .handle_unregister(now, call, api, &scope, &tag),
-            _ => {
-                self.checks.clear_origin(&scope.origin);
-                self.scheduler
-                    .handle_clear(now, call, |other| other.origin == scope.origin);
-            }
-        }
-    }
-
-    fn dispatch_now(&mut self) {
-        let key = self.key();
-        let call = self.call();
-        self.log(|| format!("dispatch now {call:?} {key:?}"));
-        self.checks.dispatch_called(call, key.clone());
-        let (api, scope, tag) = key;
-        self.scheduler
-            .handle_dispatch_now(self.now, call, api, &scope, &tag);
-    }
-
-    fn set_extra(&mut self) {
-        let origin = self.key().1.origin;
-        let extra = match self.dice.below(4) {
-            0 => ExtraInterval::Never,
-            1 => ExtraInterval::Ms(25_000),
-            _ => ExtraInterval::Ms(0),
-        };
-        self.set_extra_of(&origin, extra);
-    }
-
-    fn set_extra_of(&mut self, origin: &Origin, extra: ExtraInterval) {
-        self.log(|| format!("extra {origin} {extra:?}"));
-        self.checks.set_extra(origin, extra, self.sun);
-        self.scheduler
-            .handle_extra_interval(self.now, origin, extra);
-    }
-
-    fn revoke(&mut self) {
-        let origin = self.key().1.origin;
-        let names = [
-            PermissionName::BackgroundSync,
-            PermissionName::PeriodicBackgroundSync,
-        ];
-        let name = self.dice.pick(&names).unwrap();
-        self.log(|| format!("revoke {origin} {name:?}"));
-        self.scheduler
-            .handle_permission_revoked(self.now, &origin, name);
-    }
-
     fn acknowledge(&mut self) {
         if self.unacknowledged.is_empty() {
             return;
@@ -243,14 +126,8 @@ impl World {
         let Some(event) = self.dice.pick(&events) else {
             return;
         };
-        let outcome = match self.dice.below(10) {
-            _ if self.friendly => EventOutcome::Fulfilled,
-            0..4 => EventOutcome::Fulfilled,
-            4..7 => EventOutcome::Rejected,
-            7 => EventOutcome::WorkerGone,
-            8 => EventOutcome::NotStarted,
-            // It hangs.
-            _ => return,
+        let Some(outcome) = self.dice.outcome(self.friendly) else {
+            return;
         };
         self.log(|| format!("finish {event:?} {outcome:?}"));
         self.checks.finished(event, outcome);
@@ -325,12 +202,8 @@ impl World {
     }
 
     fn move_clocks_to(&mut self, mono: MonoTime) {
-        let ms = mono.ms_since(self.now.mono);
-        self.sun += ms;
-        self.now = Now {
-            wall: self.now.wall.after_ms(ms),
-            mono,
-        };
+        self.sun += mono.ms_since(self.now.mono);
+        self.now = forward(self.now, mono);
     }
 
     fn jump_wall_clock(&mut self) {
@@ -369,17 +242,14 @@ impl World {
         };
         let seed = self.dice.below(u64::MAX);
         let config = SchedulerConfig::new(self.policy.clone(), self.connectivity, seed);
-        self.scheduler = SyncScheduler::new(config);
-        let origins = self.disk.origins.values().cloned();
-        self.scheduler.load_origins(self.now, origins);
-        let records: Vec<_> = self.disk.records.values().cloned().collect();
-        self.scheduler.load(self.now, records, self.disk.next_id);
+        self.scheduler = self.disk.start(config, self.now);
     }
 
     /// Carries out what the scheduler wants.
     fn pump(&mut self) {
         while let Some(output) = self.scheduler.poll_output() {
             self.log(|| format!("    {output:?}"));
+            self.history.note(&output);
             let online = self.connectivity == Connectivity::Online;
             self.checks
                 .output(&output, self.now, self.sun, online, &self.disk);

@@ -1,6 +1,6 @@
 //! What must hold, whatever happens.
 
-mod chains;
+mod event_chains;
 mod outputs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use background_sync_core::*;
 
 use crate::parts::Disk;
-use chains::Chains;
+use event_chains::EventChains;
 
 type Key = (ScopeKey, Tag);
 
@@ -32,7 +32,7 @@ struct RegisterCall {
 #[derive(Debug)]
 struct Running {
     /// The embedder wanted it, beyond the limits.
-    forced: bool,
+    requested: bool,
     registration: RegistrationId,
     key: Key,
     /// Its place in the order of calls and events.
@@ -61,7 +61,7 @@ pub struct Checks {
     running: BTreeMap<EventId, Running>,
     parked: BTreeSet<ScopeKey>,
     rests: BTreeMap<Key, Rest>,
-    chains: Chains,
+    event_chains: EventChains,
     seen_ids: BTreeMap<RegistrationId, Key>,
     /// When somebody removed a registration.
     removed: BTreeMap<Key, u64>,
@@ -72,7 +72,7 @@ pub struct Checks {
 impl Checks {
     pub fn new(policy: Policy) -> Self {
         Self {
-            chains: Chains::new(policy.clone()),
+            event_chains: EventChains::new(policy.clone()),
             policy,
             moment: 0,
             calls: BTreeMap::new(),
@@ -111,7 +111,7 @@ impl Checks {
             facts.active_worker && facts.open_window && facts.permission == Permission::Granted;
         if accepted {
             self.parked.remove(scope);
-            self.chains.registered(&key, facts.caller, now);
+            self.event_chains.registered(&key, facts.caller, now);
             if facts.caller.speaks_for_client() {
                 self.rests.remove(&key);
             }
@@ -135,11 +135,11 @@ impl Checks {
     }
 
     pub fn cleared(&mut self, origin: &Origin) {
-        self.chains.cleared(origin);
+        self.event_chains.cleared(origin);
     }
 
     /// Whether the embedder wants this to fire in any case.
-    fn is_forced(&self, key: &Key) -> bool {
+    fn is_requested(&self, key: &Key) -> bool {
         self.embedder_calls
             .values()
             .any(|wanted| wanted.as_ref() == Some(key))
@@ -167,7 +167,7 @@ impl Checks {
     }
 
     pub fn crashed(&mut self, disk: &Disk) {
-        self.chains.crashed(disk);
+        self.event_chains.crashed(disk);
         self.calls.clear();
         self.tag_calls.clear();
         self.embedder_calls.clear();
@@ -186,7 +186,7 @@ impl Checks {
             EventOutcome::NotStarted | EventOutcome::WorkerGone => false,
             EventOutcome::Rejected | EventOutcome::TimedOut => run.last_chance,
         };
-        self.chains.finished(event, outcome, is_over, now);
+        self.event_chains.finished(event, outcome, is_over, now);
         match outcome {
             // Of a registration that is gone, the outcome means nothing.
             _ if self

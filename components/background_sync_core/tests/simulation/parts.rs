@@ -29,6 +29,30 @@ impl Dice {
         let count = u64::try_from(from.len()).unwrap();
         (count > 0).then(|| from[usize::try_from(self.below(count)).unwrap()])
     }
+
+    /// How an event ends. `None`: it hangs.
+    pub fn outcome(&mut self, friendly: bool) -> Option<EventOutcome> {
+        match self.below(10) {
+            _ if friendly => Some(EventOutcome::Fulfilled),
+            0..4 => Some(EventOutcome::Fulfilled),
+            4..7 => Some(EventOutcome::Rejected),
+            7 => Some(EventOutcome::WorkerGone),
+            8 => Some(EventOutcome::NotStarted),
+            _ => None,
+        }
+    }
+}
+
+/// A hash of all that happened.
+#[derive(Debug, Default, PartialEq)]
+pub struct History(u64);
+
+impl History {
+    pub fn note(&mut self, output: &Output) {
+        for byte in format!("{output:?}").bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
 }
 
 /// What the medium holds.
@@ -53,6 +77,20 @@ impl Disk {
             StoreOp::RemoveOrigin(origin) => drop(self.origins.remove(&origin)),
         }
     }
+
+    /// The browser starts, and reads it.
+    pub fn start(&self, config: SchedulerConfig, now: Now) -> SyncScheduler {
+        let mut scheduler = SyncScheduler::new(config);
+        scheduler.load_origins(now, self.origins.values().cloned());
+        scheduler.load(now, self.records.values().cloned(), self.next_id);
+        scheduler
+    }
+}
+
+/// Both clocks go on.
+pub fn forward(now: Now, mono: MonoTime) -> Now {
+    let wall = now.wall.after_ms(mono.ms_since(now.mono));
+    Now { wall, mono }
 }
 
 pub fn scopes() -> Vec<ScopeKey> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use background_sync_core::*;
 
 use crate::checks::Checks;
-use crate::parts::{Dice, Disk, random_policy, scopes};
+use crate::parts::{Dice, Disk, History, forward, random_policy, scopes};
 
 pub struct World {
     pub dice: Dice,
@@ -22,8 +22,7 @@ pub struct World {
     next_call: u64,
     checks: Checks,
     trace: bool,
-    /// A hash of all that happened.
-    pub history: u64,
+    pub history: History,
     /// At the end nothing goes wrong any more.
     friendly: bool,
 }
@@ -50,7 +49,7 @@ impl World {
             checks: Checks::new(policy.clone()),
             policy,
             trace,
-            history: 0,
+            history: History::default(),
             friendly: false,
         }
     }
@@ -177,14 +176,8 @@ impl World {
         let Some(event) = self.dice.pick(&events) else {
             return;
         };
-        let outcome = match self.dice.below(10) {
-            _ if self.friendly => EventOutcome::Fulfilled,
-            0..4 => EventOutcome::Fulfilled,
-            4..7 => EventOutcome::Rejected,
-            7 => EventOutcome::WorkerGone,
-            8 => EventOutcome::NotStarted,
-            // It hangs.
-            _ => return,
+        let Some(outcome) = self.dice.outcome(self.friendly) else {
+            return;
         };
         self.log(|| format!("finish {event:?} {outcome:?}"));
         self.checks.finished(event, outcome, self.now);
@@ -275,22 +268,14 @@ impl World {
         let end = self.now.mono.after_ms(ms);
         while let Some(at) = self.scheduler.poll_timeout().filter(|&at| at <= end) {
             let at = at.max(self.now.mono).after_ms(late_ms);
-            self.move_clocks_to(at);
+            self.now = forward(self.now, at);
             self.log(|| "timeout".to_owned());
             self.scheduler.handle_timeout(self.now);
             self.pump();
         }
         if end > self.now.mono {
-            self.move_clocks_to(end);
+            self.now = forward(self.now, end);
         }
-    }
-
-    fn move_clocks_to(&mut self, mono: MonoTime) {
-        let ms = mono.ms_since(self.now.mono);
-        self.now = Now {
-            wall: self.now.wall.after_ms(ms),
-            mono,
-        };
     }
 
     fn jump_wall_clock(&mut self) {
@@ -322,21 +307,14 @@ impl World {
         self.now.mono = MonoTime(self.dice.below(10_000));
         let seed = self.dice.below(u64::MAX);
         let config = SchedulerConfig::new(self.policy.clone(), self.connectivity, seed);
-        self.scheduler = SyncScheduler::new(config);
-        let records: Vec<_> = self.disk.records.values().cloned().collect();
-        let origins = self.disk.origins.values().cloned();
-        self.scheduler.load_origins(self.now, origins);
-        self.scheduler.load(self.now, records, self.disk.next_id);
+        self.scheduler = self.disk.start(config, self.now);
     }
 
     /// Carries out what the scheduler wants.
     fn pump(&mut self) {
         while let Some(output) = self.scheduler.poll_output() {
             self.log(|| format!("    {output:?}"));
-            let text = format!("{output:?}");
-            for byte in text.bytes() {
-                self.history = (self.history ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-            }
+            self.history.note(&output);
             self.checks
                 .output(&output, self.now, self.connectivity, &self.disk);
             match output {

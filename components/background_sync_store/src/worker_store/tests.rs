@@ -1,8 +1,11 @@
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 
-use background_sync_core::{Origin, ScopeUrl, StoredImport, UpdateViaCache, WallTime};
+use background_sync_core::*;
+use redb::ReadableTableMetadata;
 
+use super::codec::WORKER_VERSION;
+use super::tables::{MAX_STORED_WORKERS_PER_ORIGIN, ORDER};
 use super::*;
 
 fn scope(path: &str) -> ScopeKey {
@@ -75,7 +78,7 @@ fn a_damaged_file_is_set_aside_and_made_anew() {
 fn on_medium(folder: &Path, fault: Arc<Mutex<Option<ErrorKind>>>) -> WorkerStore {
     let open = move |path: &Path| match *fault.lock().unwrap() {
         Some(kind) => Err(StorageError::Io(kind.into()).into()),
-        None => open_file(path),
+        None => open_file(path, CACHE_BYTES),
     };
     WorkerStore::with(folder.join(WORKERS_FILE_NAME), Box::new(open))
 }
@@ -167,8 +170,8 @@ fn files_without_the_order_get_it() {
     store.put(&numbered(0), &worker("3")).unwrap();
     store.remove(&numbered(1)).unwrap();
     store.remove_chosen(|scope| *scope == numbered(2)).unwrap();
-    let order = store.database.as_ref().unwrap().begin_read().unwrap();
-    let order = order.open_table(ORDER).unwrap();
+    let order = store.database.run(|database| Ok(database.begin_read()?));
+    let order = order.ok().unwrap().open_table(ORDER).unwrap();
     assert_eq!(order.len().unwrap(), MAX_STORED_WORKERS - 2);
     assert_eq!(
         order.last().unwrap().unwrap().0.value(),

@@ -9,12 +9,9 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::mem;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use log::debug;
-use parking_lot::RwLock;
-use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_base::generic_channel::GenericCallback;
 use servo_base::id::{PipelineId, ServiceWorkerRegistrationId};
 use servo_constellation_traits::{
@@ -23,37 +20,11 @@ use servo_constellation_traits::{
 };
 use servo_url::ServoUrl;
 
-use crate::dom::serviceworkers::manager::ServiceWorkerManager;
+use crate::dom::serviceworkers::manager::{ServiceWorkerManager, activeregistrations};
 use crate::dom::serviceworkers::workerscope::FromManager;
 
 #[cfg(feature = "offline")]
 mod views;
-
-/// The registrations of this process that have an active worker, by scope. A page must know its controller before its
-/// first script runs, and can't wait for the manager's answer then.
-static ACTIVE_REGISTRATIONS: LazyLock<RwLock<HashMap<ServoUrl, ActiveRegistration>>> =
-    LazyLock::new(Default::default);
-
-struct ActiveRegistration {
-    info: ServiceWorkerRegistrationInfo,
-    /// When it began to have an active worker: pages that were there before are not controlled. `None` once its worker
-    /// has claimed them.
-    since: Option<CrossProcessInstant>,
-}
-
-/// The registration that controls a page which began to be loaded from `client_url` at `navigation_start`.
-pub(crate) fn controlling_registration(
-    client_url: &ServoUrl,
-    navigation_start: CrossProcessInstant,
-) -> Option<ServiceWorkerRegistrationInfo> {
-    ACTIVE_REGISTRATIONS
-        .read()
-        .iter()
-        .filter(|(scope, _)| client_url.as_str().starts_with(scope.as_str()))
-        .filter(|(_, active)| active.since.is_none_or(|since| since <= navigation_start))
-        .max_by_key(|(scope, _)| scope.as_str().len())
-        .map(|(_, active)| active.info.clone())
-}
 
 /// How long a page may take that has to introduce itself.
 const INTRODUCTION_LIMIT: Duration = Duration::from_secs(5);
@@ -177,7 +148,7 @@ impl Clients {
     }
 
     pub(super) fn tell_all_of_change(&self, info: &ServiceWorkerRegistrationInfo) {
-        note_active(info);
+        activeregistrations::note_change(info);
         for client in self.clients.values() {
             client.tell(ServiceWorkerAlgorithmResult::RegistrationChanged(
                 info.clone(),
@@ -252,30 +223,6 @@ impl Client {
         if self.callback.send(result).is_err() {
             debug!("A service worker client is gone.");
         }
-    }
-}
-
-/// A registration of an earlier run controls pages from the first one on.
-pub(super) fn note_restored(info: &ServiceWorkerRegistrationInfo) {
-    let active = ActiveRegistration {
-        info: info.clone(),
-        since: None,
-    };
-    let mut registrations = ACTIVE_REGISTRATIONS.write();
-    registrations.insert(info.scope_url.clone(), active);
-}
-
-fn note_active(info: &ServiceWorkerRegistrationInfo) {
-    let mut registrations = ACTIVE_REGISTRATIONS.write();
-    if info.active_worker.is_some() {
-        let since = match registrations.get(&info.scope_url) {
-            Some(active) => active.since,
-            None => Some(CrossProcessInstant::now()),
-        };
-        let info = info.clone();
-        registrations.insert(info.scope_url.clone(), ActiveRegistration { info, since });
-    } else {
-        registrations.remove(&info.scope_url);
     }
 }
 
@@ -366,9 +313,7 @@ impl ServiceWorkerManager {
         };
         let info = registration.info(scope_url);
         // Also pages that have not used `navigator.serviceWorker` yet.
-        if let Some(active) = ACTIVE_REGISTRATIONS.write().get_mut(scope_url) {
-            active.since = None;
-        }
+        activeregistrations::note_claim(scope_url);
         let matching: Vec<PipelineId> = self
             .clients
             .clients

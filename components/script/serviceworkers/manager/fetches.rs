@@ -17,7 +17,7 @@ use servo_base::generic_channel::GenericSend;
 use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::fetchanswer::OwedAnswer;
-use crate::dom::serviceworkers::fetchevent::FetchToFire;
+use crate::dom::serviceworkers::fetchdispatch::FetchToFire;
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
 use crate::dom::serviceworkers::manager::limits::step_limit;
 use crate::dom::serviceworkers::navigationpreload::NavigationPreload;

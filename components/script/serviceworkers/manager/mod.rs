@@ -7,6 +7,7 @@
 //!
 //! <https://w3c.github.io/ServiceWorker/#algorithms>
 
+pub(crate) mod activeregistrations;
 pub(crate) mod clients;
 #[cfg(feature = "offline")]
 pub(crate) mod fetches;
@@ -42,7 +43,7 @@ use net_traits::service_workers::FromNetwork;
 use servo_base::generic_channel::{
     self, GenericCallback, GenericSender, ReceiveResult, RoutedReceiver,
 };
-use servo_base::id::PipelineNamespace;
+use servo_base::id::{PipelineId, PipelineNamespace};
 use servo_constellation_traits::{
     SWManagerSenders, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
     ServiceWorkerManagerFactory, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
@@ -132,47 +133,9 @@ impl ServiceWorkerManager {
         match message {
             // Nobody sends it.
             ServiceWorkerMsg::Timeout(_) => {}
-            ServiceWorkerMsg::HandleAlgorithm(pipeline_id, algorithm) => match algorithm {
-                ServiceWorkerAlgorithm::NewClient { .. } => {
-                    self.clients.add(pipeline_id, algorithm);
-                    #[cfg(feature = "offline")]
-                    if let Some(client) = self.clients.info(pipeline_id) {
-                        let number = self.clients.last_number();
-                        self.openings.client_added(number, &client);
-                    }
-                    self.try_activate_all();
-                }
-                #[cfg(feature = "offline")]
-                ServiceWorkerAlgorithm::ViewChanged { view, .. } => {
-                    self.clients.view_changed(pipeline_id, view);
-                }
-                ServiceWorkerAlgorithm::WhenActive { client_url, .. } => {
-                    self.answer_when_active(pipeline_id, &client_url);
-                }
-                ServiceWorkerAlgorithm::StartRegister(job)
-                | ServiceWorkerAlgorithm::Unregister(job) => self.schedule_job(job.into()),
-                ServiceWorkerAlgorithm::MatchServiceWorkerRegistration {
-                    client_url,
-                    result_handler,
-                    ..
-                } => self.answer_match(&client_url, &result_handler),
-                ServiceWorkerAlgorithm::GetRegistrations { result_handler, .. } => {
-                    self.answer_all(&result_handler);
-                }
-                #[cfg(feature = "offline")]
-                ServiceWorkerAlgorithm::NavigationPreload {
-                    scope_url,
-                    registration_id,
-                    call,
-                    result_handler,
-                    ..
-                } => {
-                    let answer = self.handle_navigation_preload(&scope_url, registration_id, call);
-                    if result_handler.send(answer).is_err() {
-                        debug!("Who asked for the navigation preload is gone.");
-                    }
-                }
-            },
+            ServiceWorkerMsg::HandleAlgorithm(pipeline_id, algorithm) => {
+                self.handle_algorithm(pipeline_id, algorithm);
+            }
             ServiceWorkerMsg::ForwardDOMMessage(message, scope_url, worker_id) => {
                 self.deliver_to_worker(message, &scope_url, worker_id);
             }
@@ -260,6 +223,51 @@ impl ServiceWorkerManager {
             ServiceWorkerMsg::Exit => return Flow::Exit,
         }
         Flow::Continue
+    }
+
+    /// What clients ask for.
+    fn handle_algorithm(&mut self, pipeline_id: PipelineId, algorithm: ServiceWorkerAlgorithm) {
+        match algorithm {
+            ServiceWorkerAlgorithm::NewClient { .. } => {
+                self.clients.add(pipeline_id, algorithm);
+                #[cfg(feature = "offline")]
+                if let Some(client) = self.clients.info(pipeline_id) {
+                    let number = self.clients.last_number();
+                    self.openings.client_added(number, &client);
+                }
+                self.try_activate_all();
+            }
+            #[cfg(feature = "offline")]
+            ServiceWorkerAlgorithm::ViewChanged { view, .. } => {
+                self.clients.view_changed(pipeline_id, view);
+            }
+            ServiceWorkerAlgorithm::WhenActive { client_url, .. } => {
+                self.answer_when_active(pipeline_id, &client_url);
+            }
+            ServiceWorkerAlgorithm::StartRegister(job)
+            | ServiceWorkerAlgorithm::Unregister(job) => self.schedule_job(job.into()),
+            ServiceWorkerAlgorithm::MatchServiceWorkerRegistration {
+                client_url,
+                result_handler,
+                ..
+            } => self.answer_match(&client_url, &result_handler),
+            ServiceWorkerAlgorithm::GetRegistrations { result_handler, .. } => {
+                self.answer_all(&result_handler);
+            }
+            #[cfg(feature = "offline")]
+            ServiceWorkerAlgorithm::NavigationPreload {
+                scope_url,
+                registration_id,
+                call,
+                result_handler,
+                ..
+            } => {
+                let answer = self.handle_navigation_preload(&scope_url, registration_id, call);
+                if result_handler.send(answer).is_err() {
+                    debug!("Who asked for the navigation preload is gone.");
+                }
+            }
+        }
     }
 
     /// <https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations>. A registration without a worker is

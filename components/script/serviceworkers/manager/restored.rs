@@ -16,7 +16,7 @@ use servo_constellation_traits::{
 use servo_url::ServoUrl;
 
 use crate::dom::serviceworkers::manager::ServiceWorkerManager;
-use crate::dom::serviceworkers::manager::clients::note_restored;
+use crate::dom::serviceworkers::manager::activeregistrations::note_restored;
 use crate::dom::serviceworkers::manager::idle::after;
 use crate::dom::serviceworkers::manager::registration::{ServiceWorker, ServiceWorkerRegistration};
 

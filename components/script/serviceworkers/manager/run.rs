@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crossbeam_channel::unbounded;
-use devtools_traits::{DevtoolsPageInfo, ScriptToDevtoolsControlMsg};
-use servo_base::generic_channel;
+use devtools_traits::{DevtoolScriptControlMsg, DevtoolsPageInfo, ScriptToDevtoolsControlMsg};
+use servo_base::generic_channel::{self, GenericSender};
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
     DOMMessage, JobError, ScopeThings, ServiceWorkerRegistrationInfo, ServiceWorkerScript,
@@ -165,26 +165,7 @@ impl ServiceWorkerManager {
         } = start;
         let script_url = scope_things.script_url.clone();
         let (devtools_sender, devtools_receiver) = generic_channel::channel()?;
-        if let Some(devtools) = &scope_things.devtools_chan {
-            let page_info = DevtoolsPageInfo {
-                title: format!("Service Worker for {script_url}"),
-                url: script_url.clone(),
-                is_top_level_global: false,
-                is_service_worker: true,
-            };
-            let ids = (
-                scope_things.browsing_context_id,
-                scope_things.init.pipeline_id,
-                Some(scope_things.worker_id),
-                scope_things.webview_id,
-            );
-            // An error means that nobody debugs.
-            let _ = devtools.send(ScriptToDevtoolsControlMsg::NewGlobal(
-                ids,
-                devtools_sender.clone(),
-                page_info,
-            ));
-        }
+        tell_devtools(&scope_things, devtools_sender.clone());
         scope_things.init.from_devtools_sender = Some(devtools_sender);
         let thread_end = ThreadEnd::new(self.own_sender.clone(), scope_url.clone(), worker_id);
         let (events, waits) = (thread_end.events(), thread_end.waits());
@@ -281,4 +262,27 @@ impl ServiceWorkerManager {
             .in_slots()
             .find(|worker| is(worker))
     }
+}
+
+/// The developer tools, if they are on, hear of a worker that starts.
+fn tell_devtools(scope_things: &ScopeThings, sender: GenericSender<DevtoolScriptControlMsg>) {
+    let Some(devtools) = &scope_things.devtools_chan else {
+        return;
+    };
+    let page_info = DevtoolsPageInfo {
+        title: format!("Service Worker for {}", scope_things.script_url),
+        url: scope_things.script_url.clone(),
+        is_top_level_global: false,
+        is_service_worker: true,
+    };
+    let ids = (
+        scope_things.browsing_context_id,
+        scope_things.init.pipeline_id,
+        Some(scope_things.worker_id),
+        scope_things.webview_id,
+    );
+    // An error means that nobody debugs.
+    let _ = devtools.send(ScriptToDevtoolsControlMsg::NewGlobal(
+        ids, sender, page_info,
+    ));
 }

@@ -1,6 +1,8 @@
 //! With a display: the page is in a window.
 
-use std::cell::{Cell, RefCell};
+mod kiosk_window;
+
+use std::cell::RefCell;
 use std::mem;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -8,22 +10,19 @@ use std::rc::Rc;
 use euclid::Scale;
 use servo::{
     DevicePoint, InputEvent, MouseButton, MouseButtonAction, MouseButtonEvent,
-    MouseLeftViewportEvent, MouseMoveEvent, OffscreenRenderingContext, RenderingContext, WebView,
-    WheelDelta, WheelEvent, WheelMode, WindowRenderingContext,
+    MouseLeftViewportEvent, MouseMoveEvent, WebView, WheelDelta, WheelEvent, WheelMode,
 };
 use winit::application::ApplicationHandler;
-use winit::dpi::{PhysicalPosition, PhysicalSize};
+use winit::dpi::PhysicalPosition;
 use winit::event::{ElementState, MouseScrollDelta, StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
 use winit::keyboard::ModifiersState;
-use winit::raw_window_handle::{HasDisplayHandle, HasWindowHandle};
-use winit::window::{Window, WindowId};
+use winit::window::WindowId;
 
-use super::create_context;
+use self::kiosk_window::{KioskWindow, no_window};
 use super::keys;
 use crate::arguments::WindowSize;
-use crate::browser::surface::{CardPlace, Surface, SurfaceFactory};
-use crate::event::Network;
+use crate::browser::surface::{Surface, SurfaceFactory};
 use crate::failure::Failure;
 use crate::kiosk::{Kiosk, Next, Plan};
 use crate::message::{Mailbox, Message};
@@ -180,7 +179,7 @@ impl App {
         if let (Some(page), Some(window)) = (self.page(), &*self.window.borrow()) {
             page.paint();
             window.paint_card();
-            window.context.present();
+            window.present();
         }
     }
 }
@@ -276,15 +275,6 @@ impl ApplicationHandler<Message> for App {
     }
 }
 
-/// The sentence for a display that is not there or refuses. winit's own begins with a position in its source.
-fn no_window(error: &dyn std::fmt::Display) -> Failure {
-    let text = error.to_string();
-    let reason = text.rsplit(": ").next().unwrap_or(&text);
-    Failure::environment(format!(
-        "no window can be opened ({reason}); use --headless to run without one"
-    ))
-}
-
 /// Opens windows while the event loop is in one of its callbacks.
 struct Windows<'a> {
     event_loop: &'a ActiveEventLoop,
@@ -294,131 +284,8 @@ struct Windows<'a> {
 
 impl SurfaceFactory for Windows<'_> {
     fn open(&self) -> Result<Rc<dyn Surface>, Failure> {
-        let attributes = Window::default_attributes()
-            .with_title("kiosk")
-            .with_inner_size(PhysicalSize::new(self.size.width, self.size.height));
-        let window = self
-            .event_loop
-            .create_window(attributes)
-            .map_err(|error| no_window(&error))?;
-        let display_handle = self
-            .event_loop
-            .display_handle()
-            .map_err(|error| no_window(&error))?;
-        let context = {
-            let window_handle = window.window_handle().map_err(|error| no_window(&error))?;
-            create_context(|| {
-                let size = window.inner_size();
-                let context = WindowRenderingContext::new(display_handle, window_handle, size)?;
-                context.make_current().map(|()| context)
-            })?
-        };
-        let window = Rc::new(KioskWindow {
-            context: Rc::new(context),
-            window,
-            page_title: RefCell::default(),
-            network: Cell::new(Network::Up),
-            card_context: RefCell::default(),
-            card: RefCell::default(),
-        });
+        let window = Rc::new(KioskWindow::open(self.event_loop, self.size)?);
         self.window.replace(Some(window.clone()));
         Ok(window)
-    }
-}
-
-/// A window on the display.
-struct KioskWindow {
-    // Goes before the window it draws on.
-    context: Rc<WindowRenderingContext>,
-    window: Window,
-    page_title: RefCell<String>,
-    network: Cell<Network>,
-    card_context: RefCell<Option<Rc<OffscreenRenderingContext>>>,
-    card: RefCell<Option<(WebView, CardPlace)>>,
-}
-
-impl KioskWindow {
-    /// Over the page.
-    fn paint_card(&self) {
-        let (card, context) = (self.card.borrow(), self.card_context.borrow());
-        let (Some((webview, place)), Some(context)) = (&*card, &*context) else {
-            return;
-        };
-        webview.paint();
-        let Some(copy) = context.render_to_parent_callback() else {
-            return;
-        };
-        self.context.prepare_for_rendering();
-        // Of OpenGL, which counts from below.
-        let below = self
-            .context
-            .size()
-            .height
-            .saturating_sub(place.y + place.height);
-        let [x, y, width, height] =
-            [place.x, below, place.width, place.height].map(|length| length as i32);
-        let rectangle = euclid::default::Rect::new(
-            euclid::default::Point2D::new(x, y),
-            euclid::default::Size2D::new(width, height),
-        );
-        copy(&self.context.glow_gl_api(), rectangle);
-    }
-
-    fn show_title(&self) {
-        let title = self.page_title.borrow();
-        let title = if title.is_empty() {
-            "kiosk"
-        } else {
-            title.as_str()
-        };
-        self.window.set_title(&match self.network.get() {
-            Network::Up => title.to_owned(),
-            Network::Cut => format!("{title} (network cut)"),
-            Network::Absent => format!("{title} (no network)"),
-        });
-    }
-}
-
-impl Surface for KioskWindow {
-    fn rendering_context(&self) -> Rc<dyn RenderingContext> {
-        self.context.clone()
-    }
-
-    fn scale(&self) -> f32 {
-        self.window.scale_factor() as f32
-    }
-
-    fn frame_ready(&self, _: &WebView) {
-        self.window.request_redraw();
-    }
-
-    fn card_context(&self, size: PhysicalSize<u32>) -> Option<Rc<dyn RenderingContext>> {
-        let context = Rc::new(self.context.offscreen_context(size));
-        self.card_context.replace(Some(context.clone()));
-        Some(context)
-    }
-
-    fn show_card(&self, card: Option<(WebView, CardPlace)>) {
-        self.card.replace(card);
-        self.window.request_redraw();
-    }
-
-    fn raise(&self) {
-        self.window.set_minimized(false);
-        self.window.focus_window();
-    }
-
-    fn card_ready(&self, _: &WebView) {
-        self.window.request_redraw();
-    }
-
-    fn set_page_title(&self, title: &str) {
-        title.clone_into(&mut self.page_title.borrow_mut());
-        self.show_title();
-    }
-
-    fn show_network(&self, network: Network) {
-        self.network.set(network);
-        self.show_title();
     }
 }

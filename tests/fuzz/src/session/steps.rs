@@ -13,92 +13,18 @@ use crate::world;
 
 impl Run {
     pub(super) fn take(&mut self, step: Step) {
+        let step = match call(step) {
+            Ok((id, call, request)) => {
+                if let SyncRequest::RegisterExplainer { .. } = request {
+                    // A new one replaces the old one.
+                    self.engine.lock().removals = true;
+                }
+                return self.request(id, call, request);
+            }
+            Err(step) => step,
+        };
         match step {
             Step::Connect { id, place } => self.connect(id % IDS, place),
-            Step::Register {
-                id,
-                call,
-                tag,
-                inactive,
-            } => {
-                let tag = Ok(world::tag(tag));
-                self.request(
-                    id,
-                    call,
-                    SyncRequest::Register {
-                        tag,
-                        active_worker: !inactive,
-                        caller: world::caller(call),
-                    },
-                );
-            }
-            Step::RegisterTooLong { id, call, bytes } => {
-                let tag = Err(TagTooLong { bytes });
-                self.request(
-                    id,
-                    call,
-                    SyncRequest::Register {
-                        tag,
-                        active_worker: true,
-                        caller: Caller::Page,
-                    },
-                );
-            }
-            Step::GetTags { id, call } => self.request(id, call, SyncRequest::GetTags),
-            Step::RegisterPeriodic {
-                id,
-                call,
-                tag,
-                interval_ms,
-                inactive,
-            } => {
-                let request = SyncRequest::RegisterPeriodic {
-                    tag: Ok(world::tag(tag)),
-                    min_interval_ms: interval_ms.into(),
-                    active_worker: !inactive,
-                };
-                self.request(id, call, request);
-            }
-            Step::UnregisterPeriodic { id, call, tag } => {
-                let tag = world::tag(tag);
-                self.request(id, call, SyncRequest::UnregisterPeriodic { tag });
-            }
-            Step::GetPeriodicTags { id, call } => {
-                self.request(id, call, SyncRequest::GetPeriodicTags);
-            }
-            Step::RegisterExplainer {
-                id,
-                call,
-                tag,
-                options,
-                inactive,
-            } => {
-                // A new one replaces the old one.
-                self.engine.lock().removals = true;
-                let request = SyncRequest::RegisterExplainer {
-                    id: Ok(world::tag(tag)),
-                    options: options.into(),
-                    active_worker: !inactive,
-                    caller: world::caller(call),
-                };
-                self.request(id, call, request);
-            }
-            Step::UnregisterExplainer { id, call, tag } => {
-                self.request(
-                    id,
-                    call,
-                    SyncRequest::UnregisterExplainer {
-                        id: world::tag(tag),
-                    },
-                );
-            }
-            Step::GetExplainerIds { id, call } => {
-                self.request(id, call, SyncRequest::GetExplainerIds);
-            }
-            Step::QueryPermission { id, call, periodic } => {
-                let name = permission_name(periodic);
-                self.request(id, call, SyncRequest::QueryPermission { name });
-            }
             Step::Acknowledge { id, call } => self.send(SyncManagerMessage::Acknowledge {
                 connection: connection_id(id % IDS),
                 call: CallId(u64::from(call % IDS)),
@@ -185,6 +111,78 @@ impl Run {
             _ => self.settle(),
         }
     }
+}
+
+/// What a client asks for, and as which call. The step itself if it is none.
+fn call(step: Step) -> Result<(u8, u8, SyncRequest), Step> {
+    Ok(match step {
+        Step::Register {
+            id,
+            call,
+            tag,
+            inactive,
+        } => {
+            let request = SyncRequest::Register {
+                tag: Ok(world::tag(tag)),
+                active_worker: !inactive,
+                caller: world::caller(call),
+            };
+            (id, call, request)
+        }
+        Step::RegisterTooLong { id, call, bytes } => {
+            let request = SyncRequest::Register {
+                tag: Err(TagTooLong { bytes }),
+                active_worker: true,
+                caller: Caller::Page,
+            };
+            (id, call, request)
+        }
+        Step::GetTags { id, call } => (id, call, SyncRequest::GetTags),
+        Step::RegisterPeriodic {
+            id,
+            call,
+            tag,
+            interval_ms,
+            inactive,
+        } => {
+            let request = SyncRequest::RegisterPeriodic {
+                tag: Ok(world::tag(tag)),
+                min_interval_ms: interval_ms.into(),
+                active_worker: !inactive,
+            };
+            (id, call, request)
+        }
+        Step::UnregisterPeriodic { id, call, tag } => {
+            let tag = world::tag(tag);
+            (id, call, SyncRequest::UnregisterPeriodic { tag })
+        }
+        Step::GetPeriodicTags { id, call } => (id, call, SyncRequest::GetPeriodicTags),
+        Step::RegisterExplainer {
+            id,
+            call,
+            tag,
+            options,
+            inactive,
+        } => {
+            let request = SyncRequest::RegisterExplainer {
+                id: Ok(world::tag(tag)),
+                options: options.into(),
+                active_worker: !inactive,
+                caller: world::caller(call),
+            };
+            (id, call, request)
+        }
+        Step::UnregisterExplainer { id, call, tag } => {
+            let tag = world::tag(tag);
+            (id, call, SyncRequest::UnregisterExplainer { id: tag })
+        }
+        Step::GetExplainerIds { id, call } => (id, call, SyncRequest::GetExplainerIds),
+        Step::QueryPermission { id, call, periodic } => {
+            let name = permission_name(periodic);
+            (id, call, SyncRequest::QueryPermission { name })
+        }
+        step => return Err(step),
+    })
 }
 
 fn permission_name(periodic: bool) -> PermissionName {

@@ -236,9 +236,9 @@ fn what_fires_again_asks_for_its_permission_and_does_not_wait_for_a_late_commit(
     assert_eq!((urgent, asked), (1, 1));
 }
 
-/// A pass has selected it, and it does not repeat any more.
+/// A wake-up has selected it, and it does not repeat any more.
 #[test]
-fn what_replaces_a_selected_registration_does_not_belong_to_the_pass() {
+fn what_replaces_a_selected_registration_does_not_belong_to_the_wake_up() {
     let mut driver = Driver::new(periodic_policy(), Online);
     driver.register_id("x", repeating("old"));
     driver.store_answers = false;

@@ -2,24 +2,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-mod chains;
-mod clock;
 mod embedder;
 mod embedder_periodic;
-mod explain;
+mod event_chains;
+mod event_chains_explainer;
 mod explainer;
 mod explainer_faults;
 mod faults;
 mod fire;
 mod limits;
 mod periodic;
-mod periodic_passes;
 mod periodic_restart;
 mod periodic_rules;
+mod periodic_wake_ups;
 mod permission;
 mod register;
 mod restart;
 mod retry;
+mod wall_clock;
+mod why_not_fired;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

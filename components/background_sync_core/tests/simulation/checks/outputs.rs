@@ -21,10 +21,10 @@ impl Checks {
                 let moment = self.next_moment();
                 let key = (scope.clone(), tag.clone());
                 let online = connectivity == Connectivity::Online;
-                assert!(online || self.is_forced(&key), "fires only when online");
-                let forced = self.is_forced(&key);
+                assert!(online || self.is_requested(&key), "fires only when online");
+                let requested = self.is_requested(&key);
                 let run = Running {
-                    forced,
+                    requested,
                     registration: *registration,
                     key,
                     moment,
@@ -41,14 +41,14 @@ impl Checks {
                     .expect("only what runs is terminated");
                 let age_ms = now.mono.ms_since(run.started_at);
                 assert!(age_ms >= self.policy.event_cap_ms, "terminated early");
-                self.chains
+                self.event_chains
                     .finished(*event, EventOutcome::TimedOut, run.last_chance, now);
                 self.failed(&run, now);
             }
             Output::Notify(SyncNotification::Removed { scope, tag, .. }) => {
                 let key = (scope.clone(), tag.clone());
                 self.promises.remove(&key);
-                self.chains.removed(&key);
+                self.event_chains.removed(&key);
                 self.rests.remove(&key);
                 let moment = self.next_moment();
                 // Its calls have nothing to hold back any more.
@@ -75,7 +75,7 @@ impl Checks {
             Answer::Tags(_) => assert!(self.tag_calls.remove(&call), "answered twice"),
             Answer::Registered(Err(_)) => {
                 let refused = self.calls.remove(&call).expect("answered once");
-                self.chains.refused(&refused.key);
+                self.event_chains.refused(&refused.key);
             }
             Answer::Registered(Ok(())) => {
                 let entry = self.calls.get_mut(&call).expect("answered once");
@@ -119,9 +119,9 @@ impl Checks {
             run.last_chance,
             most.is_some_and(|most| run.attempt == most.get())
         );
-        let forced = self.is_forced(&run.key);
+        let requested = self.is_requested(&run.key);
         assert!(
-            forced || !self.parked.contains(&run.key.0),
+            requested || !self.parked.contains(&run.key.0),
             "no event without a worker"
         );
         if let Some(rest) = self.rests.remove(&run.key) {
@@ -138,22 +138,22 @@ impl Checks {
             .or_insert_with(|| run.key.clone());
         assert_eq!(*key, run.key, "an id used twice");
         self.promises_are_resolved_before(&run.key, now);
-        self.chains
-            .dispatched(event, &run.key, run.attempt, forced, now);
+        self.event_chains
+            .dispatched(event, &run.key, run.attempt, requested, now);
         self.running.insert(event, run);
         let origin = |run: &Running| run.key.0.origin.clone();
         let origins: Vec<Origin> = self
             .running
             .values()
-            .filter(|run| !run.forced)
+            .filter(|run| !run.requested)
             .map(origin)
             .collect();
         let most = self.policy.max_events_per_origin.get() as usize;
         for origin in &origins {
             let of_origin = origins.iter().filter(|other| *other == origin).count();
-            assert!(forced || of_origin <= most);
+            assert!(requested || of_origin <= most);
         }
-        assert!(forced || origins.len() <= self.policy.max_events_in_all.get() as usize);
+        assert!(requested || origins.len() <= self.policy.max_events_in_all.get() as usize);
     }
 
     /// No event before the promise of its `register()`, but for the limit on waiting for that.

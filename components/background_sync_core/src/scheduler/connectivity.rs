@@ -1,0 +1,82 @@
+//! When the network comes or goes.
+
+use super::SyncScheduler;
+use super::state::{Due, RegKey, Timer};
+use crate::{Connectivity, Now, RegistrationState};
+
+impl SyncScheduler {
+    /// [Whenever the user agent changes to online](https://wicg.github.io/background-sync/spec/#sync-event):
+    /// what is pending fires. Beyond that, by policy, retries are brought forward.
+    pub(super) fn change_connectivity(&mut self, now: Now, connectivity: Connectivity) {
+        if connectivity == self.connectivity {
+            return;
+        }
+        self.connectivity = connectivity;
+        self.notify_connectivity();
+        match connectivity {
+            // What is not dispatched yet waits again; what runs goes on.
+            Connectivity::Offline => {
+                for event in self.preparing() {
+                    let key = self.events.get(&event).map(|event| event.key);
+                    if !key.is_some_and(|key| self.is_requested(key)) {
+                        self.cancel_event(event);
+                    }
+                }
+                self.end_wake_up();
+            }
+            Connectivity::Online => {
+                self.spread_first_attempts(now);
+                self.allow_wake_ups(now);
+                self.doubt_clock(now);
+                if self.policy.reconnect_brings_retries_forward {
+                    self.bring_retries_forward(now);
+                }
+            }
+        }
+    }
+
+    /// Devices that come online together must not all call their server at once.
+    pub(super) fn spread_first_attempts(&mut self, now: Now) {
+        let spread_ms = self.policy.reconnect_first_attempt_spread_ms;
+        if spread_ms == 0 {
+            return;
+        }
+        for key in self.tables.all_ready() {
+            let ms = self.rng.up_to(spread_ms);
+            self.wait_until(now, key, ms);
+        }
+    }
+
+    fn bring_retries_forward(&mut self, now: Now) {
+        let due_keys: Vec<RegKey> = self
+            .timers
+            .iter()
+            .filter_map(|&(_, timer)| match timer {
+                Timer::Due(key) => Some(key),
+                _ => None,
+            })
+            .collect();
+        for key in due_keys {
+            let Some(registration) = self.tables.get(key) else {
+                continue;
+            };
+            let Some(due) = registration.due.as_deref().copied() else {
+                continue;
+            };
+            // Without an attempt there is nothing to try again: its first one was asked for later.
+            if registration.state != RegistrationState::Waiting || registration.attempts == 0 {
+                continue;
+            }
+            let percent = u64::from(self.policy.reconnect_least_delay_percent.min(100));
+            let least_ms = due.at.ms_since(due.since) / 100 * percent;
+            // A network that comes and goes does not speed up a chain.
+            let chain_ms = self.policy.chain_delay_ms(registration.depth.get());
+            let least_ms = least_ms.max(chain_ms);
+            let least = due.since.after_ms(least_ms).max(now.mono);
+            let at = least.after_ms(self.rng.up_to(self.policy.reconnect_retry_spread_ms));
+            if at < due.at {
+                self.set_due(key, Some(Due { at, ..due }));
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Outputs that ask for nothing back.
+
+use super::SyncScheduler;
+use crate::{
+    Answer, Call, Output, RegisterError, RegistrationState, ScopeKey, SyncApi, SyncNotification,
+    Tag,
+};
+
+impl SyncScheduler {
+    pub(super) fn answer(&mut self, call: Call, answer: Answer) {
+        self.outputs.push_back(Output::Answer { call, answer });
+    }
+
+    pub(super) fn notify(&mut self, notification: SyncNotification) {
+        self.outputs.push_back(Output::Notify(notification));
+    }
+
+    /// A call of `register()` is refused.
+    pub(super) fn reject(
+        &mut self,
+        call: Call,
+        api: SyncApi,
+        scope: &ScopeKey,
+        tag: Option<Tag>,
+        reason: RegisterError,
+    ) {
+        self.notify(SyncNotification::Rejected {
+            api,
+            scope: scope.clone(),
+            tag,
+            reason: reason.clone(),
+        });
+        self.answer(call, Answer::Registered(Err(reason)));
+    }
+
+    pub(super) fn notify_connectivity(&mut self) {
+        let (mut pending, mut waiting) = (0, 0);
+        for (_, registration) in self.tables.iter() {
+            match registration.state {
+                RegistrationState::Pending => pending += 1,
+                RegistrationState::Waiting if registration.attempts > 0 => waiting += 1,
+                RegistrationState::Waiting => {}
+                RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring => {}
+            }
+        }
+        let connectivity = self.connectivity;
+        self.notify(SyncNotification::ConnectivityChanged {
+            connectivity,
+            pending,
+            waiting,
+        });
+    }
+}

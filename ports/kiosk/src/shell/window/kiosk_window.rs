@@ -1,0 +1,159 @@
+//! A window on the display, with the page and the card of a notification.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use servo::{OffscreenRenderingContext, RenderingContext, WebView, WindowRenderingContext};
+use winit::dpi::PhysicalSize;
+use winit::event_loop::ActiveEventLoop;
+use winit::raw_window_handle::{HasDisplayHandle, HasWindowHandle};
+use winit::window::Window;
+
+use crate::arguments::WindowSize;
+use crate::browser::surface::{CardPlace, Surface};
+use crate::event::Network;
+use crate::failure::Failure;
+use crate::shell::create_context;
+
+/// A window on the display.
+pub(super) struct KioskWindow {
+    // Goes before the window it draws on.
+    context: Rc<WindowRenderingContext>,
+    window: Window,
+    page_title: RefCell<String>,
+    network: Cell<Network>,
+    card_context: RefCell<Option<Rc<OffscreenRenderingContext>>>,
+    card: RefCell<Option<(WebView, CardPlace)>>,
+}
+
+impl KioskWindow {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// If there is no display, or nothing to draw with.
+    pub(super) fn open(event_loop: &ActiveEventLoop, size: WindowSize) -> Result<Self, Failure> {
+        let attributes = Window::default_attributes()
+            .with_title("kiosk")
+            .with_inner_size(PhysicalSize::new(size.width, size.height));
+        let window = event_loop
+            .create_window(attributes)
+            .map_err(|error| no_window(&error))?;
+        let display_handle = event_loop
+            .display_handle()
+            .map_err(|error| no_window(&error))?;
+        let context = {
+            let window_handle = window.window_handle().map_err(|error| no_window(&error))?;
+            create_context(|| {
+                let size = window.inner_size();
+                let context = WindowRenderingContext::new(display_handle, window_handle, size)?;
+                context.make_current().map(|()| context)
+            })?
+        };
+        Ok(Self {
+            context: Rc::new(context),
+            window,
+            page_title: RefCell::default(),
+            network: Cell::new(Network::Up),
+            card_context: RefCell::default(),
+            card: RefCell::default(),
+        })
+    }
+
+    /// Shows what was painted.
+    pub(super) fn present(&self) {
+        self.context.present();
+    }
+
+    /// Over the page.
+    pub(super) fn paint_card(&self) {
+        let (card, context) = (self.card.borrow(), self.card_context.borrow());
+        let (Some((webview, place)), Some(context)) = (&*card, &*context) else {
+            return;
+        };
+        webview.paint();
+        let Some(copy) = context.render_to_parent_callback() else {
+            return;
+        };
+        self.context.prepare_for_rendering();
+        // Of OpenGL, which counts from below.
+        let below = self
+            .context
+            .size()
+            .height
+            .saturating_sub(place.y + place.height);
+        let [x, y, width, height] =
+            [place.x, below, place.width, place.height].map(|length| length as i32);
+        let rectangle = euclid::default::Rect::new(
+            euclid::default::Point2D::new(x, y),
+            euclid::default::Size2D::new(width, height),
+        );
+        copy(&self.context.glow_gl_api(), rectangle);
+    }
+
+    fn show_title(&self) {
+        let title = self.page_title.borrow();
+        let title = if title.is_empty() {
+            "kiosk"
+        } else {
+            title.as_str()
+        };
+        self.window.set_title(&match self.network.get() {
+            Network::Up => title.to_owned(),
+            Network::Cut => format!("{title} (network cut)"),
+            Network::Absent => format!("{title} (no network)"),
+        });
+    }
+}
+
+impl Surface for KioskWindow {
+    fn rendering_context(&self) -> Rc<dyn RenderingContext> {
+        self.context.clone()
+    }
+
+    fn scale(&self) -> f32 {
+        self.window.scale_factor() as f32
+    }
+
+    fn frame_ready(&self, _: &WebView) {
+        self.window.request_redraw();
+    }
+
+    fn card_context(&self, size: PhysicalSize<u32>) -> Option<Rc<dyn RenderingContext>> {
+        let context = Rc::new(self.context.offscreen_context(size));
+        self.card_context.replace(Some(context.clone()));
+        Some(context)
+    }
+
+    fn show_card(&self, card: Option<(WebView, CardPlace)>) {
+        self.card.replace(card);
+        self.window.request_redraw();
+    }
+
+    fn raise(&self) {
+        self.window.set_minimized(false);
+        self.window.focus_window();
+    }
+
+    fn card_ready(&self, _: &WebView) {
+        self.window.request_redraw();
+    }
+
+    fn set_page_title(&self, title: &str) {
+        title.clone_into(&mut self.page_title.borrow_mut());
+        self.show_title();
+    }
+
+    fn show_network(&self, network: Network) {
+        self.network.set(network);
+        self.show_title();
+    }
+}
+
+/// The sentence for a display that is not there or refuses. winit's own begins with a position in its source.
+pub(super) fn no_window(error: &dyn std::fmt::Display) -> Failure {
+    let text = error.to_string();
+    let reason = text.rsplit(": ").next().unwrap_or(&text);
+    Failure::environment(format!(
+        "no window can be opened ({reason}); use --headless to run without one"
+    ))
+}
