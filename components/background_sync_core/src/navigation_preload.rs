@@ -1,3 +1,6 @@
+//! The state of [navigation preload](https://w3c.github.io/ServiceWorker/#navigation-preload-manager), which is stored
+//! with a service worker.
+
 use serde::{Deserialize, Serialize};
 
 /// The value of the header `Service-Worker-Navigation-Preload` may have so many bytes.

@@ -1,4 +1,4 @@
-//! What the scheduler is asked and what it decides.
+//! What the scheduler is asked, and what it decides.
 
 use crate::{
     Caller, DispatchError, EventOutcome, Permission, PermissionName, RegisterError, RegistrationId,

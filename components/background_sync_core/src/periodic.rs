@@ -1,5 +1,4 @@
-//! The vocabulary of [Periodic Background
-//! Sync](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html).
+//! Types of [Periodic Background Sync](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html).
 
 use serde::{Deserialize, Serialize};
 

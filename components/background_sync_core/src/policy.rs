@@ -1,4 +1,4 @@
-//! Every number that decides when and how often events fire, and how much is kept.
+//! The numbers that decide when and how often events fire, and how much is stored.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What script is told when something in the browser is in the way: what happened, and nothing of the machine, of other
-//! origins or of the browser's insides. The particulars, such as paths, are in [`crate::StoreFault`], for logs, the journal and
+//! What script is told when something in the browser prevents a call: what happened, and nothing about the machine, other
+//! origins or the browser's insides. Particulars, such as paths, are in [`crate::StoreFault`], for logs, the journal and
 //! embedders.
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! The scripts that a stored service worker has imported.
+
 use serde::{Deserialize, Serialize};
 
 use crate::types::ScriptUrl;

@@ -1,3 +1,5 @@
+//! What a stored service worker runs under: the headers that its policies are made from, and how it is updated.
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::WallTime;

@@ -1,4 +1,4 @@
-//! What is kept of a service worker.
+//! What is stored of a service worker, so that it can be started without its page.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The vocabulary shared by the scheduler, the store, the messages and the embedder.
+//! Types that the scheduler, the store, the messages and the embedder share.
 
 use std::fmt;
 use std::sync::Arc;

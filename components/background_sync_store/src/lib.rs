@@ -1,8 +1,7 @@
-//! Where sync registrations survive a restart. `DESIGN.md` beside this crate has the schema, what
-//! always holds, and what is assumed of the medium.
+//! Durable storage of sync registrations. `DESIGN.md` beside this crate has the schema, what always holds, and what is
+//! assumed of the medium.
 //!
-//! [`RegistrationStore`] is also the seam for fault injection: tests hand the manager a store that
-//! fails where they want.
+//! [`RegistrationStore`] is also the seam for fault injection: tests hand the manager a store that fails where they want.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
