@@ -23,7 +23,7 @@ pub struct StoredWorker {
     pub updates: UpdateTerms,
     /// Whether it listens to `fetch` events.
     pub handles_fetch: bool,
-    /// What navigations ask the network beside the worker.
+    /// The registration's navigation preload.
     pub navigation_preload: NavigationPreloadState,
 }
 
