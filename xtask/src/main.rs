@@ -7,7 +7,7 @@
 //! | how the kiosk is built, and what is shown of it | `kiosk.rs`, `build_output.rs`, `build_progress.rs`, `spidermonkey.rs` |
 //! | what the system must have | `setup.rs` |
 //! | web-platform-tests | `wpt/` |
-//! | tests of the source tree's own rules | `circles.rs`, `module_graph.rs`, `dependencies.rs`, `publishable.rs`, `sizes.rs` |
+//! | tests of the source tree's own rules | `circles.rs`, `module_graph.rs`, `dependencies.rs`, `documents.rs`, `publishable.rs`, `sizes.rs` |
 //! | other programs | `command.rs`, `git.rs`, `metadata.rs` for cargo's, `programs.rs` for ours |
 
 mod bench;
@@ -18,6 +18,8 @@ mod circles;
 mod command;
 #[cfg(test)]
 mod dependencies;
+#[cfg(test)]
+mod documents;
 mod files;
 mod fuzz;
 mod git;

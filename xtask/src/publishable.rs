@@ -145,19 +145,6 @@ fn components_are_published_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn files_that_security_md_names_are_there() -> Result<()> {
-    let paths = Paths::find()?;
-    let text = fs::read_to_string(paths.root.join("SECURITY.md"))?;
-    let code = text.split('`').skip(1).step_by(2);
-    let files: Vec<&str> = code.filter(|it| it.contains('/')).collect();
-    assert!(!files.is_empty(), "each claim names the file that keeps it");
-    let gone = files.iter().filter(|it| !paths.root.join(it).exists());
-    let gone: Vec<_> = gone.collect();
-    assert!(gone.is_empty(), "SECURITY.md names {gone:?}");
-    Ok(())
-}
-
-#[test]
 fn a_library_without_anything_lacks_all_of_it() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let src_path = folder.path().join("lib.rs");

@@ -1,4 +1,4 @@
-//! How a manager starts, and why it may not.
+//! How a manager is configured, and why it may fail to start.
 
 use std::io;
 use std::path::PathBuf;

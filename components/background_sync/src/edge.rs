@@ -1,4 +1,4 @@
-//! Towards clients, and towards those who run workers: nothing that they say is believed.
+//! The edge towards clients, and towards whoever runs service workers. Nothing that they say is trusted.
 
 mod admission;
 mod blocked;

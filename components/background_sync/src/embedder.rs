@@ -1,4 +1,4 @@
-//! Towards the embedder: what it is told, what it asks, and the journal that answers it.
+//! The side towards the embedder: what it is told, what it asks, and the journal that answers it.
 
 mod answers;
 mod control;

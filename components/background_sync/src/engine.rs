@@ -1,4 +1,4 @@
-//! What the manager needs of a browser engine.
+//! What the manager needs from a browser engine: the trait [`Engine`], and the responders by which an engine answers.
 
 use background_sync_core::{
     Call, EventId, EventOutcome, Permission, PermissionName, StoreFault, StoredWorker,
@@ -102,7 +102,7 @@ impl ClientStateResponder {
         })
     }
 
-    /// Which permission the answer decides about. What it says of the other one is not looked at.
+    /// The permission that the answer decides about. What the answer says about the other one is ignored.
     #[must_use]
     pub fn permission_name(&self) -> PermissionName {
         match self.0.about {
@@ -112,13 +112,13 @@ impl ClientStateResponder {
         }
     }
 
-    /// Whether [`ClientState::open_window`] is looked at: `register()` needs one, an event does not.
+    /// Whether [`ClientState::open_window`] matters: `register()` needs an open window, an event does not.
     #[must_use]
     pub fn needs_open_window(&self) -> bool {
         matches!(self.0.about, Some(Question::Register(..)))
     }
 
-    /// Answers.
+    /// Sends the answer.
     pub fn answer(mut self, state: ClientState) {
         self.0.send(Some(state));
     }
@@ -154,7 +154,7 @@ impl DurabilityResponder {
         })
     }
 
-    /// What the origin had committed when it was asked for is on the medium, or `fault` is why not.
+    /// Reports that what the origin had committed when this was asked for is on the medium, or why it is not.
     pub fn answer(mut self, result: Result<(), StoreFault>) {
         self.0.send(result);
     }

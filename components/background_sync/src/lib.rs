@@ -1,5 +1,5 @@
-//! The SyncManager thread: [Background Sync](https://wicg.github.io/background-sync/spec/) for
-//! Servo-style engines. It knows no JavaScript engine; an engine implements [`Engine`].
+//! The SyncManager thread: [Background Sync](https://wicg.github.io/background-sync/spec/) for Servo-style engines. It
+//! knows no JavaScript engine; an engine implements [`Engine`].
 //!
 //! ```text
 //! pages, workers --SyncManagerMessage--> SyncManager thread --Engine--> service workers
@@ -7,15 +7,15 @@
 //!                                        store   Embedder (timeline)
 //! ```
 //!
-//! The decisions are made in `background_sync_core`. This crate has the thread, in rooms; each has its data to itself:
+//! `background_sync_core` makes the decisions. This crate is the thread around it, in rooms. Each room owns its data:
 //!
-//! | room | what it has |
+//! | room | responsible for |
 //! | --- | --- |
-//! | `manager` | the loop; what comes in, to which room it goes, and what goes out; calls and events that run |
-//! | `edge` | clients, admission and limits, the order of calls, delivery of replies, IPC |
-//! | `storage` | commits, the store's thread and the workers' thread, a store that is opened later |
+//! | `manager` | the loop; routing between the rooms; the life of calls and running events |
+//! | `edge` | clients: admission and limits, the order of calls, delivery of replies, IPC |
+//! | `storage` | commits, the store's thread and the workers' thread, opening the store again |
 //! | `embedder` | control, journal, notifications, answers that the embedder waits for |
-//! | `time` | the clock, and the alarm that goes on in suspend |
+//! | `time` | the clock, and an alarm that goes on in suspend |
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]

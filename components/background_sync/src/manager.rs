@@ -1,4 +1,4 @@
-//! The manager: it has the rooms, and brings what comes in from one to the next.
+//! The manager: it owns the rooms, and routes what comes in from one to the next.
 
 mod barrier;
 mod client_calls;

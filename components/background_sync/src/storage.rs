@@ -1,5 +1,5 @@
-//! What is durable: two files, each with a thread of its own. One has the registrations and the journal, the other what
-//! it takes to start service workers without their pages.
+//! What is durable: two files, each with its own thread. One has the registrations and the journal. The other has what it
+//! takes to start service workers without their pages.
 
 mod committer;
 mod remembered_scopes;

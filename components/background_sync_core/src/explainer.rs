@@ -1,5 +1,4 @@
-//! Registrations as the
-//! [explainer of 2014](https://github.com/WICG/background-sync/blob/f5bb216/explainer.md) has them:
+//! Registrations as the [explainer of 2014](https://github.com/WICG/background-sync/blob/f5bb216/explainer.md) has them:
 //! `navigator.sync.register(id, options)`. Their ids share no namespace with tags.
 
 use std::fmt;

@@ -1,9 +1,12 @@
+//! The state of [navigation preload](https://w3c.github.io/ServiceWorker/#navigation-preload-manager), which is stored
+//! with a service worker.
+
 use serde::{Deserialize, Serialize};
 
-/// The value of the header `Service-Worker-Navigation-Preload` may have so many bytes.
+/// The longest value of the header `Service-Worker-Navigation-Preload`, in bytes.
 pub const MAX_PRELOAD_HEADER_BYTES: usize = 8 * 1024;
 
-/// It can't be sent as a header, or is longer than [`MAX_PRELOAD_HEADER_BYTES`].
+/// The value can't be sent in a header, or is longer than [`MAX_PRELOAD_HEADER_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the value of the navigation preload header must be the value of a header, and have at most \
@@ -55,14 +58,15 @@ impl From<PreloadHeaderValue> for Vec<u8> {
     }
 }
 
-/// Whether the navigations to a registration's pages ask the network beside its worker, and what tells the server so.
+/// Whether navigations to a registration's pages start a request to the network while its worker starts, and the header
+/// value that tells the server so.
 ///
 /// <https://w3c.github.io/ServiceWorker/#dictdef-navigationpreloadstate>
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NavigationPreloadState {
-    /// Whether they do.
+    /// Whether they do so.
     pub enabled: bool,
-    /// Of the header `Service-Worker-Navigation-Preload` of these requests.
+    /// The value of the header `Service-Worker-Navigation-Preload` of these requests.
     pub header_value: PreloadHeaderValue,
 }
 

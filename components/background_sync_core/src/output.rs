@@ -1,4 +1,4 @@
-//! What the scheduler is asked and what it decides.
+//! What the scheduler is asked, and what it decides.
 
 use crate::{
     Caller, DispatchError, EventOutcome, Permission, PermissionName, RegisterError, RegistrationId,
@@ -6,7 +6,7 @@ use crate::{
     Urgency,
 };
 
-/// Names one call of a client; chosen by who runs the scheduler, never used twice.
+/// Names one call of a client; chosen by whoever runs the scheduler, and never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Call(pub u64);
 
@@ -25,16 +25,16 @@ pub struct ClientFacts {
     pub permission: Permission,
     /// Whether a top-level or auxiliary window of the origin is open.
     pub open_window: bool,
-    /// Who calls. Not looked at for what repeats, which has its interval.
+    /// Who calls. Ignored for registrations that repeat, since their interval limits them.
     pub caller: Caller,
 }
 
-/// What came of asking for an origin's permission right before an event is dispatched.
+/// The result of asking for an origin's permission right before an event is dispatched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermissionCheck {
     /// The engine answered.
     Answered(Permission),
-    /// It could not: the event does not fire now and the registration is kept.
+    /// The engine did not answer: the event does not fire now, and the registration is kept.
     Unanswered,
 }
 
@@ -73,18 +73,18 @@ pub enum EventKind {
 pub enum Output {
     /// Commit this, and report back with [`crate::SyncScheduler::handle_stored`].
     Store {
-        /// To be given back.
+        /// To be given back with the report.
         ticket: Ticket,
         /// What to commit.
         op: StoreOp,
-        /// How soon.
+        /// How soon it must be committed.
         urgency: Urgency,
     },
     /// Answer this call.
     Answer {
-        /// Which.
+        /// The call.
         call: Call,
-        /// With what.
+        /// The answer.
         answer: Answer,
     },
     /// Ask for the origin's permission, and report back with
@@ -92,14 +92,14 @@ pub enum Output {
     CheckPermission {
         /// The event that waits for it; to be given back.
         event: EventId,
-        /// Whose permission.
+        /// The service worker registration whose origin is asked about.
         scope: ScopeKey,
         /// Which permission.
         name: PermissionName,
     },
     /// Fire this event, and report back with [`crate::SyncScheduler::handle_event_finished`].
     Dispatch {
-        /// To be given back.
+        /// To be given back with the report.
         event: EventId,
         /// The registration whose event it is.
         registration: RegistrationId,

@@ -1,5 +1,4 @@
-//! The vocabulary of [Periodic Background
-//! Sync](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html).
+//! Types of [Periodic Background Sync](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html).
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +22,7 @@ pub enum SyncApi {
     Explainer,
 }
 
-/// What a user can allow an origin.
+/// A permission that a user can give to an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PermissionName {
     /// `background-sync`; granted by default.
@@ -35,14 +34,14 @@ pub enum PermissionName {
     Notifications,
 }
 
-/// What the embedder adds to the least interval between periodic events of an origin, for instance
+/// What the embedder adds to the minimum interval between periodic events of an origin, for instance
 /// by how much its user cares for it: the user agent's amount in the
 /// [effective minimum sync interval for origin](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-construct).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ExtraInterval {
-    /// So many milliseconds.
+    /// This many milliseconds.
     Ms(u64),
-    /// For ever: the origin's periodic registrations are suspended, until another amount is set.
+    /// The origin's periodic registrations are suspended until another amount is set.
     Never,
 }
 
@@ -82,10 +81,10 @@ pub struct StoredCycle {
 /// What is kept about an origin, because it must outlive its registrations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredOrigin {
-    /// Which origin.
+    /// The origin.
     pub origin: Origin,
     /// When it fired last in a wake-up, not because the embedder asked for it: [Time of last fire](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-time-of-last-fire).
     pub fired_at: Option<WallTime>,
-    /// What the embedder has set.
+    /// What the embedder has added to its interval.
     pub extra: ExtraInterval,
 }

@@ -1,4 +1,4 @@
-//! Every number that decides when and how often events fire, and how much is kept.
+//! The numbers that decide when and how often events fire, and how much is stored.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct Policy {
     /// Events in a row that fire at once although nobody but the service worker wants them: each was registered in the
     /// one before, or within `chain_memory_ms` of its end, and no client has asked for anything meanwhile. The next ones
     /// back off, by `first_retry_delay_ms` and the fields behind it, so that a handler which registers its own tag again
-    /// does not keep the device and a server busy for ever. Many tags registered in one event are beside each other,
+    /// does not keep the device and a server busy forever. Many tags registered in one event are side by side,
     /// not in a row.
     pub chained_events_at_once: u32,
     /// A `register()` call of a service worker counts as part of a chain for this time after the end of its last event,
@@ -61,14 +61,14 @@ pub struct Policy {
     pub local_fault_delay_ms: u64,
     /// What a resolved promise of `register()` must survive.
     pub durability: Durability,
-    /// Sync registrations of one origin.
+    /// The most sync registrations of one origin.
     pub max_registrations_per_origin: u32,
-    /// Sync registrations in all.
+    /// The most sync registrations in all.
     pub max_registrations_in_all: u32,
-    /// Events that run at the same time, in all.
+    /// The most events that run at the same time, in all.
     pub max_events_in_all: NonZeroU32,
-    /// Events of one origin that run at the same time. Fewer leave the engine's threads waiting for each other: after a
-    /// reconnect, 64 at a time deliver thousands three times as fast as 8.
+    /// The most events of one origin that run at the same time. Fewer leave the engine's threads waiting for each other:
+    /// after a reconnect, 64 at a time deliver thousands three times as fast as 8.
     pub max_events_per_origin: NonZeroU32,
     /// [Minimum periodic sync interval for any
     /// origin](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#constants),
@@ -90,9 +90,9 @@ pub struct Policy {
     /// `data`, `description` and `lang` of one registration of the explainer, in UTF-8 bytes; at most
     /// [`crate::MAX_DATA_BYTES`] for the data in any case.
     pub max_data_bytes: u64,
-    /// The same of all registrations of one origin, in UTF-8 bytes.
+    /// The same limit for all registrations of one origin together, in UTF-8 bytes.
     pub max_data_bytes_per_origin: u64,
-    /// The same of all registrations, in UTF-8 bytes.
+    /// The same limit for all registrations together, in UTF-8 bytes.
     pub max_data_bytes_in_all: u64,
 }
 

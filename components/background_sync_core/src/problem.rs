@@ -1,5 +1,5 @@
-//! What script is told when something in the browser is in the way: what happened, and nothing of the machine, of other
-//! origins or of the browser's insides. The particulars, such as paths, are in [`crate::StoreFault`], for logs, the journal and
+//! What script is told when something in the browser prevents a call: what happened, and nothing about the machine, other
+//! origins or the browser's insides. Particulars, such as paths, are in [`crate::StoreFault`], for logs, the journal and
 //! embedders.
 
 use serde::{Deserialize, Serialize};
@@ -37,13 +37,13 @@ pub enum StorageProblem {
 )]
 #[serde(from = "String", into = "&'static str")]
 pub enum Unavailability {
-    /// The browser ends.
+    /// The browser is shutting down.
     #[error("the browser is shutting down")]
     ShuttingDown,
-    /// It is not there in this run: its storage can't be opened, say.
+    /// Background Sync did not start in this run: its storage can't be opened, say.
     #[error("it could not be started")]
     NotStarted,
-    /// A preference, or a private window.
+    /// A preference has switched it off, or this is a private window.
     #[error("it is off, or this is a private window")]
     Off,
     /// The caller's origin or scope can't be named.
@@ -52,10 +52,10 @@ pub enum Unavailability {
     /// The caller has asked for too much that is not answered yet.
     #[error("this page has too many unanswered calls; wait for some of them")]
     TooManyCalls,
-    /// Too much is asked, by whomever.
+    /// The browser is asked for too much at once, whoever asks.
     #[error("too much is asked at once; try again later")]
     Busy,
-    /// Nothing that a browser of this version asks for.
+    /// No browser of this version makes such a call.
     #[error("the call can't be understood")]
     Malformed,
     /// Anything else.
@@ -68,7 +68,7 @@ pub enum Unavailability {
 macro_rules! by_name {
     ($enum:ident { $($variant:ident = $name:literal,)* }) => {
         impl $enum {
-            /// Each of them.
+            /// All of its values.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
         }
 

@@ -30,10 +30,10 @@ impl RegistrationKind {
     }
 }
 
-/// What a registration of the explainer of 2014 has beyond others; its id is stored as its tag.
+/// What a registration of the explainer of 2014 has in addition to others; its id is stored as its tag.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StoredExplainer {
-    /// As the page gave them.
+    /// The options that the page gave.
     pub options: ExplainerOptions,
     /// When it fires, if it repeats.
     pub cycle: StoredCycle,
@@ -95,12 +95,12 @@ impl StoreOp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
-    /// The loss of power: the data is on the medium when the commit returns.
+    /// A power cut: the data is on the medium when the commit returns.
     #[default]
     Strict,
     /// The end of the process may lose it, until the next strict commit. `register()` is answered, and events are
-    /// dispatched, before the store has it; a fault of the store is told by
-    /// [`crate::SyncNotification::StorageFailed`] alone. Removals are waited for.
+    /// dispatched, before the store has it; a fault of the store is reported only by
+    /// [`crate::SyncNotification::StorageFailed`]. Removals are waited for.
     Relaxed,
 }
 
@@ -114,12 +114,12 @@ pub struct Ticket(pub u64);
 pub enum Urgency {
     /// Someone waits for it.
     Now,
-    /// Nothing waits for it: it may ride with a later one, for some seconds at most. Losing it in a
+    /// Nothing waits for it: it may be part of a later commit, some seconds later at most. Losing it in a
     /// crash makes an event fire once more, never once less.
     Lazy,
 }
 
-/// The store could not do one operation. For logs, the journal and embedders; script is told the [`StorageProblem`] alone.
+/// The store could not do one operation. For logs, the journal and embedders; script is told only the [`StorageProblem`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{reason}")]
 pub struct StoreFault {
@@ -131,13 +131,13 @@ pub struct StoreFault {
 }
 
 impl StoreFault {
-    /// From its parts.
+    /// A fault of this kind, for this reason.
     pub fn new(problem: StorageProblem, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self { problem, reason }
     }
 
-    /// Of no particular kind.
+    /// A fault of no particular kind.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::new(StorageProblem::Failed, reason)
     }

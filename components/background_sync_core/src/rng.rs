@@ -1,4 +1,4 @@
-//! A small random number generator (SplitMix64), for jitter only: same seed, same numbers.
+//! A small random number generator (SplitMix64), for jitter only: the same seed gives the same numbers.
 
 #[derive(Clone, Debug)]
 pub(crate) struct SmallRng(u64);

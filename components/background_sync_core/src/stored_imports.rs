@@ -1,9 +1,11 @@
+//! The scripts that a stored service worker has imported.
+
 use serde::{Deserialize, Serialize};
 
 use crate::types::ScriptUrl;
 use crate::worker_source::{MAX_WORKER_SOURCE_BYTES, WorkerSource};
 
-/// Imported scripts that are kept with a worker; so many, and together as long as a worker's script may be.
+/// The most imported scripts that are stored with a worker. Together, they may be as long as a worker's script.
 pub const MAX_STORED_IMPORTS: usize = 128;
 
 /// A script that a service worker has imported while it was installed: an entry of its
@@ -20,7 +22,7 @@ pub struct StoredImport {
     pub muted_errors: bool,
 }
 
-/// They are more than [`MAX_STORED_IMPORTS`], or together longer than [`MAX_WORKER_SOURCE_BYTES`].
+/// There are more scripts than [`MAX_STORED_IMPORTS`], or together they are longer than [`MAX_WORKER_SOURCE_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "at most {MAX_STORED_IMPORTS} imported scripts of {MAX_WORKER_SOURCE_BYTES} bytes in all are kept"

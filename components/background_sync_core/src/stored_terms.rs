@@ -1,11 +1,13 @@
+//! What a stored service worker runs under: the headers that its policies are made from, and how it is updated.
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::WallTime;
 
-/// The names and values of the headers that are kept with a worker may have so many bytes in all.
+/// The most bytes that the names and values of a worker's stored headers may have together.
 pub const MAX_STORED_HEADER_BYTES: usize = 64 * 1024;
 
-/// They are longer than [`MAX_STORED_HEADER_BYTES`].
+/// The headers are longer than [`MAX_STORED_HEADER_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at most {MAX_STORED_HEADER_BYTES} bytes of headers are kept with a worker")]
 pub struct HeadersTooLong;

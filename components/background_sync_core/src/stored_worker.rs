@@ -1,4 +1,4 @@
-//! What is kept of a service worker.
+//! What is stored of a service worker, so that it can be started without its page.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct StoredWorker {
     pub updates: UpdateTerms,
     /// Whether it listens to `fetch` events.
     pub handles_fetch: bool,
-    /// What navigations ask the network beside the worker.
+    /// The registration's navigation preload.
     pub navigation_preload: NavigationPreloadState,
 }
 

@@ -1,4 +1,4 @@
-//! What a person wants to see on a timeline.
+//! What happens to registrations, as a timeline shows it to a person.
 
 use serde::{Deserialize, Serialize};
 

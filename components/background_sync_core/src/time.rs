@@ -1,4 +1,4 @@
-//! Points in time. The scheduler never reads a clock: it is told [`Now`].
+//! Points in time. The scheduler never reads a clock: it is told the time, as [`Now`].
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The vocabulary shared by the scheduler, the store, the messages and the embedder.
+//! Types that the scheduler, the store, the messages and the embedder share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ pub struct RegistrationId(pub u64);
 pub enum Connectivity {
     /// A network connection is established.
     Online,
-    /// None is.
+    /// No network connection is established.
     Offline,
 }
 
@@ -132,7 +132,7 @@ pub enum EventOutcome {
     NotStarted,
 }
 
-/// Who calls `register()`. A worker that registers by itself, from its own events say, could go on for ever: its
+/// Who calls `register()`. A worker that registers on its own, in its own events say, could go on forever: its
 /// events back off ([`crate::Policy::chained_events_at_once`]). What a client wants fires at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Caller {
@@ -140,7 +140,7 @@ pub enum Caller {
     Page,
     /// The service worker, to which a client has sent something since its last `sync` or `periodicsync` event began.
     PromptedWorker,
-    /// The service worker, by itself.
+    /// The service worker, on its own.
     Worker,
 }
 
@@ -169,7 +169,7 @@ pub enum RegistrationState {
     ReregisteredWhileFiring,
 }
 
-/// Why `SyncManager.register()` was refused. Each has a message of its own, for script; the engine maps them to
+/// Why `SyncManager.register()` was refused. Each has its own message for script; the engine maps them to
 /// the specification's exceptions at the DOM boundary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum RegisterError {
@@ -248,7 +248,7 @@ url_newtype! {
 /// Why a page's call of `unregister()` failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum UnregisterError {
-    /// `UnknownError`: it is gone for now, and will be removed from the store as soon as that works.
+    /// `UnknownError`: the registration is gone for now, and will be removed from the store as soon as that works.
     #[error("the removal could not be stored yet: {problem}")]
     Storage {
         /// Why.

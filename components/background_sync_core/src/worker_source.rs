@@ -1,4 +1,4 @@
-//! The script of a service worker, within a limit.
+//! The script of a service worker, with a limit on its length.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! [WTF-8](https://wtf-8.codeberg.page/): UTF-8 that has room for surrogates that are not part of a pair. Scripts can
-//! put them into any string.
+//! [WTF-8](https://wtf-8.codeberg.page/): UTF-8 that can also hold lone surrogates, those that are not part of a pair.
+//! Scripts can put them into any string.
 
 use std::str;
 

@@ -1,5 +1,5 @@
-//! How a record is encoded: a version byte, then the fields. The only place that knows the encoder,
-//! so that it can be replaced.
+//! How a record is encoded: a version byte, then the fields. No other module knows the encoder, so that it can be
+//! replaced.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! A redb database that is closed by a fault, and opened again by what comes next.
+//! A redb database that is closed after a fault, and opened again by the next operation.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Errors of the stores.
+
 use std::io;
 use std::path::{Path, PathBuf};
 

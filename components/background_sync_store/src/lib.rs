@@ -1,8 +1,7 @@
-//! Where sync registrations survive a restart. `DESIGN.md` beside this crate has the schema, what
-//! always holds, and what is assumed of the medium.
+//! Durable storage of sync registrations. `DESIGN.md` beside this crate has the schema, what always holds, and what is
+//! assumed of the medium.
 //!
-//! [`RegistrationStore`] is also the seam for fault injection: tests hand the manager a store that
-//! fails where they want.
+//! [`RegistrationStore`] is also the seam for fault injection: tests hand the manager a store that fails where they want.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -39,7 +38,7 @@ pub use worker_store::{
     MAX_STORED_WORKERS, WORKERS_FILE_NAME, WorkerStore, decode_worker, encode_worker,
 };
 
-/// A record that could not be read. It is kept, out of the way, and costs nobody else anything.
+/// A record that could not be read. It is kept, out of the way, and does not affect others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
     /// Its key.
@@ -48,7 +47,7 @@ pub struct SetAside {
     pub reason: String,
 }
 
-/// All that a store holds.
+/// Everything that a store holds.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Loaded {
     /// Its registrations, by ascending id.
@@ -68,7 +67,7 @@ pub struct Loaded {
 pub struct FileSetAside {
     /// The name that it has now.
     pub path: PathBuf,
-    /// Records that are in it alone.
+    /// How many records are only in it.
     pub records: u64,
 }
 
@@ -102,20 +101,20 @@ impl JournalUpdate {
 
 /// Keeps sync registrations. Not for queries: all of them are in memory, too.
 pub trait RegistrationStore: Send {
-    /// All that is stored. Called once, before any commit.
+    /// Loads everything that is stored. Called once, before any commit.
     ///
     /// # Errors
     /// If nothing can be read at all.
     fn load_all(&mut self) -> Result<Loaded, StoreError>;
 
-    /// Applies the operations in their order: all of them, or none and an error. After an error the
+    /// Applies the operations in order: either all of them, or none and an error. After an error the
     /// store goes on working as soon as its medium does.
     ///
     /// # Errors
     /// If the medium is full, read-only or broken.
     fn commit(&mut self, batch: &[StoreOp], durability: Durability) -> Result<(), StoreError>;
 
-    /// The journal, by ascending sequence. Entries that can't be read are left out.
+    /// Loads the journal, by ascending sequence. Entries that can't be read are left out.
     ///
     /// # Errors
     /// If nothing can be read at all.
@@ -136,7 +135,7 @@ pub trait RegistrationStore: Send {
         Ok(())
     }
 
-    /// The sequence that the journal goes on with, if its last entries are gone; 0 if they tell it.
+    /// The next sequence of the journal, if its last entries are gone; 0 if they tell it.
     ///
     /// # Errors
     /// If nothing can be read at all.
@@ -144,7 +143,7 @@ pub trait RegistrationStore: Send {
         Ok(0)
     }
 
-    /// What has been set aside since it was asked for: the manager asks after each commit, and tells.
+    /// The file that has been set aside since the last call. The manager asks after each commit, and reports it.
     fn take_file_set_aside(&mut self) -> Option<FileSetAside> {
         None
     }

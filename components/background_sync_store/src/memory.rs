@@ -1,3 +1,5 @@
+//! A store in memory, for private profiles and tests.
+
 use std::collections::BTreeMap;
 
 use background_sync_core::{

@@ -1,4 +1,4 @@
-//! The table of what is kept about origins. It came after the others: a file without it is complete.
+//! The table of what is stored about origins. It was added later, so a file without it is complete.
 
 use background_sync_core::{StoreOp, StoredOrigin};
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};

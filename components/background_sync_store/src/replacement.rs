@@ -1,4 +1,4 @@
-//! A new file in the place of a damaged one: written beside it, then put in its place.
+//! Replaces a damaged file: the new file is written beside it, then put in its place.
 
 use std::fs::{self, File};
 use std::io;

@@ -1,4 +1,4 @@
-//! Files that can't be read are kept under another name.
+//! Keeps files that can't be read under another name.
 
 use std::fs;
 use std::path::{Path, PathBuf};

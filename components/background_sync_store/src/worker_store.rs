@@ -1,6 +1,6 @@
-//! The scripts of installed service workers, so that an event can start one after a restart of the
-//! browser with no page open. A file of its own: scripts are long, rare and can be had again, so
-//! they must not slow down or endanger registrations.
+//! The scripts of installed service workers, so that an event can start one after a restart of the browser with no page
+//! open. They have their own file: scripts are long and rare, and can be fetched again, so they must not slow down or
+//! endanger registrations.
 
 mod codec;
 mod tables;

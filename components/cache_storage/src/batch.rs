@@ -1,11 +1,11 @@
-//! The rules for a batch that do not depend on what is stored.
+//! The rules for a batch that can be checked without looking at what is stored.
 
 use crate::CacheError;
 use crate::body::BodyDraft;
 use crate::head::{QueryOptions, RequestHead, ResponseHead};
 use crate::matching::{Varies, request_matches, varies};
 
-/// More operations are refused as a batch.
+/// The most operations in a batch; a longer batch is refused.
 pub const MAX_OPERATIONS: usize = 10_000;
 
 /// <https://w3c.github.io/ServiceWorker/#dfn-cache-batch-operation>
@@ -17,20 +17,20 @@ pub enum Operation {
         request: RequestHead,
         /// Its status must not be 206.
         response: ResponseHead,
-        /// Complete; `None` is a null body.
+        /// The complete body; `None` is a null body.
         body: Option<BodyDraft>,
     },
     /// Removes all pairs that the request matches.
     Delete {
-        /// What to look for.
+        /// The request to match.
         request: RequestHead,
-        /// How.
+        /// How to match it.
         options: QueryOptions,
     },
 }
 
 impl Operation {
-    /// Its request, and how that is looked for.
+    /// Its request, and how that is matched.
     pub(crate) fn query(&self) -> (&RequestHead, QueryOptions) {
         match self {
             Self::Put { request, .. } => (request, QueryOptions::default()),
@@ -67,7 +67,7 @@ pub fn check_put(request: &RequestHead, response: &ResponseHead) -> Result<(), C
 /// The steps of <https://w3c.github.io/ServiceWorker/#batch-cache-operations-algorithm> that look at the batch alone.
 ///
 /// # Errors
-/// The first reason for which none of it is done.
+/// The first reason to refuse the whole batch.
 pub(crate) fn check(operations: &[Operation]) -> Result<(), CacheError> {
     if operations.len() > MAX_OPERATIONS {
         return Err(CacheError::TooLong);
@@ -91,7 +91,7 @@ pub(crate) fn check(operations: &[Operation]) -> Result<(), CacheError> {
     Ok(())
 }
 
-/// By the path of their URLs, so that a batch of thousands costs no thousands squared.
+/// Grouped by the path of their URLs, so that a batch of thousands does not cost thousands squared.
 #[derive(Default)]
 struct AddedItems<'a> {
     by_path: std::collections::HashMap<&'a str, Vec<(&'a RequestHead, &'a ResponseHead)>>,

@@ -1,7 +1,7 @@
-//! Bodies: written in chunks of any size, read in chunks that were checked.
+//! Bodies. They are written in chunks of any size, and read in chunks that have been verified.
 //!
-//! A body of more than [`MAX_INLINE_BODY_BYTES`] is a file of chunks of [`CHUNK_BYTES`] (the last one may be shorter),
-//! each followed by the checksum of its bytes and its place, eight bytes, little-endian.
+//! A body longer than [`MAX_INLINE_BODY_BYTES`] is a file of chunks of [`CHUNK_BYTES`]; the last one may be shorter. Each
+//! chunk is followed by a checksum of its bytes and its place: eight bytes, little-endian.
 
 use std::hash::Hasher;
 use std::mem;
@@ -14,10 +14,10 @@ use crate::medium::{BodyFile, FileId};
 use crate::shared::Shared;
 use crate::{CacheError, medium::Medium};
 
-/// Longer bodies are files.
+/// The longest body that is stored in the index, in bytes. Longer bodies are files.
 pub const MAX_INLINE_BODY_BYTES: usize = 16 * 1024;
 
-/// What is checked, and read, at a time.
+/// The number of bytes that are checked, and read, at a time.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 
 const CHECKSUM_BYTES: usize = 8;
@@ -64,7 +64,7 @@ impl BodyDraft {
         }
     }
 
-    /// So far, in bytes.
+    /// The number of bytes so far.
     pub fn length(&self) -> u64 {
         self.length
     }
@@ -153,7 +153,7 @@ impl Drop for BodyDraft {
     }
 }
 
-/// Reads a body that is a file, from its begin. The file stays until this is dropped, even if its entry is removed.
+/// Reads a body that is a file, from the start. The file stays until this is dropped, even if its entry is removed.
 #[derive(Debug)]
 pub struct BodyReader {
     shared: Shared,
@@ -167,11 +167,11 @@ pub struct BodyReader {
 /// The body of a pair that was found.
 #[derive(Debug)]
 pub enum FoundBody {
-    /// It is null.
+    /// A null body.
     None,
-    /// All of it.
+    /// A short body, as a whole.
     Inline(Vec<u8>),
-    /// To be read.
+    /// A longer body, to be read in chunks.
     File(BodyReader),
 }
 
@@ -188,17 +188,17 @@ impl BodyReader {
         }
     }
 
-    /// Of the whole body, in bytes.
+    /// The length of the whole body, in bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// The entry that it belongs to, to remove that if the body is damaged.
+    /// The entry that it belongs to, so that the entry can be removed if the body is damaged.
     pub(crate) fn entry(&self) -> EntryKey {
         self.entry
     }
 
-    /// The next [`CHUNK_BYTES`], fewer at the end, `None` after it. The file is open from the first call to the last.
+    /// The next [`CHUNK_BYTES`], or fewer at the end; then `None`. The file is open from the first call to the last.
     ///
     /// # Errors
     /// [`CacheError::Damaged`] or [`CacheError::Unavailable`].

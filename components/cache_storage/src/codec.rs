@@ -1,4 +1,4 @@
-//! How a stored pair is encoded: a version byte, then the fields. The only place that knows the encoder.
+//! How a stored pair is encoded: a version byte, then the fields. No other module knows the encoder.
 
 use bincode::Options;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
-//! What can go wrong. It crosses a process boundary to script, so it names no file; what the system said is logged.
+//! Errors. They cross a process boundary to script, so they name no file; what the system said is in the log.
 
 use serde::{Deserialize, Serialize};
 
-/// Why something was refused or failed. Nothing has changed then.
+/// Why something was refused or failed. In either case, nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum CacheError {
     /// No room: the origin's share is used up, or the disk is full.
@@ -11,16 +11,16 @@ pub enum CacheError {
     /// Two operations of a batch are about the same request.
     #[error("the batch has two operations about one request")]
     DuplicateRequest,
-    /// Only GET is stored.
+    /// The method is not GET.
     #[error("only requests whose method is GET are stored")]
     NotGet,
-    /// Only http and https are stored.
+    /// The URL is neither http nor https.
     #[error("only requests whose scheme is http or https are stored")]
     NotHttp,
-    /// Partial responses are not stored.
+    /// The response is a partial one.
     #[error("responses with status 206 are not stored")]
     Partial,
-    /// A response that varies by everything would never match.
+    /// The response varies by everything, so it would never match.
     #[error("responses with \"Vary: *\" are not stored")]
     VariesByAll,
     /// The cache, or the body, is gone or never was.

@@ -1,4 +1,4 @@
-//! The operations of a batch whose bodies are complete, and the bodies that are found.
+//! A batch whose bodies are complete, and the bodies of pairs that a query finds.
 
 use crate::CacheError;
 use crate::batch::Operation;

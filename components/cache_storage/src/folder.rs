@@ -1,4 +1,4 @@
-//! A store in a folder of its own.
+//! A medium that is a folder on disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,10 +9,10 @@ use redb::{Database, DatabaseError};
 use crate::medium::{BodyFile, FileId, Medium};
 
 const INDEX_NAME: &str = "index.redb";
-/// One is kept; the one before it goes.
+/// The name of an index that was set aside. Only the last one is kept.
 const UNREADABLE_INDEX_NAME: &str = "index.unreadable.redb";
 const BODIES_NAME: &str = "bodies";
-/// Memory for pages of the index, in bytes.
+/// The memory for cached pages of the index, in bytes.
 const INDEX_CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The index, and a folder with the bodies beside it.
@@ -23,7 +23,7 @@ pub struct FolderMedium {
 }
 
 impl FolderMedium {
-    /// Makes the folder if it is missing. It must be nobody else's.
+    /// Uses this folder, and creates it if it is missing. Nobody else may use it.
     ///
     /// # Errors
     /// If there can be no such folder.

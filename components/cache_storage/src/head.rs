@@ -1,4 +1,4 @@
-//! What is kept of a request and of a response beside the body.
+//! What is stored of a request and of a response, apart from the body.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +11,14 @@ pub const MAX_NAME_BYTES: usize = 64 * 1024;
 /// <https://fetch.spec.whatwg.org/#concept-header>
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// Compared without regard to case.
+    /// The name, compared without regard to case.
     pub name: String,
     /// As it came.
     pub value: Vec<u8>,
 }
 
 impl Header {
-    /// A header of some text.
+    /// A header with this name and value.
     pub fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         Self {
             name: name.into(),
@@ -27,7 +27,7 @@ impl Header {
     }
 }
 
-/// The values of all headers of that name, as one; `None` if there is none.
+/// The values of all headers with that name, joined; `None` if there is none.
 ///
 /// <https://fetch.spec.whatwg.org/#concept-header-list-get>
 pub(crate) fn combined(headers: &[Header], name: &str) -> Option<Vec<u8>> {
@@ -46,13 +46,13 @@ pub(crate) fn combined(headers: &[Header], name: &str) -> Option<Vec<u8>> {
 /// A request without its body, which is never stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestHead {
-    /// Normalized, as in `GET`.
+    /// The method, normalized, as in `GET`.
     pub method: String,
-    /// Serialized; a fragment is kept and not looked at.
+    /// The URL, serialized. A fragment is stored, but ignored when matching.
     pub url: String,
-    /// All of them: `Vary` may ask for any.
+    /// All headers: `Vary` may ask for any of them.
     pub headers: Vec<Header>,
-    /// What else the host wants back: its own encoding, not looked at.
+    /// What else the host wants back, in its own encoding. The store does not look at it.
     pub host: Vec<u8>,
 }
 
@@ -71,54 +71,54 @@ impl RequestHead {
 /// <https://fetch.spec.whatwg.org/#concept-response-type>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResponseKind {
-    /// Made by script.
+    /// `default`: made by script.
     #[default]
     Default,
-    /// Of the same origin.
+    /// `basic`: from the same origin.
     Basic,
-    /// Of another origin that allows it to be read.
+    /// `cors`: from another origin, which allows it to be read.
     Cors,
-    /// Of another origin: the rest of the head is of the internal response, which script must not see.
+    /// `opaque`: from another origin. The rest of the head is that of the internal response, which script must not see.
     Opaque,
-    /// A redirect that was not followed: as for opaque ones.
+    /// `opaqueredirect`: a redirect that was not followed. As for opaque ones, script must not see the rest.
     OpaqueRedirect,
-    /// What `Response.error()` gives.
+    /// `error`: what `Response.error()` returns.
     Error,
 }
 
 impl ResponseKind {
-    /// Whether script sees nothing of such a response.
+    /// Whether script sees nothing of a response of this type.
     pub fn is_opaque(self) -> bool {
         matches!(self, Self::Opaque | Self::OpaqueRedirect)
     }
 }
 
-/// A response without its body. For filtered responses that hide something this is the internal one.
+/// A response without its body. For a filtered response that hides something, this is the internal response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseHead {
-    /// How it is filtered.
+    /// Its type, which says how it is filtered.
     pub kind: ResponseKind,
-    /// As in 404.
+    /// The status code, as in 404.
     pub status: u16,
     /// As it came.
     pub status_text: Vec<u8>,
-    /// All of them, also those that the filter hides.
+    /// All headers, including those that the filter hides.
     pub headers: Vec<Header>,
-    /// Names of those that script sees of one of kind `Cors`.
+    /// For type `Cors`: the names of the headers that script sees.
     pub exposed_headers: Vec<String>,
-    /// Where it came from in the end, serialized; `None` for those made by script.
+    /// The URL that it finally came from, serialized; `None` if script made it.
     pub url: Option<String>,
-    /// Whether it took more than one URL to get there.
+    /// Whether there were redirects on the way.
     pub redirected: bool,
 }
 
 /// <https://w3c.github.io/ServiceWorker/#dictdef-cachequeryoptions>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryOptions {
-    /// Whether what follows `?` counts for nothing.
+    /// Whether to ignore what follows `?`.
     pub ignore_search: bool,
-    /// Whether other methods match what is stored for GET.
+    /// Whether requests with other methods match what is stored for GET.
     pub ignore_method: bool,
-    /// Whether `Vary` counts for nothing.
+    /// Whether to ignore `Vary`.
     pub ignore_vary: bool,
 }

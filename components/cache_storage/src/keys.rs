@@ -1,12 +1,12 @@
-//! What caches and their pairs are known by.
+//! Identifiers of caches and of stored pairs.
 
 use serde::{Deserialize, Serialize};
 
-/// One cache, also after its name is gone. Not used twice in a store.
+/// Names one cache, even after its name is gone. An id is not reused in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CacheId(pub u64);
 
-/// One stored pair.
+/// Names one stored pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryKey {
     pub cache: CacheId,

@@ -1,11 +1,11 @@
-//! Durable request response lists with streamed bodies: what the Cache API stands on. It knows no engine, no origin and
-//! no thread; a host gives each origin a [`CacheStore`] with a folder of its own.
+//! Durable request response lists with streamed bodies, for the Cache API. This crate knows no engine, no origin and no
+//! thread: a host gives each origin a [`CacheStore`] with its own folder.
 //!
-//! Heads of requests and responses and short bodies are in one index, longer bodies in files beside it. A body is written
-//! and flushed before the index names it, and [`CacheStore::commit`] is one commit of the index: all of it or nothing.
-//! What a crash leaves of bodies that no index names is removed when the store is opened the next time.
+//! An index has the heads of requests and responses, and short bodies. Longer bodies are in files beside it. A body is
+//! written and flushed before the index names it, and [`CacheStore::commit`] is one commit of the index: everything or
+//! nothing. If a crash leaves bodies that the index does not name, they are removed when the store is next opened.
 //!
-//! [`Medium`] is all that touches the disk, and the seam for fault injection.
+//! [`Medium`] is the only code that touches the disk, and the seam for fault injection.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Whether a stored pair is what a request asks for.
+//! Whether a stored pair matches a request.
 
 use crate::head::{Header, QueryOptions, RequestHead, ResponseHead, combined};
 

@@ -1,4 +1,4 @@
-//! All that touches the disk.
+//! The interface to the disk: nothing else touches it.
 
 use std::fmt::Debug;
 use std::io;
@@ -6,26 +6,26 @@ use std::io;
 use redb::{Database, DatabaseError};
 use serde::{Deserialize, Serialize};
 
-/// Names the file of a body. Not used twice while a store is open.
+/// Names the file of a body. It is not reused while a store is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileId(pub u64);
 
 /// Where a store is: an index and any number of files. The production one is [`crate::FolderMedium`]; tests hand in one
 /// that fails, or forgets what was not flushed.
 pub trait Medium: Debug + Send + Sync {
-    /// Opens the index, or makes an empty one.
+    /// Opens the index, or creates an empty one.
     ///
     /// # Errors
     /// What the medium or the index's format says.
     fn open_index(&self) -> Result<Database, DatabaseError>;
 
-    /// Puts an index that can't be read out of the way, so that the next one is empty.
+    /// Moves an index that can't be read out of the way, so that the next one starts empty.
     ///
     /// # Errors
     /// What the medium says.
     fn set_index_aside(&self) -> io::Result<()>;
 
-    /// Makes an empty file. One of that name that is there already is nobody's, and replaced.
+    /// Creates an empty file. If there is a file of that name, it belongs to nobody and is replaced.
     ///
     /// # Errors
     /// What the medium says.
@@ -43,19 +43,19 @@ pub trait Medium: Debug + Send + Sync {
     /// What the medium says.
     fn len(&self, file: FileId) -> io::Result<u64>;
 
-    /// Removes a file. Who reads it may go on, where the system allows it.
+    /// Removes a file. Whoever is reading it may go on, where the system allows that.
     ///
     /// # Errors
     /// What the medium says.
     fn remove(&self, file: FileId) -> io::Result<()>;
 
-    /// All files.
+    /// Lists all files.
     ///
     /// # Errors
     /// What the medium says.
     fn list(&self) -> io::Result<Vec<FileId>>;
 
-    /// The names of all files that were made are on the medium when this returns.
+    /// Flushes the names of all files that were created: they are on the medium when this returns.
     ///
     /// # Errors
     /// What the medium says.
@@ -64,7 +64,7 @@ pub trait Medium: Debug + Send + Sync {
 
 /// An open file. Dropping it closes it.
 pub trait BodyFile: Debug + Send {
-    /// Writes at the end.
+    /// Appends bytes.
     ///
     /// # Errors
     /// What the medium says.
@@ -76,7 +76,7 @@ pub trait BodyFile: Debug + Send {
     /// What the medium says; `UnexpectedEof` if there are not so many.
     fn read_exact_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
 
-    /// What was written is on the medium when this returns.
+    /// Flushes what was written: it is on the medium when this returns.
     ///
     /// # Errors
     /// What the medium says.

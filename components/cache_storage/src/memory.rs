@@ -1,4 +1,4 @@
-//! A store that ends with the process.
+//! A medium in memory, which ends with the process.
 
 use std::collections::BTreeMap;
 use std::io;

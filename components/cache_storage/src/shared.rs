@@ -1,4 +1,4 @@
-//! What a store shares with the bodies that are being written and read.
+//! State that a store shares with the bodies that are being written and read.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

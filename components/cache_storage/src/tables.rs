@@ -1,4 +1,4 @@
-//! The index: which pairs each cache has, in their order, and by their URLs.
+//! The index: which pairs each cache has, in order, and where each URL's pairs are.
 
 use std::hash::Hasher;
 

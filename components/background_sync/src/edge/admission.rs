@@ -1,4 +1,4 @@
-//! What clients and workers send. None of it is believed: what leaves here is.
+//! Checks each message of clients and workers. None of them is trusted; what this module lets through is.
 
 use std::fmt::Display;
 

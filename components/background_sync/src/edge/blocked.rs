@@ -1,4 +1,4 @@
-//! Clients that each keep a thread waiting.
+//! Clients that each keep a delivery thread waiting, and the limits on how many there may be.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

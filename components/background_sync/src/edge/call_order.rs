@@ -1,5 +1,4 @@
-//! Calls of one connection see each other's effects, in their order. They are carried out also if the connection ends
-//! meanwhile.
+//! The calls of one connection take effect in order. They do so even if the connection ends meanwhile.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! The edge towards clients: connections and calls. Nothing that a client says is believed.
+//! Connections and their calls: who is connected, what is not answered yet, and which promises are known to be resolved.
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
-//! Replies to clients that can keep whoever delivers them waiting. A thread of their own delivers them, started with the
-//! first one. It takes the clients in turn; one that keeps it for longer than [`PATIENCE`] has it for itself from then
-//! on, and another thread delivers the rest. The manager's thread only posts, and never waits.
+//! Delivers replies to clients that can block whoever delivers them. The manager's thread only queues these replies, and
+//! never waits. A delivery thread, started with the first reply, serves the clients in turn. A client that blocks it for
+//! longer than [`PATIENCE`] has this thread to itself from then on, and another thread serves the rest.
 
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+//! Messages that arrive over ipc-channel.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! How much clients may ask, and what is said to those who ask for more.
+//! How much clients may ask for, and what is said to those who ask for more.
 
 use background_sync_core::{Call, ScopeKey, Unavailability};
 use url::Url;

@@ -1,4 +1,4 @@
-//! What follows from a client's request alone.
+//! What can be read from a client's request alone, without looking at any state.
 
 use background_sync_core::{
     ExplainerOptions, Permission, PermissionName, Recurrence, RegisterError, StorageProblem,

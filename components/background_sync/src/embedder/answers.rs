@@ -1,4 +1,4 @@
-//! What the embedder waits for.
+//! Answers that the embedder waits for, and what each still needs.
 
 use std::collections::HashMap;
 

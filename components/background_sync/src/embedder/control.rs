@@ -1,3 +1,5 @@
+//! The embedder's handle: it asks the manager about registrations, and changes them.
+
 use std::fmt;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,7 +22,7 @@ pub(crate) enum ControlMessage {
     Shutdown,
 }
 
-/// What tells a registration from others.
+/// What identifies a registration.
 pub(crate) struct RegistrationName {
     pub api: SyncApi,
     pub scope: ScopeKey,
@@ -31,7 +33,7 @@ pub(crate) struct RegistrationName {
 pub(crate) struct View<'m> {
     pub now: Now,
     pub scheduler: &'m SyncScheduler,
-    /// With all that has happened.
+    /// Includes everything that has happened so far.
     pub journal: &'m mut Journal,
     /// When the manager has something to do by itself.
     pub deadline: Option<MonoTime>,
@@ -54,7 +56,7 @@ pub(crate) enum Change {
     WorkerUnregistered(ScopeKey),
 }
 
-/// What to clear.
+/// What [`SyncManagerControl::clear`] removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clear {
     /// Everything.
@@ -63,7 +65,7 @@ pub enum Clear {
     Origin(Origin),
     /// One service worker registration.
     Scope(ScopeKey),
-    /// A host and all that are below it: `example.com` means `shop.example.com` too.
+    /// A host and everything below it: `example.com` includes `shop.example.com`.
     Site(String),
 }
 
@@ -88,7 +90,7 @@ impl Clear {
 #[error("background sync has ended")]
 pub struct ManagerGone;
 
-/// An answer that is on its way. Do not wait for one inside of [`crate::Engine`] or
+/// An answer that is on its way. Do not wait for one inside [`crate::Engine`] or
 /// [`crate::Embedder`]: they run on the thread that answers.
 pub struct Reply<T>(Receiver<T>);
 
@@ -213,7 +215,7 @@ impl SyncManagerControl {
         })
     }
 
-    /// What happened, the oldest first.
+    /// What happened, oldest first.
     #[must_use]
     pub fn journal(&self, query: JournalQuery) -> Reply<Vec<JournalEntry>> {
         self.ask(move |view| view.journal.list(&query))
@@ -279,7 +281,7 @@ impl SyncManagerThread {
         &self.known_workers
     }
 
-    /// A way to speak to it.
+    /// A handle to control the manager, from any thread.
     #[must_use]
     pub fn control(&self) -> SyncManagerControl {
         self.control.clone()

@@ -1,4 +1,4 @@
-//! A bounded record of everything that a person would ask about.
+//! The journal: a bounded record of everything that a person would ask about.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::RangeInclusive;

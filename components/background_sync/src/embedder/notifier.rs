@@ -1,6 +1,8 @@
+//! Tells the embedder what happens.
+
 use background_sync_core::SyncNotification;
 
-/// Watches. Called on the manager's thread: nothing here may block.
+/// Watches what happens to registrations. Called on the manager's thread: nothing here may block.
 pub trait Embedder: Send + 'static {
     /// Something happened.
     fn notify(&self, notification: &SyncNotification) {
@@ -8,7 +10,7 @@ pub trait Embedder: Send + 'static {
     }
 }
 
-/// An [`Embedder`] that does not watch.
+/// An [`Embedder`] that ignores everything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

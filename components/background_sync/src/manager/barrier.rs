@@ -1,5 +1,6 @@
-//! The barrier: what an origin has committed is on the medium before its `register()` is answered, and before the
-//! registration that an event has served is removed: a record that its handler has deleted must not come back without it.
+//! The barrier: before a `register()` is answered, what its origin has committed is on the medium. So it is before the
+//! registration that an event has served is removed: otherwise, after a power cut, a record that the handler has deleted
+//! could come back without its registration.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! The calls of clients: each waits for those before it, is asked about, handed to the scheduler, and answered once all that
-//! its answer promises is durable.
+//! The life of a client's call. It waits for the calls before it, the engine is asked about it, the scheduler handles it,
+//! and it is answered once everything that the answer promises is durable.
 
 use background_sync_core::{
     Answer, Call, Caller, ClientFacts, EventId, EventOutcome, Now, PermissionName, RegisterError,

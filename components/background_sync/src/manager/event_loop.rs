@@ -1,4 +1,4 @@
-//! The thread's loop: sleeps until something happens, then has the manager handle all that waits.
+//! The thread's loop: it sleeps until something happens, then has the manager handle everything that waits.
 
 use std::fmt::Display;
 use std::ops::ControlFlow;

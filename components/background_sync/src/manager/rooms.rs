@@ -1,3 +1,5 @@
+//! The rooms that the manager routes between.
+
 use background_sync_core::{
     Call, Durability, MonoTime, Now, StoreOp, SyncNotification, SyncScheduler, Urgency,
 };

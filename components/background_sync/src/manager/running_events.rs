@@ -1,3 +1,5 @@
+//! Events that have been dispatched and whose outcome is not known yet.
+
 use std::collections::HashMap;
 
 use background_sync_core::{EventId, EventKind, ScopeKey, Tag};

@@ -1,4 +1,4 @@
-//! Starting a manager.
+//! Starts a manager. `SyncManager` is its owner's handle.
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};

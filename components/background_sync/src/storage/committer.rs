@@ -1,4 +1,4 @@
-//! What is to be stored, and when it is committed.
+//! Decides what is stored, and when it is committed.
 
 use std::thread::JoinHandle;
 

@@ -1,4 +1,4 @@
-//! Scopes that peers have named, within a limit.
+//! A bounded set of scopes that clients and workers have named.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};

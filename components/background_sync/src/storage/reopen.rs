@@ -1,4 +1,4 @@
-//! A store that can't be opened at the start, because the disk is full or read-only, is opened later.
+//! If the store can't be opened at the start, because the disk is full or read-only, it is opened later.
 
 use std::thread::JoinHandle;
 

@@ -1,5 +1,5 @@
-//! The workers that can be started without their pages: kept by a thread of their own, because their scripts are long and
-//! nobody waits for them.
+//! Workers that can be started without their pages. Their scripts are long and nobody waits for them, so they have a
+//! thread of their own.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The store's thread: commits while the manager goes on, and everything that waits in one commit.
+//! The store's thread. It commits while the manager goes on, and each commit takes everything that waits.
 
 use std::thread::{self, JoinHandle};
 

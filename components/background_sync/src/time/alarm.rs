@@ -1,4 +1,4 @@
-//! Wakes the manager for what is due in the distant future, also if the machine is suspended meanwhile: usual timers
+//! Wakes the manager for what is due in the distant future, even if the machine is suspended meanwhile. Usual timers
 //! stand still then.
 
 use background_sync_core::MonoTime;

@@ -1,5 +1,5 @@
-//! The order between a resolved promise and its event: no event before the page has said that its promise is
-//! resolved, or is gone.
+//! The order between a resolved promise and its event: the event does not fire before the page has said that the promise
+//! is resolved, or has gone.
 
 use super::SyncScheduler;
 use super::state::{Gate, GatedCall, RegKey, Timer};

@@ -1,4 +1,4 @@
-//! Without an active worker nothing of a service worker registration fires: it is *parked*.
+//! Without an active worker, nothing of a service worker registration fires: the registration is *parked*.
 
 use super::SyncScheduler;
 use super::state::{Phase, RegKey, Registration};

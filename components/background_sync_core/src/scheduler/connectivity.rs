@@ -1,4 +1,4 @@
-//! When the network comes or goes.
+//! What happens when the network comes or goes.
 
 use super::SyncScheduler;
 use super::state::{Due, RegKey, Timer};

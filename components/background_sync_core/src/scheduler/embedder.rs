@@ -1,4 +1,4 @@
-//! What the embedder may ask and do, beyond the specification.
+//! What the embedder may ask for and do, beyond the specification.
 
 use super::SyncScheduler;
 use super::state::{RegKey, Removal, Waiter};

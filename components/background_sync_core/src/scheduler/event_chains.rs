@@ -1,8 +1,8 @@
-//! Chains: events that a service worker brings about by itself, by registering from its events or after them.
+//! Chains of events that a service worker brings about on its own, by registering in its events or after them.
 //!
-//! The specification lets a handler register its own tag again, and fires it at once. Left at that, a worker runs for
-//! ever without a page, and calls a server as fast as it can. So the events of a chain are counted: the first few fire
-//! at once, the others back off as failures do. What a client asks for begins a new chain.
+//! The specification lets a handler register its own tag again, and fires it at once. Without a limit, a worker could run
+//! forever without a page, and call a server as fast as it can. So the events of a chain are counted: the first few fire
+//! at once, and the others back off as failures do. What a client asks for begins a new chain.
 
 use super::SyncScheduler;
 use super::state::{ChainDepth, EarlierWait, Phase, RegKey};

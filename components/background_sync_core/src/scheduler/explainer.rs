@@ -1,8 +1,7 @@
-//! `navigator.sync` of the
-//! [explainer of 2014](https://github.com/WICG/background-sync/blob/f5bb216/explainer.md).
+//! `navigator.sync` of the [explainer of 2014](https://github.com/WICG/background-sync/blob/f5bb216/explainer.md).
 //!
-//! What does not repeat goes the way of one-shot registrations; what repeats, of periodic ones, with
-//! their permission and their intervals, which could be evaded otherwise.
+//! Registrations that do not repeat are handled as one-shot registrations. Those that repeat are handled as periodic
+//! ones, with their permission and intervals, which could be evaded otherwise.
 
 use super::SyncScheduler;
 use super::state::{ChainDepth, Cycle, EarlierWait, Explainer, Kind, RegKey, Waiter};

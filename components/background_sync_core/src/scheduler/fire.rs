@@ -1,7 +1,7 @@
 //! From "may fire" to "runs": slots, permission, attempts, dispatch, the execution cap.
 //!
-//! An event first takes a slot and becomes *preparing*: its attempt is made durable while the
-//! permission is asked for. Then it is *running*.
+//! An event first takes a slot and is *preparing*: its attempt is made durable while the permission is asked for. Then it
+//! is *running*.
 
 use super::SyncScheduler;
 use super::state::{Event, Moment, PermissionState, Phase, RegKey, Timer};

@@ -1,4 +1,4 @@
-//! What the store held when the browser started.
+//! Takes over what the store held when the browser started.
 
 use std::collections::HashMap;
 

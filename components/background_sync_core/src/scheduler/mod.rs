@@ -1,5 +1,5 @@
-//! The state machine. This file has what goes in and out, `state` what is remembered, and the others an
-//! algorithm each.
+//! The state machine. This file has its inputs and outputs, `state` has what it remembers, and each other file has one
+//! algorithm.
 
 mod acknowledgement;
 mod active_worker;

@@ -1,5 +1,5 @@
-//! What limits the periodic events of an origin, and outlives its registrations: when it fired last, and what the
-//! embedder adds to its intervals.
+//! What limits the periodic events of an origin and outlives its registrations: when it last fired, and what the embedder
+//! adds to its intervals.
 
 use super::SyncScheduler;
 use super::state::{FiredFor, Moment, OriginLimits, RegKey};

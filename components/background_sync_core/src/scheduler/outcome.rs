@@ -1,4 +1,4 @@
-//! When an event is over: it is done, tried again, or has failed for good.
+//! The end of an event: it is done, will be tried again, or has failed for good.
 
 use super::SyncScheduler;
 use super::state::{Event, Phase, RegKey, Timer};

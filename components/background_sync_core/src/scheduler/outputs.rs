@@ -1,4 +1,4 @@
-//! Outputs that ask for nothing back.
+//! Outputs that need no answer.
 
 use super::SyncScheduler;
 use crate::{

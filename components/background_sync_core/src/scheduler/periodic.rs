@@ -1,5 +1,5 @@
 //! [`PeriodicSyncManager`](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodicsyncmanager-interface),
-//! and what follows the events of what repeats.
+//! and what follows the events of registrations that repeat.
 
 use super::SyncScheduler;
 use super::state::{ChainDepth, Cycle, FiredFor, Kind, Moment, RegKey, Waiter};

@@ -1,5 +1,4 @@
-//! The methods of [`SyncManager`](https://wicg.github.io/background-sync/spec/#sync-manager-interface)
-//! and the order between a resolved promise and its event.
+//! The methods of [`SyncManager`](https://wicg.github.io/background-sync/spec/#sync-manager-interface).
 
 use super::SyncScheduler;
 use super::state::{ChainDepth, Kind, PermissionState, RegKey, Registration, Waiter};

@@ -1,7 +1,7 @@
-//! A registration goes back to what it was if the store refuses what is to replace it.
+//! If the store refuses what is to replace a registration, the registration goes back to what it was.
 //!
-//! Until the store has answered, nothing else is stored of the registration: the medium holds what was
-//! resolved last, or what replaces it.
+//! Until the store has answered, nothing else of the registration is stored: the medium holds either what was last
+//! resolved, or its replacement.
 
 use super::SyncScheduler;
 use super::state::{Before, Kind, RegKey, Rollback};

@@ -1,4 +1,4 @@
-//! What is told to the store, and what its answers mean.
+//! What is sent to the store, and what its answers mean.
 
 use super::SyncScheduler;
 use super::state::{Existence, Purpose, RegKey, Registration, Rollback, TicketUse, Timer, Waiter};

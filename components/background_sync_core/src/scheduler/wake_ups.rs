@@ -1,10 +1,10 @@
 //! The [periodic sync
 //! scheduler](https://wicg.github.io/background-sync/spec/PeriodicBackgroundSync-index.html#periodic-sync-scheduler-construct):
-//! when what repeats may fire.
+//! when registrations that repeat may fire.
 //!
-//! Intervals are counted on the monotonic clock, from the anchor time of a registration, the time of
-//! last fire of its origin, and the last wake-up of all. A wake-up selects all that is due,
-//! and what is selected fires as one-shot registrations do, as soon as it gets a slot.
+//! Intervals are counted on the monotonic clock, from the anchor time of a registration, the time of last fire of its
+//! origin, and the last wake-up of all. A wake-up selects everything that is due. What is selected fires as one-shot
+//! registrations do, as soon as it gets a slot.
 
 use super::SyncScheduler;
 use super::state::{FiredFor, Intervals, Moment, RegKey, Timer};

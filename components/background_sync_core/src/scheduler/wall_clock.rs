@@ -1,8 +1,8 @@
 //! What becomes of stored points in time when the wall clock is set.
 //!
-//! A device without a battery for its clock boots in 1970, and learns the time from the network some
-//! minutes later, or never. What it stored in an earlier run means nothing until then; what it stores
-//! until then would mean nothing later.
+//! A device without a battery for its clock boots in 1970, and learns the time from the network some minutes later, or
+//! never. Until then, times stored by an earlier run mean nothing; and times that it stores until then would mean nothing
+//! later.
 
 use super::SyncScheduler;
 use super::state::{Due, RegKey, Timer};

@@ -1,4 +1,4 @@
-//! Why something has not fired.
+//! Explains why a registration has not fired.
 
 use super::SyncScheduler;
 use super::state::{Phase, RegKey};

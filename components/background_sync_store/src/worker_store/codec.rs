@@ -1,4 +1,4 @@
-//! The bytes that a worker is stored as.
+//! How a stored worker is encoded.
 
 use background_sync_core::{
     KnownWorker, MAX_STORED_HEADER_BYTES, MAX_STORED_IMPORTS, MAX_URL_BYTES,

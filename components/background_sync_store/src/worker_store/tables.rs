@@ -1,4 +1,4 @@
-//! The tables of the file: changed together, and made if a file is from before them.
+//! The tables of the file. They are changed together, and created if the file is older than they are.
 
 use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, TableError};
 

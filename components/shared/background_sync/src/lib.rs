@@ -1,9 +1,9 @@
-//! What crosses a process boundary in Background Sync: the messages between script threads and the
-//! SyncManager thread, and the handle that script threads hold.
+//! The messages of Background Sync that cross a process boundary, between script threads and the SyncManager thread, and
+//! the handle that script threads hold.
 //!
-//! The types carry no JavaScript engine and no channel implementation: [`SyncManagerMessage`] is generic over
-//! the way answers travel back ([`SyncClient`]), so that an engine can use its own channels. An implementation for
-//! [`ipc_channel::ipc::IpcSender`] is here.
+//! The types depend on no JavaScript engine and prescribe no channel: [`SyncManagerMessage`] is generic over the way
+//! answers travel ([`SyncClient`]), so that an engine can use its own channels. This crate implements it for
+//! [`ipc_channel::ipc::IpcSender`].
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -45,7 +45,7 @@ impl fmt::Debug for ConnectionId {
     }
 }
 
-/// Names one dispatched event, towards the worker that handles it. 128 random bits: only who received the event can
+/// Names one dispatched event, towards the worker that handles it. 128 random bits: only whoever received the event can
 /// report its outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EventToken(u128);
@@ -84,7 +84,7 @@ pub struct AuthorityIssuer {
 }
 
 impl AuthorityIssuer {
-    /// With a fresh secret: what another one has issued is not worth anything here.
+    /// An issuer with a fresh secret: authorities from another issuer are worth nothing here.
     #[expect(clippy::new_without_default, reason = "a random value is no default")]
     pub fn new() -> Self {
         let key = uuid::Uuid::new_v4().into_bytes();
@@ -115,11 +115,11 @@ pub struct CallId(pub u64);
 pub enum SyncRequest {
     /// [`SyncManager.register(tag)`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-register).
     Register {
-        /// The tag, or why it is none: the manager reports that in the specification's order of checks.
+        /// The tag, or why it is not valid: the manager reports that in the specification's order of checks.
         tag: Result<Tag, TagTooLong>,
         /// Whether the caller's service worker registration has an active worker.
         active_worker: bool,
-        /// Who calls. To lie about it harms only the liar's origin, whose own limits hold in any case.
+        /// Who calls. A lie harms only the liar's origin, whose own limits hold in any case.
         caller: Caller,
     },
     /// [`SyncManager.getTags()`](https://wicg.github.io/background-sync/spec/#dom-syncmanager-gettags).
@@ -148,9 +148,9 @@ pub enum SyncRequest {
     /// [explainer of 2014](https://github.com/WICG/background-sync/blob/f5bb216/explainer.md); answered with
     /// [`SyncResponse::Registered`].
     RegisterExplainer {
-        /// The id, or why it is none.
+        /// The id, or why it is not valid.
         id: Result<Tag, TagTooLong>,
-        /// The options, or why they are none.
+        /// The options, or why they are not valid.
         options: Result<ExplainerOptions, TextTooLong>,
         /// Whether the caller's service worker registration has an active worker. If not, the event waits for one.
         active_worker: bool,
@@ -176,8 +176,9 @@ pub enum SyncRequest {
 /// The answer to a [`SyncRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SyncResponse {
-    /// To [`SyncRequest::Register`], [`SyncRequest::RegisterPeriodic`] and [`SyncRequest::RegisterExplainer`]. `Ok` means durable. The client must send [`SyncManagerMessage::Acknowledge`] once
-    /// its promise is resolved: only then is the first event dispatched.
+    /// To [`SyncRequest::Register`], [`SyncRequest::RegisterPeriodic`] and [`SyncRequest::RegisterExplainer`]. `Ok` means
+    /// durable. The client must send [`SyncManagerMessage::Acknowledge`] once its promise is resolved: only then is the
+    /// first event dispatched.
     Registered(Result<(), RegisterError>),
     /// To [`SyncRequest::GetTags`], [`SyncRequest::GetPeriodicTags`] and [`SyncRequest::GetExplainerIds`]: in the order
     /// of their registration.
@@ -202,7 +203,7 @@ pub struct SyncReply {
 #[error("the client is gone")]
 pub struct ClientGone;
 
-/// The way answers travel to a client.
+/// How answers travel to a client.
 pub trait SyncClient: Send + 'static {
     /// Sends one answer.
     ///
@@ -210,7 +211,7 @@ pub trait SyncClient: Send + 'static {
     /// [`ClientGone`] if the client can't be reached; the manager then drops the connection.
     fn deliver(&self, reply: SyncReply) -> Result<(), ClientGone>;
 
-    /// Which thread delivers.
+    /// How [`SyncClient::deliver`] behaves, and so which thread calls it.
     fn delivery_mode(&self) -> DeliveryMode {
         DeliveryMode::MayBlock
     }
@@ -219,9 +220,9 @@ pub trait SyncClient: Send + 'static {
 /// How [`SyncClient::deliver`] behaves towards the thread that calls it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeliveryMode {
-    /// It never blocks, whatever the client does: the manager's thread calls it.
+    /// It never blocks, whatever the client does. The manager's thread calls it.
     Immediate,
-    /// It may block, as an [`IpcSender`] whose receiver does not read does: other threads call it.
+    /// It may block, as an [`IpcSender`] does whose receiver does not read. Other threads call it.
     #[default]
     MayBlock,
 }
@@ -245,13 +246,13 @@ pub enum SyncManagerMessage<C> {
         /// Where answers go.
         client: C,
     },
-    /// A call.
+    /// Makes a call.
     Request {
         /// An open connection.
         connection: ConnectionId,
         /// The client's number for this call.
         call: CallId,
-        /// What is asked.
+        /// What the client asks for.
         request: SyncRequest,
     },
     /// The promise of a successful [`SyncRequest::Register`] has been resolved.

@@ -1,3 +1,5 @@
+//! What scripts ask about navigation preload, and the answers.
+
 use background_sync_core::{NavigationPreloadState, PreloadHeaderValue};
 use serde::{Deserialize, Serialize};
 
@@ -5,22 +7,22 @@ use serde::{Deserialize, Serialize};
 /// [`NavigationPreloadManager`](https://w3c.github.io/ServiceWorker/#navigation-preload-manager).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NavigationPreloadCall {
-    /// Navigations ask the network beside the worker.
+    /// From now on, navigations start a request to the network while the worker starts.
     Enable,
-    /// They do not.
+    /// From now on, they do not.
     Disable,
-    /// What their header says.
+    /// Sets the value of the header of these requests.
     SetHeaderValue(PreloadHeaderValue),
-    /// Both.
+    /// Asks whether it is enabled, and for the header's value.
     GetState,
 }
 
 /// The answer to a [`NavigationPreloadCall`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NavigationPreloadAnswer {
-    /// It is so now.
+    /// The change has been made.
     Done,
-    /// How it is.
+    /// The current state.
     State(NavigationPreloadState),
     /// `InvalidStateError`: only a registration with an active worker can be changed.
     NoActiveWorker,

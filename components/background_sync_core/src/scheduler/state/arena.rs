@@ -1,3 +1,5 @@
+//! A vector whose free places are used again.
+
 /// A vector with holes that are filled again.
 #[derive(Debug)]
 pub struct Arena<T> {

@@ -1,4 +1,4 @@
-//! Calls of the embedder that wait for something.
+//! Calls of the embedder that are not answered yet.
 
 use super::due::Due;
 use crate::{Call, MonoTime, RegistrationState, StoreFault};

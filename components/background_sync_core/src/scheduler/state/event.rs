@@ -1,4 +1,4 @@
-//! Events that are prepared or run.
+//! Events that are preparing or running.
 
 use super::event_chain::ChainDepth;
 use super::registration::{OriginIndex, RegKey};

@@ -1,4 +1,4 @@
-//! Which events a service worker has brought about by itself.
+//! Which events a service worker has brought about on its own.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! What is particular to the registrations of each API.
+//! How the registrations of each API differ.
 
 use super::moment::Moment;
 use crate::{

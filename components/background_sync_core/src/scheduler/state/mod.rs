@@ -1,4 +1,4 @@
-//! What the scheduler remembers. It knows none of the algorithms, which are beside this folder.
+//! What the scheduler remembers. It does not depend on the algorithms, which are beside this folder.
 
 mod arena;
 mod due;

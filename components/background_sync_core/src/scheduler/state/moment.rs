@@ -1,4 +1,4 @@
-//! Points in time on both clocks, and what is known of the wall clock.
+//! Points in time on both clocks, and what is known about the wall clock.
 
 use crate::{MonoTime, Now, WallTime};
 

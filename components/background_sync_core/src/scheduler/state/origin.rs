@@ -1,4 +1,4 @@
-//! What is kept about origins, because it must outlive their registrations.
+//! What is stored about origins because it must outlive their registrations.
 
 use super::moment::Moment;
 use crate::{ExtraInterval, Now};

@@ -1,4 +1,4 @@
-//! One registration in memory, and what finds it.
+//! One registration in memory, and its keys.
 
 use super::due::Due;
 use super::event_chain::ChainDepth;

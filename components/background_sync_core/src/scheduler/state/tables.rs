@@ -1,5 +1,5 @@
-//! What the scheduler keeps in memory: registrations, the service worker registrations that own
-//! them, their origins, and who is ready to fire.
+//! The scheduler's tables: registrations, the service worker registrations that own them, their origins, and which
+//! registrations are ready to fire.
 
 mod turns;
 

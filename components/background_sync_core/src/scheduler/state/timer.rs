@@ -1,4 +1,4 @@
-//! What is to be done at some time.
+//! What is to be done at a given time.
 
 use super::registration::RegKey;
 use crate::EventId;

@@ -1,4 +1,4 @@
-//! When what repeats may fire, and what limits that.
+//! When registrations that repeat may fire, and what limits that.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Who is ready to fire, and whose turn it is: slots go round the origins.
+//! Which registrations are ready to fire, and whose turn it is: the origins get slots in turn.
 
 use super::super::registration::{OriginIndex, RegKey};
 use super::Tables;
