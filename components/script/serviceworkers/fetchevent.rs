@@ -38,12 +38,13 @@ use crate::dom::console::Console;
 use crate::dom::event::Event;
 use crate::dom::extendableevent::ExtendableEvent;
 use crate::dom::globalscope::GlobalScope;
-use crate::dom::promise::{Promise, RootedPromise, TracedPromise};
+use crate::dom::promise::{Promise, RootedPromise};
 use crate::dom::promisenativehandler::{Callback, PromiseNativeHandler};
 use crate::dom::request::Request;
 use crate::dom::response::Response;
 use crate::dom::serviceworkerglobalscope::ServiceWorkerGlobalScope;
 use crate::dom::serviceworkers::fetchanswer::{AnswerSink, OwedAnswer};
+use crate::dom::serviceworkers::lazypromise::LazyPromise;
 use crate::dom::serviceworkers::navigationpreload::NavigationPreload;
 use crate::dom::serviceworkers::requestbody::request_object;
 
@@ -55,8 +56,8 @@ pub(crate) struct FetchEvent {
     client_id: DOMString,
     resulting_client_id: DOMString,
     replaces_client_id: DOMString,
-    handled: TracedPromise,
-    preload_response: TracedPromise,
+    handled: LazyPromise,
+    preload_response: LazyPromise,
     /// <https://w3c.github.io/ServiceWorker/#fetchevent-respond-with-entered-flag>
     respond_with_entered: Cell<bool>,
     /// `None` for an event that a script has made.
@@ -83,8 +84,8 @@ struct Parts<'a> {
     client_id: DOMString,
     resulting_client_id: DOMString,
     replaces_client_id: DOMString,
-    handled: RootedPromise,
-    preload_response: RootedPromise,
+    handled: LazyPromise,
+    preload_response: LazyPromise,
 }
 
 impl FetchEvent {
@@ -101,8 +102,8 @@ impl FetchEvent {
             client_id: parts.client_id,
             resulting_client_id: parts.resulting_client_id,
             replaces_client_id: parts.replaces_client_id,
-            handled: parts.handled.to_traced(),
-            preload_response: parts.preload_response.to_traced(),
+            handled: parts.handled,
+            preload_response: parts.preload_response,
             respond_with_entered: Cell::new(false),
             id: Cell::default(),
             preload_id: Cell::default(),
@@ -133,15 +134,15 @@ impl FetchEvent {
         let request = request_object(cx, global, request);
         let preload_id = preload.as_ref().map(NavigationPreload::id);
         let preload_response = match preload {
-            Some(preload) => preload.promise(cx, worker, &request),
-            None => Promise::new_resolved(cx, global, ()),
+            Some(preload) => LazyPromise::of(&preload.promise(cx, worker, &request)),
+            None => LazyPromise::fulfilled(),
         };
         let parts = Parts {
             request: &request,
             client_id,
             resulting_client_id,
             replaces_client_id: DOMString::new(),
-            handled: Promise::new_in_realm(cx),
+            handled: LazyPromise::default(),
             preload_response,
         };
         let owed = Arc::downgrade(&answer);
@@ -171,7 +172,7 @@ impl FetchEvent {
             );
         }
         answer.fall_back();
-        self.handled.root(cx).resolve_native(cx, &());
+        self.handled.fulfil(cx);
     }
 
     /// Whether somebody may still wait for the answer.
@@ -205,10 +206,7 @@ impl FetchEvent {
     /// The page gets a network error, and whoever has written the worker the reason.
     fn fail(&self, cx: &mut CurrentRealm, answer: &OwedAnswer, why: &str) {
         answer.fail();
-        let handled = self.handled.root(cx);
-        // Whoever does not look at it need not hear that.
-        handled.set_promise_is_handled(cx);
-        handled.reject_error(cx, Error::Network(None));
+        self.handled.reject(cx);
         let global = self.global();
         let url = self.request.request().url();
         let message = format!("The service worker has not answered the request of {url}: {why}");
@@ -241,7 +239,7 @@ impl FetchEvent {
             Some(body) => answer.respond_shortly(head, body),
             None => send(cx, &response, head, answer),
         }
-        self.handled.root(cx).resolve_native(cx, &());
+        self.handled.fulfil(cx);
     }
 }
 
@@ -305,8 +303,8 @@ impl FetchEventMethods<crate::DomTypeHolder> for FetchEvent {
             client_id: init.clientId.clone(),
             resulting_client_id: init.resultingClientId.clone(),
             replaces_client_id: init.replacesClientId.clone(),
-            handled: promise_of(cx, init.handled.handle()),
-            preload_response: promise_of(cx, init.preloadResponse.handle()),
+            handled: LazyPromise::of(&promise_of(cx, init.handled.handle())),
+            preload_response: LazyPromise::of(&promise_of(cx, init.preloadResponse.handle())),
         };
         let event = Self::reflect(cx, worker, proto, parts, None);
         event.upcast::<Event>().init_event(
@@ -324,7 +322,7 @@ impl FetchEventMethods<crate::DomTypeHolder> for FetchEvent {
 
     /// <https://w3c.github.io/ServiceWorker/#fetch-event-preloadresponse>
     fn PreloadResponse(&self, cx: &mut JSContext) -> RootedPromise {
-        self.preload_response.root(cx)
+        self.preload_response.get(cx, &self.global())
     }
 
     /// <https://w3c.github.io/ServiceWorker/#fetch-event-clientid>
@@ -344,7 +342,7 @@ impl FetchEventMethods<crate::DomTypeHolder> for FetchEvent {
 
     /// <https://w3c.github.io/ServiceWorker/#fetch-event-handled>
     fn Handled(&self, cx: &mut JSContext) -> RootedPromise {
-        self.handled.root(cx)
+        self.handled.get(cx, &self.global())
     }
 
     /// <https://w3c.github.io/ServiceWorker/#fetch-event-respondwith>

@@ -43,6 +43,8 @@ mod fetchesinhand;
 #[cfg(feature = "offline")]
 pub(crate) mod fetchevent;
 pub(crate) mod importedscripts;
+#[cfg(feature = "offline")]
+mod lazypromise;
 pub(crate) mod manager;
 #[cfg(feature = "offline")]
 pub(crate) mod navigationpreload;
