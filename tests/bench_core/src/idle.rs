@@ -54,7 +54,7 @@ pub fn line(folder: &Path, time: Duration) -> Result<Line> {
         goal,
     );
     Ok(line.note(format!(
-        "of the manager's, its watch's and the store's threads in {} idle seconds, counted by the kernel",
+        "of the manager's, its alarm's and the store's threads in {} idle seconds, counted by the kernel",
         time.as_secs()
     )))
 }
@@ -66,7 +66,7 @@ fn wake_ups() -> Result<u64> {
     for task in fs::read_dir("/proc/self/task").context("this needs Linux")? {
         let task = task?.path();
         let name = fs::read_to_string(task.join("comm"))?;
-        if !matches!(name.trim(), "SyncManager" | "SyncStore" | "SyncWatch") {
+        if !matches!(name.trim(), "SyncManager" | "SyncStore" | "SyncAlarm") {
             continue;
         }
         threads += 1;
