@@ -196,7 +196,7 @@ impl Service {
         ["actions", "body", "body-markup"].map(str::to_owned).into()
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "as the specification has it")]
     async fn notify(
         &mut self,
         _app_name: String,

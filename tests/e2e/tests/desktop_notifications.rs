@@ -2,6 +2,8 @@
 
 #![cfg(feature = "offline")]
 
+use std::os::unix::net::UnixListener;
+
 use background_sync_e2e::desktop::{Answers, Asked, DesktopService, SessionBus};
 use background_sync_e2e::{FAST_RETRIES, Kiosk, Site};
 use serde_json::{Value, json};
@@ -219,4 +221,18 @@ fn a_service_that_does_not_answer_holds_nothing_up() {
     // Those that waited when the first one failed were not tried, each for its time.
     let tried = 1 + desktop.count_waiting();
     assert!(tried < 10, "{tried} were tried");
+}
+
+#[test]
+fn a_bus_that_says_nothing_holds_nothing_up() {
+    let folder = tempfile::tempdir().expect("a writable folder");
+    let path = folder.path().join("bus");
+    // It connects, as the system does that alone, and nobody is there.
+    let _bus = UnixListener::bind(&path).expect("a socket");
+    let site = Site::new(WORKER);
+    let mut kiosk = open(&site, &format!("unix:path={}", path.display()));
+    show(&mut kiosk, "'silence'");
+    assert!(wait_for_desktop(&mut kiosk).is_string());
+    wait_for_card(&mut kiosk);
+    kiosk.quit();
 }

@@ -141,9 +141,9 @@ impl Conversation {
                 },
             }
         }
-        while let Some(shown) = self.shown.pop() {
-            self.close_in_service(shown.service_id).await;
-        }
+        while let Some(shown) = self.shown.pop()
+            && self.close_in_service(shown.service_id).await.is_ok()
+        {}
     }
 
     async fn handle_news(&mut self, news: News) {
@@ -175,7 +175,7 @@ impl Conversation {
             },
         };
         // Its person has seen it; some services leave it there.
-        self.close_in_service(service_id).await;
+        let _ = self.close_in_service(service_id).await;
         (self.tell)(DesktopNews::Clicked(shown.id, action));
     }
 
@@ -243,14 +243,16 @@ impl Conversation {
 
     async fn close(&mut self, id: NotificationId) {
         if let Some(shown) = self.take(id) {
-            self.close_in_service(shown.service_id).await;
+            let _ = self.close_in_service(shown.service_id).await;
         }
     }
 
-    async fn close_in_service(&self, service_id: ServiceId) {
-        if let Some(service) = &self.service {
-            // The bus is gone, and what was shown with it.
-            let _ = service.close(service_id).await;
+    /// # Errors
+    /// If the bus is gone, and what was shown with it, or it reads nothing.
+    async fn close_in_service(&self, service_id: ServiceId) -> zbus::Result<()> {
+        match &self.service {
+            Some(service) => service.close(service_id).await,
+            None => Ok(()),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! <https://specifications.freedesktop.org/notification-spec/latest/>
 
 use std::collections::HashMap;
+use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -10,8 +11,8 @@ use servo::notifications::WebNotification;
 use zbus::Variant;
 use zbus::proxy::SignalStream;
 
-/// An answer that takes longer does not come.
-const ANSWER_TIME: Duration = Duration::from_secs(5);
+/// What takes the bus or the service longer is given up, so that nothing waits for them, not even the kiosk's end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// As the service's users see who shows something.
 const APP_NAME: &str = "kiosk";
@@ -39,7 +40,7 @@ pub type ServiceId = u32;
 trait Notifications {
     fn get_capabilities(&self) -> zbus::Result<Vec<String>>;
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "as the specification has it")]
     fn notify(
         &self,
         app_name: &str,
@@ -92,12 +93,13 @@ impl Service {
     /// Connects to the session's bus. The bus starts the service when it is first used.
     ///
     /// # Errors
-    /// If there is no bus.
+    /// If there is no bus, or it does not answer in time.
     pub async fn connect() -> zbus::Result<Self> {
-        let connection = zbus::connection::Builder::session()
-            .method_timeout(ANSWER_TIME)
-            .build()
-            .await?;
+        in_time(Self::connect_at_leisure()).await
+    }
+
+    async fn connect_at_leisure() -> zbus::Result<Self> {
+        let connection = zbus::connection::Builder::session().build().await?;
         let proxy = NotificationsProxy::builder(&connection)
             .cache_properties(zbus::proxy::CacheProperties::No)
             .build()
@@ -114,8 +116,16 @@ impl Service {
     /// Shows a notification, in the place of another one if that is still there.
     ///
     /// # Errors
-    /// If there is no service, or it fails or does not answer.
+    /// If there is no service, or it fails or does not answer in time.
     pub async fn show(
+        &self,
+        notification: &WebNotification,
+        replaced: Option<ServiceId>,
+    ) -> zbus::Result<ServiceId> {
+        in_time(self.show_at_leisure(notification, replaced)).await
+    }
+
+    async fn show_at_leisure(
         &self,
         notification: &WebNotification,
         replaced: Option<ServiceId>,
@@ -165,9 +175,9 @@ impl Service {
     /// Shows something no more.
     ///
     /// # Errors
-    /// If the bus is gone.
+    /// If the bus is gone, or reads nothing.
     pub async fn close(&self, id: ServiceId) -> zbus::Result<()> {
-        self.proxy.close_notification(id).await
+        in_time(self.proxy.close_notification(id)).await
     }
 
     /// Waits for the service to tell something. Nothing is lost if the wait is given up.
@@ -202,6 +212,16 @@ impl Service {
             }
         }
     }
+}
+
+async fn in_time<T>(work: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
+    let too_late = |_| {
+        let error = io::Error::from(io::ErrorKind::TimedOut);
+        Err(zbus::Error::from(error))
+    };
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(too_late)
 }
 
 fn reaction_to_action(name: &str) -> Option<Reaction> {
