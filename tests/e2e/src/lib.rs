@@ -17,7 +17,7 @@ pub use kiosk::{FAST_RETRIES, Kiosk, KioskBuilder, kiosk_command, run};
 pub use namespace::{again_in_namespace, in_namespace, ip, leave_out, mount_small_disk};
 pub use npm::{Packages, serve_from_npm};
 pub use server::{Answer, Asked, Received, TestServer};
-pub use site::{CLAIM, INDEXED_DB, PAGE, Site};
+pub use site::{INDEXED_DB, PAGE, Site};
 
 /// How long a test waits for one thing before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);

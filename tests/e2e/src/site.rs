@@ -48,7 +48,7 @@ const WORKER_PRELUDE: &str = r"'use strict';
 ";
 
 /// In a worker: claims its page, so that a test need not load it again.
-pub const CLAIM: &str = "onactivate = (event) => event.waitUntil(clients.claim());";
+const CLAIM: &str = "onactivate = (event) => event.waitUntil(clients.claim());";
 
 /// A server with the page and a worker.
 pub struct Site {
@@ -68,8 +68,13 @@ impl Site {
 
     /// Opens the page in this profile, and waits until this worker controls it.
     pub fn controlled_by(worker: &str, profile: &Path) -> (Self, Kiosk) {
+        Self::controlled_in(worker, Kiosk::with_fast_retries(profile))
+    }
+
+    /// Opens the page with these settings, and waits until this worker controls it.
+    pub fn controlled_in(worker: &str, builder: KioskBuilder) -> (Self, Kiosk) {
         let site = Self::new(&format!("{CLAIM}{worker}"));
-        let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile));
+        let mut kiosk = site.open_with(builder);
         kiosk.wait_until_controlled();
         (site, kiosk)
     }

@@ -2,7 +2,7 @@
 
 #![cfg(feature = "offline")]
 
-use background_sync_e2e::{CLAIM, Kiosk, Site};
+use background_sync_e2e::{Kiosk, Site};
 use serde_json::json;
 
 fn text_of(kiosk: &mut Kiosk, url: &str) -> Result<serde_json::Value, String> {
@@ -90,17 +90,17 @@ fn what_is_no_answer_is_a_network_error() {
 #[test]
 fn a_worker_that_loops_is_ended_and_its_page_goes_on() {
     let profile = tempfile::tempdir().expect("a writable folder");
-    let site = Site::new(&format!(
-        "{CLAIM} onfetch = (event) => {{
-           if (event.request.url.endsWith('/loop')) for (;;);
-           if (event.request.url.endsWith('/never')) event.respondWith(new Promise(() => {{}}));
-           if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
-         }};"
-    ));
     let quick = Kiosk::with_fast_retries(profile.path())
         .flag("--pref")
         .flag("dom_serviceworker_timeout_seconds=2");
-    let mut kiosk = site.open_with(quick);
+    let (_site, mut kiosk) = Site::controlled_in(
+        "onfetch = (event) => {
+           if (event.request.url.endsWith('/loop')) for (;;);
+           if (event.request.url.endsWith('/never')) event.respondWith(new Promise(() => {}));
+           if (event.request.url.endsWith('/made')) event.respondWith(new Response('made here'));
+         };",
+        quick,
+    );
     assert_eq!(text_of(&mut kiosk, "/made"), Ok(json!("made here")));
     for path in ["/loop", "/never"] {
         let failed = Err("TypeError".to_owned());
