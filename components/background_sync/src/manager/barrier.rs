@@ -91,7 +91,10 @@ impl Barrier {
     }
 
     /// Has it asked for, for each origin whose events have ended.
-    pub fn begin_for_ended(&mut self, mut make_durable: impl FnMut(&ScopeKey, DurabilityResponder)) {
+    pub fn begin_for_ended(
+        &mut self,
+        mut make_durable: impl FnMut(&ScopeKey, DurabilityResponder),
+    ) {
         for (_, ended) in self.ended.drain() {
             self.events += ended.events.len();
             let waiting = Waiting::Events(ended.events);
