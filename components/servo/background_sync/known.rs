@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use background_sync::{Origin, ScopeKey};
 use background_sync_traits::DispatchedEvent;
-use constellation::window_changes;
 use servo_base::generic_channel::GenericSender;
+use servo_constellation::window_changes;
 use servo_constellation_traits::ServiceWorkerMsg;
 use storage_traits::background_sync::BackgroundSyncMessage;
 

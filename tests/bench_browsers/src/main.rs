@@ -3,6 +3,7 @@
 //! The browsers take turns, also at going first, each time with a new process and a new profile, so that both have the
 //! same weather. The kiosk stores as it does by default: what `register()` has promised survives a power cut.
 
+mod bound;
 mod floor;
 mod lines;
 mod medium;
