@@ -52,6 +52,8 @@ impl RedbStore {
     }
 
     fn store(&mut self, changes: Changes, durability: Durability) -> Result<(), StoreError> {
+        // Out of date in a moment.
+        self.loaded = None;
         if durability == Durability::Relaxed
             && self.relaxed.bytes() + changes.bytes() <= MAX_RELAXED_BYTES
         {
