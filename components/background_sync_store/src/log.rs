@@ -166,15 +166,13 @@ impl Log {
         }
         let opened = (self.open)(&self.path, LogUse::Write)?;
         let medium = opened.ok_or(io::ErrorKind::NotFound)?;
-        if medium.len()? < LOG_BYTES as u64 {
-            // Nothing in it counts any more: that was written to the database when it was read.
-            let zeros = vec![0; LOG_BYTES];
-            let filled = medium.write(0, &zeros).and_then(|()| medium.sync_data());
-            if let Err(error) = filled {
-                // The database may need the room.
-                let _ = medium.set_len(0);
-                return Err(error);
-            }
+        // Nothing in it counts any more: that was written to the database when it was read.
+        if medium.len()? < LOG_BYTES as u64
+            && let Err(error) = fill(&*medium)
+        {
+            // The database may need the room.
+            let _ = medium.set_len(0);
+            return Err(error);
         }
         self.medium = Some(medium);
         Ok(())
@@ -209,6 +207,17 @@ impl Log {
             let _ = medium.write((self.failed.start * BLOCK_BYTES) as u64, &zeros);
         }
     }
+}
+
+/// Makes room for all blocks, so that a commit changes nothing but the content of some.
+fn fill(medium: &dyn StorageBackend) -> io::Result<()> {
+    medium.set_len(LOG_BYTES as u64)?;
+    // Block by block, as it is written later: Linux keeps what it was given at once in one piece, and counts a block that
+    // changes as all of it.
+    for block in 0..LOG_BLOCKS {
+        medium.write((block * BLOCK_BYTES) as u64, &[0; BLOCK_BYTES])?;
+    }
+    medium.sync_data()
 }
 
 /// A number that no other epoch has: it tells frames of this database and this time from all others.
