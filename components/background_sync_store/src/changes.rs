@@ -128,7 +128,7 @@ impl Changes {
         let origins = self.origins.iter();
         let origins: usize = origins.map(|(key, bytes)| key.len() + length(bytes)).sum();
         let entries: usize = self.entries.values().map(|bytes| EACH + bytes.len()).sum();
-        records + origins + entries + EACH * (self.removed_entries.len() + 2)
+        records + origins + entries + EACH * (self.removed_entries.len() + 3)
     }
 
     /// Adds later changes to these.

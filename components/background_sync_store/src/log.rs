@@ -113,7 +113,7 @@ impl Log {
             self.pause -= 1;
             return false;
         }
-        let room = LOG_BLOCKS - self.next_block;
+        let room = MAX_FRAME_BLOCKS.min(LOG_BLOCKS - self.next_block);
         let (Some(epoch), true) = (self.epoch, blocks_for(changes.bytes()) <= room) else {
             return false;
         };

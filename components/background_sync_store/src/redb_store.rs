@@ -67,6 +67,10 @@ impl RedbStore {
             return Ok(());
         }
         new.next_id = new.next_id.max(self.next_id);
+        if let (Some(log), false) = (&mut self.log, self.database.is_open()) {
+            // With it the lock is gone, and somebody else may have used both.
+            log.end_epoch();
+        }
         if self.log.as_mut().is_some_and(|log| log.append(&new)) {
             self.next_id = new.next_id;
             self.relaxed = Changes::default();
@@ -101,8 +105,8 @@ impl RedbStore {
             }
             Err(fault) => {
                 self.logged = logged;
-                if let (Some(log), Some(_)) = (&mut self.log, epoch) {
-                    // The database has one of the two.
+                if let Some(log) = &mut self.log {
+                    // The database has the old epoch or the new one.
                     log.end_epoch();
                     log.void_failed_frame();
                 }

@@ -8,7 +8,7 @@ use std::io;
 
 use background_sync_core::*;
 use background_sync_store::*;
-use support::commits::{Commit, Model, commits};
+use support::commits::{Commit, Model, commits, sized};
 use support::machine::{File, Images, Machine, Operation};
 
 const BLOCK_BYTES: usize = 4_096;
@@ -117,6 +117,31 @@ fn a_frame_of_a_commit_that_failed_never_comes_back() {
         let mut expected = expected;
         expected.apply(&commits[next]);
         assert_eq!(load(kill(&machine, store)), expected);
+    }
+}
+
+/// A database that is closed after a fault has no lock. Whoever has used both files meanwhile has their own epoch.
+#[test]
+fn nothing_is_logged_without_the_lock_of_the_database() {
+    let commits = commits(12, false);
+    for logged in [0, 3] {
+        let (machine, mut store) = store_with(&commits[..logged]);
+        machine.set_fault(|file, _| (file == File::Database).then_some(io::ErrorKind::Other));
+        // Too large for the log.
+        let large: Vec<_> = (0..40)
+            .map(|id| StoreOp::Put(sized(id, 10_000, 0)))
+            .collect();
+        assert!(store.commit(&large, Durability::Strict).is_err());
+        machine.repair();
+        let mut other = machine.open().unwrap();
+        for commit in &commits[logged..6] {
+            commit.run(&mut other, Durability::Strict).unwrap();
+        }
+        drop(other);
+        for commit in &commits[6..] {
+            commit.run(&mut store, Durability::Strict).unwrap();
+        }
+        assert_eq!(load(kill(&machine, store)), Model::after(&commits));
     }
 }
 
