@@ -20,8 +20,9 @@ use crate::{
 /// Name of the database in the profile folder.
 pub const FILE_NAME: &str = "registrations.redb";
 
-/// What is relaxed waits in memory, up to about so many bytes. What is more is made durable.
-const MAX_RELAXED_BYTES: usize = 256 * 1024;
+/// What waits for the database is in memory, too, up to about so many bytes: of what is in the log, and of what is relaxed.
+/// With more of it, the database takes over everything.
+const MAX_WAITING_BYTES: usize = 256 * 1024;
 
 /// Registrations in a [redb](https://docs.rs/redb) file, behind a log that takes one write and one flush a commit. Each
 /// commit is atomic. The files belong to one process at a time.
@@ -30,6 +31,8 @@ pub struct RedbStore {
     log: Option<Log>,
     /// What the log has, and the database does not.
     logged: Changes,
+    /// It takes no more memory than this.
+    logged_bytes: usize,
     /// What neither has.
     relaxed: Changes,
     /// What was read when it was opened, until it is asked for.
@@ -55,7 +58,7 @@ impl RedbStore {
         // Out of date in a moment.
         self.loaded = None;
         if durability == Durability::Relaxed
-            && self.relaxed.bytes() + changes.bytes() <= MAX_RELAXED_BYTES
+            && self.relaxed.bytes() + changes.bytes() <= MAX_WAITING_BYTES
         {
             self.next_id = self.next_id.max(changes.next_id);
             self.relaxed.merge(changes);
@@ -71,13 +74,17 @@ impl RedbStore {
             // With it the lock is gone, and somebody else may have used both.
             log.end_epoch();
         }
-        if self.log.as_mut().is_some_and(|log| log.append(&new)) {
-            self.next_id = new.next_id;
-            self.relaxed = Changes::default();
-            self.logged.merge(new);
-            return Ok(());
+        let logged_bytes = self.logged_bytes + new.bytes();
+        let log = self.log.as_mut();
+        let mut log = log.filter(|_| logged_bytes <= MAX_WAITING_BYTES);
+        if !log.as_mut().is_some_and(|log| log.append(&new)) {
+            return self.checkpoint(&new);
         }
-        self.checkpoint(&new)
+        self.next_id = new.next_id;
+        self.relaxed = Changes::default();
+        self.logged.merge(new);
+        self.logged_bytes = logged_bytes;
+        Ok(())
     }
 
     /// Has the database take over what is in the log, and these changes, in one commit. What is relaxed is among them.
@@ -97,6 +104,7 @@ impl RedbStore {
         match written {
             Ok(()) => {
                 self.next_id = next_id;
+                self.logged_bytes = 0;
                 self.relaxed = Changes::default();
                 if let (Some(log), Some(epoch)) = (&mut self.log, epoch) {
                     log.start_epoch(epoch);

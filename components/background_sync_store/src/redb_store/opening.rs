@@ -95,6 +95,7 @@ impl RedbStore {
             database: ReopeningDatabase::new(path, open),
             log,
             logged: Changes::default(),
+            logged_bytes: 0,
             relaxed: Changes::default(),
             loaded: None,
             next_id: 0,
@@ -159,6 +160,7 @@ impl RedbStore {
             changes.apply(loaded);
         }
         self.next_id = self.next_id.max(changes.next_id);
+        self.logged_bytes = changes.bytes();
         self.logged = changes;
         if let Some(log) = &mut self.log {
             log.end_epoch();
