@@ -12,9 +12,6 @@ use bincode::Options;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::changes::Changes;
-use crate::log::MAX_FRAME_BYTES;
-
 /// Version of the files and tables. Since 2 there may be commits in the log that the database does not have yet.
 pub const SCHEMA_VERSION: u8 = 2;
 
@@ -242,16 +239,21 @@ pub fn decode_entry(bytes: &[u8]) -> Result<JournalEntry, CodecError> {
     decode_any(bytes)
 }
 
-/// The bytes of a frame of the log.
-pub(crate) fn encode_changes(changes: &Changes) -> Result<Vec<u8>, CodecError> {
-    let options = options_up_to(MAX_FRAME_BYTES as u64);
-    encode_with(options, RECORD_VERSION, changes)
+/// The bytes of something that may be longer than a record.
+pub(crate) fn encode_long(
+    value: &impl Serialize,
+    most_bytes: usize,
+) -> Result<Vec<u8>, CodecError> {
+    encode_with(options_up_to(most_bytes as u64), RECORD_VERSION, value)
 }
 
-/// What was encoded as these bytes. The records in it are not decoded.
-pub(crate) fn decode_changes(bytes: &[u8]) -> Result<Changes, CodecError> {
+/// What was encoded as these bytes, and is not longer.
+pub(crate) fn decode_long<T: DeserializeOwned>(
+    bytes: &[u8],
+    most_bytes: usize,
+) -> Result<T, CodecError> {
     let (_, fields) = fields(&[RECORD_VERSION], bytes)?;
-    options_up_to(MAX_FRAME_BYTES as u64)
+    options_up_to(most_bytes as u64)
         .deserialize(fields)
         .map_err(|error| CodecError::Damaged(error.to_string()))
 }

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use redb::StorageBackend;
 
 use crate::changes::Changes;
-use crate::codec::encode_changes;
+use crate::codec::encode_long;
 use block::{BLOCK_BYTES, Block, CONTENT_BYTES, blocks_for, encode_frame, parse};
+pub use file::LogUse;
 pub(crate) use file::{is_plain_file, open_file};
 pub(crate) use frames::Found;
 use frames::read_frames;
@@ -31,19 +32,10 @@ pub const LOG_BYTES: usize = LOG_BLOCKS * BLOCK_BYTES;
 const MAX_FRAME_BLOCKS: usize = LOG_BLOCKS / 4;
 
 /// Most that can be in a frame, in bytes.
-pub(crate) const MAX_FRAME_BYTES: usize = MAX_FRAME_BLOCKS * CONTENT_BYTES;
+const MAX_FRAME_BYTES: usize = MAX_FRAME_BLOCKS * CONTENT_BYTES;
 
 /// After a fault of the log, so many commits go to the database before it is tried again.
 const COMMITS_BEFORE_RETRY: u32 = 256;
-
-/// What the log is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogUse {
-    /// To read what is in it; a missing one is not made.
-    Read,
-    /// To write to it; it is made if it is missing, and will be there after a power cut.
-    Write,
-}
 
 /// Opens the log of a store; called again after a fault. `None` if there is none to read.
 pub type OpenLog = Box<dyn Fn(&Path, LogUse) -> io::Result<Option<Box<dyn StorageBackend>>> + Send>;
@@ -103,7 +95,7 @@ impl Log {
             return Ok(Found::default());
         }
         medium.read(BLOCK_BYTES as u64, others)?;
-        Ok(read_frames(&bytes, epoch))
+        Ok(read_frames(&bytes, epoch, MAX_FRAME_BYTES))
     }
 
     /// Writes a frame and waits for the medium. If that can't be done, for any reason, it returns `false`: then the changes
@@ -117,7 +109,7 @@ impl Log {
         let (Some(epoch), true) = (self.epoch, blocks_for(changes.bytes()) <= room) else {
             return false;
         };
-        let Ok(content) = encode_changes(changes) else {
+        let Ok(content) = encode_long(changes, MAX_FRAME_BYTES) else {
             return false;
         };
         let Some(blocks) = encode_frame(epoch, self.next_frame, &content) else {

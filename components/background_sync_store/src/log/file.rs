@@ -7,8 +7,16 @@ use std::path::Path;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
-use super::LogUse;
 use crate::replacement::sync_folder;
+
+/// What the log is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogUse {
+    /// To read what is in it; a missing one is not made.
+    Read,
+    /// To write to it; it is made if it is missing, and will be there after a power cut.
+    Write,
+}
 
 /// Opens the log in a profile. What has its name and is no file, a link included, is not this software's: it is not
 /// followed, and has no commits.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::block::{BLOCK_BYTES, Block, Part, parse};
 use crate::changes::Changes;
-use crate::codec::decode_changes;
+use crate::codec::decode_long;
 
 /// What was found in a log, and is not in the database yet.
 #[derive(Debug, Default)]
@@ -54,10 +54,10 @@ impl Partial {
     }
 }
 
-/// Puts together the frames of an epoch. `blocks` are those of the log, from its start.
-pub(crate) fn read_frames(blocks: &[u8], epoch: u64) -> Found {
+/// Puts together the frames of an epoch, each of so many bytes at most. `blocks` are those of the log, from its start.
+pub(crate) fn read_frames(blocks: &[u8], epoch: u64, most_bytes: usize) -> Found {
     let mut partial = Partial::default();
-    let mut frames = BTreeMap::new();
+    let mut frames: BTreeMap<u32, Changes> = BTreeMap::new();
     // The block after the last frame that can be read.
     let mut end = 0;
     for (number, block) in blocks.chunks_exact(BLOCK_BYTES).enumerate() {
@@ -65,7 +65,7 @@ pub(crate) fn read_frames(blocks: &[u8], epoch: u64) -> Found {
             continue;
         };
         if let Some(content) = partial.add(&part)
-            && let Ok(changes) = decode_changes(&content)
+            && let Ok(changes) = decode_long(&content, most_bytes)
         {
             frames.insert(part.frame, changes);
             end = number + 1;

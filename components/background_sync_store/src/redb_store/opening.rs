@@ -14,9 +14,9 @@ use crate::{FileSetAside, LOG_FILE_NAME, SCHEMA_VERSION, StoreError, replacement
 /// Memory for pages of the file, in bytes. Registrations are held in memory anyway.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// So many ids and sequences are not used if frames of the log can't be read, because those may have used some. No record or
-/// entry takes less than 16 bytes, so a whole log has no more.
-const NUMBERS_NOT_USED: u64 = LOG_BYTES as u64 / 16;
+/// So many ids and sequences are left out if frames of the log can't be read, because those may have used some. No record or
+/// entry takes less than 4 bytes, so a whole log has no more.
+const NUMBERS_LEFT_OUT: u64 = LOG_BYTES as u64 / 4;
 
 /// What was lost when a store was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,7 +146,7 @@ impl RedbStore {
                 found.is_torn
             );
             let next_id = self.next_id.max(changes.next_id);
-            changes.next_id = next_id.saturating_add(NUMBERS_NOT_USED);
+            changes.next_id = next_id.saturating_add(NUMBERS_LEFT_OUT);
             let mut journal = self.database.run(tables::read_journal)?;
             changes.apply_to_journal(&mut journal);
             let after_last = journal
@@ -154,7 +154,7 @@ impl RedbStore {
                 .map_or(0, |entry| entry.sequence.saturating_add(1));
             let stored = self.database.run(tables::read_next_entry)?;
             let next_entry = changes.next_entry.max(stored).max(after_last);
-            changes.next_entry = next_entry.saturating_add(NUMBERS_NOT_USED);
+            changes.next_entry = next_entry.saturating_add(NUMBERS_LEFT_OUT);
         }
         if let Some(loaded) = &mut self.loaded {
             changes.apply(loaded);
