@@ -261,26 +261,29 @@ impl Known {
     }
 }
 
-/// Does it, and checks what is there after each start.
-///
-/// # Panics
-/// On a finding.
-pub fn run(steps: Vec<Step>) {
-    let mut profile = Profile::open(File::default(), File::default());
-    let mut known = Known::default();
-    let mut pending = Vec::new();
-    for step in steps {
-        let durability = |relaxed| match relaxed {
-            true => Durability::Relaxed,
-            false => Durability::Strict,
-        };
+/// A profile, and what is known of it.
+struct Session {
+    profile: Profile,
+    known: Known,
+    /// What was committed since the last strict commit.
+    pending: Vec<StoreOp>,
+}
+
+fn durability(relaxed: bool) -> Durability {
+    match relaxed {
+        true => Durability::Relaxed,
+        false => Durability::Strict,
+    }
+}
+
+impl Session {
+    fn take(&mut self, step: Step) {
         match step {
             Step::Commit(ops, relaxed) => {
                 let batch: Vec<_> = ops.into_iter().filter_map(AnyOp::into_op).collect();
-                let committed = profile.store().commit(&batch, durability(relaxed));
+                let committed = self.profile.store().commit(&batch, durability(relaxed));
                 committed.expect("memory does not fail");
-                known.commit(&batch, &mut pending, relaxed);
-                continue;
+                self.known.commit(&batch, &mut self.pending, relaxed);
             }
             Step::Journal {
                 put,
@@ -288,9 +291,8 @@ pub fn run(steps: Vec<Step>) {
                 keep_from,
                 relaxed,
             } => {
-                let put: Vec<_> = put.into_iter().map(AnyEntry::into_entry).collect();
                 let update = JournalUpdate {
-                    put,
+                    put: put.into_iter().map(AnyEntry::into_entry).collect(),
                     remove: remove
                         .map(|(first, last)| first..=last)
                         .into_iter()
@@ -298,62 +300,66 @@ pub fn run(steps: Vec<Step>) {
                     keep_from,
                     next_sequence: 0,
                 };
-                let updated = profile.store().update_journal(&update, durability(relaxed));
+                let store = self.profile.store();
+                let updated = store.update_journal(&update, durability(relaxed));
                 updated.expect("memory does not fail");
-                known.commit(&[], &mut pending, relaxed);
-                continue;
+                self.known.commit(&[], &mut self.pending, relaxed);
             }
-            Step::Kill => {
-                pending.clear();
-                profile.kill(|_| {});
-            }
-            Step::Close => {
-                known.commit(&[], &mut pending, false);
-                profile.close();
-            }
-            Step::Damage(block, byte, value) => {
+            Step::Kill => self.kill(|_| {}),
+            Step::Close => self.close(),
+            Step::Damage(block, byte, value) => self.damage(|log| {
                 let position = usize::from(block) % 16 * BLOCK_BYTES + usize::from(byte) % 256;
-                known.durable.clear();
-                pending.clear();
-                profile.kill(|log| {
-                    if let Some(byte) = log.get_mut(position) {
-                        *byte ^= value;
-                    }
-                });
-            }
-            Step::Truncate(length) => {
-                known.durable.clear();
-                pending.clear();
-                profile.kill(|log| log.truncate(usize::from(length)));
-            }
-            Step::Copy(from, to) => {
-                known.durable.clear();
-                pending.clear();
+                if let Some(byte) = log.get_mut(position) {
+                    *byte ^= value;
+                }
+            }),
+            Step::Truncate(length) => self.damage(|log| log.truncate(usize::from(length))),
+            Step::Copy(from, to) => self.damage(|log| {
                 let (from, to) = (usize::from(from) % 16, usize::from(to) % 16);
-                profile.kill(|log| {
-                    if log.len() == LOG_BYTES {
-                        let start = from * BLOCK_BYTES;
-                        log.copy_within(start..start + BLOCK_BYTES, to * BLOCK_BYTES);
-                    }
-                });
-            }
+                if log.len() == LOG_BYTES {
+                    let start = from * BLOCK_BYTES;
+                    log.copy_within(start..start + BLOCK_BYTES, to * BLOCK_BYTES);
+                }
+            }),
             Step::Forge(block, frame, content) => {
-                known.durable.clear();
-                known.is_forged = true;
-                pending.clear();
-                profile.kill(|log| forge(log, usize::from(block) % 16, frame, &content));
+                self.known.is_forged = true;
+                self.damage(|log| forge(log, usize::from(block) % 16, frame, &content));
             }
         }
-        known.check(&mut profile);
     }
-    known.check_after_close(profile, pending);
+
+    fn kill(&mut self, change: impl FnOnce(&mut Vec<u8>)) {
+        self.pending.clear();
+        self.profile.kill(change);
+        self.known.check(&mut self.profile);
+    }
+
+    /// Frames may be lost by this.
+    fn damage(&mut self, change: impl FnOnce(&mut Vec<u8>)) {
+        self.known.durable.clear();
+        self.kill(change);
+    }
+
+    fn close(&mut self) {
+        self.known.commit(&[], &mut self.pending, false);
+        self.profile.close();
+        self.known.check(&mut self.profile);
+    }
 }
 
-impl Known {
-    /// It works still.
-    fn check_after_close(mut self, mut profile: Profile, mut pending: Vec<StoreOp>) {
-        self.commit(&[], &mut pending, false);
-        profile.close();
-        self.check(&mut profile);
+/// Does it, and checks what is there after each start.
+///
+/// # Panics
+/// On a finding.
+pub fn run(steps: Vec<Step>) {
+    let mut session = Session {
+        profile: Profile::open(File::default(), File::default()),
+        known: Known::default(),
+        pending: Vec::new(),
+    };
+    for step in steps {
+        session.take(step);
     }
+    // It works still.
+    session.close();
 }
