@@ -386,9 +386,8 @@ fn what_is_relaxed_survives_a_kill_after_its_window() {
     // What the medium has shows in a copy of its files. There is no log before the first commit.
     let is_on_the_medium = || {
         let copy = tempfile::tempdir().unwrap();
-        for name in ["registrations.log", "registrations.redb"] {
-            let _ = std::fs::copy(folder.path().join(name), copy.path().join(name));
-        }
+        let copy_file = |name| std::fs::copy(folder.path().join(name), copy.path().join(name));
+        drop(["registrations.log", "registrations.redb"].map(copy_file));
         open(copy.path()).list.len() == 10
     };
     while !is_on_the_medium() {
