@@ -25,6 +25,9 @@ pub const LOG_FILE_NAME: &str = "registrations.log";
 
 const LOG_BLOCKS: usize = 256;
 
+/// These tell whether there are frames, also if one of them is lost.
+const FIRST_BLOCKS: usize = 2;
+
 /// Length of a log, in bytes.
 pub const LOG_BYTES: usize = LOG_BLOCKS * BLOCK_BYTES;
 
@@ -86,15 +89,15 @@ impl Log {
         let length = usize::try_from(medium.len()?).unwrap_or(usize::MAX);
         let blocks = (length / BLOCK_BYTES).min(LOG_BLOCKS);
         let mut bytes = vec![0; blocks * BLOCK_BYTES];
-        let Some((first, others)) = bytes.split_at_mut_checked(BLOCK_BYTES) else {
-            return Ok(Found::default());
-        };
+        let at_first = FIRST_BLOCKS.min(blocks) * BLOCK_BYTES;
+        let (first, others) = bytes.split_at_mut(at_first);
         // Each epoch begins with the first block, so most starts read no more of it.
         medium.read(0, first)?;
-        if parse(first, epoch) == Block::Old {
+        let mut first = first.chunks_exact(BLOCK_BYTES);
+        if first.all(|block| parse(block, epoch) == Block::Old) {
             return Ok(Found::default());
         }
-        medium.read(BLOCK_BYTES as u64, others)?;
+        medium.read(at_first as u64, others)?;
         Ok(read_frames(&bytes, epoch, MAX_FRAME_BYTES))
     }
 

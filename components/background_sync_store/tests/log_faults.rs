@@ -209,6 +209,22 @@ fn a_damaged_byte_costs_at_most_one_frame() {
     );
 }
 
+/// A block that never got to the medium costs its frame as well.
+#[test]
+fn a_lost_block_costs_its_frame() {
+    let commits = commits(12, false);
+    let (machine, store) = store_with(&commits);
+    let images = kill(&machine, store);
+    for lost in 0..commits.len() {
+        let mut images = images.clone();
+        images.log[lost * BLOCK_BYTES..][..BLOCK_BYTES].fill(0);
+        let others = commits.iter().enumerate();
+        let others = others.filter(|(number, _)| *number != lost);
+        let expected = Model::after(others.map(|(_, commit)| commit));
+        assert_eq!(load(images), expected, "block {lost}");
+    }
+}
+
 /// Garbage, zeros, and the log of another profile: nothing of it counts, and it is written over.
 #[test]
 fn a_log_that_is_not_of_this_database_is_ignored() {
