@@ -209,6 +209,27 @@ fn a_damaged_byte_costs_at_most_one_frame() {
     );
 }
 
+/// The last frame has the newest registration and the newest entry: their numbers are not used again.
+#[test]
+fn the_numbers_of_a_damaged_frame_are_not_used_again() {
+    let mut commits = commits(3, false);
+    commits.push(Commit {
+        batch: vec![StoreOp::Put(sized(100, 5, 0))],
+        entry: Some(200),
+    });
+    let (machine, store) = store_with(&commits);
+    let mut images = kill(&machine, store);
+    images.log[3 * BLOCK_BYTES + 60] ^= 1;
+    let machine = Machine::with(images);
+    let check = |store: &mut RedbStore| {
+        assert_eq!(Model::load(store), Model::after(&commits[..3]));
+        assert!(store.load_all().unwrap().next_id > RegistrationId(100));
+        assert!(store.next_journal_sequence().unwrap() > 200);
+    };
+    check(&mut machine.open().unwrap());
+    check(&mut machine.open().unwrap());
+}
+
 /// A block that never got to the medium costs its frame as well.
 #[test]
 fn a_lost_block_costs_its_frame() {
