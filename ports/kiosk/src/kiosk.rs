@@ -1,6 +1,7 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
 mod plan;
+mod remote_desk;
 mod scenario_run;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use url::Url;
 
 pub use self::plan::{Direction, PageChoice, Plan};
+use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
 use crate::app_server::{AppServer, LogEntry};
 use crate::browser::Browser;
@@ -24,6 +26,7 @@ use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
 use crate::output::Output;
 use crate::profile::Profile;
+use crate::remote::server::RemoteControl;
 use crate::scenario::Action;
 use crate::timeline::{Actor, Timeline};
 
@@ -48,6 +51,7 @@ pub struct Kiosk {
     webdriver: Option<WebDriverServer>,
     /// Sync registrations that still have something to do.
     outstanding: u64,
+    remote: RemoteDesk,
     _profile: Profile,
     _machine: MachineWatch,
 }
@@ -88,6 +92,12 @@ impl Kiosk {
             machine.connectivity_at_start(),
             mailbox.clone(),
         )?;
+        let control = match plan.has_control_socket {
+            true => listen_for_operators(&plan.profile, &mailbox),
+            false => None,
+        };
+        let folder = plan.profile.path().to_owned();
+        let remote = RemoteDesk::new(control, folder, plan.start, mailbox.clone());
         let mut kiosk = Self {
             browser,
             _machine: machine,
@@ -99,6 +109,7 @@ impl Kiosk {
             screenshot_folder: plan.screenshot_folder,
             webdriver: None,
             outstanding: 0,
+            remote,
             _profile: plan.profile,
         };
         control::listen_for_signals(mailbox.clone());
@@ -164,6 +175,10 @@ impl Kiosk {
                     return Ok(Next::Exit(code));
                 }
             }
+            Message::Remote(request) => {
+                self.remote.handle(request, &mut self.browser, surfaces);
+            }
+            Message::RemoteGoesOn => self.remote.go_on(&self.browser),
             // A supervisor that is gone can't stop the kiosk any more. A person may have closed the terminal's input.
             Message::ControlClosed if self.direction == Direction::Program => {
                 return Ok(Next::Exit(ExitCode::SUCCESS));
@@ -200,6 +215,7 @@ impl Kiosk {
                 return Ok(Next::Exit(code));
             }
         }
+        self.remote.tell_followers(&self.browser);
         Ok(Next::Wait)
     }
 
@@ -318,6 +334,7 @@ impl Kiosk {
 
     fn count(&mut self, event: &Event) {
         let Event::Sync(notice) = event else { return };
+        self.remote.note_news();
         self.outstanding = match notice {
             SyncNotice::Restored { count } => self.outstanding + count,
             SyncNotice::Registered {
@@ -380,4 +397,17 @@ impl Kiosk {
     fn server_log(&self) -> Vec<LogEntry> {
         self.app.as_ref().map(AppServer::log).unwrap_or_default()
     }
+}
+
+/// Nobody needs it for what the kiosk is there for: without it, the kiosk goes on.
+fn listen_for_operators(profile: &Profile, mailbox: &Mailbox) -> Option<RemoteControl> {
+    let started = RemoteControl::start(profile.path(), mailbox.clone());
+    started
+        .inspect_err(|error| {
+            eprintln!(
+                "kiosk: no control socket in {}, so `kiosk syncs` and others can't ask this kiosk: {error}",
+                profile.path().display()
+            );
+        })
+        .ok()
 }

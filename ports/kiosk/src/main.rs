@@ -14,13 +14,16 @@ mod event;
 mod failure;
 mod kiosk;
 mod message;
+mod operator;
 mod output;
 mod permissions;
 mod preferences;
 mod profile;
+mod remote;
 mod scenario;
 mod server_event;
 mod shell;
+mod sync_report;
 mod timeline;
 
 use std::env;
@@ -48,7 +51,11 @@ fn main() -> ExitCode {
         println!("{}", version());
         return ExitCode::SUCCESS;
     }
-    run(&arguments, start).unwrap_or_else(|failure| {
+    let done = match arguments.command {
+        Some(command) => operator::run(command),
+        None => run(&arguments, start),
+    };
+    done.unwrap_or_else(|failure| {
         eprintln!("kiosk: {failure}");
         failure.exit_code()
     })
@@ -127,6 +134,9 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             .window_size
             .or(config.window_size)
             .unwrap_or_default(),
+        // A profile that is gone at the end is nobody's to look after.
+        has_control_socket: !arguments.no_control_socket
+            && profile.lifetime() == background_sync::StorageLifetime::Profile,
         profile,
         screenshot_folder,
     })

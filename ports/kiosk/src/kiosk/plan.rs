@@ -29,6 +29,8 @@ pub struct Plan {
     pub size: WindowSize,
     /// The profile in use; kept until the engine has ended.
     pub profile: Profile,
+    /// Whether operators can ask it over a socket in the profile.
+    pub has_control_socket: bool,
     /// Where screenshots of the scenario go.
     pub screenshot_folder: PathBuf,
 }

@@ -1,8 +1,6 @@
 //! Why something has not been sent yet, in sentences for whoever stands before the device.
 
-use background_sync_core::{
-    RegistrationState, StoredRegistration, SyncApi, WallTime, WhyNotFired,
-};
+use background_sync_core::{RegistrationState, StoredRegistration, SyncApi, WallTime, WhyNotFired};
 use serde::{Deserialize, Serialize};
 
 use super::api::noun;
@@ -253,8 +251,11 @@ mod tests {
             "The message could not be delivered in 2 tries. The next one is in 4 min."
         );
         assert_eq!(
-            of_running(SyncApi::Periodic, &WhyNotFired::WaitsForInterval { in_ms: 7_200_000 })
-                .sentence,
+            of_running(
+                SyncApi::Periodic,
+                &WhyNotFired::WaitsForInterval { in_ms: 7_200_000 }
+            )
+            .sentence,
             "The update comes at intervals. The next one is in 2 h at the earliest."
         );
     }

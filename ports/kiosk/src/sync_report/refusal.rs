@@ -70,15 +70,22 @@ pub fn of_removal(api: SyncApi, reason: RemovalReason) -> Told {
     match reason {
         RemovalReason::WorkerUnregistered => (
             "removed-with-app",
-            format!("The app was removed from this device, and {} with it.", noun.inside),
+            format!(
+                "The app was removed from this device, and {} with it.",
+                noun.inside
+            ),
         ),
         RemovalReason::PermissionDenied => (
             "removed-permission",
-            format!("{it} was dropped, since this device does not let the app send {many} by itself. Whoever looks after it can allow that."),
+            format!(
+                "{it} was dropped, since this device does not let the app send {many} by itself. Whoever looks after it can allow that."
+            ),
         ),
         RemovalReason::InterruptedTooOften => (
             "removed-interrupted",
-            format!("{it} was given up: each time it was being sent, the kiosk ended before it was done."),
+            format!(
+                "{it} was given up: each time it was being sent, the kiosk ended before it was done."
+            ),
         ),
         RemovalReason::StoredTwice => (
             "removed-twice",
@@ -144,9 +151,13 @@ mod tests {
 
     #[test]
     fn everything_in_the_way_has_a_sentence_of_its_own() {
-        let problems = StorageProblem::ALL.iter().map(|&problem| of_storage(problem));
+        let problems = StorageProblem::ALL
+            .iter()
+            .map(|&problem| of_storage(problem));
         assert_sentences(&problems.collect::<Vec<_>>());
-        let unavailable = Unavailability::ALL.iter().map(|&why| of_unavailability(why));
+        let unavailable = Unavailability::ALL
+            .iter()
+            .map(|&why| of_unavailability(why));
         assert_sentences(&unavailable.collect::<Vec<_>>());
     }
 

@@ -1,0 +1,153 @@
+//! The journal, line by line.
+
+use background_sync_core::{
+    Connectivity, EventOutcome, ExtraInterval, JournalEntry, NextStep, SyncNotification,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::in_words::{ahead, roughly};
+use super::reason::of_running;
+use super::refusal::{of_removal, of_request};
+use crate::browser::sync_notice::notice_to_json;
+
+/// An entry of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JournalRow {
+    /// Its place in the journal; grows, also across restarts.
+    pub sequence: u64,
+    /// When it happened (the last time), in milliseconds since 1970 by the wall clock.
+    pub at_ms: u64,
+    /// How often in a row.
+    pub times: u32,
+    /// For people.
+    pub sentence: String,
+    /// As on the control channel: `kind`, `api`, `scope`, `tag`, ...
+    #[serde(flatten)]
+    pub what: Map<String, Value>,
+}
+
+impl JournalRow {
+    /// The row for an entry.
+    pub fn new(entry: &JournalEntry) -> Self {
+        let mut what = match notice_to_json(&entry.what) {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        // That of the control channel, where there are others.
+        what.remove("event");
+        Self {
+            sequence: entry.sequence,
+            at_ms: entry.at.0,
+            times: entry.times,
+            sentence: tell(&entry.what),
+            what,
+        }
+    }
+
+    /// What it is about; empty if it is about the kiosk as a whole.
+    pub fn tag(&self) -> &str {
+        self.what.get("tag").and_then(Value::as_str).unwrap_or("")
+    }
+
+    /// Whose it is; empty if it is about the kiosk as a whole.
+    pub fn origin(&self) -> &str {
+        let of_scope = self.what.get("scope").and_then(|scope| scope.get("origin"));
+        let origin = of_scope.or_else(|| self.what.get("origin"));
+        origin.and_then(Value::as_str).unwrap_or("")
+    }
+}
+
+/// In a few words, for people.
+fn tell(what: &SyncNotification) -> String {
+    match what {
+        SyncNotification::Restored { count } => {
+            format!("the kiosk started; {count} were waiting")
+        }
+        SyncNotification::SetAside { records, file } => match file {
+            Some(file) => {
+                format!("storage was damaged: {records} are lost, the file is kept as {file}")
+            }
+            None => format!("storage was damaged: {records} are lost"),
+        },
+        SyncNotification::Registered { duplicate, .. } => match duplicate {
+            false => "stored, waits to be sent".to_owned(),
+            true => "asked for again while it waited".to_owned(),
+        },
+        SyncNotification::Rejected { api, reason, .. } => {
+            format!("not accepted: {}", of_request(*api, reason).1)
+        }
+        SyncNotification::HeldBack { api, why, .. } => {
+            format!("waits for {}", of_running(*api, why).short)
+        }
+        SyncNotification::Dispatched {
+            attempt,
+            last_chance,
+            ..
+        } => match last_chance {
+            false => format!("is being sent, try {attempt}"),
+            true => format!("is being sent, try {attempt}, the last one"),
+        },
+        SyncNotification::Finished { outcome, next, .. } => {
+            format!("{}{}", tell_outcome(*outcome), tell_next(*next))
+        }
+        SyncNotification::Removed { api, reason, .. } => {
+            format!("dropped: {}", of_removal(*api, *reason).1)
+        }
+        SyncNotification::ConnectivityChanged {
+            connectivity,
+            pending,
+            waiting,
+        } => {
+            let waiting = pending + waiting;
+            match connectivity {
+                Connectivity::Online => format!("the network is there; {waiting} waited"),
+                Connectivity::Offline => format!("the network is gone; {waiting} wait"),
+            }
+        }
+        SyncNotification::StorageFailed { fault, .. } => {
+            format!("could not be stored: {}", fault.reason)
+        }
+        SyncNotification::ExtraIntervalSet { extra, .. } => match extra {
+            ExtraInterval::Ms(ms) => {
+                format!("updates come less often from now on, by {}", roughly(*ms))
+            }
+            ExtraInterval::Never => "updates are switched off".to_owned(),
+        },
+        // There may be more in another version of the component.
+        _ => "something happened that this kiosk can't tell".to_owned(),
+    }
+}
+
+/// How an event ended.
+pub fn tell_outcome(outcome: EventOutcome) -> &'static str {
+    match outcome {
+        EventOutcome::Fulfilled => "sent",
+        EventOutcome::Rejected => "not delivered",
+        EventOutcome::WorkerGone => "not delivered: the app stopped meanwhile",
+        EventOutcome::TimedOut => "not delivered: it took too long and was stopped",
+        EventOutcome::NotStarted => "not delivered: the app could not be started",
+    }
+}
+
+/// By its name for programs.
+pub fn outcome_code(outcome: EventOutcome) -> &'static str {
+    match outcome {
+        EventOutcome::Fulfilled => "fulfilled",
+        EventOutcome::Rejected => "rejected",
+        EventOutcome::WorkerGone => "worker-gone",
+        EventOutcome::TimedOut => "timed-out",
+        EventOutcome::NotStarted => "not-started",
+    }
+}
+
+fn tell_next(next: NextStep) -> String {
+    match next {
+        NextStep::Removed => String::new(),
+        NextStep::RetryIn { ms } => format!("; the next try {}", ahead(ms)),
+        NextStep::FiresAgain => "; once more, since it was asked for again".to_owned(),
+        NextStep::Parked => "; waits for its app's installation".to_owned(),
+        NextStep::IntervalOf { ms } => format!("; the next one {}", ahead(ms)),
+        NextStep::Suspended => "; switched off from now on".to_owned(),
+    }
+}
