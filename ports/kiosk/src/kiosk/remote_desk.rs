@@ -185,14 +185,14 @@ impl RemoteDesk {
         let entries = entries[entries.len() - shown..].to_vec();
         let following = Following {
             entries: receiver,
-            reader,
+            _reader: reader,
         };
         Ok(Answer::FollowedJournal(entries, following))
     }
 
     fn status(&self, browser: &Browser) -> Answer {
         let manager = browser.sync_manager();
-        let next_due = manager.and_then(BackgroundSyncManager::next_wakeup);
+        let next_wakeup = manager.and_then(BackgroundSyncManager::next_wakeup);
         let syncs = manager.map_or(0, |manager| manager.registrations().len());
         let connections = self.control.as_ref().map_or(0, RemoteControl::accepted);
         Answer::Done(json!(Status {
@@ -203,7 +203,7 @@ impl RemoteDesk {
             url: browser.address().map(String::from),
             network: browser.network().name().to_owned(),
             syncs: u64::try_from(syncs).unwrap_or(u64::MAX),
-            next_due_in_ms: next_due.map(as_ms),
+            next_wakeup_in_ms: next_wakeup.map(as_ms),
             connections,
         }))
     }

@@ -13,7 +13,7 @@ use super::table::{self, Cell, Column};
 use super::text::{Format, moment, not_understood, printable, put, terminal_columns, wrap};
 use crate::failure::Failure;
 use crate::remote::protocol::{Line, Status};
-use crate::sync_report::in_words::{ago, ahead, roughly};
+use crate::sync_report::in_words::{ago, roughly};
 use crate::sync_report::journal::JournalRow;
 use crate::sync_report::reason::Reason;
 use crate::sync_report::rows::{SyncRow, WhyRow};
@@ -109,6 +109,9 @@ fn explain(row: &WhyRow) {
     let style = style_of(&row.why);
     for line in wrap(&printable(&row.why.sentence), columns) {
         put(&format!("{style}{line}{style:#}"));
+    }
+    if row.history.is_empty() {
+        return;
     }
     put("");
     let columns = [JOURNAL_COLUMNS[0], JOURNAL_COLUMNS[2]];
@@ -206,10 +209,10 @@ pub fn status(answers: Answers<'_>, format: Format) -> Shown {
         "absent" => "the machine has none",
         other => other,
     };
-    let waiting = match (status.syncs, status.next_due_in_ms) {
-        (0, _) => "nothing".to_owned(),
-        (syncs, None) => syncs.to_string(),
-        (syncs, Some(in_ms)) => format!("{syncs}; the next one is due {}", ahead(in_ms)),
+    let waiting = match status.syncs {
+        0 => "nothing".to_owned(),
+        1 => "1 to be sent".to_owned(),
+        syncs => format!("{syncs} to be sent"),
     };
     let page = status.url.unwrap_or_else(|| "no window is open".to_owned());
     let process = format!("{}, for {}", status.pid, roughly(status.uptime_ms));

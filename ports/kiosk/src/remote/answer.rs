@@ -37,5 +37,5 @@ pub struct Following {
     /// What happens. It ends if its reader is too slow.
     pub entries: Receiver<JournalEntry>,
     /// As long as this is there, somebody reads.
-    pub reader: Arc<()>,
+    pub _reader: Arc<()>,
 }

@@ -205,7 +205,7 @@ impl Answers {
         let line = match result {
             Ok(outcome) => Line::Ok(json!({
                 "outcome": outcome_code(outcome),
-                "sentence": tell_outcome(outcome),
+                "sentence": format!("It was {}.", tell_outcome(outcome)),
             })),
             Err(error) => Line::Error(match error {
                 DispatchError::NotRegistered => "it has been removed meanwhile".to_owned(),

@@ -133,8 +133,8 @@ pub struct Status {
     pub network: String,
     /// How many registrations there are.
     pub syncs: u64,
-    /// In how many milliseconds the next one is due, if that is known.
-    pub next_due_in_ms: Option<u64>,
+    /// In how many milliseconds background sync has something to do by itself: an event that is due, say.
+    pub next_wakeup_in_ms: Option<u64>,
     /// Connections to the control socket that were accepted since the start.
     pub connections: u64,
 }

@@ -6,6 +6,7 @@ use background_sync_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::api::api_name;
 use super::in_words::{ahead, roughly};
 use super::reason::of_running;
 use super::refusal::{of_removal, of_request};
@@ -22,7 +23,7 @@ pub struct JournalRow {
     pub times: u32,
     /// For people.
     pub sentence: String,
-    /// As on the control channel: `kind`, `api`, `scope`, `tag`, ...
+    /// `kind`, `api`, `scope`, `tag` and others, as on the control channel but for the name of the API.
     #[serde(flatten)]
     pub what: Map<String, Value>,
 }
@@ -36,6 +37,9 @@ impl JournalRow {
         };
         // That of the control channel, where there are others.
         what.remove("event");
+        if let Some(api) = entry.what.api() {
+            what.insert("api".to_owned(), api_name(api).into());
+        }
         Self {
             sequence: entry.sequence,
             at_ms: entry.at.0,
@@ -48,13 +52,6 @@ impl JournalRow {
     /// What it is about; empty if it is about the kiosk as a whole.
     pub fn tag(&self) -> &str {
         self.what.get("tag").and_then(Value::as_str).unwrap_or("")
-    }
-
-    /// Whose it is; empty if it is about the kiosk as a whole.
-    pub fn origin(&self) -> &str {
-        let of_scope = self.what.get("scope").and_then(|scope| scope.get("origin"));
-        let origin = of_scope.or_else(|| self.what.get("origin"));
-        origin.and_then(Value::as_str).unwrap_or("")
     }
 }
 
@@ -91,9 +88,7 @@ fn tell(what: &SyncNotification) -> String {
         SyncNotification::Finished { outcome, next, .. } => {
             format!("{}{}", tell_outcome(*outcome), tell_next(*next))
         }
-        SyncNotification::Removed { api, reason, .. } => {
-            format!("dropped: {}", of_removal(*api, *reason).1)
-        }
+        SyncNotification::Removed { api, reason, .. } => of_removal(*api, *reason).1,
         SyncNotification::ConnectivityChanged {
             connectivity,
             pending,
