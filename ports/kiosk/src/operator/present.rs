@@ -29,13 +29,13 @@ const SYNC_COLUMNS: [Column; 5] = [
 ];
 
 const JOURNAL_COLUMNS: [Column; 3] = [
-    column("WHEN", 19),
+    column("WHEN", MOMENT_COLUMNS),
     column("NAME", 16),
     column("WHAT HAPPENED", 13),
 ];
 
-/// Columns for a name in the journal, whose longest one is not known before it ends.
-const JOURNAL_WIDTHS: [usize; 3] = [19, 24, usize::MAX];
+/// Columns of a moment.
+const MOMENT_COLUMNS: usize = 19;
 
 /// Lines of text are no longer than people like to read.
 const MAX_TEXT_COLUMNS: usize = 78;
@@ -134,9 +134,10 @@ fn explain(row: &WhyRow) {
 pub fn journal(mut answers: Answers<'_>, format: Format) -> Shown {
     answers.wait_without_end();
     let columns = terminal_columns();
+    let widths = journal_widths(columns);
     if format == Format::Text {
         let titles = JOURNAL_COLUMNS.map(|column| Cell::styled(column.title, Style::new().bold()));
-        put(&table::line(&titles, &JOURNAL_WIDTHS, columns));
+        put(&table::line(&titles, &widths, columns));
     }
     loop {
         let row = match answers.next_line()?.ok_or_else(ended)? {
@@ -153,13 +154,19 @@ pub fn journal(mut answers: Answers<'_>, format: Format) -> Shown {
                     Cell::plain(row.tag()),
                     Cell::plain(&what_happened(&row)),
                 ];
-                table::line(&cells, &JOURNAL_WIDTHS, columns)
+                table::line(&cells, &widths, columns)
             }
         };
         if !put(&line) {
             return Ok(ExitCode::SUCCESS);
         }
     }
+}
+
+/// What is yet to come is not known: a third of what is left for names.
+fn journal_widths(columns: Option<usize>) -> [usize; 3] {
+    let left = columns.map_or(usize::MAX, |columns| columns.saturating_sub(MOMENT_COLUMNS));
+    [MOMENT_COLUMNS, (left / 3).clamp(8, 32), usize::MAX]
 }
 
 fn what_happened(entry: &JournalRow) -> String {
