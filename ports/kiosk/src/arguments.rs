@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 use crate::operator::arguments::OperatorCommand;
@@ -26,9 +26,9 @@ use crate::operator::arguments::OperatorCommand;
     args_conflicts_with_subcommands = true
 )]
 pub struct Arguments {
-    /// What an operator wants instead of a browser.
+    /// What to do instead of running a browser.
     #[command(subcommand)]
-    pub command: Option<OperatorCommand>,
+    pub task: Option<Task>,
 
     /// The page to show: a URL, or the path of a file.
     pub url: Option<String>,
@@ -127,6 +127,14 @@ pub struct Arguments {
     /// scenario, else 0].
     #[arg(long, value_name = "COUNT", conflicts_with = "url")]
     pub app_fail_first: Option<u32>,
+}
+
+/// What to do instead of running a browser.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// What whoever looks after a device wants.
+    #[command(flatten)]
+    Operator(OperatorCommand),
 }
 
 impl Arguments {
@@ -257,10 +265,10 @@ mod tests {
     fn an_operators_command_stands_beside_the_url() {
         let parse = |words: &[&str]| Arguments::try_parse_from([&["kiosk"], words].concat());
         let syncs = parse(&["syncs", "why", "outbox", "--profile", "p"]).expect("a command");
-        assert!(syncs.command.is_some() && syncs.url.is_none());
+        assert!(syncs.task.is_some() && syncs.url.is_none());
         for url in ["http://localhost/syncs", "./status", "statuses"] {
             let page = parse(&["--headless", url]).expect("a page");
-            assert!(page.command.is_none());
+            assert!(page.task.is_none());
             assert_eq!(page.url.as_deref(), Some(url));
         }
         assert!(parse(&["status", "http://localhost/"]).is_err());

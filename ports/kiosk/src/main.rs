@@ -35,7 +35,7 @@ use clap::Parser;
 use servo::UserAgentPlatform;
 use url::Url;
 
-use self::arguments::Arguments;
+use self::arguments::{Arguments, Task};
 use self::browser::{BrowserOptions, background_sync, sync_policy};
 use self::config::Config;
 use self::connectivity::Watch;
@@ -51,11 +51,11 @@ fn main() -> ExitCode {
         println!("{}", version());
         return ExitCode::SUCCESS;
     }
-    let done = match arguments.command {
-        Some(command) => operator::run(command),
+    let result = match &arguments.task {
+        Some(Task::Operator(command)) => operator::run(command),
         None => run(&arguments, start),
     };
-    done.unwrap_or_else(|failure| {
+    result.unwrap_or_else(|failure| {
         eprintln!("kiosk: {failure}");
         failure.exit_code()
     })

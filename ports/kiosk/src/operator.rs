@@ -8,14 +8,14 @@ mod table;
 mod text;
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use url::Url;
 
 use self::arguments::{OperatorCommand, SyncsCommand, Target};
-use self::asking::{Kiosk, reach};
+use self::asking::{Answers, Kiosk, reach};
+use self::text::Format;
 use crate::failure::Failure;
 use crate::profile;
 use crate::remote::protocol::{Line, MAX_PICTURE_BYTES, Request};
@@ -24,72 +24,57 @@ use crate::remote::protocol::{Line, MAX_PICTURE_BYTES, Request};
 ///
 /// # Errors
 /// If the kiosk or its profile can't be reached, or refuses it.
-pub fn run(command: OperatorCommand) -> Result<ExitCode, Failure> {
+pub fn run(command: &OperatorCommand) -> Result<ExitCode, Failure> {
+    let request = request_of(command)?;
+    let target = command.target();
+    let mut kiosk = find(target)?;
+    let answers = kiosk.ask(&request)?;
+    let format = target.format();
     match command {
-        OperatorCommand::Syncs(SyncsCommand::List(target)) => {
-            let mut kiosk = find(&target)?;
-            present::syncs(kiosk.ask(&Request::Syncs)?, target.format())
-        }
-        OperatorCommand::Syncs(SyncsCommand::Why { which, target }) => {
-            let mut kiosk = find(&target)?;
-            present::why(
-                kiosk.ask(&Request::Why(which.selection()))?,
-                &which.tag,
-                target.format(),
-            )
-        }
-        OperatorCommand::Syncs(SyncsCommand::Dispatch { which, target }) => {
-            let mut kiosk = find(&target)?;
-            present::outcome(
-                kiosk.ask(&Request::Dispatch(which.selection()))?,
-                target.format(),
-            )
-        }
-        OperatorCommand::Syncs(SyncsCommand::Clear { origin, target }) => {
-            let mut kiosk = find(&target)?;
-            present::cleared(kiosk.ask(&Request::Clear { origin })?, target.format())
-        }
-        OperatorCommand::Syncs(SyncsCommand::Journal {
-            follow,
-            last: limit,
-            target,
-        }) => {
-            let mut kiosk = find(&target)?;
-            let request = match follow {
-                true => Request::FollowJournal { limit },
-                false => Request::Journal { limit },
-            };
-            present::journal(kiosk.ask(&request)?, target.format())
-        }
-        OperatorCommand::Status(target) => {
-            let mut kiosk = find(&target)?;
-            present::status(kiosk.ask(&Request::Status)?, target.format())
-        }
-        OperatorCommand::Screenshot { file, target } => screenshot(&file, &target),
-        OperatorCommand::Reload(target) => {
-            let mut kiosk = find(&target)?;
-            present::done(
-                kiosk.ask(&Request::Reload)?,
-                "The page is loaded again.",
-                target.format(),
-            )
-        }
-        OperatorCommand::Open { url, target } => {
-            let url = Url::parse(&url)
-                .map_err(|error| {
-                    Failure::usage(format!(
-                        "`{url}` is not a URL such as http://localhost:8080/: {error}"
-                    ))
-                })?
-                .to_string();
-            let mut kiosk = find(&target)?;
-            present::done(
-                kiosk.ask(&Request::Open { url })?,
-                "The page is being loaded.",
-                target.format(),
-            )
-        }
+        OperatorCommand::Syncs(command) => match command {
+            SyncsCommand::List(_) => present::syncs(answers, format),
+            SyncsCommand::Why { which, .. } => present::why(answers, &which.tag, format),
+            SyncsCommand::Dispatch { .. } => present::outcome(answers, format),
+            SyncsCommand::Clear { .. } => present::cleared(answers, format),
+            SyncsCommand::Journal { .. } => present::journal(answers, format),
+        },
+        OperatorCommand::Status(_) => present::status(answers, format),
+        OperatorCommand::Screenshot { file, .. } => save_picture(answers, file, format),
+        OperatorCommand::Reload(_) => present::done(answers, "The page is loaded again.", format),
+        OperatorCommand::Open { .. } => present::done(answers, "The page is being loaded.", format),
     }
+}
+
+fn request_of(command: &OperatorCommand) -> Result<Request, Failure> {
+    Ok(match command {
+        OperatorCommand::Syncs(command) => match command {
+            SyncsCommand::List(_) => Request::Syncs,
+            SyncsCommand::Why { which, .. } => Request::Why(which.selection()),
+            SyncsCommand::Dispatch { which, .. } => Request::Dispatch(which.selection()),
+            SyncsCommand::Clear { origin, .. } => Request::Clear {
+                origin: origin.clone(),
+            },
+            SyncsCommand::Journal { follow, last, .. } => match follow {
+                true => Request::FollowJournal { limit: *last },
+                false => Request::Journal { limit: *last },
+            },
+        },
+        OperatorCommand::Status(_) => Request::Status,
+        OperatorCommand::Screenshot { .. } => Request::Screenshot,
+        OperatorCommand::Reload(_) => Request::Reload,
+        OperatorCommand::Open { url, .. } => Request::Open {
+            url: parse_url(url)?,
+        },
+    })
+}
+
+fn parse_url(text: &str) -> Result<String, Failure> {
+    let parsed = Url::parse(text).map_err(|error| {
+        Failure::usage(format!(
+            "`{text}` is not a URL such as http://localhost:8080/: {error}"
+        ))
+    })?;
+    Ok(parsed.into())
 }
 
 /// Says on standard error who answers.
@@ -114,9 +99,11 @@ fn find(target: &Target) -> Result<Kiosk, Failure> {
 }
 
 /// The kiosk sends the picture, and this process writes it: the kiosk may be a service that can't write there.
-fn screenshot(file: &Path, target: &Target) -> Result<ExitCode, Failure> {
-    let mut kiosk = find(target)?;
-    let mut answers = kiosk.ask(&Request::Screenshot)?;
+fn save_picture(
+    mut answers: Answers<'_>,
+    file: &Path,
+    format: Format,
+) -> Result<ExitCode, Failure> {
     let bytes = match answers.next_line()? {
         Some(Line::Ok(fields)) => fields["png_bytes"].as_u64(),
         Some(Line::Error(reason)) => return Err(Failure::unsuccessful(reason)),
@@ -126,18 +113,8 @@ fn screenshot(file: &Path, target: &Target) -> Result<ExitCode, Failure> {
         .filter(|&bytes| bytes <= MAX_PICTURE_BYTES)
         .ok_or_else(text::not_understood)?;
     let png = answers.read_bytes(bytes)?;
-    write_file(file, &png)?;
-    present::done_with(
-        &format!("The picture is in {}.", file.display()),
-        target.format(),
-    )
-}
-
-fn write_file(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let path: PathBuf = file.to_owned();
-    fs::File::create(&path)
-        .and_then(|mut created| created.write_all(bytes))
-        .map_err(|error| {
-            Failure::environment(format!("{} can't be written: {error}", path.display()))
-        })
+    fs::write(file, png).map_err(|error| {
+        Failure::environment(format!("{} can't be written: {error}", file.display()))
+    })?;
+    present::done_with(&format!("The picture is in {}.", file.display()), format)
 }

@@ -36,6 +36,25 @@ pub enum OperatorCommand {
     },
 }
 
+impl OperatorCommand {
+    /// Which kiosk it is for.
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::Syncs(
+                SyncsCommand::List(target)
+                | SyncsCommand::Why { target, .. }
+                | SyncsCommand::Dispatch { target, .. }
+                | SyncsCommand::Clear { target, .. }
+                | SyncsCommand::Journal { target, .. },
+            )
+            | Self::Status(target)
+            | Self::Screenshot { target, .. }
+            | Self::Reload(target)
+            | Self::Open { target, .. } => target,
+        }
+    }
+}
+
 /// About what waits to be sent.
 #[derive(Debug, Subcommand)]
 pub enum SyncsCommand {

@@ -29,8 +29,9 @@ const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a client may stay without asking for anything.
 const IDLE_LIMIT: Duration = Duration::from_mins(1);
 
-/// Requests that are read before the one that came first is answered. More stay with the system, until the client has to wait.
-const MAX_READ_AHEAD: usize = 1;
+/// Requests that may wait while another one is answered. Who sends more is cut off: a client that ends is noticed only as long as
+/// what it sends is read.
+const MAX_WAITING_REQUESTS: usize = 16;
 
 /// Serves a client until it hangs up. `place` is kept as long as that takes.
 ///
@@ -40,7 +41,7 @@ pub fn start(stream: UnixStream, mailbox: Mailbox, place: impl Send + 'static) -
     stream.set_read_timeout(Some(IDLE_LIMIT))?;
     stream.set_write_timeout(Some(WRITE_LIMIT))?;
     let input = stream.try_clone()?;
-    let (to_answers, lines) = bounded(MAX_READ_AHEAD);
+    let (to_answers, lines) = bounded(MAX_WAITING_REQUESTS);
     let (connected, hung_up) = bounded::<Infallible>(0);
     let is_busy = Arc::new(AtomicBool::new(false));
     let answers = Answers {
@@ -64,7 +65,7 @@ pub fn start(stream: UnixStream, mailbox: Mailbox, place: impl Send + 'static) -
     Ok(())
 }
 
-/// Sends lines until there are no more: the client has hung up, has been idle too long, or has sent too much at once.
+/// Sends lines until there are no more: the client has hung up, was idle for too long, or has sent too much at once.
 fn read_requests(input: UnixStream, lines: &Sender<Vec<u8>>, is_busy: &AtomicBool) {
     let mut input = BufReader::new(input);
     let mut line = Vec::new();
@@ -80,7 +81,7 @@ fn read_requests(input: UnixStream, lines: &Sender<Vec<u8>>, is_busy: &AtomicBoo
             Err(_) | Ok(0) => return,
             Ok(_) => {
                 let is_too_long = line.len() as u64 > MAX_REQUEST_BYTES;
-                if lines.send(std::mem::take(&mut line)).is_err() || is_too_long {
+                if lines.try_send(std::mem::take(&mut line)).is_err() || is_too_long {
                     return;
                 }
             }
