@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use url::Url;
 
-pub use self::plan::{Direction, PageChoice, Plan};
+pub use self::plan::{Direction, Operators, PageChoice, Plan};
 use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
 use crate::app_server::{AppServer, LogEntry};
@@ -26,7 +26,6 @@ use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::remote::server::RemoteControl;
 use crate::scenario::Action;
 use crate::timeline::{Actor, Timeline};
 
@@ -92,12 +91,6 @@ impl Kiosk {
             machine.connectivity_at_start(),
             mailbox.clone(),
         )?;
-        let control = match plan.has_control_socket {
-            true => listen_for_operators(&plan.profile, &mailbox),
-            false => None,
-        };
-        let folder = plan.profile.path().to_owned();
-        let remote = RemoteDesk::new(control, folder, plan.start, mailbox.clone());
         let mut kiosk = Self {
             browser,
             _machine: machine,
@@ -109,7 +102,7 @@ impl Kiosk {
             screenshot_folder: plan.screenshot_folder,
             webdriver: None,
             outstanding: 0,
-            remote,
+            remote: RemoteDesk::open(plan.operators, &plan.profile, plan.start, &mailbox),
             _profile: plan.profile,
         };
         control::listen_for_signals(mailbox.clone());
@@ -397,17 +390,4 @@ impl Kiosk {
     fn server_log(&self) -> Vec<LogEntry> {
         self.app.as_ref().map(AppServer::log).unwrap_or_default()
     }
-}
-
-/// Nobody needs it for what the kiosk is there for: without it, the kiosk goes on.
-fn listen_for_operators(profile: &Profile, mailbox: &Mailbox) -> Option<RemoteControl> {
-    let started = RemoteControl::start(profile.path(), mailbox.clone());
-    started
-        .inspect_err(|error| {
-            eprintln!(
-                "kiosk: no control socket in {}, so `kiosk syncs` and others can't ask this kiosk: {error}",
-                profile.path().display()
-            );
-        })
-        .ok()
 }

@@ -40,7 +40,7 @@ use self::browser::{BrowserOptions, background_sync, sync_policy};
 use self::config::Config;
 use self::connectivity::Watch;
 use self::failure::Failure;
-use self::kiosk::{Direction, PageChoice, Plan};
+use self::kiosk::{Direction, Operators, PageChoice, Plan};
 use self::profile::Profile;
 
 fn main() -> ExitCode {
@@ -134,9 +134,13 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             .window_size
             .or(config.window_size)
             .unwrap_or_default(),
-        // A profile that is gone at the end is nobody's to look after.
-        has_control_socket: !arguments.no_control_socket
-            && profile.lifetime() == background_sync::StorageLifetime::Profile,
+        operators: match profile.lifetime() {
+            background_sync::StorageLifetime::Profile if !arguments.no_control_socket => {
+                Operators::BySocket
+            }
+            // A profile that is gone at the end is nobody's to look after.
+            _ => Operators::None,
+        },
         profile,
         screenshot_folder,
     })

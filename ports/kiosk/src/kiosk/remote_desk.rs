@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::process;
 use std::sync::{Arc, Weak};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use serde_json::{Value, json};
@@ -13,15 +13,18 @@ use servo::BackgroundSyncManager;
 use servo::background_sync::{JournalEntry, JournalQuery, RegistrationInfo, WallTime};
 use url::Url;
 
+use super::plan::Operators;
 use crate::browser::Browser;
 use crate::browser::surface::SurfaceFactory;
 use crate::event::Requester;
 use crate::message::{Mailbox, Message};
 use crate::permissions::OriginUrl;
+use crate::profile::Profile;
 use crate::remote::answer::{Answer, Following};
 use crate::remote::protocol::{Request, Selection, Status};
 use crate::remote::request::RemoteRequest;
 use crate::remote::server::RemoteControl;
+use crate::sync_report::api::api_name;
 use crate::sync_report::reason;
 use crate::sync_report::rows::{MAX_ANSWERS, Name, WhyRow, names_in};
 
@@ -64,18 +67,31 @@ struct Clearing {
 }
 
 impl RemoteDesk {
-    /// Answers what comes through `control`; without it, nothing comes.
-    pub fn new(
-        control: Option<RemoteControl>,
-        profile: PathBuf,
+    /// Answers what comes from now on. Nobody needs it for what the kiosk is there for: if there can be no socket, it says so
+    /// and goes on.
+    pub fn open(
+        operators: Operators,
+        profile: &Profile,
         start: Instant,
-        mailbox: Mailbox,
+        mailbox: &Mailbox,
     ) -> Self {
+        let folder = profile.path();
+        let control = match operators {
+            Operators::BySocket => RemoteControl::start(folder, mailbox.clone())
+                .inspect_err(|error| {
+                    eprintln!(
+                        "kiosk: no control socket in {}, so `kiosk syncs` and others can't ask this kiosk: {error}",
+                        folder.display()
+                    );
+                })
+                .ok(),
+            Operators::None => None,
+        };
         Self {
             control,
-            profile,
+            profile: folder.to_owned(),
             start,
-            mailbox,
+            mailbox: mailbox.clone(),
             followers: Vec::new(),
             has_news: false,
             clearings: VecDeque::new(),
@@ -324,7 +340,7 @@ fn dispatch(browser: &Browser, selection: &Selection) -> Result<Answer, String> 
         }
         several => {
             let described = several.iter().map(|name| {
-                let api = crate::sync_report::api::api_name(name.api);
+                let api = api_name(name.api);
                 format!("--api {api} --scope {}", name.scope)
             });
             Err(format!(
@@ -361,6 +377,6 @@ fn open(browser: &mut Browser, url: &str, surfaces: &dyn SurfaceFactory) -> Resu
     Ok(Answer::Done(Value::Null))
 }
 
-fn as_ms(time: std::time::Duration) -> u64 {
+fn as_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -39,105 +39,133 @@ impl Reason {
 
 /// What a registration of a running kiosk waits for.
 pub fn of_running(api: SyncApi, why: &WhyNotFired) -> Reason {
+    Reason {
+        code: code(why).to_owned(),
+        short: short(api, why),
+        sentence: sentence(api, why),
+        in_ms: in_ms(why),
+    }
+}
+
+fn code(why: &WhyNotFired) -> &'static str {
+    match why {
+        WhyNotFired::NotRegistered => "not-registered",
+        WhyNotFired::BeingStored => "being-stored",
+        WhyNotFired::PromiseNotResolved => "promise-not-resolved",
+        WhyNotFired::Offline => "offline",
+        WhyNotFired::WaitsForRetry { .. } => "waits-for-retry",
+        WhyNotFired::PutOff { .. } => "put-off",
+        WhyNotFired::WaitsForInterval { .. } => "waits-for-interval",
+        WhyNotFired::Suspended => "suspended",
+        WhyNotFired::NoActiveWorker => "no-active-worker",
+        WhyNotFired::NoFreeSlot => "no-free-slot",
+        WhyNotFired::BeingPrepared => "being-prepared",
+        WhyNotFired::Running { .. } => "running",
+        WhyNotFired::WaitsForOrigin { .. } => "waits-for-origin",
+        WhyNotFired::WaitsForWakeUp { .. } => "waits-for-wake-up",
+        WhyNotFired::PermissionDenied => "permission-denied",
+        WhyNotFired::Chained { .. } => "chained",
+    }
+}
+
+fn in_ms(why: &WhyNotFired) -> Option<u64> {
+    match *why {
+        WhyNotFired::WaitsForRetry { in_ms, .. }
+        | WhyNotFired::PutOff { in_ms }
+        | WhyNotFired::WaitsForInterval { in_ms }
+        | WhyNotFired::WaitsForOrigin { in_ms }
+        | WhyNotFired::WaitsForWakeUp { in_ms }
+        | WhyNotFired::Chained { in_ms, .. } => Some(in_ms),
+        WhyNotFired::NotRegistered
+        | WhyNotFired::BeingStored
+        | WhyNotFired::PromiseNotResolved
+        | WhyNotFired::Offline
+        | WhyNotFired::Suspended
+        | WhyNotFired::NoActiveWorker
+        | WhyNotFired::NoFreeSlot
+        | WhyNotFired::BeingPrepared
+        | WhyNotFired::Running { .. }
+        | WhyNotFired::PermissionDenied => None,
+    }
+}
+
+/// What it waits for, as an object of "waits for".
+fn short(api: SyncApi, why: &WhyNotFired) -> String {
+    let when = ahead(in_ms(why).unwrap_or_default());
+    match why {
+        WhyNotFired::NotRegistered => "nothing".to_owned(),
+        WhyNotFired::BeingStored => "the storage".to_owned(),
+        WhyNotFired::PromiseNotResolved => "its page".to_owned(),
+        WhyNotFired::Offline => "the network".to_owned(),
+        WhyNotFired::WaitsForRetry { .. } => format!("the next try, {when}"),
+        WhyNotFired::PutOff { .. } => format!("its turn, {when}"),
+        WhyNotFired::WaitsForInterval { .. } => format!("its interval, {when}"),
+        WhyNotFired::Suspended => "being switched on".to_owned(),
+        WhyNotFired::NoActiveWorker => "its app's installation".to_owned(),
+        WhyNotFired::NoFreeSlot => format!("other {}", noun(api).many),
+        WhyNotFired::BeingPrepared => "nothing: about to be sent".to_owned(),
+        WhyNotFired::Running { attempt } => format!("nothing: being sent, try {attempt}"),
+        WhyNotFired::WaitsForOrigin { .. } => format!("its app's interval, {when}"),
+        WhyNotFired::WaitsForWakeUp { .. } => format!("the next wake-up, {when}"),
+        WhyNotFired::PermissionDenied => "a permission".to_owned(),
+        WhyNotFired::Chained { .. } => format!("its app's pace, {when}"),
+    }
+}
+
+fn sentence(api: SyncApi, why: &WhyNotFired) -> String {
     let noun = noun(api);
     let (it, many) = (noun.at_start, noun.many);
-    match *why {
-        WhyNotFired::NotRegistered => Reason::new(
-            "not-registered",
-            "nothing",
-            "Nothing of this name waits to be sent.",
-        ),
-        WhyNotFired::BeingStored => Reason::new(
-            "being-stored",
-            "the storage",
-            format!("{it} is just being stored on this device. It is sent right after that."),
-        ),
-        WhyNotFired::PromiseNotResolved => Reason::new(
-            "promise-not-resolved",
-            "its page",
-            format!("{it} is stored on this device. It is sent as soon as its page has noticed that."),
-        ),
-        WhyNotFired::Offline => Reason::new(
-            "offline",
-            "the network",
-            format!("{it} waits for the network. It is sent as soon as there is one."),
-        ),
+    let when = ahead(in_ms(why).unwrap_or_default());
+    match why {
+        WhyNotFired::NotRegistered => "Nothing of this name waits to be sent.".to_owned(),
+        WhyNotFired::BeingStored => {
+            format!("{it} is just being stored on this device. It is sent right after that.")
+        }
+        WhyNotFired::PromiseNotResolved => {
+            format!(
+                "{it} is stored on this device. It is sent as soon as its page has noticed that."
+            )
+        }
+        WhyNotFired::Offline => {
+            format!("{it} waits for the network. It is sent as soon as there is one.")
+        }
         WhyNotFired::WaitsForRetry {
-            in_ms,
-            failed_attempts,
-        } => Reason::new(
-            "waits-for-retry",
-            format!("the next try, {}", ahead(in_ms)),
-            format!(
-                "{it} could not be delivered in {}. The next one is {}.",
-                tries(failed_attempts),
-                ahead(in_ms)
-            ),
-        )
-        .in_ms(in_ms),
-        WhyNotFired::PutOff { in_ms } => Reason::new(
-            "put-off",
-            format!("its turn, {}", ahead(in_ms)),
-            format!(
-                "{it} was put off for a short while, so that not everything is sent at once. It is sent {}.",
-                ahead(in_ms)
-            ),
-        )
-        .in_ms(in_ms),
-        WhyNotFired::WaitsForInterval { in_ms } => Reason::new(
-            "waits-for-interval",
-            format!("its interval, {}", ahead(in_ms)),
-            format!("{it} comes at intervals. The next one is {} at the earliest.", ahead(in_ms)),
-        )
-        .in_ms(in_ms),
-        WhyNotFired::Suspended => Reason::new(
-            "suspended",
-            "the kiosk's permission",
-            format!("The {many} of this app are switched off on this device. Whoever looks after it can switch them on."),
+            failed_attempts, ..
+        } => format!(
+            "{it} could not be delivered in {}. The next one is {when}.",
+            tries(*failed_attempts)
         ),
-        WhyNotFired::NoActiveWorker => Reason::new(
-            "no-active-worker",
-            "its app's installation",
-            format!("The app is not completely installed on this device. {it} is sent as soon as it is: open the app while there is a network."),
+        WhyNotFired::PutOff { .. } => format!(
+            "{it} was put off for a short while, so that not everything is sent at once. It is sent {when}."
         ),
-        WhyNotFired::NoFreeSlot => Reason::new(
-            "no-free-slot",
-            format!("other {many}"),
-            format!("Other {many} are being sent. This one follows as soon as one of them is done."),
+        WhyNotFired::WaitsForInterval { .. } => {
+            format!("{it} comes at intervals. The next one is {when} at the earliest.")
+        }
+        WhyNotFired::Suspended => format!(
+            "The {many} of this app are switched off on this device. Whoever looks after it can switch them on."
         ),
-        WhyNotFired::BeingPrepared => Reason::new(
-            "being-prepared",
-            "nothing: about to be sent",
-            format!("{it} is about to be sent."),
+        WhyNotFired::NoActiveWorker => format!(
+            "The app is not completely installed on this device. {it} is sent as soon as it is: open the app while there is a network."
         ),
-        WhyNotFired::Running { attempt } => Reason::new(
-            "running",
-            format!("nothing: being sent, try {attempt}"),
-            format!("{it} is being sent right now. This is try number {attempt}."),
+        WhyNotFired::NoFreeSlot => {
+            format!("Other {many} are being sent. This one follows as soon as one of them is done.")
+        }
+        WhyNotFired::BeingPrepared => format!("{it} is about to be sent."),
+        WhyNotFired::Running { attempt } => {
+            format!("{it} is being sent right now. This is try number {attempt}.")
+        }
+        WhyNotFired::WaitsForOrigin { .. } => format!(
+            "The app has had one of its {many} a short while ago. The next one is {when} at the earliest."
         ),
-        WhyNotFired::WaitsForOrigin { in_ms } => Reason::new(
-            "waits-for-origin",
-            format!("its app's interval, {}", ahead(in_ms)),
-            format!("The app has had one of its {many} a short while ago. The next one is {} at the earliest.", ahead(in_ms)),
-        )
-        .in_ms(in_ms),
-        WhyNotFired::WaitsForWakeUp { in_ms } => Reason::new(
-            "waits-for-wake-up",
-            format!("the next wake-up, {}", ahead(in_ms)),
-            format!("This device has dealt with {many} a short while ago, and gathers them to save power. It goes on {} at the earliest.", ahead(in_ms)),
-        )
-        .in_ms(in_ms),
-        WhyNotFired::PermissionDenied => Reason::new(
-            "permission-denied",
-            "a permission",
-            format!("This device does not let the app send {many} by itself. Whoever looks after it can allow that."),
+        WhyNotFired::WaitsForWakeUp { .. } => format!(
+            "This device has dealt with {many} a short while ago, and gathers them to save power. It goes on {when} at the earliest."
         ),
-        WhyNotFired::Chained { in_ms, depth } => Reason::new(
-            "chained",
-            format!("the app's own pace, {}", ahead(in_ms)),
-            format!("The app has asked for this {depth} times in a row without anybody using it, so it is slowed down. {it} is sent {}.", ahead(in_ms)),
-        )
-        .in_ms(in_ms),
+        WhyNotFired::PermissionDenied => format!(
+            "This device does not let the app send {many} by itself. Whoever looks after it can allow that."
+        ),
+        WhyNotFired::Chained { depth, .. } => format!(
+            "The app has asked for this {depth} times in a row without anybody using it, so it is slowed down. {it} is sent {when}."
+        ),
     }
 }
 
