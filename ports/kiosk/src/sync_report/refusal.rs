@@ -49,11 +49,11 @@ pub fn of_request(api: SyncApi, error: &RegisterError) -> Told {
         ),
         RegisterError::TooManyForOrigin { limit } => (
             "refused-too-many-of-app",
-            format!("{limit} {many} of this app wait, and no more can. Once some are sent, there is room again."),
+            format!("There is room for {limit} {many} of this app, and as many wait. Once some are sent, there is room again."),
         ),
         RegisterError::TooManyInAll { limit } => (
             "refused-too-many-in-all",
-            format!("{limit} {many} wait on this device, and no more can. Once some are sent, there is room again."),
+            format!("There is room for {limit} {many} on this device, and as many wait. Once some are sent, there is room again."),
         ),
         RegisterError::Storage { problem } => (
             "refused-storage",
@@ -141,7 +141,8 @@ mod tests {
 
     fn assert_sentences(all: &[String]) {
         for sentence in all {
-            assert!(sentence.ends_with('.') && sentence.starts_with(char::is_uppercase));
+            let is_whole = sentence.ends_with('.') && sentence.starts_with(char::is_uppercase);
+            assert!(is_whole, "{sentence}");
         }
         let mut unique = all.to_vec();
         unique.sort();
