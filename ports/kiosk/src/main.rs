@@ -41,12 +41,13 @@ use self::config::Config;
 use self::connectivity::Watch;
 use self::failure::Failure;
 use self::kiosk::{Direction, Operators, PageChoice, Plan};
+use self::operator::arguments::command_first;
 use self::profile::Profile;
 
 fn main() -> ExitCode {
     let start = Instant::now();
     servo::memory::keep_little_free_memory();
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(command_first(env::args_os()));
     if arguments.version {
         println!("{}", version());
         return ExitCode::SUCCESS;

@@ -27,8 +27,7 @@ use crate::remote::protocol::{Line, MAX_PICTURE_BYTES, Request};
 pub fn run(command: &OperatorCommand) -> Result<ExitCode, Failure> {
     let request = request_of(command)?;
     let target = command.target();
-    let mut kiosk = find(target)?;
-    let answers = kiosk.ask(&request)?;
+    let answers = find(target)?.ask(&request)?;
     let format = target.format();
     match command {
         OperatorCommand::Syncs(command) => match command {
@@ -99,11 +98,7 @@ fn find(target: &Target) -> Result<Kiosk, Failure> {
 }
 
 /// The kiosk sends the picture, and this process writes it: the kiosk may be a service that can't write there.
-fn save_picture(
-    mut answers: Answers<'_>,
-    file: &Path,
-    format: Format,
-) -> Result<ExitCode, Failure> {
+fn save_picture(mut answers: Answers, file: &Path, format: Format) -> Result<ExitCode, Failure> {
     let bytes = match answers.next_line()? {
         Some(Line::Ok(fields)) => fields["png_bytes"].as_u64(),
         Some(Line::Error(reason)) => return Err(Failure::unsuccessful(reason)),

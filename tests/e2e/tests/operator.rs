@@ -204,11 +204,38 @@ fn wrong_commands_are_explained() {
     operate(&missing, &["syncs", "list"])
         .assert_refused(ENVIRONMENT, &["missing", "there is none", "--profile"]);
     assert!(!missing.exists(), "nothing is made");
-    // Nothing was ever stored here.
+    // Nothing was ever stored here. What a command is for may come before it.
+    let first = run(Command::new(kiosk_program())
+        .arg("--profile")
+        .arg(profile.path())
+        .args(["syncs", "list", "--json"]));
+    assert_eq!(Told::new(first).json(), json!([]));
     assert_eq!(
         operate(profile.path(), &["syncs", "list", "--json"]).json(),
         json!([])
     );
+}
+
+#[test]
+fn a_command_that_nobody_reads_keeps_no_profile() {
+    let (site, profile) = (Site::new(WORKER), profile());
+    let mut kiosk = open(&site, profile.path());
+    // More than a pipe takes.
+    for number in 0..40 {
+        kiosk.register_sync(&format!("{number}-{}", "x".repeat(5_000)));
+    }
+    site.server.wait_for(40);
+    kiosk.quit();
+    let mut unread = operator_command(profile.path(), &["syncs", "journal"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the kiosk's program can be started");
+    let mut lines = BufReader::new(unread.stdout.take().expect("piped")).lines();
+    assert!(lines.next().is_some_and(|line| line.is_ok()), "it answers");
+    open(&site, profile.path()).quit();
+    assert!(lines.count() > 40);
+    assert!(unread.wait().expect("a child can be waited for").success());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The command line of an operator.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -58,7 +59,7 @@ impl OperatorCommand {
 /// About what waits to be sent.
 #[derive(Debug, Subcommand)]
 pub enum SyncsCommand {
-    /// What waits to be sent, and what for.
+    /// What waits to be sent, and what each waits for.
     List(Target),
     /// Why something has not been sent yet, or what became of it.
     Why {
@@ -141,6 +142,61 @@ impl Target {
         match self.json {
             true => Format::Json,
             false => Format::Text,
+        }
+    }
+}
+
+/// The words of a command line in the order in which they are understood: `kiosk --profile DIR syncs list` is
+/// `kiosk syncs list --profile DIR`. Other command lines stay as they are.
+pub fn command_first(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<_> = words.into_iter().collect();
+    let mut options_end = 1;
+    while let Some(word) = words.get(options_end).and_then(|word| word.to_str()) {
+        match word {
+            "--profile" => options_end += 2,
+            "--json" => options_end += 1,
+            _ if word.starts_with("--profile=") => options_end += 1,
+            _ => break,
+        }
+    }
+    let command_words = match words.get(options_end).and_then(|word| word.to_str()) {
+        Some("syncs") => 2,
+        Some("status" | "screenshot" | "reload" | "open") => 1,
+        _ => return words,
+    };
+    let command_end = (options_end + command_words).min(words.len());
+    words[1..command_end].rotate_left(options_end - 1);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_may_come_first() {
+        let ordered = |line: &str| {
+            let words = command_first(line.split_whitespace().map(OsString::from));
+            words.join(&OsString::from(" ")).into_string()
+        };
+        for (line, in_order) in [
+            (
+                "kiosk --profile p syncs list",
+                "kiosk syncs list --profile p",
+            ),
+            (
+                "kiosk --json --profile=p syncs why -- -a",
+                "kiosk syncs why --json --profile=p -- -a",
+            ),
+            ("kiosk --profile p status", "kiosk status --profile p"),
+            ("kiosk --json syncs", "kiosk syncs --json"),
+            ("kiosk status --json", "kiosk status --json"),
+            ("kiosk --profile p http://a/", "kiosk --profile p http://a/"),
+            ("kiosk --profile p -z status", "kiosk --profile p -z status"),
+            ("kiosk --profile status", "kiosk --profile status"),
+            ("kiosk", "kiosk"),
+        ] {
+            assert_eq!(ordered(line).as_deref(), Ok(in_order), "{line}");
         }
     }
 }

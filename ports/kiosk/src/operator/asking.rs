@@ -35,9 +35,9 @@ pub struct Connection {
 }
 
 /// The lines of an answer.
-pub enum Answers<'a> {
+pub enum Answers {
     /// From a running kiosk.
-    Running(&'a mut Connection),
+    Running(Connection),
     /// From a profile.
     Stored(StoredAnswers),
 }
@@ -100,17 +100,17 @@ fn check_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 impl Kiosk {
-    /// Asks for something.
+    /// Asks for something. A profile is free again when this returns: whoever reads the answer may take their time.
     ///
     /// # Errors
     /// If the kiosk ends meanwhile.
-    pub fn ask(&mut self, request: &Request) -> Result<Answers<'_>, Failure> {
+    pub fn ask(self, request: &Request) -> Result<Answers, Failure> {
         match self {
-            Self::Running(connection) => {
+            Self::Running(mut connection) => {
                 connection.send(request).map_err(|error| gone(&error))?;
                 Ok(Answers::Running(connection))
             }
-            Self::Stored(profile) => Ok(Answers::Stored(profile.answer(request))),
+            Self::Stored(mut profile) => Ok(Answers::Stored(profile.answer(request))),
         }
     }
 }
@@ -129,7 +129,7 @@ impl Connection {
     }
 }
 
-impl Answers<'_> {
+impl Answers {
     /// The next line; `None`: there is no more, or the kiosk has ended.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ const fn column(title: &'static str, least_columns: usize) -> Column {
 }
 
 /// All that waits.
-pub fn syncs(answers: Answers<'_>, format: Format) -> Shown {
+pub fn syncs(answers: Answers, format: Format) -> Shown {
     let (rows, _) = collect(answers)?;
     if format == Format::Json {
         return done_with_json(&Value::Array(rows));
@@ -79,7 +79,7 @@ pub fn syncs(answers: Answers<'_>, format: Format) -> Shown {
 }
 
 /// Why something has not been sent.
-pub fn why(answers: Answers<'_>, tag: &str, format: Format) -> Shown {
+pub fn why(answers: Answers, tag: &str, format: Format) -> Shown {
     let (rows, _) = collect(answers)?;
     if rows.is_empty() {
         return Err(Failure::unsuccessful(format!(
@@ -131,7 +131,7 @@ fn explain(row: &WhyRow) {
 }
 
 /// What has happened, and what happens as long as the answer goes on.
-pub fn journal(mut answers: Answers<'_>, format: Format) -> Shown {
+pub fn journal(mut answers: Answers, format: Format) -> Shown {
     answers.wait_without_end();
     let columns = terminal_columns();
     let widths = journal_widths(columns);
@@ -177,7 +177,7 @@ fn what_happened(entry: &JournalRow) -> String {
 }
 
 /// How something ended that was sent now.
-pub fn outcome(answers: Answers<'_>, format: Format) -> Shown {
+pub fn outcome(answers: Answers, format: Format) -> Shown {
     let (_, outcome) = collect(answers)?;
     let was_sent = outcome["outcome"] == "fulfilled";
     match format {
@@ -191,7 +191,7 @@ pub fn outcome(answers: Answers<'_>, format: Format) -> Shown {
 }
 
 /// How much was dropped.
-pub fn cleared(answers: Answers<'_>, format: Format) -> Shown {
+pub fn cleared(answers: Answers, format: Format) -> Shown {
     let (_, cleared) = collect(answers)?;
     match format {
         Format::Json => done_with_json(&cleared),
@@ -204,7 +204,7 @@ pub fn cleared(answers: Answers<'_>, format: Format) -> Shown {
 }
 
 /// How the kiosk is.
-pub fn status(answers: Answers<'_>, format: Format) -> Shown {
+pub fn status(answers: Answers, format: Format) -> Shown {
     let (_, status) = collect(answers)?;
     if format == Format::Json {
         return done_with_json(&status);
@@ -241,7 +241,7 @@ pub fn status(answers: Answers<'_>, format: Format) -> Shown {
 }
 
 /// It is done.
-pub fn done(answers: Answers<'_>, sentence: &str, format: Format) -> Shown {
+pub fn done(answers: Answers, sentence: &str, format: Format) -> Shown {
     collect(answers)?;
     done_with(sentence, format)
 }
@@ -265,7 +265,7 @@ fn say(sentence: &str) -> Shown {
 }
 
 /// All items, and what comes at their end.
-fn collect(mut answers: Answers<'_>) -> Result<(Vec<Value>, Value), Failure> {
+fn collect(mut answers: Answers) -> Result<(Vec<Value>, Value), Failure> {
     let mut items = Vec::new();
     loop {
         match answers.next_line()?.ok_or_else(ended)? {
