@@ -66,6 +66,7 @@ fn status_screenshot_reload_and_open() {
     let (site, profile) = (Site::new(WORKER), profile());
     let mut kiosk = open(&site, profile.path());
     let status = operate(profile.path(), &["status", "--json"]).json();
+    assert_eq!(status["running"], true);
     assert_eq!(status["pid"], kiosk.id());
     assert_eq!(status["url"], site.server.url("/"));
     assert_eq!(status["network"], "up");

@@ -128,7 +128,10 @@ fn what_waits_and_why_without_a_kiosk() {
         operate(profile.path(), command)
             .assert_refused(UNSUCCESSFUL, &["the kiosk must be running"]);
     }
-    operate(profile.path(), &["status"]).assert_refused(UNSUCCESSFUL, &["no kiosk runs", "1 wait"]);
+    let status = operate(profile.path(), &["status", "--json"]);
+    status.assert_refused(UNSUCCESSFUL, &["no kiosk runs", "1 wait"]);
+    let shown: Value = serde_json::from_str(&status.text).expect("JSON");
+    assert_eq!(shown, json!({"running": false, "syncs": 1}));
     // Looking has changed nothing.
     open(&site, profile.path());
     site.server.wait_for(2);
@@ -142,13 +145,13 @@ fn what_is_asked_for_is_sent_now() {
     kiosk.register_sync("send-messages");
     kiosk.wait_for_sync("finished");
     let why = operate(profile.path(), &["syncs", "why", "send-messages"]);
-    let sentence = "The message could not be delivered in 1 try. The next one is in 60 min.";
+    let sentence = "The message could not be sent in 1 try. The next one is in 60 min.";
     assert!(why.succeeded().contains(sentence), "{why:?}");
 
     site.server.answer_next([Answer::Status(503)]);
     let failed = operate(profile.path(), &["syncs", "dispatch", "send-messages"]);
     assert_eq!(failed.code, Some(UNSUCCESSFUL), "{failed:?}");
-    assert_eq!(failed.text, "It was not delivered.\n");
+    assert_eq!(failed.text, "It was not sent.\n");
     let sent = operate(
         profile.path(),
         &["syncs", "dispatch", "send-messages", "--json"],

@@ -212,6 +212,7 @@ impl RemoteDesk {
         let syncs = manager.map_or(0, |manager| manager.registrations().len());
         let connections = self.control.as_ref().map_or(0, RemoteControl::accepted);
         Answer::Done(json!(Status {
+            running: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: process::id(),
             uptime_ms: as_ms(self.start.elapsed()),
@@ -336,7 +337,7 @@ fn dispatch(browser: &Browser, selection: &Selection) -> Result<Answer, String> 
         )),
         [name] => {
             let reply = manager.dispatch_now(name.api, &name.scope, &name.tag);
-            Ok(Answer::Dispatched(reply))
+            Ok(Answer::Dispatched(name.api, reply))
         }
         several => {
             let described = several.iter().map(|name| {

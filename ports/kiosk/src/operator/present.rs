@@ -207,7 +207,16 @@ pub fn cleared(answers: Answers, format: Format) -> Shown {
 pub fn status(answers: Answers, format: Format) -> Shown {
     let (_, status) = collect(answers)?;
     if format == Format::Json {
-        return done_with_json(&status);
+        put(&status.to_string());
+    }
+    if status["running"] != true {
+        let syncs = &status["syncs"];
+        return Err(Failure::unsuccessful(format!(
+            "no kiosk runs on this profile; {syncs} wait there to be sent"
+        )));
+    }
+    if format == Format::Json {
+        return Ok(ExitCode::SUCCESS);
     }
     let status: Status = parse(status)?;
     let network = match status.network.as_str() {

@@ -81,10 +81,10 @@ impl StoredProfile {
             Request::Why(selection) => self.why(selection),
             Request::Clear { origin } => self.clear(origin),
             Request::Journal { limit } | Request::FollowJournal { limit } => self.journal(*limit),
-            Request::Status => Err(format!(
-                "no kiosk runs on this profile; {} wait there to be sent",
-                self.registrations.len()
-            )),
+            Request::Status => {
+                let status = json!({"running": false, "syncs": self.registrations.len()});
+                Ok(VecDeque::from([Line::Ok(status)]))
+            }
             Request::Dispatch(_) | Request::Screenshot | Request::Reload | Request::Open { .. } => {
                 Err(MUST_RUN.to_owned())
             }

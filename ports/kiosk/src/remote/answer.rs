@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 use image::RgbaImage;
 use serde_json::Value;
-use servo::background_sync::{DispatchError, EventOutcome, JournalEntry, RegistrationInfo, Reply};
+use servo::background_sync::{
+    DispatchError, EventOutcome, JournalEntry, RegistrationInfo, Reply, SyncApi,
+};
 
 use crate::sync_report::rows::WhyRow;
 
@@ -25,8 +27,8 @@ pub enum Answer {
     Journal(Vec<JournalEntry>),
     /// What has happened, and what happens.
     FollowedJournal(Vec<JournalEntry>, Following),
-    /// It is being sent.
-    Dispatched(Reply<Result<EventOutcome, DispatchError>>),
+    /// What this API has registered is being sent.
+    Dispatched(SyncApi, Reply<Result<EventOutcome, DispatchError>>),
     /// The page is being drawn.
     Picture(Receiver<Result<RgbaImage, String>>),
 }

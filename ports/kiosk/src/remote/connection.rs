@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use image::{ImageFormat, RgbaImage};
 use serde::Serialize;
 use serde_json::{Value, json};
-use servo::background_sync::{DispatchError, EventOutcome, Reply};
+use servo::background_sync::{DispatchError, EventOutcome, Reply, SyncApi};
 
 use super::answer::{Answer, Following};
 use super::protocol::{Line, MAX_REQUEST_BYTES, Request};
@@ -156,7 +156,7 @@ impl Answers {
                 self.follow(&following)?;
                 return Ok(Next::End);
             }
-            Answer::Dispatched(reply) => return self.tell_outcome(&reply, limit),
+            Answer::Dispatched(api, reply) => return self.tell_outcome(api, &reply, limit),
             Answer::Picture(picture) => return self.send_picture(&picture, limit),
         }
         Ok(Next::Request)
@@ -197,6 +197,7 @@ impl Answers {
 
     fn tell_outcome(
         &mut self,
+        api: SyncApi,
         reply: &Reply<Result<EventOutcome, DispatchError>>,
         limit: Duration,
     ) -> io::Result<Next> {
@@ -206,7 +207,7 @@ impl Answers {
         let line = match result {
             Ok(outcome) => Line::Ok(json!({
                 "outcome": outcome_code(outcome),
-                "sentence": format!("It was {}.", tell_outcome(outcome)),
+                "sentence": format!("It was {}.", tell_outcome(api, outcome)),
             })),
             Err(error) => Line::Error(match error {
                 DispatchError::NotRegistered => "it has been removed meanwhile".to_owned(),

@@ -119,6 +119,8 @@ pub enum Line {
 /// How a running kiosk is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
+    /// That one runs. Without one, the profile answers with this and `syncs` only.
+    pub running: bool,
     /// The kiosk's version.
     pub version: String,
     /// Its process.

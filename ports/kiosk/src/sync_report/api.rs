@@ -14,29 +14,37 @@ pub fn api_name(api: SyncApi) -> &'static str {
     }
 }
 
-/// What a person calls that which waits: at the start of a sentence, and inside.
+/// What a person calls that which waits, and what is done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Noun {
+pub struct Words {
     /// `The message`.
-    pub at_start: &'static str,
+    pub it: &'static str,
     /// `the message`.
     pub inside: &'static str,
     /// `messages`.
     pub many: &'static str,
+    /// `send`.
+    pub send: &'static str,
+    /// `sent`.
+    pub sent: &'static str,
 }
 
 /// What a person calls what this API has registered.
-pub fn noun(api: SyncApi) -> Noun {
+pub fn words(api: SyncApi) -> Words {
     match api {
-        SyncApi::OneShot | SyncApi::Explainer => Noun {
-            at_start: "The message",
+        SyncApi::OneShot | SyncApi::Explainer => Words {
+            it: "The message",
             inside: "the message",
             many: "messages",
+            send: "send",
+            sent: "sent",
         },
-        SyncApi::Periodic => Noun {
-            at_start: "The update",
+        SyncApi::Periodic => Words {
+            it: "The update",
             inside: "the update",
             many: "updates",
+            send: "fetch",
+            sent: "fetched",
         },
     }
 }

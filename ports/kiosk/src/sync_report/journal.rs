@@ -1,12 +1,12 @@
 //! The journal, line by line.
 
 use background_sync_core::{
-    Connectivity, EventOutcome, ExtraInterval, JournalEntry, NextStep, SyncNotification,
+    Connectivity, EventOutcome, ExtraInterval, JournalEntry, NextStep, SyncApi, SyncNotification,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::api::api_name;
+use super::api::{api_name, words};
 use super::in_words::{ahead, roughly};
 use super::reason::of_running;
 use super::refusal::{of_removal, of_request};
@@ -67,8 +67,8 @@ fn tell(what: &SyncNotification) -> String {
             }
             None => format!("storage was damaged: {records} are lost"),
         },
-        SyncNotification::Registered { duplicate, .. } => match duplicate {
-            false => "stored, waits to be sent".to_owned(),
+        SyncNotification::Registered { api, duplicate, .. } => match duplicate {
+            false => format!("stored, waits to be {}", words(*api).sent),
             true => "asked for again while it waited".to_owned(),
         },
         SyncNotification::Rejected { api, reason, .. } => {
@@ -78,16 +78,17 @@ fn tell(what: &SyncNotification) -> String {
             format!("waits for {}", of_running(*api, why).short)
         }
         SyncNotification::Dispatched {
+            api,
             attempt,
             last_chance,
             ..
-        } => match last_chance {
-            false => format!("is being sent, try {attempt}"),
-            true => format!("is being sent, try {attempt}, the last one"),
-        },
-        SyncNotification::Finished { outcome, next, .. } => {
-            format!("{}{}", tell_outcome(*outcome), tell_next(*next))
+        } => {
+            let last = if *last_chance { ", the last one" } else { "" };
+            format!("is being {}, try {attempt}{last}", words(*api).sent)
         }
+        SyncNotification::Finished {
+            api, outcome, next, ..
+        } => format!("{}{}", tell_outcome(*api, *outcome), tell_next(*next)),
         SyncNotification::Removed { api, reason, .. } => of_removal(*api, *reason).1,
         SyncNotification::ConnectivityChanged {
             connectivity,
@@ -114,14 +115,15 @@ fn tell(what: &SyncNotification) -> String {
     }
 }
 
-/// How an event ended.
-pub fn tell_outcome(outcome: EventOutcome) -> &'static str {
+/// How an event ended: `sent`, say.
+pub fn tell_outcome(api: SyncApi, outcome: EventOutcome) -> String {
+    let sent = words(api).sent;
     match outcome {
-        EventOutcome::Fulfilled => "sent",
-        EventOutcome::Rejected => "not delivered",
-        EventOutcome::WorkerGone => "not delivered: the app stopped meanwhile",
-        EventOutcome::TimedOut => "not delivered: it took too long and was stopped",
-        EventOutcome::NotStarted => "not delivered: the app could not be started",
+        EventOutcome::Fulfilled => sent.to_owned(),
+        EventOutcome::Rejected => format!("not {sent}"),
+        EventOutcome::WorkerGone => format!("not {sent}: the app stopped meanwhile"),
+        EventOutcome::TimedOut => format!("not {sent}: it took too long and was stopped"),
+        EventOutcome::NotStarted => format!("not {sent}: the app could not be started"),
     }
 }
 

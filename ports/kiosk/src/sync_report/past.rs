@@ -4,7 +4,7 @@ use background_sync_core::{
     EventOutcome, JournalEntry, NextStep, SyncApi, SyncNotification, WallTime,
 };
 
-use super::api::noun;
+use super::api::{Words, words};
 use super::in_words::{ago, tries};
 use super::reason::Reason;
 use super::refusal::{of_removal, of_request, of_storage};
@@ -30,7 +30,7 @@ pub fn of_history(api: SyncApi, history: &[JournalEntry], now: WallTime) -> Reas
 
 /// `None`: something that ends nothing.
 fn what_became(api: SyncApi, what: &SyncNotification) -> Option<(&'static str, String)> {
-    let it = noun(api).at_start;
+    let Words { it, sent, .. } = words(api);
     match what {
         SyncNotification::Finished {
             outcome,
@@ -38,14 +38,14 @@ fn what_became(api: SyncApi, what: &SyncNotification) -> Option<(&'static str, S
             attempt,
             ..
         } => Some(match outcome {
-            EventOutcome::Fulfilled => ("sent", format!("{it} was sent.")),
+            EventOutcome::Fulfilled => ("sent", format!("{it} was {sent}.")),
             EventOutcome::Rejected
             | EventOutcome::WorkerGone
             | EventOutcome::TimedOut
             | EventOutcome::NotStarted => (
                 "given-up",
                 format!(
-                    "{it} could not be delivered in {}, and was given up.",
+                    "{it} could not be {sent} in {}, and was given up.",
                     tries(*attempt)
                 ),
             ),
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(given_up.code, "given-up");
         assert_eq!(
             given_up.sentence,
-            "The message could not be delivered in 3 tries, and was given up. That was 12 s ago."
+            "The message could not be sent in 3 tries, and was given up. That was 12 s ago."
         );
     }
 

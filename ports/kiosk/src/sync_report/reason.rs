@@ -3,7 +3,7 @@
 use background_sync_core::{RegistrationState, StoredRegistration, SyncApi, WallTime, WhyNotFired};
 use serde::{Deserialize, Serialize};
 
-use super::api::noun;
+use super::api::{Words, words};
 use super::in_words::{ahead, tries};
 
 /// Why something has not been sent yet, or what became of it.
@@ -102,9 +102,11 @@ fn short(api: SyncApi, why: &WhyNotFired) -> String {
         WhyNotFired::WaitsForInterval { .. } => format!("its interval, {when}"),
         WhyNotFired::Suspended => "being switched on".to_owned(),
         WhyNotFired::NoActiveWorker => "its app's installation".to_owned(),
-        WhyNotFired::NoFreeSlot => format!("other {}", noun(api).many),
-        WhyNotFired::BeingPrepared => "nothing: about to be sent".to_owned(),
-        WhyNotFired::Running { attempt } => format!("nothing: being sent, try {attempt}"),
+        WhyNotFired::NoFreeSlot => format!("other {}", words(api).many),
+        WhyNotFired::BeingPrepared => format!("nothing: about to be {}", words(api).sent),
+        WhyNotFired::Running { attempt } => {
+            format!("nothing: being {}, try {attempt}", words(api).sent)
+        }
         WhyNotFired::WaitsForOrigin { .. } => format!("its app's interval, {when}"),
         WhyNotFired::WaitsForWakeUp { .. } => format!("the next wake-up, {when}"),
         WhyNotFired::PermissionDenied => "a permission".to_owned(),
@@ -113,30 +115,35 @@ fn short(api: SyncApi, why: &WhyNotFired) -> String {
 }
 
 fn sentence(api: SyncApi, why: &WhyNotFired) -> String {
-    let noun = noun(api);
-    let (it, many) = (noun.at_start, noun.many);
+    let Words {
+        it,
+        many,
+        send,
+        sent,
+        ..
+    } = words(api);
     let when = ahead(in_ms(why).unwrap_or_default());
     match why {
         WhyNotFired::NotRegistered => "Nothing of this name waits to be sent.".to_owned(),
         WhyNotFired::BeingStored => {
-            format!("{it} is just being stored on this device. It is sent right after that.")
+            format!("{it} is just being stored on this device. It is {sent} right after that.")
         }
         WhyNotFired::PromiseNotResolved => {
             format!(
-                "{it} is stored on this device. It is sent as soon as its page has noticed that."
+                "{it} is stored on this device. It is {sent} as soon as its page has noticed that."
             )
         }
         WhyNotFired::Offline => {
-            format!("{it} waits for the network. It is sent as soon as there is one.")
+            format!("{it} waits for the network. It is {sent} as soon as there is one.")
         }
         WhyNotFired::WaitsForRetry {
             failed_attempts, ..
         } => format!(
-            "{it} could not be delivered in {}. The next one is {when}.",
+            "{it} could not be {sent} in {}. The next one is {when}.",
             tries(*failed_attempts)
         ),
         WhyNotFired::PutOff { .. } => format!(
-            "{it} was put off for a short while, so that not everything is sent at once. It is sent {when}."
+            "{it} was put off for a short while, so that not everything happens at once. It is {sent} {when}."
         ),
         WhyNotFired::WaitsForInterval { .. } => {
             format!("{it} comes at intervals. The next one is {when} at the earliest.")
@@ -145,14 +152,16 @@ fn sentence(api: SyncApi, why: &WhyNotFired) -> String {
             "The {many} of this app are switched off on this device. Whoever looks after it can switch them on."
         ),
         WhyNotFired::NoActiveWorker => format!(
-            "The app is not completely installed on this device. {it} is sent as soon as it is: open the app while there is a network."
+            "The app is not completely installed on this device. {it} is {sent} as soon as it is: open the app while there is a network."
         ),
         WhyNotFired::NoFreeSlot => {
-            format!("Other {many} are being sent. This one follows as soon as one of them is done.")
+            format!(
+                "Other {many} are being {sent}. This one follows as soon as one of them is done."
+            )
         }
-        WhyNotFired::BeingPrepared => format!("{it} is about to be sent."),
+        WhyNotFired::BeingPrepared => format!("{it} is about to be {sent}."),
         WhyNotFired::Running { attempt } => {
-            format!("{it} is being sent right now. This is try number {attempt}.")
+            format!("{it} is being {sent} right now. This is try number {attempt}.")
         }
         WhyNotFired::WaitsForOrigin { .. } => format!(
             "The app has had one of its {many} a short while ago. The next one is {when} at the earliest."
@@ -161,30 +170,30 @@ fn sentence(api: SyncApi, why: &WhyNotFired) -> String {
             "This device has dealt with {many} a short while ago, and gathers them to save power. It goes on {when} at the earliest."
         ),
         WhyNotFired::PermissionDenied => format!(
-            "This device does not let the app send {many} by itself. Whoever looks after it can allow that."
+            "This device does not let the app {send} {many} by itself. Whoever looks after it can allow that."
         ),
         WhyNotFired::Chained { depth, .. } => format!(
-            "The app has asked for this {depth} times in a row without anybody using it, so it is slowed down. {it} is sent {when}."
+            "The app has asked for this {depth} times in a row without anybody using it, so it is slowed down. {it} is {sent} {when}."
         ),
     }
 }
 
 /// What a registration waits for while no kiosk runs: first of all for that. `now`: by the wall clock, as what is stored.
 pub fn of_stored(stored: &StoredRegistration, now: WallTime) -> Reason {
-    let it = noun(stored.kind.api()).at_start;
+    let Words { it, sent, .. } = words(stored.kind.api());
     let was_tried = tries(stored.attempts);
     let due_in_ms = stored.retry_at.map_or(0, |at| at.0.saturating_sub(now.0));
     match stored.state {
         RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring => Reason::new(
             "interrupted",
-            "the kiosk, which ended while it was sent",
-            format!("{it} was being sent when the kiosk ended. It is sent again once the kiosk runs and there is a network."),
+            format!("the kiosk, which ended while it was {sent}"),
+            format!("{it} was being {sent} when the kiosk ended. It is {sent} again once the kiosk runs and there is a network."),
         ),
         RegistrationState::Waiting if due_in_ms > 0 && stored.attempts > 0 => Reason::new(
             "kiosk-not-running",
             format!("the kiosk, and its next try {}", ahead(due_in_ms)),
             format!(
-                "The kiosk does not run. {it} could not be delivered in {was_tried}; the next one is {} if the kiosk runs then and there is a network.",
+                "The kiosk does not run. {it} could not be {sent} in {was_tried}; the next one is {} if the kiosk runs then and there is a network.",
                 ahead(due_in_ms)
             ),
         )
@@ -201,7 +210,7 @@ pub fn of_stored(stored: &StoredRegistration, now: WallTime) -> Reason {
         RegistrationState::Waiting | RegistrationState::Pending => Reason::new(
             "kiosk-not-running",
             "the kiosk to run",
-            format!("{it} is stored on this device. It is sent once the kiosk runs and there is a network."),
+            format!("{it} is stored on this device. It is {sent} once the kiosk runs and there is a network."),
         ),
     }
 }
@@ -276,7 +285,7 @@ mod tests {
                 in_ms: 240_000,
                 failed_attempts: 2
             }),
-            "The message could not be delivered in 2 tries. The next one is in 4 min."
+            "The message could not be sent in 2 tries. The next one is in 4 min."
         );
         assert_eq!(
             of_running(

@@ -4,15 +4,20 @@ use background_sync_core::{
     RegisterError, RemovalReason, StorageProblem, SyncApi, TagTooLong, TextTooLong, Unavailability,
 };
 
-use super::api::noun;
+use super::api::{Words, words};
 
 /// A code for programs, and a sentence.
 pub type Told = (&'static str, String);
 
 /// Why the app's request was refused.
 pub fn of_request(api: SyncApi, error: &RegisterError) -> Told {
-    let noun = noun(api);
-    let (it, many) = (noun.at_start, noun.many);
+    let Words {
+        it,
+        inside,
+        many,
+        send,
+        ..
+    } = words(api);
     match error {
         RegisterError::NoActiveWorker => (
             "refused-no-active-worker",
@@ -21,7 +26,7 @@ pub fn of_request(api: SyncApi, error: &RegisterError) -> Told {
         ),
         RegisterError::PermissionDenied | RegisterError::PeriodicPermissionDenied => (
             "refused-permission",
-            format!("This device does not let the app send {many} by itself. Whoever looks after it can allow that."),
+            format!("This device does not let the app {send} {many} by itself. Whoever looks after it can allow that."),
         ),
         RegisterError::NoWindow => (
             "refused-no-window",
@@ -29,11 +34,11 @@ pub fn of_request(api: SyncApi, error: &RegisterError) -> Told {
         ),
         RegisterError::TagTooLong(TagTooLong { .. }) => (
             "refused-name-too-long",
-            format!("The app has given {} a name that is too long. Tell its makers.", noun.inside),
+            format!("The app has given {inside} a name that is too long. Tell its makers."),
         ),
         RegisterError::TextTooLong(TextTooLong { .. }) => (
             "refused-text-too-long",
-            format!("The app has given {} a text that is too long. Tell its makers.", noun.inside),
+            format!("The app has given {inside} a text that is too long. Tell its makers."),
         ),
         RegisterError::DataTooLong { limit, .. } => (
             "refused-data-too-long",
@@ -65,20 +70,22 @@ pub fn of_request(api: SyncApi, error: &RegisterError) -> Told {
 
 /// Why something was dropped without being sent.
 pub fn of_removal(api: SyncApi, reason: RemovalReason) -> Told {
-    let noun = noun(api);
-    let (it, many) = (noun.at_start, noun.many);
+    let Words {
+        it,
+        inside,
+        many,
+        send,
+        ..
+    } = words(api);
     match reason {
         RemovalReason::WorkerUnregistered => (
             "removed-with-app",
-            format!(
-                "The app was removed from this device, and {} with it.",
-                noun.inside
-            ),
+            format!("The app was removed from this device, and {inside} with it."),
         ),
         RemovalReason::PermissionDenied => (
             "removed-permission",
             format!(
-                "{it} was dropped, since this device does not let the app send {many} by itself. Whoever looks after it can allow that."
+                "{it} was dropped, since this device does not let the app {send} {many} by itself. Whoever looks after it can allow that."
             ),
         ),
         RemovalReason::InterruptedTooOften => (
@@ -97,7 +104,7 @@ pub fn of_removal(api: SyncApi, reason: RemovalReason) -> Told {
         ),
         RemovalReason::Unregistered => (
             "removed-by-app",
-            format!("The app itself has taken {} back.", noun.inside),
+            format!("The app itself has taken {inside} back."),
         ),
     }
 }
