@@ -5,6 +5,7 @@
 //! What the SyncManager thread asks of the constellation.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use background_sync_traits::{DispatchedEvent, EventOutcome, ScopeKey, SyncManagerMessage};
 use layout_api::ScriptThreadFactory;
@@ -27,6 +28,34 @@ use crate::browsingcontext::BrowsingContext;
 use crate::pipeline::Pipeline;
 
 mod stored_workers;
+
+/// How often windows have changed, of all constellations of the process.
+static WINDOW_CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// Changes whenever a window may have been closed, or shows another document: as long as it does not, an answer to
+/// [`BackgroundSyncToConstellationMessage::QueryOpenWindow`] holds. Read it where that is answered.
+pub fn window_changes() -> u64 {
+    WINDOW_CHANGES.load(Ordering::SeqCst)
+}
+
+/// A window has been closed, or shows another document.
+pub(crate) fn note_window_change() {
+    WINDOW_CHANGES.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Its window is closed.
+impl Drop for BrowsingContext {
+    fn drop(&mut self) {
+        note_window_change();
+    }
+}
+
+/// Its document has gone.
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        note_window_change();
+    }
+}
 
 /// What the answers are taken from.
 pub(crate) struct BackgroundSyncView<'a> {
@@ -51,7 +80,9 @@ impl BackgroundSyncView<'_> {
             | BackgroundSyncToConstellationMessage::PermissionChanged(_) => {}
             #[cfg(feature = "offline")]
             BackgroundSyncToConstellationMessage::NotificationEvent(..) => {}
-            BackgroundSyncToConstellationMessage::Dispatch(event) => self.dispatch(event),
+            BackgroundSyncToConstellationMessage::Dispatch(events, tell) => {
+                self.dispatch(events, tell);
+            }
             BackgroundSyncToConstellationMessage::Terminate(event, scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
                     let _ = manager.send(ServiceWorkerMsg::TerminateWorker(event, scope));
@@ -84,30 +115,39 @@ impl BackgroundSyncView<'_> {
         })
     }
 
-    /// Hands `event` to its origin's service worker manager, which exists if a page has used service workers.
-    fn dispatch(&mut self, event: DispatchedEvent) {
+    /// Hands events of one scope to its origin's service worker manager, which exists if a page has used service workers.
+    fn dispatch(
+        &mut self,
+        events: Vec<DispatchedEvent>,
+        tell: Box<dyn FnOnce(GenericSender<ServiceWorkerMsg>) + Send>,
+    ) {
         let Some(report_to) = self.storage_threads.background_sync() else {
             return;
         };
-        let (token, scope) = (event.event, event.scope.clone());
-        let sent = self.manager_of(&scope).map(|manager| {
+        let Some(scope) = events.first().map(|event| event.scope.clone()) else {
+            return;
+        };
+        let tokens: Vec<_> = events.iter().map(|event| event.event).collect();
+        let manager = self.manager_of(&scope).cloned();
+        let sent = manager.as_ref().map(|manager| {
             let report_to = report_to.clone();
-            manager.send(ServiceWorkerMsg::DispatchFunctionalEvent { event, report_to })
+            manager.send(ServiceWorkerMsg::DispatchFunctionalEvents { events, report_to })
         });
-        let is_gone = match sent {
-            Some(Ok(())) => return,
-            Some(Err(_)) => true,
-            None => false,
+        let is_gone = match (sent, manager) {
+            (Some(Ok(())), Some(manager)) => return tell(manager),
+            (sent, _) => sent.is_some(),
         };
         // The process that ran it has crashed: the next page, or the stored worker, starts another.
         if is_gone && let Some(origin) = origin_of(&scope) {
             warn!("The service worker manager of {scope} is gone.");
             self.sw_managers.remove(&origin);
         }
-        let _ = report_to.send(SyncManagerMessage::EventFinished {
-            event: token,
-            outcome: EventOutcome::NotStarted,
-        });
+        for event in tokens {
+            let _ = report_to.send(SyncManagerMessage::EventFinished {
+                event,
+                outcome: EventOutcome::NotStarted,
+            });
+        }
     }
 
     fn manager_of(&self, scope: &ScopeKey) -> Option<&GenericSender<ServiceWorkerMsg>> {

@@ -45,6 +45,8 @@ pub struct Changes(Arc<Counter>);
 #[derive(Debug, Default)]
 struct Counter {
     changes: AtomicU64,
+    /// So many of them are on the medium.
+    written: AtomicU64,
     writer: std::sync::OnceLock<Sender<ToWriter>>,
 }
 
@@ -61,6 +63,14 @@ impl Changes {
     fn count(&self) -> u64 {
         self.0.changes.load(Ordering::SeqCst)
     }
+
+    fn note_written(&self, count: u64) {
+        self.0.written.store(count, Ordering::SeqCst);
+    }
+
+    fn are_written(&self) -> bool {
+        self.0.written.load(Ordering::SeqCst) == self.count()
+    }
 }
 
 enum ToWriter {
@@ -72,17 +82,21 @@ enum ToWriter {
 /// The way to the thread that writes. It ends when this is dropped.
 pub(crate) struct HttpStateFiles {
     writer: Option<Sender<ToWriter>>,
+    /// Of what is written.
+    changes: Vec<Changes>,
 }
 
 impl HttpStateFiles {
     /// Nothing is written if there is no folder.
     pub(crate) fn new(folder: Option<&Path>, state: &Arc<HttpState>) -> Self {
         let Some(folder) = folder else {
-            return Self { writer: None };
+            return Self::without_files();
         };
         let (sender, receiver) = unbounded();
         let mut writer = Writer::new(folder, state.clone());
-        for changes in writer.states.iter().map(|state| &state.changes) {
+        let states = writer.states.iter();
+        let changes: Vec<_> = states.map(|state| state.changes.clone()).collect();
+        for changes in &changes {
             let _ = changes.0.writer.set(sender.clone());
         }
         let spawned = thread::Builder::new()
@@ -90,10 +104,18 @@ impl HttpStateFiles {
             .spawn(move || writer.run(&receiver));
         if let Err(error) = spawned {
             error!("Cookies will not be kept, because there is no thread: {error}");
-            return Self { writer: None };
+            return Self::without_files();
         }
         Self {
             writer: Some(sender),
+            changes,
+        }
+    }
+
+    fn without_files() -> Self {
+        Self {
+            writer: None,
+            changes: Vec::new(),
         }
     }
 
@@ -110,6 +132,10 @@ impl HttpStateFiles {
         let Some(writer) = &self.writer else {
             return done(true);
         };
+        // Most of those who ask have changed nothing here: they need not wait for the thread.
+        if self.changes.iter().all(Changes::are_written) {
+            return done(true);
+        }
         if let Err(unsent) = writer.send(ToWriter::MakeDurable(done))
             && let ToWriter::MakeDurable(done) = unsent.into_inner()
         {
@@ -133,7 +159,6 @@ impl HttpStateFiles {
 struct State {
     name: &'static str,
     changes: Changes,
-    written: u64,
     /// Serialized, with the number of changes that are in it.
     serialize: fn(&HttpState) -> serde_json::Result<(Vec<u8>, u64)>,
 }
@@ -146,11 +171,14 @@ struct Writer {
 
 impl Writer {
     fn new(folder: &Path, http_state: Arc<HttpState>) -> Self {
-        let state = |name, changes: &Changes, serialize| State {
-            name,
-            changes: changes.clone(),
-            written: changes.count(),
-            serialize,
+        let state = |name, changes: &Changes, serialize| {
+            // What was read is on the medium.
+            changes.note_written(changes.count());
+            State {
+                name,
+                changes: changes.clone(),
+                serialize,
+            }
         };
         let states = [
             state(AUTH_CACHE, &http_state.auth_cache.read().changes, |state| {
@@ -210,14 +238,14 @@ impl Writer {
 
     fn has_changes(&self) -> bool {
         let mut states = self.states.iter();
-        states.any(|state| state.written != state.changes.count())
+        states.any(|state| !state.changes.are_written())
     }
 
     /// Writes what has changed. Returns whether everything is on the medium.
     fn write(&mut self) -> bool {
         let mut is_durable = true;
         for state in &mut self.states {
-            if state.written == state.changes.count() {
+            if state.changes.are_written() {
                 continue;
             }
             let written = (state.serialize)(&self.http_state)
@@ -227,7 +255,7 @@ impl Writer {
                     Ok(changes)
                 });
             match written {
-                Ok(changes) => state.written = changes,
+                Ok(changes) => state.changes.note_written(changes),
                 Err(error) => {
                     let path = self.folder.join(state.name);
                     error!("{} can't be written: {error}", path.display());

@@ -36,6 +36,7 @@ use storage_traits::background_sync::BackgroundSyncMessage;
 use url::Url;
 
 use self::engine::{EmbedderThread, ServoEngine, ToEmbedder};
+use self::known::{OpenWindows, WorkerManagers};
 pub use self::permission::BackgroundSyncPermissionRequest;
 pub(crate) use self::permission::Permissions;
 use crate::ServoDelegate;
@@ -45,6 +46,7 @@ use crate::proxies::ConstellationProxy;
 
 mod barrier;
 mod engine;
+mod known;
 mod permission;
 
 /// How Background Sync is to behave, for [`ServoBuilder::background_sync`](crate::ServoBuilder::background_sync).
@@ -277,6 +279,9 @@ impl BackgroundSyncManager {
             embedder: embedder.clone(),
             core_resource_thread,
             has_barrier: options.storage_durability != StorageDurability::Relaxed,
+            reports: sender.clone(),
+            open_windows: OpenWindows::default(),
+            worker_managers: WorkerManagers::default(),
         };
         let started = SyncManager::spawn(
             options.to_config(directory),

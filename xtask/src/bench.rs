@@ -13,7 +13,7 @@ use crate::command;
 use crate::kiosk::{self, Profile};
 use crate::paths::{self, Paths};
 use crate::programs;
-use crate::wpt;
+use crate::wpt::{self, unpatched};
 
 /// The package that measures the component.
 const CORE: &str = "background_sync_bench";
@@ -23,6 +23,8 @@ const FLEET: &str = "background_sync_fleet";
 const BROWSERS: &str = "background_sync_bench_browsers";
 /// The package that measures what a service worker costs a page.
 const PAGES: &str = "background_sync_bench_pages";
+/// The package that measures how soon the kiosk has started.
+const START: &str = "background_sync_bench_start";
 /// The package that drives both for a long time.
 const SOAK: &str = "background_sync_soak";
 /// The plot in the README of what the soak has measured.
@@ -39,7 +41,7 @@ pub struct Benchmarks {
     /// How fast the component is, against the floor that the machine sets in the same run
     #[arg(long)]
     core: bool,
-    /// Write the figures of `--core`, `--browsers` or `--pages` to this file, as a list of {name, value, unit, reference, ratio,
+    /// Write the figures of `--core`, `--browsers`, `--pages` or `--start` to this file, as a list of {name, value, unit, reference, ratio,
     /// goal, met, note}; or every reading of `--soak`
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -55,6 +57,12 @@ pub struct Benchmarks {
     /// With `--pages`: another kiosk, built in the same way: how much slower is a page without a worker than in it?
     #[arg(long, value_name = "PATH", requires = "pages")]
     baseline: Option<PathBuf>,
+    /// How soon the optimized kiosk asks for its page and sends a due sync, beside Servo as published
+    #[arg(long, group = "beside")]
+    start: bool,
+    /// With `--start`: take this embedder of Servo as published instead of building it
+    #[arg(long, value_name = "PATH", requires = "start")]
+    unpatched: Option<PathBuf>,
     /// Whether the optimized kiosk grows, after an hour's work of each kind; with Chromium beside it
     #[arg(long, group = "beside")]
     soak: bool,
@@ -72,7 +80,7 @@ pub struct Benchmarks {
         conflicts_with = "readme"
     )]
     only: Option<String>,
-    /// With `--browsers` or `--pages`: how often each browser is measured; medians count
+    /// With `--browsers`, `--pages` or `--start`: how often each browser is measured; medians count
     #[arg(
         long,
         value_name = "COUNT",
@@ -81,7 +89,7 @@ pub struct Benchmarks {
         conflicts_with = "soak"
     )]
     rounds: u16,
-    /// With `--browsers`, `--pages` or `--soak`: measure this kiosk instead of building the optimized one
+    /// With `--browsers`, `--pages`, `--start` or `--soak`: measure this kiosk instead of building the optimized one
     #[arg(long, value_name = "PATH", requires = "beside")]
     kiosk: Option<PathBuf>,
     /// With `--browsers`, `--pages` or `--soak`: bring the README's table and its plot, docs/browsers.svg or
@@ -100,18 +108,19 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
         fleet,
         browsers,
         pages,
+        start,
         soak,
         ..
     } = *benchmarks;
     // The browsers need Servo, optimized: an hour that nobody should spend without having asked.
-    let nothing_named = !core && !fleet && !browsers && !pages && !soak;
-    let named = [core, fleet, browsers, pages, soak]
+    let nothing_named = ![core, fleet, browsers, pages, start, soak].contains(&true);
+    let named = [core, fleet, browsers, pages, start, soak]
         .map(usize::from)
         .iter()
         .sum::<usize>();
     ensure!(
         named < 2 || (benchmarks.json.is_none() && benchmarks.svg.is_none()),
-        "one file is for one benchmark: name one of --core, --fleet, --browsers, --pages and --soak"
+        "one file is for one benchmark: name one of --core, --fleet, --browsers, --pages, --start and --soak"
     );
     let mut all_met = true;
     if core || nothing_named {
@@ -125,6 +134,9 @@ pub fn run(paths: &Paths, benchmarks: &Benchmarks) -> Result<ExitCode> {
     }
     if pages {
         all_met &= run_package(paths, PAGES, pages_arguments(paths, benchmarks)?)?;
+    }
+    if start {
+        all_met &= run_package(paths, START, start_arguments(paths, benchmarks)?)?;
     }
     if soak {
         all_met &= run_package(paths, SOAK, soak_arguments(paths, benchmarks)?)?;
@@ -146,6 +158,26 @@ fn pages_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsStrin
     let mut arguments = both_arguments(paths, benchmarks, None)?;
     arguments.extend(["--rounds".into(), benchmarks.rounds.to_string().into()]);
     arguments.extend(file("--baseline", &benchmarks.baseline)?);
+    Ok(arguments)
+}
+
+fn start_arguments(paths: &Paths, benchmarks: &Benchmarks) -> Result<Vec<OsString>> {
+    ensure!(
+        benchmarks.svg.is_none() && !benchmarks.readme,
+        "`--start` draws and writes nothing: leave `--svg` and `--readme` out"
+    );
+    let kiosk = kiosk::named_or_built(paths, benchmarks.kiosk.as_deref(), Profile::Release)?;
+    let unpatched = match &benchmarks.unpatched {
+        Some(path) => paths::absolute(path)?,
+        None => unpatched::build(paths, Profile::Release)?,
+    };
+    let profiles = paths.cache.join(BROWSERS_PROFILES);
+    fs::create_dir_all(&profiles)?;
+    let mut arguments: Vec<OsString> = vec!["--kiosk".into(), kiosk.into()];
+    arguments.extend(["--unpatched".into(), unpatched.into()]);
+    arguments.extend(["--folder".into(), profiles.into()]);
+    arguments.extend(["--rounds".into(), benchmarks.rounds.to_string().into()]);
+    arguments.extend(file("--json", &benchmarks.json)?);
     Ok(arguments)
 }
 

@@ -34,7 +34,8 @@ impl Profile {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// As cargo knows it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Dev => "dev",
             Self::Release => "release",

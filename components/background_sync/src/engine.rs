@@ -81,7 +81,8 @@ impl<Q, A> Drop for Owed<Q, A> {
 #[derive(Debug)]
 pub(crate) enum Question {
     Register(Call, PermissionName),
-    Dispatch(EventId, PermissionName),
+    /// Of one origin.
+    Dispatch(Vec<EventId>, PermissionName),
 }
 
 /// `None`: the responder was dropped.
@@ -105,8 +106,8 @@ impl ClientStateResponder {
     /// The permission that the answer decides about. What the answer says about the other one is ignored.
     #[must_use]
     pub fn permission_name(&self) -> PermissionName {
-        match self.0.about {
-            Some(Question::Register(_, name) | Question::Dispatch(_, name)) => name,
+        match &self.0.about {
+            Some(Question::Register(_, name) | Question::Dispatch(_, name)) => *name,
             // Answered: `answer` takes the responder, so nobody is left to ask.
             None => PermissionName::BackgroundSync,
         }
@@ -125,12 +126,12 @@ impl ClientStateResponder {
 }
 
 /// What waits for the medium.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) enum Waiting {
     /// A `register()` call.
     Call(Call),
-    /// The end of an event.
-    Event(EventId, EventOutcome),
+    /// The ends of events of one origin.
+    Events(Vec<(EventId, EventOutcome)>),
 }
 
 /// An engine has made an origin's data durable, or could not.
@@ -164,12 +165,12 @@ impl DurabilityResponder {
 /// block.
 pub trait Engine: Send + 'static {
     /// Asks for the state of the clients of `scope`'s origin, for a `register()` call and again
-    /// right before an event is dispatched. Answer from anywhere, soon.
+    /// right before events of the origin are dispatched. Answer from anywhere, soon.
     fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder);
 
     /// Brings everything that `scope`'s origin has committed to other stores (IndexedDB, `localStorage`, the Cache API,
-    /// cookies) to the medium. Asked for with each `register()`, which is answered only after it, and at the end of each
-    /// event, before its registration is removed. Costs nothing where nothing is to be flushed: then answer at once.
+    /// cookies) to the medium. Asked for with each `register()`, which is answered only after it, and at the end of events,
+    /// before their registrations are removed. Costs nothing where nothing is to be flushed: then answer at once.
     ///
     /// An engine without such stores, or whose embedder does not want the barrier, leaves this as it is.
     fn make_durable(&self, scope: &ScopeKey, responder: DurabilityResponder) {
@@ -180,6 +181,14 @@ pub trait Engine: Send + 'static {
     /// Fires an event in the active worker of its service worker registration. Ends with
     /// [`background_sync_traits::SyncManagerMessage::EventFinished`].
     fn dispatch(&self, event: DispatchedEvent);
+
+    /// Fires events that are ready at the same time, in this order: those of a `register()` that comes alone one by one,
+    /// thousands when the network returns. An engine whose messages cost something sends those of an origin in one.
+    fn dispatch_many(&self, events: Vec<DispatchedEvent>) {
+        for event in events {
+            self.dispatch(event);
+        }
+    }
 
     /// A service worker registration that the engine does not know since it started has events to
     /// handle: start its worker from what was kept of it. Say so with

@@ -2,6 +2,7 @@
 
 mod barrier;
 mod client_calls;
+mod engine_batch;
 mod event_loop;
 mod rooms;
 mod running_events;
@@ -24,6 +25,7 @@ use crate::engine::{MadeDurable, Question, QuestionAnswered};
 use crate::storage::{Committed, Found, FromWorkers};
 use crate::time::clock;
 use client_calls::ClientCalls;
+use engine_batch::EngineBatch;
 use running_events::{RunningEvents, event_kind};
 
 pub use start::SyncManager;
@@ -57,6 +59,8 @@ impl<C: SyncClient> Manager<C> {
         match rooms.admission.admit(now.mono, message, behind, clients) {
             Admitted::Resolved(calls) => rooms.resolve(now, calls),
             Admitted::Call(call) => {
+                // It finds what came before it.
+                self.calls.make_ended_durable(now);
                 let closed = self.need_store(now).err();
                 self.calls.start(now, call, closed);
             }
@@ -102,12 +106,14 @@ impl<C: SyncClient> Manager<C> {
     fn handle_answered(&mut self, now: Now, answered: QuestionAnswered) {
         let (rooms, state) = (&mut self.calls.rooms, answered.answer);
         match answered.about {
-            Question::Dispatch(event, name) => {
+            Question::Dispatch(events, name) => {
                 let check = match state {
                     Some(state) => PermissionCheck::Answered(state.permission_for(name)),
                     None => PermissionCheck::Unanswered,
                 };
-                rooms.scheduler.handle_permission(now, event, check);
+                for event in events {
+                    rooms.scheduler.handle_permission(now, event, check);
+                }
             }
             Question::Register(call, _) => self.calls.handle_client_state(now, call, state),
         }
@@ -278,7 +284,9 @@ impl<C: SyncClient> Manager<C> {
 
     /// Returns how soon what is to be stored has to be.
     fn carry_out_decisions(&mut self, now: Now) -> Urgency {
+        self.calls.make_ended_durable(now);
         let mut all = Urgency::Lazy;
+        let mut for_engine = EngineBatch::default();
         while let Some(output) = self.calls.rooms.scheduler.poll_output() {
             let rooms = &mut self.calls.rooms;
             match output {
@@ -301,7 +309,7 @@ impl<C: SyncClient> Manager<C> {
                     }
                 }
                 Output::CheckPermission { event, scope, name } => {
-                    self.calls.ask_about_event(event, &scope, name);
+                    for_engine.check(event, scope, name);
                 }
                 Output::Dispatch {
                     event,
@@ -312,16 +320,19 @@ impl<C: SyncClient> Manager<C> {
                     ..
                 } => {
                     let kind = event_kind(kind, tag, last_chance);
-                    rooms.engine.dispatch(self.events.add(event, scope, kind));
+                    for_engine.dispatch(self.events.add(event, scope, kind));
                 }
                 Output::Terminate { event, scope } => {
                     if let Some(token) = self.events.terminate(event) {
+                        for_engine.send(&self.calls);
+                        let rooms = &self.calls.rooms;
                         rooms.engine.terminate(token, &scope);
                     }
                 }
                 Output::Notify(notification) => rooms.notify(now, notification),
             }
         }
+        for_engine.send(&self.calls);
         all
     }
 }

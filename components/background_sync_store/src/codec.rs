@@ -12,12 +12,18 @@ use bincode::Options;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Version of the tables, and of the encoding of one-shot registrations, the journal and origins.
-pub const SCHEMA_VERSION: u8 = 1;
+/// Version of the files and tables. Since 2 there may be commits in the log that the database does not have yet.
+pub const SCHEMA_VERSION: u8 = 2;
+
+/// Version of the encoding of one-shot registrations, the journal, origins, and what is in a frame of the log.
+pub const RECORD_VERSION: u8 = 1;
 
 /// Version of the encoding of registrations of other kinds. It is the same but for the kind, which
 /// software of version 1 does not know and must not take for damage.
 pub const OTHER_KINDS_VERSION: u8 = 2;
+
+/// Ids above are damage: nothing could be stored behind them.
+const MAX_ID: u64 = u64::MAX / 2;
 
 /// No valid record is longer, in bytes: two URLs, a tag, the texts of the explainer's registrations,
 /// and room for the numbers.
@@ -46,18 +52,28 @@ pub enum CodecError {
 }
 
 fn options() -> impl Options {
+    options_up_to(MAX_RECORD_BYTES)
+}
+
+fn options_up_to(bytes: u64) -> impl Options {
     bincode::DefaultOptions::new()
-        .with_limit(MAX_RECORD_BYTES)
+        .with_limit(bytes)
         .reject_trailing_bytes()
 }
 
 fn encode_any(version: u8, value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
+    encode_with(options(), version, value)
+}
+
+fn encode_with(
+    options: impl Options,
+    version: u8,
+    value: &impl Serialize,
+) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::with_capacity(USUAL_RECORD_BYTES);
     bytes.push(version);
     let damaged = |error: bincode::Error| CodecError::Damaged(error.to_string());
-    options()
-        .serialize_into(&mut bytes, value)
-        .map_err(damaged)?;
+    options.serialize_into(&mut bytes, value).map_err(damaged)?;
     Ok(bytes)
 }
 
@@ -72,13 +88,13 @@ fn fields<'b>(known: &[u8], bytes: &'b [u8]) -> Result<(u8, &'b [u8]), CodecErro
 
 fn version_of(kind: &RegistrationKind) -> u8 {
     match kind {
-        RegistrationKind::OneShot => SCHEMA_VERSION,
+        RegistrationKind::OneShot => RECORD_VERSION,
         RegistrationKind::Periodic(_) | RegistrationKind::Explainer(_) => OTHER_KINDS_VERSION,
     }
 }
 
 fn decode_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let (_, fields) = fields(&[SCHEMA_VERSION], bytes)?;
+    let (_, fields) = fields(&[RECORD_VERSION], bytes)?;
     options()
         .deserialize(fields)
         .map_err(|error| CodecError::Damaged(error.to_string()))
@@ -129,8 +145,24 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
+    /// The record that is stored under this id, or what is wrong with it.
+    pub fn decode_at(
+        &mut self,
+        id: RegistrationId,
+        bytes: &[u8],
+    ) -> Result<StoredRegistration, String> {
+        match self.decode(bytes) {
+            Ok(record) if record.id != id => {
+                Err(format!("the record says that its id is {}", record.id.0))
+            }
+            Ok(_) if id.0 > MAX_ID => Err(format!("no store gets as far as its id, {}", id.0)),
+            Ok(record) => Ok(record),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     pub fn decode(&mut self, bytes: &[u8]) -> Result<StoredRegistration, CodecError> {
-        let (version, fields) = fields(&[SCHEMA_VERSION, OTHER_KINDS_VERSION], bytes)?;
+        let (version, fields) = fields(&[RECORD_VERSION, OTHER_KINDS_VERSION], bytes)?;
         let damaged = |reason: String| CodecError::Damaged(reason);
         let record: BorrowedRecord = options()
             .deserialize(fields)
@@ -180,7 +212,7 @@ impl Decoder {
 /// # Errors
 /// If it is longer than any valid record, which its types exclude.
 pub fn encode_origin(origin: &StoredOrigin) -> Result<Vec<u8>, CodecError> {
-    encode_any(SCHEMA_VERSION, origin)
+    encode_any(RECORD_VERSION, origin)
 }
 
 /// What is kept about an origin, from its bytes.
@@ -196,7 +228,7 @@ pub fn decode_origin(bytes: &[u8]) -> Result<StoredOrigin, CodecError> {
 /// # Errors
 /// If it is longer than any valid record.
 pub fn encode_entry(entry: &JournalEntry) -> Result<Vec<u8>, CodecError> {
-    encode_any(SCHEMA_VERSION, entry)
+    encode_any(RECORD_VERSION, entry)
 }
 
 /// The entry of some bytes, of any version that was ever written.
@@ -205,4 +237,31 @@ pub fn encode_entry(entry: &JournalEntry) -> Result<Vec<u8>, CodecError> {
 /// If they are none; never panics, whatever they are.
 pub fn decode_entry(bytes: &[u8]) -> Result<JournalEntry, CodecError> {
     decode_any(bytes)
+}
+
+/// The bytes of something that may be longer than a record.
+pub(crate) fn encode_long(
+    value: &impl Serialize,
+    most_bytes: usize,
+) -> Result<Vec<u8>, CodecError> {
+    encode_with(options_up_to(most_bytes as u64), RECORD_VERSION, value)
+}
+
+/// What was encoded as these bytes, and is not longer.
+pub(crate) fn decode_long<T: DeserializeOwned>(
+    bytes: &[u8],
+    most_bytes: usize,
+) -> Result<T, CodecError> {
+    let (_, fields) = fields(&[RECORD_VERSION], bytes)?;
+    options_up_to(most_bytes as u64)
+        .deserialize(fields)
+        .map_err(|error| CodecError::Damaged(error.to_string()))
+}
+
+/// The first id after this one, if a store gets that far.
+pub(crate) fn id_after(id: u64) -> u64 {
+    match id <= MAX_ID {
+        true => id + 1,
+        false => 0,
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{CodecError, StoreError};
+use crate::StoreError;
 
 /// Why something could not be done with the file.
 pub(crate) enum Fault {
@@ -40,9 +40,4 @@ impl Fault {
             },
         }
     }
-}
-
-/// A record can't be too long, because its parts can't.
-pub(crate) fn too_long(_: CodecError) -> redb::Error {
-    redb::StorageError::ValueTooLarge(usize::MAX).into()
 }

@@ -6,10 +6,12 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod changes;
 mod codec;
 mod database;
 mod error;
 mod fault;
+mod log;
 mod memory;
 mod redb_origins;
 mod redb_store;
@@ -27,11 +29,12 @@ use background_sync_core::{
 
 pub use background_sync_core::Durability;
 pub use codec::{
-    CodecError, OTHER_KINDS_VERSION, SCHEMA_VERSION, decode, decode_entry, decode_origin, encode,
-    encode_entry, encode_origin,
+    CodecError, OTHER_KINDS_VERSION, RECORD_VERSION, SCHEMA_VERSION, decode, decode_entry,
+    decode_origin, encode, encode_entry, encode_origin,
 };
 pub use database::OpenDatabase;
 pub use error::StoreError;
+pub use log::{LOG_BYTES, LOG_FILE_NAME, LogUse, OpenLog};
 pub use memory::MemoryStore;
 pub use redb_store::{FILE_NAME, RedbStore};
 pub use worker_store::{

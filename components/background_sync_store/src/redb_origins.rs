@@ -1,10 +1,11 @@
 //! The table of what is stored about origins. It was added later, so a file without it is complete.
 
-use background_sync_core::{StoreOp, StoredOrigin};
+use std::collections::BTreeMap;
+
+use background_sync_core::StoredOrigin;
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
-use crate::fault::too_long;
-use crate::{decode_origin, encode_origin};
+use crate::decode_origin;
 
 const ORIGINS: TableDefinition<&str, &[u8]> = TableDefinition::new("origins");
 
@@ -28,26 +29,19 @@ pub(crate) fn read_origins(
     Ok(origins)
 }
 
-/// Applies what a batch has about origins.
+/// Applies changes; `None` removes.
 pub(crate) fn write_origins(
     transaction: &WriteTransaction,
-    batch: &[StoreOp],
+    changes: &BTreeMap<String, Option<Vec<u8>>>,
 ) -> Result<(), redb::Error> {
-    let about_origins =
-        |op: &&StoreOp| matches!(op, StoreOp::PutOrigin(_) | StoreOp::RemoveOrigin(_));
-    let mut operations = batch.iter().filter(about_origins).peekable();
-    if operations.peek().is_none() {
+    if changes.is_empty() {
         return Ok(());
     }
     let mut origins = transaction.open_table(ORIGINS)?;
-    for op in operations {
-        match op {
-            StoreOp::PutOrigin(stored) => {
-                let bytes = encode_origin(stored).map_err(too_long)?;
-                origins.insert(stored.origin.as_str(), bytes.as_slice())?;
-            }
-            StoreOp::RemoveOrigin(origin) => drop(origins.remove(origin.as_str())?),
-            StoreOp::Put(_) | StoreOp::Remove(_) => {}
+    for (origin, bytes) in changes {
+        match bytes {
+            Some(bytes) => drop(origins.insert(origin.as_str(), bytes.as_slice())?),
+            None => drop(origins.remove(origin.as_str())?),
         }
     }
     Ok(())

@@ -1,14 +1,12 @@
 //! The tables of the file, as `DESIGN.md` describes them.
 
-use background_sync_core::{JournalEntry, RegistrationId, StoreOp};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use background_sync_core::{JournalEntry, RegistrationId};
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 
-use crate::codec::Decoder;
-use crate::fault::too_long;
+use crate::changes::Changes;
+use crate::codec::{Decoder, id_after};
 use crate::redb_origins::{read_origins, write_origins};
-use crate::{
-    Durability, JournalUpdate, Loaded, SCHEMA_VERSION, SetAside, decode_entry, encode, encode_entry,
-};
+use crate::{Loaded, SCHEMA_VERSION, SetAside, decode_entry};
 
 const REGISTRATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
 const SET_ASIDE: TableDefinition<u64, &[u8]> = TableDefinition::new("set_aside");
@@ -17,18 +15,14 @@ const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const META_SCHEMA: &str = "schema_version";
 const META_NEXT_ID: &str = "next_id";
 const META_NEXT_ENTRY: &str = "next_entry";
-
-/// Ids above are damage: nothing could be stored behind them.
-const MAX_ID: u64 = u64::MAX / 2;
+const META_LOG_EPOCH: &str = "log_epoch";
 
 /// Makes the tables of an empty file.
-pub(crate) fn create_tables(database: &Database) -> Result<(), redb::Error> {
+pub(crate) fn create_tables(database: &Database, log_epoch: u64) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(REGISTRATIONS)?;
     transaction.open_table(SET_ASIDE)?;
-    transaction
-        .open_table(META)?
-        .insert(META_SCHEMA, u64::from(SCHEMA_VERSION))?;
+    start_epoch(&mut transaction.open_table(META)?, log_epoch)?;
     transaction.commit()?;
     Ok(())
 }
@@ -57,6 +51,12 @@ pub(crate) fn set_records_aside(
     Ok(())
 }
 
+/// Marks the frames of the log that are not in the tables. Files of version 1 have none.
+pub(crate) fn read_log_epoch(database: &Database) -> Result<Option<u64>, redb::Error> {
+    let meta = database.begin_read()?.open_table(META)?;
+    Ok(meta.get(META_LOG_EPOCH)?.map(|epoch| epoch.value()))
+}
+
 pub(crate) fn read_schema(database: &Database) -> Result<Option<u64>, redb::Error> {
     let transaction = database.begin_read()?;
     match transaction.open_table(META) {
@@ -75,23 +75,10 @@ pub(crate) fn read_all(database: &Database) -> Result<Loaded, redb::Error> {
     for entry in transaction.open_table(REGISTRATIONS)?.iter()? {
         let (key, value) = entry?;
         let id = RegistrationId(key.value());
-        if id.0 <= MAX_ID {
-            next_id = next_id.max(id.0 + 1);
-        }
-        match decoder.decode(value.value()) {
-            Ok(record) if record.id == id && id.0 > MAX_ID => {
-                let reason = format!("no store gets as far as its id, {}", id.0);
-                loaded.set_aside.push(SetAside { id, reason });
-            }
-            Ok(record) if record.id == id => loaded.records.push(record),
-            Ok(record) => {
-                let reason = format!("the record says that its id is {}", record.id.0);
-                loaded.set_aside.push(SetAside { id, reason });
-            }
-            Err(error) => loaded.set_aside.push(SetAside {
-                id,
-                reason: error.to_string(),
-            }),
+        next_id = next_id.max(id_after(id.0));
+        match decoder.decode_at(id, value.value()) {
+            Ok(record) => loaded.records.push(record),
+            Err(reason) => loaded.set_aside.push(SetAside { id, reason }),
         }
     }
     loaded.next_id = RegistrationId(next_id);
@@ -99,81 +86,53 @@ pub(crate) fn read_all(database: &Database) -> Result<Loaded, redb::Error> {
     Ok(loaded)
 }
 
-/// Applies a batch; returns the first id that was never used.
-pub(crate) fn write_batch(
-    database: &Database,
-    batch: &[StoreOp],
-    durability: Durability,
-    next_id: u64,
-) -> Result<u64, redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(to_redb(durability))?;
-    let new_next_id = next_id.max(insert(&transaction, batch)?);
-    // As long as the newest registration is there, it tells which ids are used up.
-    let removes_newest = |op: &StoreOp| matches!(op, StoreOp::Remove(id) if id.0.checked_add(1) == Some(new_next_id));
-    if batch.iter().any(removes_newest) {
-        transaction
-            .open_table(META)?
-            .insert(META_NEXT_ID, new_next_id)?;
-    }
-    transaction.commit()?;
-    Ok(new_next_id)
+/// From now on only frames of this epoch count: what is in others is in the tables.
+fn start_epoch(meta: &mut Table<'_, &str, u64>, log_epoch: u64) -> Result<(), redb::Error> {
+    meta.insert(META_SCHEMA, u64::from(SCHEMA_VERSION))?;
+    meta.insert(META_LOG_EPOCH, log_epoch)?;
+    Ok(())
 }
 
-/// Fills a file that has empty tables, in one commit.
-pub(crate) fn write_everything(
+/// Writes changes, one after the other, in one durable commit. `next_id` is the first id that was never used.
+pub(crate) fn write_changes(
     database: &Database,
-    loaded: Loaded,
-    journal: Vec<JournalEntry>,
-    next_entry: u64,
+    changes: &[&Changes],
+    next_id: u64,
+    log_epoch: Option<u64>,
 ) -> Result<(), redb::Error> {
-    let records = loaded.records.into_iter().map(StoreOp::Put);
-    let origins = loaded.origins.into_iter().map(StoreOp::PutOrigin);
-    let everything: Vec<_> = records.chain(origins).collect();
-    let update = JournalUpdate {
-        put: journal,
-        next_sequence: next_entry,
-        ..JournalUpdate::default()
-    };
     let transaction = database.begin_write()?;
-    insert(&transaction, &everything)?;
-    update_entries(&transaction, &update)?;
-    {
-        // What is used up stays used up.
+    for changes in changes {
+        write_records(&transaction, changes)?;
+        write_origins(&transaction, &changes.origins)?;
+        write_entries(&transaction, changes)?;
+    }
+    // As long as the newest registration is there, it tells which ids are used up.
+    let newest = next_id.checked_sub(1);
+    let removes_newest =
+        |changes: &&Changes| newest.is_some_and(|id| changes.records.get(&id) == Some(&None));
+    if log_epoch.is_some() || changes.iter().any(removes_newest) {
         let mut meta = transaction.open_table(META)?;
-        meta.insert(META_NEXT_ID, loaded.next_id.0)?;
-        meta.insert(META_NEXT_ENTRY, next_entry)?;
+        meta.insert(META_NEXT_ID, next_id)?;
+        if let Some(log_epoch) = log_epoch {
+            start_epoch(&mut meta, log_epoch)?;
+        }
     }
     transaction.commit()?;
     Ok(())
 }
 
-/// Applies operations; returns the id after the highest one among them.
-fn insert(transaction: &WriteTransaction, batch: &[StoreOp]) -> Result<u64, redb::Error> {
-    let mut next_id = 0;
-    {
-        let mut registrations = transaction.open_table(REGISTRATIONS)?;
-        for op in batch {
-            match op {
-                StoreOp::Put(record) => {
-                    let bytes = encode(record).map_err(too_long)?;
-                    registrations.insert(record.id.0, bytes.as_slice())?;
-                    next_id = next_id.max(record.id.0.saturating_add(1));
-                }
-                StoreOp::Remove(id) => drop(registrations.remove(id.0)?),
-                StoreOp::PutOrigin(_) | StoreOp::RemoveOrigin(_) => {}
-            }
+fn write_records(transaction: &WriteTransaction, changes: &Changes) -> Result<(), redb::Error> {
+    if changes.records.is_empty() {
+        return Ok(());
+    }
+    let mut registrations = transaction.open_table(REGISTRATIONS)?;
+    for (id, bytes) in &changes.records {
+        match bytes {
+            Some(bytes) => drop(registrations.insert(id, bytes.as_slice())?),
+            None => drop(registrations.remove(id)?),
         }
     }
-    write_origins(transaction, batch)?;
-    Ok(next_id)
-}
-
-fn to_redb(durability: Durability) -> redb::Durability {
-    match durability {
-        Durability::Strict => redb::Durability::Immediate,
-        Durability::Relaxed => redb::Durability::None,
-    }
+    Ok(())
 }
 
 pub(crate) fn read_journal(database: &Database) -> Result<Vec<JournalEntry>, redb::Error> {
@@ -194,37 +153,20 @@ pub(crate) fn read_journal(database: &Database) -> Result<Vec<JournalEntry>, red
     Ok(entries)
 }
 
-pub(crate) fn write_journal(
-    database: &Database,
-    update: &JournalUpdate,
-    durability: Durability,
-) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(to_redb(durability))?;
-    update_entries(&transaction, update)?;
-    transaction.commit()?;
-    Ok(())
-}
-
-fn update_entries(
-    transaction: &WriteTransaction,
-    update: &JournalUpdate,
-) -> Result<(), redb::Error> {
-    let mut table = transaction.open_table(JOURNAL)?;
-    for range in &update.remove {
-        table.retain_in(range.clone(), |_, _| false)?;
-    }
-    for entry in &update.put {
-        // One that is too long is not worth a fault.
-        if let Ok(bytes) = encode_entry(entry) {
-            table.insert(entry.sequence, bytes.as_slice())?;
+fn write_entries(transaction: &WriteTransaction, changes: &Changes) -> Result<(), redb::Error> {
+    if changes.has_journal() {
+        let mut table = transaction.open_table(JOURNAL)?;
+        for range in &changes.removed_entries {
+            table.retain_in(range.clone(), |_, _| false)?;
+        }
+        table.retain_in(..changes.keep_from, |_, _| false)?;
+        for (sequence, bytes) in &changes.entries {
+            table.insert(sequence, bytes.as_slice())?;
         }
     }
-    table.retain_in(..update.keep_from, |_, _| false)?;
-    // Otherwise the last entry tells.
-    if !update.remove.is_empty() {
+    if changes.next_entry > 0 {
         let mut meta = transaction.open_table(META)?;
-        meta.insert(META_NEXT_ENTRY, update.next_sequence)?;
+        meta.insert(META_NEXT_ENTRY, changes.next_entry)?;
     }
     Ok(())
 }

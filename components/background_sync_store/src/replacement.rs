@@ -70,7 +70,7 @@ fn remove(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes the new names durable, where the system can.
-fn sync_folder(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)

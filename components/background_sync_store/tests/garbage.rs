@@ -12,7 +12,7 @@ proptest! {
     #[test]
     fn garbage_is_an_error(mut bytes in prop::collection::vec(any::<u8>(), 0..300), versioned: bool) {
         if versioned && !bytes.is_empty() {
-            bytes[0] = SCHEMA_VERSION;
+            bytes[0] = RECORD_VERSION;
         }
         let _ = decode(&bytes);
         let _ = decode_entry(&bytes);

@@ -131,7 +131,7 @@ fn a_newer_schema_is_refused() {
             error,
             StoreError::TooNew {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),

@@ -8,6 +8,7 @@
 
 use background_sync_traits::{
     DispatchedEvent, EventOutcome, EventToken, ScopeKey, SyncEventKind, SyncManagerMessage,
+    WorkerAuthority,
 };
 use js::realm::CurrentRealm;
 use log::{debug, warn};
@@ -99,44 +100,65 @@ impl FunctionalEvent {
 }
 
 impl ServiceWorkerManager {
-    /// Hands `event` to the active worker of its scope, which is started for it if need be.
-    pub(crate) fn dispatch_functional_event(
+    /// Hands events of one scope to its active worker, which is started for them if need be.
+    pub(crate) fn dispatch_functional_events(
         &mut self,
-        event: DispatchedEvent,
-        report_to: GenericSender<BackgroundSyncMessage>,
+        events: Vec<DispatchedEvent>,
+        report_to: &GenericSender<BackgroundSyncMessage>,
     ) {
-        if let SyncEventKind::Authority(authority) = event.kind {
-            let scope_url = ServoUrl::parse(event.scope.scope.as_str());
-            handle_authority(event.scope.origin, authority, &report_to);
-            // What was kept of it may have been cleared.
-            if let Ok(scope_url) = scope_url
-                && let Some(registration) = self.registrations.get(&scope_url)
-            {
-                registration.have_worker_stored(&scope_url);
+        let Some(first) = events.first() else {
+            return;
+        };
+        let scope_url = ServoUrl::parse(first.scope.scope.as_str());
+        let mut functional_events = Vec::with_capacity(events.len());
+        for DispatchedEvent { event, scope, kind } in events {
+            if let SyncEventKind::Authority(authority) = kind {
+                self.take_authority(scope, authority, scope_url.as_ref().ok(), report_to);
+                continue;
             }
+            functional_events.push(FunctionalEvent {
+                outcome: PendingOutcome::new(event, report_to.clone()),
+                kind,
+            });
+        }
+        if functional_events.is_empty() {
             return;
         }
-        let functional_event = FunctionalEvent {
-            outcome: PendingOutcome::new(event.event, report_to),
-            kind: event.kind,
-        };
-        let Ok(scope_url) = ServoUrl::parse(event.scope.scope.as_str()) else {
+        let Ok(scope_url) = scope_url else {
             return warn!("A sync event came with a scope that is no URL.");
         };
-        // Step 2: without an active worker there is nobody to fire it at.
+        // Step 2: without an active worker there is nobody to fire them at.
         let Some(registration) = self.registrations.get_mut(&scope_url) else {
             return;
         };
         if registration.active_worker.is_none() {
             return;
         }
-        // Step 3: while the active worker is activating, the event waits.
+        // Step 3: while the active worker is activating, events wait.
         if !registration.life_cycle.activated {
-            registration.life_cycle.queued_events.push(functional_event);
-            return;
+            let queued_events = &mut registration.life_cycle.queued_events;
+            return queued_events.extend(functional_events);
         }
-        self.send_functional_event(&scope_url, functional_event);
+        for event in functional_events {
+            self.send_functional_event(&scope_url, event);
+        }
         self.update_if_stale(&scope_url);
+    }
+
+    fn take_authority(
+        &self,
+        scope: ScopeKey,
+        authority: WorkerAuthority,
+        scope_url: Option<&ServoUrl>,
+        report_to: &GenericSender<BackgroundSyncMessage>,
+    ) {
+        handle_authority(scope.origin, authority, report_to);
+        // What was kept of it may have been cleared.
+        if let Some(scope_url) = scope_url
+            && let Some(registration) = self.registrations.get(scope_url)
+        {
+            registration.have_worker_stored(scope_url);
+        }
     }
 
     /// Hands over the events that came while the worker was activating.

@@ -4,6 +4,8 @@
 
 //! What the SyncManager thread asks of Servo, and tells the thread that runs the embedder.
 
+use std::collections::HashMap;
+
 use background_sync::{
     ClientState, ClientStateResponder, DurabilityResponder, Embedder, Engine, ScopeKey,
     SyncNotification,
@@ -12,13 +14,19 @@ use background_sync_traits::{DispatchedEvent, EventToken, StoredWorker};
 use crossbeam_channel::Sender;
 use embedder_traits::EventLoopWaker;
 use net_traits::CoreResourceThread;
+use servo_base::generic_channel::GenericSender;
 use servo_constellation_traits::{
     BackgroundSyncToConstellationMessage, EmbedderToConstellationMessage,
 };
+use storage_traits::background_sync::BackgroundSyncMessage;
 
 use super::barrier;
+use super::known::{OpenWindows, WorkerManagers};
 use super::permission::{BackgroundSyncPermissionRequest, Permissions};
 use crate::proxies::ConstellationProxy;
+
+/// So many events go in one message: the first of thousands need not wait until all are packed.
+const MAX_EVENTS_PER_MESSAGE: usize = 256;
 
 /// What the SyncManager thread has for the thread that runs the embedder.
 pub(super) enum ToEmbedder {
@@ -36,9 +44,22 @@ pub(super) struct ServoEngine {
     pub(super) embedder: EmbedderThread,
     pub(super) core_resource_thread: CoreResourceThread,
     pub(super) has_barrier: bool,
+    /// Where the managers of workers are to report to.
+    pub(super) reports: GenericSender<BackgroundSyncMessage>,
+    pub(super) open_windows: OpenWindows,
+    pub(super) worker_managers: WorkerManagers,
 }
 
 impl ServoEngine {
+    /// Events of one scope.
+    fn dispatch_to(&self, scope: &ScopeKey, events: Vec<DispatchedEvent>) {
+        let unsent = self.worker_managers.send(scope, events, &self.reports);
+        if let Some(events) = unsent {
+            let tell = self.worker_managers.remember(scope);
+            self.send(BackgroundSyncToConstellationMessage::Dispatch(events, tell));
+        }
+    }
+
     fn send(&self, message: BackgroundSyncToConstellationMessage) {
         self.constellation
             .send(EmbedderToConstellationMessage::BackgroundSync(message));
@@ -48,6 +69,7 @@ impl ServoEngine {
 impl Engine for ServoEngine {
     fn query_client_state(&self, scope: &ScopeKey, responder: ClientStateResponder) {
         let constellation = self.constellation.clone();
+        let open_windows = self.open_windows.clone();
         let asked_for = scope.clone();
         let name = responder.permission_name();
         let ask_constellation = move |permission| {
@@ -63,6 +85,10 @@ impl Engine for ServoEngine {
             if !needs_open_window {
                 return answer(false);
             }
+            if open_windows.has(&asked_for.origin) {
+                return answer(true);
+            }
+            let answer = open_windows.remember(asked_for.origin.clone(), answer);
             let query =
                 BackgroundSyncToConstellationMessage::QueryOpenWindow(asked_for, Box::new(answer));
             constellation.send(EmbedderToConstellationMessage::BackgroundSync(query));
@@ -84,7 +110,26 @@ impl Engine for ServoEngine {
     }
 
     fn dispatch(&self, event: DispatchedEvent) {
-        self.send(BackgroundSyncToConstellationMessage::Dispatch(event));
+        self.dispatch_to(&event.scope.clone(), vec![event]);
+    }
+
+    fn dispatch_many(&self, events: Vec<DispatchedEvent>) {
+        let mut by_scope: Vec<(ScopeKey, Vec<DispatchedEvent>)> = Vec::new();
+        let mut places = HashMap::new();
+        for event in events {
+            let place = places.entry(event.scope.clone()).or_insert(by_scope.len());
+            match by_scope.get_mut(*place) {
+                Some((_, events)) if events.len() < MAX_EVENTS_PER_MESSAGE => events.push(event),
+                // None yet, or they are full.
+                _ => {
+                    *place = by_scope.len();
+                    by_scope.push((event.scope.clone(), vec![event]));
+                }
+            }
+        }
+        for (scope, events) in by_scope {
+            self.dispatch_to(&scope, events);
+        }
     }
 
     fn start_worker(&self, scope: &ScopeKey, worker: StoredWorker) {

@@ -1,38 +1,40 @@
 //! What the machine's disk sets as a floor for whoever stores durably.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use redb::{Database, TableDefinition};
 
-const TABLE: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
-
-/// About what a registration takes, in bytes.
-const RECORD: [u8; 80] = [7; 80];
+/// What is written at least: a page, in bytes.
+const PAGE: [u8; 4_096] = [7; 4_096];
 
 /// As long as there is between two `register()` of the page: a disk and a processor that had nothing to do take longer.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Milliseconds for each of so many commits to a file in this folder: one record each, durable when it returns, by the
-/// library that the kiosk stores with.
-pub fn commits_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
-    let path = folder.join("floor.redb");
-    commit_repeatedly(&path, count).with_context(|| format!("cannot write {}", path.display()))
+/// Milliseconds for each of so many flushes of a file in this folder that has room already: one page each, on the medium when
+/// it returns.
+pub fn flushes_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
+    let path = folder.join("floor");
+    flush_repeatedly(&path, count).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn commit_repeatedly(path: &Path, count: usize) -> Result<Vec<f64>, redb::Error> {
-    let database = Database::create(path)?;
+fn flush_repeatedly(path: &Path, count: usize) -> io::Result<Vec<f64>> {
+    let file = File::create(path)?;
+    let place = |number: usize| number as u64 * PAGE.len() as u64;
+    for number in 0..count {
+        file.write_all_at(&[0; PAGE.len()], place(number))?;
+    }
+    file.sync_all()?;
     let mut times = Vec::with_capacity(count);
-    for number in 0..count as u64 {
+    for number in 0..count {
         thread::sleep(PAUSE);
         let start = Instant::now();
-        let transaction = database.begin_write()?;
-        transaction
-            .open_table(TABLE)?
-            .insert(number, RECORD.as_slice())?;
-        transaction.commit()?;
+        file.write_all_at(&PAGE, place(number))?;
+        file.sync_data()?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     Ok(times)
@@ -40,18 +42,17 @@ fn commit_repeatedly(path: &Path, count: usize) -> Result<Vec<f64>, redb::Error>
 
 #[cfg(test)]
 mod tests {
-    use redb::{ReadableDatabase, ReadableTableMetadata};
+    use std::fs;
 
     use super::*;
 
     #[test]
-    fn each_commit_takes_time_and_is_there() -> Result<()> {
+    fn each_flush_takes_time_and_is_there() -> Result<()> {
         let folder = tempfile::tempdir()?;
-        let times = commits_ms(folder.path(), 3)?;
+        let times = flushes_ms(folder.path(), 3)?;
         assert_eq!(times.len(), 3);
         assert!(times.iter().all(|ms| *ms > 0.0));
-        let database = Database::open(folder.path().join("floor.redb"))?;
-        assert_eq!(database.begin_read()?.open_table(TABLE)?.len()?, 3);
+        assert_eq!(fs::read(folder.path().join("floor"))?, PAGE.repeat(3));
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use background_sync_bench_report::{Goal, Line, median, number};
 
+use crate::bound::{Bound, BoundKind};
 use crate::round::{AT_ONCE, Round, STEP, STEPS};
 
 /// All rounds of both browsers, and what the disk needed meanwhile.
@@ -10,8 +11,9 @@ pub struct Measured {
     pub kiosk: Vec<Round>,
     /// Chromium's.
     pub chromium: Vec<Round>,
-    /// A durable commit of one record by the library that the kiosk stores with, in milliseconds.
-    pub commit_ms: f64,
+    /// The least that a durable record costs on this disk: a page appended to a file that has room for it, and a flush, in
+    /// milliseconds.
+    pub flush_ms: f64,
 }
 
 /// How far the rate may fall from the first thousand tags to the eighth to be called flat.
@@ -36,7 +38,37 @@ impl Measured {
     pub fn lines(&self) -> Vec<Line> {
         let mut lines: Vec<Line> = FIGURES.iter().map(|figure| self.line(figure)).collect();
         lines.push(self.flatness());
+        lines.push(self.register_beside_its_floor());
+        lines.push(self.events_beside_messages());
         lines
+    }
+
+    /// The kiosk alone: what it adds to a question of the manager and to the medium's own time.
+    fn register_beside_its_floor(&self) -> Line {
+        let (register_ms, _) = self.both(|round| round.register_ms);
+        let (ask_ms, _) = self.both(|round| round.ask_ms);
+        Line::new(
+            "the kiosk's register() / its floor",
+            register_ms,
+            "ms",
+            Some(ask_ms + self.flush_ms),
+            Goal::RatioAtMost(1.3),
+        )
+        .note("reference: the kiosk's getTags(), and one raw append and flush")
+    }
+
+    /// The kiosk alone: what it adds to messages that carry nothing and need not be remembered.
+    fn events_beside_messages(&self) -> Line {
+        let (last_ms, _) = self.both(|round| round.return_last_ms);
+        let (flood_per_s, _) = self.both(|round| round.flood_per_s);
+        Line::new(
+            "the kiosk's last of 8,000 / messages",
+            last_ms,
+            "ms",
+            Some((STEP * STEPS) as f64 / flood_per_s * 1e3),
+            Goal::RatioAtMost(1.5),
+        )
+        .note("reference: as many of the kiosk's messages to the worker and back")
     }
 
     fn line(&self, figure: &Figure) -> Line {
@@ -77,15 +109,15 @@ impl Measured {
 
     /// What the kiosk cannot do the thing of this name without.
     fn bound(&self, name: &str) -> Option<Bound> {
-        let commit_ms = self.commit_ms;
+        let flush_ms = self.flush_ms;
         let (asks_per_s, _) = self.both(|round| round.asks_per_s);
         // One commit is enough for all that waits.
         let at_once = |count: usize| Bound {
             kind: BoundKind::Floor,
-            value: count as f64 / (count as f64 / asks_per_s + commit_ms / 1e3),
+            value: count as f64 / (count as f64 / asks_per_s + flush_ms / 1e3),
             what: format!(
-                "as many getTags() at once and one durable commit of {} ms",
-                number(commit_ms)
+                "as many getTags() at once and one raw append and flush of {} ms",
+                number(flush_ms)
             ),
         };
         match name {
@@ -93,11 +125,11 @@ impl Measured {
                 let (ask_ms, _) = self.both(|round| round.ask_ms);
                 Some(Bound {
                     kind: BoundKind::Floor,
-                    value: ask_ms + commit_ms,
+                    value: ask_ms + flush_ms,
                     what: format!(
-                        "getTags() of {} ms and one durable commit of {} ms",
+                        "getTags() of {} ms and one raw append and flush of {} ms",
                         number(ask_ms),
-                        number(commit_ms)
+                        number(flush_ms)
                     ),
                 })
             }
@@ -107,11 +139,11 @@ impl Measured {
                 let (echo_ms, _) = self.both(|round| round.echo_ms);
                 Some(Bound {
                     kind: BoundKind::Yardstick,
-                    value: ask_ms + commit_ms + echo_ms,
+                    value: ask_ms + flush_ms + echo_ms,
                     what: format!(
-                        "getTags() of {} ms, one durable commit of {} ms, and a message to the worker and back of {} ms",
+                        "getTags() of {} ms, one raw append and flush of {} ms, and a message to the worker and back of {} ms",
                         number(ask_ms),
-                        number(commit_ms),
+                        number(flush_ms),
                         number(echo_ms)
                     ),
                 })
@@ -127,67 +159,6 @@ impl Measured {
                 })
             }
             _ => None,
-        }
-    }
-}
-
-/// How much a bound proves.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum BoundKind {
-    /// Each part of it is a part of the thing itself.
-    Floor,
-    /// It is like the thing, and it is not a part of it.
-    Yardstick,
-}
-
-/// What a figure is held against to explain why it misses its goal.
-struct Bound {
-    kind: BoundKind,
-    /// In the figure's unit.
-    value: f64,
-    /// What it is made of.
-    what: String,
-}
-
-impl Bound {
-    /// Whether it explains that this line misses its goal; nothing if there is nothing to compare with.
-    fn verdict(&self, line: &Line) -> Option<String> {
-        let alone = Line::new(
-            line.name,
-            self.value,
-            line.unit,
-            line.reference,
-            line.promise,
-        );
-        let ratio = alone.ratio?;
-        let kind = match self.kind {
-            BoundKind::Floor => "the floor",
-            BoundKind::Yardstick => "a yardstick",
-        };
-        let verdict = match (self.kind, alone.met) {
-            (BoundKind::Floor, _) if self.is_worse_than(line) => {
-                "the figure is better, so the machine was not quiet and this proves nothing"
-            }
-            (_, true) => "it does not explain the miss",
-            (BoundKind::Floor, false) => "it explains the miss",
-            (BoundKind::Yardstick, false) => "it misses the goal, too",
-        };
-        Some(format!(
-            "{kind}, {}: {} {}, {} times Chromium's; {verdict}",
-            self.what,
-            number(self.value),
-            line.unit,
-            number(ratio)
-        ))
-    }
-
-    fn is_worse_than(&self, line: &Line) -> bool {
-        match line.promise {
-            Goal::RatioAtLeast(_) | Goal::ValueAtLeast(_) => self.value < line.value,
-            Goal::RatioAtMost(_) | Goal::RatioBelow(_) | Goal::ValueAtMost(_) => {
-                self.value > line.value
-            }
-            Goal::None => false,
         }
     }
 }
@@ -225,7 +196,8 @@ impl Figure {
 
 const FIGURES: [Figure; 16] = {
     const RATE: &str = "per second";
-    const AT_MOST_HALF: Goal = Goal::RatioAtMost(0.5);
+    const AT_MOST: Goal = Goal::RatioAtMost(0.6);
+    const AFTER_ABSENCE: Goal = Goal::RatioAtMost(0.7);
     [
         Figure::new(ECHO, "ms", Goal::None, |round| round.echo_ms)
             .note("no floor of register(): scripts run at both ends, and what they send is cloned"),
@@ -234,8 +206,8 @@ const FIGURES: [Figure; 16] = {
             "register() without the look at the page's state and without the store: to whoever keeps the tags, and back",
         ),
         Figure::new(ASKS, RATE, Goal::None, |round| round.asks_per_s),
-        Figure::new(REGISTER, "ms", AT_MOST_HALF, |round| round.register_ms),
-        Figure::new(EVENT, "ms", AT_MOST_HALF, |round| round.event_ms),
+        Figure::new(REGISTER, "ms", AT_MOST, |round| round.register_ms),
+        Figure::new(EVENT, "ms", AT_MOST, |round| round.event_ms),
         Figure::new(BURST, RATE, Goal::RatioAtLeast(10.0), |round| {
             round.burst_per_s
         }),
@@ -246,9 +218,11 @@ const FIGURES: [Figure; 16] = {
         Figure::new(LAST_STEP, RATE, Goal::RatioAtLeast(100.0), |round| {
             round.growth_per_s[STEPS - 1]
         }),
-        Figure::new(ONE_EVENT, "ms", Goal::None, |round| round.return_one_ms),
-        Figure::new(FIRST_EVENT, "ms", Goal::None, |round| round.return_first_ms),
-        Figure::new(LAST_EVENT, "ms", Goal::RatioAtMost(0.25), |round| {
+        Figure::new(ONE_EVENT, "ms", AFTER_ABSENCE, |round| round.return_one_ms),
+        Figure::new(FIRST_EVENT, "ms", AFTER_ABSENCE, |round| {
+            round.return_first_ms
+        }),
+        Figure::new(LAST_EVENT, "ms", Goal::RatioAtMost(0.3), |round| {
             round.return_last_ms
         }),
         Figure::new(WITH, "MiB", Goal::RatioBelow(1.0), |round| {
@@ -259,13 +233,13 @@ const FIGURES: [Figure; 16] = {
              keeps the tags must have. The goal is for that, because what the tags alone take is less than what \
              Chromium's other processes free meanwhile",
         ),
-        Figure::new(GROWTH, "MiB", Goal::None, |round| {
+        Figure::new(GROWTH, "MiB", Goal::RatioAtMost(0.5), |round| {
             (round.memory_with.first_bytes - round.memory_before.first_bytes) / MIB
         })
         .note(
             "the growth of the process that keeps them: Chromium's first one, without the page's and the worker's; the \
-             kiosk's only one, with what page and worker keep of 8,000 calls. No goal: it varies from round to round by as \
-             much as it is",
+             kiosk's only one, with what page and worker keep of 8,000 calls. It varies from round to round by as much as \
+             it is",
         ),
         Figure::new(MEMORY, "MiB", Goal::None, |round| {
             round.memory_before.all_bytes / MIB
@@ -329,18 +303,18 @@ mod tests {
         line.expect("a line of this name").clone()
     }
 
-    fn measured(kiosk: Round, commit_ms: f64) -> Measured {
+    fn measured(kiosk: Round, flush_ms: f64) -> Measured {
         Measured {
             kiosk: vec![kiosk],
             chromium: vec![round()],
-            commit_ms,
+            flush_ms,
         }
     }
 
     #[test]
     fn a_floor_explains_a_miss_only_if_it_misses_the_goal_itself() {
-        // 0.5 ms would be promised.
-        let note = |commit_ms| line(&measured(round(), commit_ms), REGISTER).note;
+        // 0.6 ms would be promised.
+        let note = |flush_ms| line(&measured(round(), flush_ms), REGISTER).note;
         assert!(note(0.3).contains("0.40 ms, 0.40 times Chromium's; it does not explain"));
         assert!(note(0.7).contains("0.80 ms, 0.80 times Chromium's; it explains the miss"));
         assert!(note(2.0).ends_with("this proves nothing"), "{}", note(2.0));
@@ -368,7 +342,7 @@ mod tests {
 
     #[test]
     fn messages_to_the_worker_are_a_yardstick_and_no_floor() {
-        // A second, where 0.5 would be promised; a figure below that would be nothing odd.
+        // A second, where 0.6 would be promised; a figure below that would be nothing odd.
         let kiosk = Round {
             return_last_ms: 900.0,
             ..round()
@@ -391,6 +365,6 @@ mod tests {
         assert!(with.is_promised() && with.met);
         let growth = line(&measured, GROWTH);
         assert_eq!((growth.value, growth.reference), (6.0, Some(2.0)));
-        assert!(!growth.is_promised());
+        assert!(growth.is_promised() && !growth.met);
     }
 }

@@ -3,6 +3,7 @@
 //! The browsers take turns, also at going first, each time with a new process and a new profile, so that both have the
 //! same weather. The kiosk stores as it does by default: what `register()` has promised survives a power cut.
 
+mod bound;
 mod floor;
 mod lines;
 mod medium;
@@ -35,8 +36,8 @@ const KIOSK_SETTINGS: Settings<'_> = Settings {
     configuration: "[background_sync]\nmax_registrations_per_origin = 20000\n",
     flags: &["--pref", "expose_servointernals_globally"],
 };
-/// Durable commits before each browser, for the floor.
-const COMMITS: usize = 200;
+/// Flushes before each browser, for the floor.
+const FLUSHES: usize = 200;
 
 /// Measure the same page in the kiosk and in Chromium, side by side
 #[derive(Parser)]
@@ -91,8 +92,8 @@ fn main() -> Result<ExitCode> {
     report::print_head();
     lines.iter().for_each(report::Line::print);
     println!(
-        "A durable commit of one record takes redb {:.3} ms.",
-        measured.commit_ms
+        "A page appended and flushed takes {:.3} ms.",
+        measured.flush_ms
     );
     if let Some(file) = &arguments.json {
         report::write_json(file, &lines)?;
@@ -115,10 +116,10 @@ fn main() -> Result<ExitCode> {
     }
     if let Some(table) = &table {
         let conditions = format!(
-            "Medians of {} rounds; profiles on {medium}, where a durable commit of one record takes redb {} ms; memory of \
+            "Medians of {} rounds; profiles on {medium}, where a page appended and flushed takes {} ms; memory of \
              all processes, without pages of files.",
             arguments.rounds,
-            report::number(measured.commit_ms)
+            report::number(measured.flush_ms)
         );
         let mut content = table::markdown(&lines);
         // Writing to a String cannot fail.
@@ -133,17 +134,17 @@ fn main() -> Result<ExitCode> {
 fn measure(arguments: &Arguments) -> Result<Measured> {
     let site = site::start()?;
     let url = site.url();
-    let mut commits = Vec::new();
+    let mut flushes = Vec::new();
     let mut measured = Measured {
         kiosk: Vec::new(),
         chromium: Vec::new(),
-        commit_ms: 0.0,
+        flush_ms: 0.0,
     };
     for number in 1..=arguments.rounds {
         eprintln!("round {number} of {}", arguments.rounds);
         for product in order(number) {
             let folder = profile(arguments)?;
-            commits.extend(floor::commits_ms(folder.path(), COMMITS)?);
+            flushes.extend(floor::flushes_ms(folder.path(), FLUSHES)?);
             match product {
                 Product::Kiosk => {
                     let mut kiosk =
@@ -159,7 +160,7 @@ fn measure(arguments: &Arguments) -> Result<Measured> {
             }
         }
     }
-    measured.commit_ms = median(&mut commits);
+    measured.flush_ms = median(&mut flushes);
     Ok(measured)
 }
 

@@ -10,8 +10,8 @@ use background_sync::traits::{
 };
 use background_sync::{
     ClientState, ClientStateResponder, Config, Connectivity, Durability, Engine, Origin,
-    Permission, Policy, ScopeKey, Silent, SyncManager, SyncManagerMessage, SyncManagerThread, Tag,
-    receive_over_ipc,
+    Permission, Policy, RegistrationStore, ScopeKey, Silent, SyncManager, SyncManagerMessage,
+    SyncManagerThread, Tag, receive_over_ipc,
 };
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 
@@ -78,11 +78,28 @@ impl Browser {
             Some(folder) => config.directory(folder),
             None => config,
         };
+        Self::start_as(config, None)
+    }
+
+    /// Starts it offline and strict, on a store of the caller's own.
+    pub fn start_on(store: Box<dyn RegistrationStore>) -> Result<Self> {
+        let config = Config::new()
+            .policy(policy(Durability::Strict))
+            .connectivity(Connectivity::Offline);
+        Self::start_as(config, Some(store))
+    }
+
+    fn start_as(config: Config, store: Option<Box<dyn RegistrationStore>>) -> Result<Self> {
         let (messages, receiver) = ipc::channel().context("no channel")?;
         let (worker, events) = ipc::channel().context("no channel")?;
-        let engine = Box::new(BenchEngine { worker });
+        let (engine, embedder) = (Box::new(BenchEngine { worker }), Box::new(Silent));
         let messages_in = receive_over_ipc::<Message>(receiver);
-        let manager = SyncManager::spawn(config, messages_in, engine, Box::new(Silent))?;
+        let manager = match store {
+            Some(store) => {
+                SyncManager::spawn_with_store(config, store, messages_in, engine, embedder)?
+            }
+            None => SyncManager::spawn(config, messages_in, engine, embedder)?,
+        };
         Ok(Self {
             manager,
             messages,

@@ -10,6 +10,7 @@ mod idle;
 mod raw;
 mod register;
 mod scale;
+mod written;
 
 use std::alloc::System;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ struct Arguments {
     /// How long to watch the component sleep
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     idle: u64,
-    /// Only these: register, outstanding, dispatch, scale, idle
+    /// Only these: register, written, outstanding, dispatch, scale, idle
     #[arg(value_name = "NAME")]
     only: Vec<String>,
 }
@@ -71,6 +72,9 @@ fn measure(arguments: &Arguments, folder: &Path) -> Result<Vec<Line>> {
     if wanted("register") {
         add(register::strict(folder)?);
         add(register::relaxed(folder)?);
+    }
+    if wanted("written") {
+        written::lines(folder)?.into_iter().for_each(&mut add);
     }
     if wanted("outstanding") {
         add(register::outstanding(folder)?);

@@ -1,5 +1,6 @@
 //! The references: what the machine needs for the same thing without the component.
 
+use std::fs::File;
 use std::path::Path;
 use std::thread;
 use std::time::Instant;
@@ -11,7 +12,10 @@ use background_sync::{SyncManagerMessage, Tag, receive_over_ipc};
 use background_sync_core::StoredRegistration;
 use background_sync_store::encode;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::backends::FileBackend;
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
+};
 
 use crate::browser::Message;
 
@@ -86,6 +90,42 @@ fn answer(client: &IpcSender<SyncReply>, message: &Message) {
             call: *call,
             response,
         });
+    }
+}
+
+/// What a log takes at a time, in bytes.
+const BLOCK_BYTES: usize = 4_096;
+const LOG_BLOCKS: usize = 256;
+
+/// A preallocated file that is written one block after the other.
+pub struct RawLog {
+    backend: FileBackend,
+    block: Vec<u8>,
+    next: usize,
+}
+
+impl RawLog {
+    pub fn create(file: &Path) -> Result<Self> {
+        let backend = FileBackend::new(File::create_new(file)?)?;
+        for block in 0..LOG_BLOCKS {
+            backend.write((block * BLOCK_BYTES) as u64, &[0; BLOCK_BYTES])?;
+        }
+        backend.sync_data()?;
+        let (block, next) = (vec![7; BLOCK_BYTES], 0);
+        Ok(Self {
+            backend,
+            block,
+            next,
+        })
+    }
+
+    /// One block, durably.
+    pub fn append(&mut self) -> Result<()> {
+        let offset = (self.next % LOG_BLOCKS) * BLOCK_BYTES;
+        self.next += 1;
+        self.backend.write(offset as u64, &self.block)?;
+        self.backend.sync_data()?;
+        Ok(())
     }
 }
 

@@ -6,14 +6,14 @@
 use arbitrary::{Arbitrary, Unstructured};
 use background_sync_fuzz::profile::Profile;
 use background_sync_fuzz::record;
-use background_sync_store::{OTHER_KINDS_VERSION, SCHEMA_VERSION};
+use background_sync_store::{OTHER_KINDS_VERSION, RECORD_VERSION};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&kind, rest)) = data.split_first() else {
         return;
     };
-    if [SCHEMA_VERSION, OTHER_KINDS_VERSION].contains(&kind) {
+    if [RECORD_VERSION, OTHER_KINDS_VERSION].contains(&kind) {
         record::check(data);
         return;
     }

@@ -8,7 +8,7 @@ mod readme_table;
 mod repeats;
 mod results;
 mod runner;
-mod unpatched;
+pub mod unpatched;
 mod write_readme;
 
 use std::path::Path;

@@ -30,6 +30,11 @@ members = [\"tests/unpatched\"]
 
 [profile.dev]
 debug = 0
+
+[profile.release]
+debug = 0
+opt-level = 2
+lto = \"off\"
 ";
 
 /// The browsers, and what runs tests in them.
@@ -45,7 +50,7 @@ pub fn compare(paths: &Paths, arguments: &TestWpt) -> Result<ExitCode> {
     let runner = Runner::prepare(paths, arguments.wpt_root.as_deref())?;
     let patched = find_kiosk(paths, arguments, Product::Servo)?;
     let browsers = Browsers {
-        unpatched: kiosk_at(build(paths)?, Product::Servo)?,
+        unpatched: kiosk_at(build(paths, Profile::Dev)?, Product::Servo)?,
         patched,
         runner,
         verbose: arguments.verbose,
@@ -114,20 +119,25 @@ impl Browsers<'_> {
 
 /// Builds Servo as published, and its embedder, in a workspace of their own that shares the kiosk's target folder.
 /// Where the kiosk was built before, this compiles what depends on patched crates, about 50 of them.
-fn build(paths: &Paths) -> Result<PathBuf> {
+pub fn build(paths: &Paths, profile: Profile) -> Result<PathBuf> {
     let llvm = setup::ensure_ready()?;
     let _held = paths.hold_cache()?;
     let workspace = paths.cache.join("unpatched");
     assemble(paths, &workspace)?;
-    let mut build = kiosk::cargo(paths, &llvm, Profile::Dev);
+    let mut build = kiosk::cargo(paths, &llvm, profile);
     // Not locked: cargo adds the embedder to Servo's lock file.
     build.current_dir(&workspace).arg("build");
+    build.args(["--profile", profile.name()]);
     ensure!(
         command::status(&mut build)?.success(),
         "Servo as published could not be built in {}",
         workspace.display()
     );
-    Ok(paths.target().join("debug/unpatched"))
+    let folder = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => "release",
+    };
+    Ok(paths.target().join(folder).join("unpatched"))
 }
 
 fn assemble(paths: &Paths, workspace: &Path) -> Result<()> {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use background_sync_core::{Answer, Call, EventId, EventOutcome, StoreFault};
+use background_sync_core::{Answer, Call, EventId, EventOutcome, Origin, ScopeKey, StoreFault};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::engine::{DurabilityResponder, MadeDurable, Waiting};
@@ -17,9 +17,18 @@ enum Progress {
     Failed(StoreFault),
 }
 
+/// Events of an origin that have ended.
+struct Ended {
+    scope: ScopeKey,
+    events: Vec<(EventId, EventOutcome)>,
+}
+
 /// What waits for engines.
 pub(super) struct Barrier {
     calls: HashMap<Call, Progress>,
+    /// For which the engine is to be asked: once for all that end at the same time.
+    ended: HashMap<Origin, Ended>,
+    /// For which it was asked.
     events: usize,
     results: Sender<MadeDurable>,
     /// Shared with the manager's loop.
@@ -38,7 +47,7 @@ pub(super) enum GoesOn {
     Nothing,
     /// The call is answered now.
     Call(Call),
-    Event(EventId, EventOutcome),
+    Events(Vec<(EventId, EventOutcome)>),
 }
 
 impl Barrier {
@@ -47,6 +56,7 @@ impl Barrier {
         let (results, made_durable) = unbounded();
         let barrier = Self {
             calls: HashMap::new(),
+            ended: HashMap::new(),
             events: 0,
             results,
             made_durable: made_durable.clone(),
@@ -61,7 +71,7 @@ impl Barrier {
 
     /// Whether the end of an event waits.
     pub fn holds_events(&self) -> bool {
-        self.events > 0
+        self.events > 0 || !self.ended.is_empty()
     }
 
     /// Before `call` is answered, what its origin has committed by now will be durable.
@@ -70,14 +80,27 @@ impl Barrier {
         DurabilityResponder::new(Waiting::Call(call), self.results.clone())
     }
 
-    /// The same for the end of an event.
-    pub fn begin_for_event(
+    /// An event has ended: before the scheduler knows of it, what its origin has committed by now will be durable.
+    pub fn add_ended(&mut self, event: EventId, outcome: EventOutcome, scope: &ScopeKey) {
+        let ended = self.ended.entry(scope.origin.clone());
+        let ended = ended.or_insert_with(|| Ended {
+            scope: scope.clone(),
+            events: Vec::new(),
+        });
+        ended.events.push((event, outcome));
+    }
+
+    /// Has it asked for, for each origin whose events have ended.
+    pub fn begin_for_ended(
         &mut self,
-        event: EventId,
-        outcome: EventOutcome,
-    ) -> DurabilityResponder {
-        self.events += 1;
-        DurabilityResponder::new(Waiting::Event(event, outcome), self.results.clone())
+        mut make_durable: impl FnMut(&ScopeKey, DurabilityResponder),
+    ) {
+        for (_, ended) in self.ended.drain() {
+            self.events += ended.events.len();
+            let waiting = Waiting::Events(ended.events);
+            let responder = DurabilityResponder::new(waiting, self.results.clone());
+            make_durable(&ended.scope, responder);
+        }
     }
 
     pub fn handle_made_durable(&mut self, made: MadeDurable) -> GoesOn {
@@ -89,9 +112,9 @@ impl Barrier {
             );
         }
         match made.about {
-            Waiting::Event(event, outcome) => {
-                self.events -= 1;
-                GoesOn::Event(event, outcome)
+            Waiting::Events(events) => {
+                self.events -= events.len();
+                GoesOn::Events(events)
             }
             Waiting::Call(call) => {
                 let progress = self.calls.remove(&call);

@@ -36,9 +36,9 @@ impl<C: SyncClient> ClientCalls<C> {
         self.barrier.holds_events()
     }
 
-    /// Asks the engine whether an event may be dispatched.
-    pub fn ask_about_event(&self, event: EventId, scope: &ScopeKey, name: PermissionName) {
-        self.ask(scope, Question::Dispatch(event, name));
+    /// Asks the engine whether events of the scope's origin may be dispatched.
+    pub fn ask_about_events(&self, events: Vec<EventId>, scope: &ScopeKey, name: PermissionName) {
+        self.ask(scope, Question::Dispatch(events, name));
     }
 
     fn ask(&self, scope: &ScopeKey, question: Question) {
@@ -140,13 +140,19 @@ impl<C: SyncClient> ClientCalls<C> {
         let rooms = &mut self.rooms;
         match outcome {
             EventOutcome::Fulfilled | EventOutcome::Rejected => {
-                let responder = self.barrier.begin_for_event(event, outcome);
-                rooms.engine.make_durable(scope, responder);
-                self.take_durable(now);
+                self.barrier.add_ended(event, outcome, scope);
             }
             // The registration stays.
             _ => rooms.scheduler.handle_event_finished(now, event, outcome),
         }
+    }
+
+    /// To be called before anything that must find the events ended, and before the manager sleeps.
+    pub fn make_ended_durable(&mut self, now: Now) {
+        let engine = &self.rooms.engine;
+        let ask = |scope: &ScopeKey, responder| engine.make_durable(scope, responder);
+        self.barrier.begin_for_ended(ask);
+        self.take_durable(now);
     }
 
     /// An engine that had nothing to do has answered: what comes next must find that done.
@@ -161,7 +167,11 @@ impl<C: SyncClient> ClientCalls<C> {
         match self.barrier.handle_made_durable(made) {
             GoesOn::Nothing => {}
             GoesOn::Call(call) => self.answer_registered(now, [call]),
-            GoesOn::Event(event, outcome) => scheduler.handle_event_finished(now, event, outcome),
+            GoesOn::Events(events) => {
+                for (event, outcome) in events {
+                    scheduler.handle_event_finished(now, event, outcome);
+                }
+            }
         }
     }
 

@@ -12,6 +12,11 @@ use crate::config::StartError;
 /// of them leave while the attempts of the next are written.
 const MAX_OPERATIONS_PER_COMMIT: usize = 2_048;
 
+/// When more operations than these wait together, the first commit takes only [`FIRST_OF_MANY`]: what waits for those goes on
+/// while the rest is written.
+const MANY_OPERATIONS: usize = 512;
+const FIRST_OF_MANY: usize = 64;
+
 /// When a commit of several operations fails, each is tried by itself; after so many failures in a
 /// row the medium is at fault, and the rest is not tried.
 const MAX_FAILURES_IN_A_ROW: usize = 4;
@@ -147,9 +152,14 @@ impl Writer {
         if operations.is_empty() && durability == Durability::Strict {
             self.flush();
         }
+        let mut size = match operations.len() > MANY_OPERATIONS {
+            true => FIRST_OF_MANY,
+            false => MAX_OPERATIONS_PER_COMMIT,
+        };
         let mut operations = operations.into_iter().peekable();
         while operations.peek().is_some() {
-            let part = operations.by_ref().take(MAX_OPERATIONS_PER_COMMIT);
+            let part = operations.by_ref().take(size);
+            size = MAX_OPERATIONS_PER_COMMIT;
             let results = self.commit(part.collect(), durability);
             if operations.peek().is_some() {
                 tell(self.report(results, None));

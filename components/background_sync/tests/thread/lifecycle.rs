@@ -71,8 +71,11 @@ fn a_resolved_promise_is_on_the_disk() {
     browser.page().register("x").unwrap();
     let copy = tempfile::tempdir().unwrap();
     fs::create_dir(copy.path().join("profile")).unwrap();
-    let file = |folder: &tempfile::TempDir| folder.path().join("profile/registrations.redb");
-    fs::copy(file(&folder), file(&copy)).unwrap();
+    // The database, and the log of what it does not have yet.
+    for name in ["registrations.log", "registrations.redb"] {
+        let file = |folder: &tempfile::TempDir| folder.path().join("profile").join(name);
+        fs::copy(file(&folder), file(&copy)).unwrap();
+    }
     let after_power_cut = Browser::start(on_disk(&copy));
     after_power_cut.event();
 }

@@ -2,6 +2,11 @@
 
 use background_sync_core::*;
 
+#[allow(dead_code, reason = "not every test uses it")]
+pub mod commits;
+#[allow(dead_code, reason = "not every test uses it")]
+pub mod machine;
+
 /// A registration that waits for nothing.
 pub fn record(id: u64) -> StoredRegistration {
     StoredRegistration {

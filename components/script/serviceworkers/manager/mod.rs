@@ -215,8 +215,8 @@ impl ServiceWorkerManager {
                 handles_fetch,
                 navigation_preload,
             ),
-            ServiceWorkerMsg::DispatchFunctionalEvent { event, report_to } => {
-                self.dispatch_functional_event(event, report_to);
+            ServiceWorkerMsg::DispatchFunctionalEvents { events, report_to } => {
+                self.dispatch_functional_events(events, &report_to);
             }
             ServiceWorkerMsg::TerminateWorker(event, scope) => self.terminate_worker(event, &scope),
             ServiceWorkerMsg::EmbedderNews(news) => self.tell_workers(&news),

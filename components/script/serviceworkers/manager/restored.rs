@@ -146,10 +146,13 @@ fn scope_that_needs_scripts(message: &ServiceWorkerMsg) -> Option<ServoUrl> {
             ServiceWorkerAlgorithm::NavigationPreload { scope_url, .. },
         )
         | ServiceWorkerMsg::NotificationEvent(scope_url, _) => Some(scope_url.clone()),
-        ServiceWorkerMsg::DispatchFunctionalEvent { event, .. } => match event.kind {
-            SyncEventKind::Authority(_) => None,
-            _ => ServoUrl::parse(event.scope.scope.as_str()).ok(),
-        },
+        ServiceWorkerMsg::DispatchFunctionalEvents { events, .. } => {
+            let event = events.first()?;
+            match event.kind {
+                SyncEventKind::Authority(_) => None,
+                _ => ServoUrl::parse(event.scope.scope.as_str()).ok(),
+            }
+        }
         _ => None,
     }
 }
