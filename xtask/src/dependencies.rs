@@ -77,8 +77,14 @@ fn no_crate_of_ours_depends_on_servo_but_the_kiosk_on_its_public_crate() -> Resu
     let kiosk = paths.root.join("ports/kiosk/Cargo.toml");
     if kiosk.exists() {
         let names = dependencies(&kiosk)?;
-        // The interfaces of the machine are no business of the engine's.
-        let own = ["background_sync_kiosk", "background_sync_connectivity"];
+        let own = [
+            "background_sync_kiosk",
+            // The interfaces of the machine are no business of the engine's.
+            "background_sync_connectivity",
+            // An operator's commands read a profile that no engine has open.
+            "background_sync_core",
+            "background_sync_store",
+        ];
         // The server half of WebDriver is made for embedders.
         let public = ["servo", "servo-webdriver-server"];
         let inner = names.iter().find(|name| {

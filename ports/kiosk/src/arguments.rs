@@ -4,18 +4,32 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
+
+use crate::operator::arguments::OperatorCommand;
 
 /// A browser for unattended devices, on Servo with Background Sync.
 ///
 /// Without URL it runs the bundled outbox app with its own server: in a window to be used by hand, or, where there is
 /// no display or with --headless, as a scenario that plays by itself.
 ///
-/// Exit codes: 0 success, 1 the scenario failed, 2 wrong command line or configuration, 3 the machine lacks something.
+/// The commands are for whoever looks after a device: they ask the kiosk that uses the profile, over its control socket, or
+/// read the profile if none does.
+///
+/// Exit codes: 0 success, 1 the scenario failed or the command was refused, 2 wrong command line or configuration, 3 the machine
+/// lacks something.
 #[derive(Debug, Parser)]
-#[command(name = "kiosk", disable_version_flag = true)]
+#[command(
+    name = "kiosk",
+    disable_version_flag = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Arguments {
+    /// What to do instead of running a browser.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+
     /// The page to show: a URL, or the path of a file.
     pub url: Option<String>,
 
@@ -77,6 +91,10 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with = "temporary")]
     pub profile: Option<PathBuf>,
 
+    /// Make no control socket in the profile: then `kiosk syncs` and the other commands can't ask this kiosk.
+    #[arg(long)]
+    pub no_control_socket: bool,
+
     /// Use a fresh profile of which nothing is left at the end, however the kiosk ends.
     #[arg(long)]
     pub temporary: bool,
@@ -109,6 +127,14 @@ pub struct Arguments {
     /// scenario, else 0].
     #[arg(long, value_name = "COUNT", conflicts_with = "url")]
     pub app_fail_first: Option<u32>,
+}
+
+/// What to do instead of running a browser.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// What whoever looks after a device wants.
+    #[command(flatten)]
+    Operator(OperatorCommand),
 }
 
 impl Arguments {
@@ -233,6 +259,23 @@ mod tests {
             Arguments::try_parse_from(["kiosk", "--webdriver=4444", "about:blank"]).expect("valid");
         assert_eq!(arguments.webdriver, NonZeroU16::new(4444));
         assert_eq!(arguments.url.as_deref(), Some("about:blank"));
+    }
+
+    #[test]
+    fn an_operators_command_stands_beside_the_url() {
+        let parse = |words: &[&str]| Arguments::try_parse_from([&["kiosk"], words].concat());
+        let syncs = parse(&["syncs", "why", "outbox", "--profile", "p"]).expect("a command");
+        assert!(syncs.task.is_some() && syncs.url.is_none());
+        for url in ["http://localhost/syncs", "./status", "statuses"] {
+            let page = parse(&["--headless", url]).expect("a page");
+            assert!(page.task.is_none());
+            assert_eq!(page.url.as_deref(), Some(url));
+        }
+        assert!(parse(&["status", "http://localhost/"]).is_err());
+        assert!(
+            parse(&["syncs"]).is_err(),
+            "a command of its own is missing"
+        );
     }
 
     #[test]

@@ -22,6 +22,17 @@ pub enum Network {
     Absent,
 }
 
+impl Network {
+    /// Its name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Cut => "cut",
+            Self::Absent => "absent",
+        }
+    }
+}
+
 /// Who wrote to the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsoleSource {
@@ -119,12 +130,7 @@ impl Event {
             Self::PageClosedItself => json!({"event": "page-closed-itself"}),
             Self::Crashed(reason) => json!({"event": "crashed", "reason": reason}),
             Self::Network(network) => {
-                let state = match network {
-                    Network::Up => "up",
-                    Network::Cut => "cut",
-                    Network::Absent => "absent",
-                };
-                json!({"event": "network", "online": *network == Network::Up, "state": state})
+                json!({"event": "network", "online": *network == Network::Up, "state": network.name()})
             }
             Self::LoadRefused(load, url) => json!({
                 "event": "load-refused", "page": *load == RefusedLoad::Page, "url": url,

@@ -30,6 +30,14 @@ impl Failure {
         }
     }
 
+    /// What was asked for did not succeed.
+    pub fn unsuccessful(message: impl Into<String>) -> Self {
+        Self {
+            kind: FailureKind::Unsuccessful,
+            message: message.into(),
+        }
+    }
+
     /// The machine lacks something.
     pub fn environment(message: impl Into<String>) -> Self {
         Self {

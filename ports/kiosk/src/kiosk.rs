@@ -1,6 +1,7 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
 mod plan;
+mod remote_desk;
 mod scenario_run;
 
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use std::time::Instant;
 
 use url::Url;
 
-pub use self::plan::{Direction, PageChoice, Plan};
+pub use self::plan::{Direction, Operators, PageChoice, Plan};
+use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
 use crate::app_server::{AppServer, LogEntry};
 use crate::browser::Browser;
@@ -48,6 +50,7 @@ pub struct Kiosk {
     webdriver: Option<WebDriverServer>,
     /// Sync registrations that still have something to do.
     outstanding: u64,
+    remote: RemoteDesk,
     _profile: Profile,
     _machine: MachineWatch,
 }
@@ -99,6 +102,7 @@ impl Kiosk {
             screenshot_folder: plan.screenshot_folder,
             webdriver: None,
             outstanding: 0,
+            remote: RemoteDesk::open(plan.operators, &plan.profile, plan.start, &mailbox),
             _profile: plan.profile,
         };
         control::listen_for_signals(mailbox.clone());
@@ -164,6 +168,10 @@ impl Kiosk {
                     return Ok(Next::Exit(code));
                 }
             }
+            Message::Remote(request) => {
+                self.remote.handle(request, &mut self.browser, surfaces);
+            }
+            Message::RemoteGoesOn => self.remote.go_on(&self.browser),
             // A supervisor that is gone can't stop the kiosk any more. A person may have closed the terminal's input.
             Message::ControlClosed if self.direction == Direction::Program => {
                 return Ok(Next::Exit(ExitCode::SUCCESS));
@@ -200,6 +208,7 @@ impl Kiosk {
                 return Ok(Next::Exit(code));
             }
         }
+        self.remote.tell_followers(&self.browser);
         Ok(Next::Wait)
     }
 
@@ -318,6 +327,7 @@ impl Kiosk {
 
     fn count(&mut self, event: &Event) {
         let Event::Sync(notice) = event else { return };
+        self.remote.note_news();
         self.outstanding = match notice {
             SyncNotice::Restored { count } => self.outstanding + count,
             SyncNotice::Registered {

@@ -14,13 +14,16 @@ mod event;
 mod failure;
 mod kiosk;
 mod message;
+mod operator;
 mod output;
 mod permissions;
 mod preferences;
 mod profile;
+mod remote;
 mod scenario;
 mod server_event;
 mod shell;
+mod sync_report;
 mod timeline;
 
 use std::env;
@@ -32,23 +35,28 @@ use clap::Parser;
 use servo::UserAgentPlatform;
 use url::Url;
 
-use self::arguments::Arguments;
+use self::arguments::{Arguments, Task};
 use self::browser::{BrowserOptions, background_sync, sync_policy};
 use self::config::Config;
 use self::connectivity::Watch;
 use self::failure::Failure;
-use self::kiosk::{Direction, PageChoice, Plan};
+use self::kiosk::{Direction, Operators, PageChoice, Plan};
+use self::operator::arguments::command_first;
 use self::profile::Profile;
 
 fn main() -> ExitCode {
     let start = Instant::now();
     servo::memory::keep_little_free_memory();
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(command_first(env::args_os()));
     if arguments.version {
         println!("{}", version());
         return ExitCode::SUCCESS;
     }
-    run(&arguments, start).unwrap_or_else(|failure| {
+    let result = match &arguments.task {
+        Some(Task::Operator(command)) => operator::run(command),
+        None => run(&arguments, start),
+    };
+    result.unwrap_or_else(|failure| {
         eprintln!("kiosk: {failure}");
         failure.exit_code()
     })
@@ -127,6 +135,13 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             .window_size
             .or(config.window_size)
             .unwrap_or_default(),
+        operators: match profile.lifetime() {
+            background_sync::StorageLifetime::Profile if !arguments.no_control_socket => {
+                Operators::BySocket
+            }
+            // A profile that is gone at the end is nobody's to look after.
+            _ => Operators::None,
+        },
         profile,
         screenshot_folder,
     })

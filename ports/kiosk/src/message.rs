@@ -8,6 +8,7 @@ use servo::EventLoopWaker;
 use crate::browser::notifications::DesktopNews;
 use crate::command::CommandLine;
 use crate::connectivity::Connectivity;
+use crate::remote::request::RemoteRequest;
 use crate::server_event::ServerEvent;
 
 /// Something for the main thread to do.
@@ -21,6 +22,10 @@ pub enum Message {
     ControlClosed,
     /// Ctrl+C, or a supervisor's polite request to end.
     Interrupted,
+    /// An operator asks for something over the control socket.
+    Remote(RemoteRequest),
+    /// More of what an operator has asked for is to be done.
+    RemoteGoesOn,
     /// The outbox app's server has something to tell.
     Server(ServerEvent),
     /// The machine has a network from now on, or none.

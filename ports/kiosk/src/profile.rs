@@ -6,12 +6,22 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::browser::background_sync::StorageLifetime;
 use crate::failure::Failure;
+use crate::remote::socket;
 
 /// Name of the lock file inside the profile folder.
 const LOCK_FILE_NAME: &str = "kiosk.lock";
+
+/// How long a kiosk waits for whoever has its profile and does not answer on the control socket: a command that reads it is
+/// done by then.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it looks meanwhile.
+pub const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A profile folder in use. Dropping it lets another kiosk have it, and deletes it if it was temporary.
 pub struct Profile {
@@ -21,11 +31,32 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Opens and locks the folder, making it if it does not exist.
+    /// Opens and locks the folder, making it if it does not exist. An operator's command that reads it is waited for.
     ///
     /// # Errors
     /// If it can't be made or written, or another kiosk has it.
     pub fn open(path: &Path) -> Result<Self, Failure> {
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            if let Some(profile) = Self::open_if_free(path)? {
+                return Ok(profile);
+            }
+            if socket::connect(path).is_ok() || Instant::now() >= deadline {
+                return Err(Failure::environment(format!(
+                    "the profile folder {} is in use by another kiosk: stop that one, or choose another folder with --profile",
+                    path.display()
+                )));
+            }
+            // The system tells nobody within a limit that a lock is free.
+            thread::sleep(LOCK_PAUSE);
+        }
+    }
+
+    /// As [`Profile::open`]; `None` if somebody has it.
+    ///
+    /// # Errors
+    /// If it can't be made or written.
+    pub fn open_if_free(path: &Path) -> Result<Option<Self>, Failure> {
         let unusable = |error: std::io::Error| {
             Failure::environment(format!(
                 "the profile folder {} can't be used: {error}; choose another with --profile, or --temporary",
@@ -46,20 +77,15 @@ impl Profile {
             .map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::environment(format!(
-                    "the profile folder {} is in use by another kiosk: stop that one, or choose another folder with --profile",
-                    path.display()
-                )));
-            }
+            Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
         let path = path.canonicalize().map_err(unusable)?;
-        Ok(Self {
+        Ok(Some(Self {
             path,
             _lock: lock,
             temporary: None,
-        })
+        }))
     }
 
     /// Makes a fresh folder that is deleted at the end, also if the process is killed.

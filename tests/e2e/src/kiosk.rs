@@ -27,11 +27,7 @@ pub const FAST_RETRIES: &str = "first_retry_delay_ms = 100\nretry_factor = 1\n\
 /// # Panics
 /// If `BACKGROUND_SYNC_KIOSK` does not name one.
 pub fn kiosk_command() -> Command {
-    let kiosk = env::var_os("BACKGROUND_SYNC_KIOSK").map(PathBuf::from);
-    let kiosk = kiosk.filter(|path| path.is_file()).expect(
-        "BACKGROUND_SYNC_KIOSK must be the path of a built kiosk; run these tests with ./mach test",
-    );
-    let mut command = Command::new(kiosk);
+    let mut command = Command::new(kiosk_program());
     let flags = env::var("BACKGROUND_SYNC_KIOSK_FLAGS").unwrap_or_default();
     command
         .args(flags.split_whitespace())
@@ -39,6 +35,17 @@ pub fn kiosk_command() -> Command {
         .env_remove("WAYLAND_DISPLAY")
         .stdin(Stdio::null());
     command
+}
+
+/// The path of the kiosk under test.
+///
+/// # Panics
+/// If `BACKGROUND_SYNC_KIOSK` does not name one.
+pub fn kiosk_program() -> PathBuf {
+    let kiosk = env::var_os("BACKGROUND_SYNC_KIOSK").map(PathBuf::from);
+    kiosk.filter(|path| path.is_file()).expect(
+        "BACKGROUND_SYNC_KIOSK must be the path of a built kiosk; run these tests with ./mach test",
+    )
 }
 
 /// Runs a kiosk to its end, which must come soon.

@@ -7,13 +7,14 @@ mod kiosk;
 mod namespace;
 pub mod notifications;
 mod npm;
+pub mod operator;
 pub mod power_cut;
 mod server;
 mod site;
 
 use std::time::Duration;
 
-pub use kiosk::{FAST_RETRIES, Kiosk, KioskBuilder, kiosk_command, run};
+pub use kiosk::{FAST_RETRIES, Kiosk, KioskBuilder, kiosk_command, kiosk_program, run};
 pub use namespace::{again_in_namespace, in_namespace, ip, leave_out, mount_small_disk};
 pub use npm::{Packages, serve_from_npm};
 pub use server::{Answer, Asked, Received, TestServer};

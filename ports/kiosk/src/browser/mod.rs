@@ -9,6 +9,7 @@ pub mod notifications;
 #[path = "no_notifications.rs"]
 pub mod notifications;
 mod picture;
+mod remote;
 mod script;
 pub mod surface;
 pub mod sync_notice;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use euclid::Scale;
+use image::RgbaImage;
 use servo::user_contents::UserStyleSheet;
 use servo::{
     Opts, Preferences, Servo, ServoBuilder, StorageType, UserContentManager, WebView,
@@ -278,14 +280,18 @@ impl Browser {
             return self.refuse(requester);
         };
         let state = self.state.clone();
-        let picture = Rc::new(Picture::new(self.card_place(), move |picture| {
+        self.draw_page(page, move |picture| {
             let result = picture.and_then(|picture| {
                 picture
                     .save_with_format(&path, image::ImageFormat::Png)
                     .map_err(|error| format!("{} can't be written: {error}", path.display()))
             });
             state.push(Event::Screenshot(requester, path, result));
-        }));
+        });
+    }
+
+    fn draw_page(&self, page: &WebView, done: impl FnOnce(Result<RgbaImage, String>) + 'static) {
+        let picture = Rc::new(Picture::new(self.card_place(), done));
         if let Some(card) = self.card_webview() {
             let picture = picture.clone();
             card.take_screenshot(None, move |of_card| picture.add_card(of_card.ok()));

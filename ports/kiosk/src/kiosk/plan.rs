@@ -29,6 +29,8 @@ pub struct Plan {
     pub size: WindowSize,
     /// The profile in use; kept until the engine has ended.
     pub profile: Profile,
+    /// Who can ask it for something besides.
+    pub operators: Operators,
     /// Where screenshots of the scenario go.
     pub screenshot_folder: PathBuf,
 }
@@ -44,6 +46,15 @@ pub enum PageChoice {
         /// How many messages the server refuses first.
         refuse_first: u32,
     },
+}
+
+/// Whether operators can ask a kiosk for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operators {
+    /// They can, over a socket in the profile.
+    BySocket,
+    /// They can't.
+    None,
 }
 
 /// Who decides what happens.
