@@ -1,16 +1,22 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
+mod ending;
 mod plan;
+mod planned_restart;
+mod recovery;
 mod scenario_run;
+mod unattended;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
-pub use self::plan::{Direction, PageChoice, Plan};
+pub use self::ending::{Ending, Program};
+pub use self::plan::{Direction, PageChoice, Plan, UnattendedPlan, WindowLook};
 use self::scenario_run::ScenarioRun;
+use self::unattended::Unattended;
 use crate::app_server::{AppServer, LogEntry};
 use crate::browser::Browser;
 use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
@@ -34,6 +40,8 @@ pub enum Next {
     Wait,
     /// End the process.
     Exit(ExitCode),
+    /// End the engine, and begin again.
+    Restart,
 }
 
 /// A running kiosk.
@@ -48,6 +56,7 @@ pub struct Kiosk {
     webdriver: Option<WebDriverServer>,
     /// Sync registrations that still have something to do.
     outstanding: u64,
+    unattended: Unattended,
     _profile: Profile,
     _machine: MachineWatch,
 }
@@ -83,13 +92,16 @@ impl Kiosk {
             .connectivity
             .choose_watch(plan.direction == Direction::Person, page);
         let machine = MachineWatch::start(&plan.connectivity, watch, mailbox.clone())?;
+        let longest_event = Duration::from_millis(plan.browser.policy.event_cap_ms);
         let browser = Browser::start(
             plan.browser,
             machine.connectivity_at_start(),
             mailbox.clone(),
         )?;
+        let unattended = Unattended::start(plan.unattended, longest_event, &browser, &url);
         let mut kiosk = Self {
             browser,
+            unattended,
             _machine: machine,
             direction: plan.direction,
             output,
@@ -130,7 +142,8 @@ impl Kiosk {
     pub fn deadline(&self) -> Option<Instant> {
         let scenario = self.scenario.as_ref().map(ScenarioRun::deadline);
         let cards = self.browser.card_deadline();
-        scenario.into_iter().chain(cards).min()
+        let unattended = self.unattended.deadline(&self.browser);
+        scenario.into_iter().chain(cards).chain(unattended).min()
     }
 
     /// The page, if its window is open.
@@ -195,6 +208,17 @@ impl Kiosk {
         }
         self.browser.open_wanted_windows(&self.url, surfaces)?;
         self.browser.follow_cards();
+        if let Next::Exit(code) = self.note_events(surfaces)? {
+            return Ok(Next::Exit(code));
+        }
+        let restarts = self.do_what_is_due();
+        match self.note_events(surfaces)? {
+            Next::Wait if restarts => Ok(Next::Restart),
+            next => Ok(next),
+        }
+    }
+
+    fn note_events(&mut self, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         while let Some(event) = self.browser.next_event() {
             if let Next::Exit(code) = self.note(&event, surfaces)? {
                 return Ok(Next::Exit(code));
@@ -299,6 +323,7 @@ impl Kiosk {
     fn note(&mut self, event: &Event, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         self.output.show(event);
         self.count(event);
+        self.look_after(event);
         let actions = self
             .scenario
             .as_mut()

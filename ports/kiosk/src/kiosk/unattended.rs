@@ -1,0 +1,167 @@
+//! What the kiosk does by itself: it loads pages again, keeps to the allowed ones, ends visits, and restarts.
+
+use std::time::{Duration, Instant};
+
+use chrono::Local;
+use servo::LoadStatus;
+
+use super::Kiosk;
+use super::plan::UnattendedPlan;
+use super::planned_restart::{Look, PlannedRestart};
+use super::recovery::{MAX_CRASHES, Recovery};
+use crate::browser::background_sync::SyncNotice;
+use crate::browser::page_rules::AllowedPages;
+use crate::browser::visit::Trouble;
+use crate::browser::Browser;
+use crate::event::{Event, Network, WindowKind};
+use crate::unattended_event::{Instead, UnattendedEvent};
+
+/// What the kiosk has to do by itself, and when.
+pub struct Unattended {
+    recovers: bool,
+    recovery: Recovery,
+    idle_limit: Option<Duration>,
+    restart: Option<PlannedRestart<Local>>,
+    /// Sync events that run.
+    running_events: u64,
+}
+
+impl Unattended {
+    /// As planned, and for a browser whose start page this is.
+    pub fn start(
+        plan: UnattendedPlan,
+        longest_event: Duration,
+        browser: &Browser,
+        start: &url::Url,
+    ) -> Self {
+        browser.restrict_pages(AllowedPages::new(start, plan.allowed_origins));
+        let (now, clock) = (Instant::now(), Local::now());
+        Self {
+            recovers: plan.recovers,
+            recovery: Recovery::default(),
+            idle_limit: plan.idle_reset.map(|limit| limit.duration()),
+            restart: plan
+                .restart_at
+                .map(|at| PlannedRestart::new(at, longest_event, now, &clock)),
+            running_events: 0,
+        }
+    }
+
+    /// When there is something to do next.
+    pub fn deadline(&self, browser: &Browser) -> Option<Instant> {
+        let restart = self.restart.as_ref().map(PlannedRestart::deadline);
+        let deadlines = [restart, self.recovery.deadline(), self.end_of_visit(browser)];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// When the visitor counts as gone.
+    fn end_of_visit(&self, browser: &Browser) -> Option<Instant> {
+        browser.last_input()?.checked_add(self.idle_limit?)
+    }
+}
+
+impl Kiosk {
+    /// Follows an event.
+    pub(super) fn look_after(&mut self, event: &Event) {
+        match event {
+            Event::Address(url) if !self.browser.allows_page(url) => self.leave(url.clone()),
+            Event::Address(_) | Event::Load(LoadStatus::Complete, _) if self.unattended.recovers => {
+                self.browser.look_for_error_page(&self.url);
+            }
+            Event::Unattended(UnattendedEvent::LoadFailed { .. }) => self.plan_reload(),
+            Event::Unattended(UnattendedEvent::NavigationBlocked {
+                window: WindowKind::Page,
+                instead,
+                ..
+            }) => self.follow_block(*instead),
+            Event::Crashed(WindowKind::Page, _) if self.unattended.recovers => {
+                self.recover_from_crash();
+            }
+            Event::Network(Network::Up) => self.unattended.recovery.hurry(Instant::now()),
+            Event::Sync(SyncNotice::Dispatched { .. }) => self.unattended.running_events += 1,
+            Event::Sync(SyncNotice::Finished { .. }) => {
+                let running = &mut self.unattended.running_events;
+                *running = running.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what is due. Returns whether the kiosk is to restart.
+    pub(super) fn do_what_is_due(&mut self) -> bool {
+        let now = Instant::now();
+        if self.unattended.recovery.take_due(now) {
+            self.browser.try_again();
+        }
+        let is_over = self.unattended.end_of_visit(&self.browser);
+        if is_over.is_some_and(|end| end <= now) {
+            self.unattended.recovery.forget();
+            self.browser.end_visit(self.url.clone());
+        }
+        self.looks_like_restart(now)
+    }
+
+    fn looks_like_restart(&mut self, now: Instant) -> bool {
+        let running_events = self.unattended.running_events;
+        let Some(restart) = &mut self.unattended.restart else {
+            return false;
+        };
+        let mut look = || restart.look(now, &Local::now(), running_events);
+        let mut next = look();
+        if next == Look::Due {
+            let due = UnattendedEvent::RestartDue { running_events };
+            self.browser.push_event(Event::Unattended(due));
+            next = look();
+        }
+        if next == Look::Restart {
+            self.browser
+                .push_event(Event::Unattended(UnattendedEvent::Restarting));
+        }
+        next == Look::Restart
+    }
+
+    /// The window is at a page that may not be shown: a service worker has made it, or it was in the history.
+    fn leave(&mut self, url: url::Url) {
+        self.browser.renew_page(self.url.clone());
+        self.browser
+            .push_event(Event::Unattended(UnattendedEvent::NavigationBlocked {
+                url,
+                window: WindowKind::Page,
+                instead: Instead::StartPage,
+            }));
+    }
+
+    /// If there is no page that can stay, the start page is tried again: it may have been redirected by the network's own
+    /// page for a login.
+    fn follow_block(&mut self, instead: Instead) {
+        let has_no_page = match (instead, self.browser.trouble()) {
+            (Instead::Notice, _) | (Instead::Page, Some(Trouble::OwnPage)) => true,
+            (Instead::Page, Some(Trouble::NotLoaded)) => false,
+            _ => return,
+        };
+        if !self.unattended.recovers {
+            return;
+        }
+        if has_no_page {
+            self.browser.note_missed_page(&self.url.clone());
+        }
+        self.plan_reload();
+    }
+
+    fn recover_from_crash(&mut self) {
+        let crashed = self.browser.page().and_then(servo::WebView::url);
+        let is_given_up = self.unattended.recovery.failures() >= MAX_CRASHES;
+        let url = crashed
+            .filter(|url| !is_given_up && self.browser.allows_page(url))
+            .unwrap_or_else(|| self.url.clone());
+        self.browser.tell_of_crash(url);
+        self.plan_reload();
+    }
+
+    fn plan_reload(&mut self) {
+        if let Some(delay) = self.unattended.recovery.note_failure(Instant::now()) {
+            let planned = UnattendedEvent::ReloadPlanned { delay };
+            self.browser.push_event(Event::Unattended(planned));
+        }
+    }
+}
