@@ -77,14 +77,19 @@ fn summary(file: &Path, config: &Config) -> String {
     );
     say(
         "restart",
-        config.restart_at.map(|time| format!("at {time}, local time")),
+        config
+            .restart_at
+            .map(|time| format!("at {time}, local time")),
     );
     say(
         "retries",
-        config.policy.as_ref().map(|policy| match policy.max_attempts {
-            Some(attempts) => format!("at most {attempts} attempts"),
-            None => "until one succeeds".to_owned(),
-        }),
+        config
+            .policy
+            .as_ref()
+            .map(|policy| match policy.max_attempts {
+                Some(attempts) => format!("at most {attempts} attempts"),
+                None => "until one succeeds".to_owned(),
+            }),
     );
     let count = |count: usize| (count > 0).then(|| count.to_string());
     say("origins permitted", count(config.permissions.len()));

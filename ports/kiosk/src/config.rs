@@ -169,7 +169,11 @@ fn parse(text: &str, folder: &Path) -> Result<Config, Problems> {
     }
     let span = table.span();
     let mut problems = Vec::new();
-    let config = read_file(Section::new(table.into_inner(), span), folder, &mut problems);
+    let config = read_file(
+        Section::new(table.into_inner(), span),
+        folder,
+        &mut problems,
+    );
     match problems.is_empty() {
         true => Ok(config),
         false => Err(Problems::new(text, problems)),
@@ -200,7 +204,10 @@ fn read_file(mut file: Section<'_>, folder: &Path, problems: &mut Vec<Problem>) 
         idle_reset: file.take("idle_reset_s", "a whole number of seconds from 1 to 86400"),
         restart_at: file.take("restart_at", "a time from \"00:00\" to \"23:59\""),
         storage_durability: file
-            .take("storage_durability", "\"barrier\", \"strict\" or \"relaxed\"")
+            .take(
+                "storage_durability",
+                "\"barrier\", \"strict\" or \"relaxed\"",
+            )
             .unwrap_or_default(),
         notification_display: file
             .take("notification_display", "\"window\" or \"desktop\"")
@@ -247,7 +254,8 @@ fn read_permissions(
     mut section: Section<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<OriginPermissions> {
-    let origin = section.require::<OriginUrl>("origin", "an origin such as \"https://app.example\"");
+    let origin =
+        section.require::<OriginUrl>("origin", "an origin such as \"https://app.example\"");
     let mut grant = |name| section.take::<Grant>(name, GRANT);
     let (background_sync, periodic_background_sync, notifications) = (
         grant("background_sync"),
@@ -335,10 +343,7 @@ mod tests {
     #[test]
     fn every_field_is_optional() {
         assert!(parsed("").policy.is_none());
-        assert_eq!(
-            parsed("[background_sync]").policy,
-            Some(Policy::default())
-        );
+        assert_eq!(parsed("[background_sync]").policy, Some(Policy::default()));
     }
 
     #[test]
@@ -465,7 +470,8 @@ mod tests {
 
     #[test]
     fn every_fault_of_syntax_is_found() {
-        let problems = parse("url = \nzoom 1\nfull_screen = tru\n", Path::new("")).expect_err("wrong");
+        let problems =
+            parse("url = \nzoom 1\nfull_screen = tru\n", Path::new("")).expect_err("wrong");
         assert!(problems.count() >= 3, "{problems:?}");
     }
 }

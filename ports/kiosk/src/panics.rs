@@ -8,6 +8,9 @@ pub fn report_to_engine() {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         print(info);
-        log::error!("{}", info.payload_as_str().unwrap_or("a panic of unknown reason"));
+        log::error!(
+            "{}",
+            info.payload_as_str().unwrap_or("a panic of unknown reason")
+        );
     }));
 }

@@ -58,10 +58,7 @@ const EXPERIMENTAL_PREFERENCES: &[&str] = &[
 ///
 /// # Errors
 /// If a file can't be read, a name is unknown or a value has the wrong type.
-pub fn preferences(
-    arguments: &Arguments,
-    config: &Config,
-) -> Result<Preferences, Failure> {
+pub fn preferences(arguments: &Arguments, config: &Config) -> Result<Preferences, Failure> {
     let mut preferences = Preferences {
         // Proxies of the environment are for command line tools, not for the app of an unattended device.
         network_http_proxy_uri: String::new(),
@@ -84,7 +81,12 @@ pub fn preferences(
     if let Some(user_agent) = &arguments.user_agent {
         preferences.user_agent.clone_from(user_agent);
     }
-    if let Some(proxy) = arguments.unattended.proxy.as_ref().or(config.proxy.as_ref()) {
+    if let Some(proxy) = arguments
+        .unattended
+        .proxy
+        .as_ref()
+        .or(config.proxy.as_ref())
+    {
         preferences.network_http_proxy_uri = proxy.to_string();
         preferences.network_https_proxy_uri = proxy.to_string();
         let others = config.no_proxy.iter().map(|NoProxy(name)| name.as_str());

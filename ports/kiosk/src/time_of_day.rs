@@ -31,7 +31,11 @@ impl FromStr for TimeOfDay {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let seconds = if text.len() == "03:30".len() { ":00" } else { "" };
+        let seconds = if text.len() == "03:30".len() {
+            ":00"
+        } else {
+            ""
+        };
         let full = format!("{text}{seconds}");
         // Chrono takes `3:30` as well, and seconds that are leap seconds.
         let is_plain = full.len() == "03:30:00".len()
@@ -77,7 +81,17 @@ mod tests {
         assert_eq!(at("03:30").to_string(), "03:30:00");
         assert_eq!(at("23:59:59").to_string(), "23:59:59");
         for text in [
-            "25:00", "3:30", "24:00", "03:60", "03:30:60", "0330", "03:30:0", "", "soon", "ää:ää", "03.30",
+            "25:00",
+            "3:30",
+            "24:00",
+            "03:60",
+            "03:30:60",
+            "0330",
+            "03:30:0",
+            "",
+            "soon",
+            "ää:ää",
+            "03.30",
         ] {
             assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
         }
@@ -87,14 +101,33 @@ mod tests {
     fn the_next_time_is_today_or_tomorrow() {
         let zone = FixedOffset::east_opt(2 * 60 * 60).expect("an offset");
         for (time, now, next) in [
-            ("03:30", "2026-11-29T03:29:59+02:00", "2026-11-29T03:30:00+02:00"),
-            ("03:30", "2026-11-29T03:30:00+02:00", "2026-11-30T03:30:00+02:00"),
-            ("00:00", "2026-12-31T12:00:00+02:00", "2027-01-01T00:00:00+02:00"),
-            ("23:00:05", "2026-11-29T21:00:04+00:00", "2026-11-29T23:00:05+02:00"),
+            (
+                "03:30",
+                "2026-11-29T03:29:59+02:00",
+                "2026-11-29T03:30:00+02:00",
+            ),
+            (
+                "03:30",
+                "2026-11-29T03:30:00+02:00",
+                "2026-11-30T03:30:00+02:00",
+            ),
+            (
+                "00:00",
+                "2026-12-31T12:00:00+02:00",
+                "2027-01-01T00:00:00+02:00",
+            ),
+            (
+                "23:00:05",
+                "2026-11-29T21:00:04+00:00",
+                "2026-11-29T23:00:05+02:00",
+            ),
         ] {
             let now = DateTime::parse_from_rfc3339(now).expect("a time");
             let next = DateTime::parse_from_rfc3339(next).expect("a time");
-            assert_eq!(at(time).next_after(&now.with_timezone(&zone)), Some(next.with_timezone(&zone)));
+            assert_eq!(
+                at(time).next_after(&now.with_timezone(&zone)),
+                Some(next.with_timezone(&zone))
+            );
         }
     }
 

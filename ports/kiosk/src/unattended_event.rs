@@ -113,7 +113,10 @@ impl fmt::Display for UnattendedEvent {
             Self::RestartDue { running_events: 0 } => f.write_str("the planned restart is due"),
             Self::RestartDue { running_events } => {
                 let count = running_events;
-                write!(f, "the planned restart is due; it waits for sync events that run: {count}")
+                write!(
+                    f,
+                    "the planned restart is due; it waits for sync events that run: {count}"
+                )
             }
             Self::Restarting => f.write_str("the kiosk restarts"),
         }

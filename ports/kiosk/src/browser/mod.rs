@@ -23,9 +23,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use servo::user_contents::UserStyleSheet;
-use servo::{
-    Opts, Preferences, Servo, ServoBuilder, StorageType, UserContentManager, WebView,
-};
+use servo::{Opts, Preferences, Servo, ServoBuilder, StorageType, UserContentManager, WebView};
 use url::Url;
 
 use self::background_sync::SyncPermission;

@@ -199,7 +199,11 @@ mod tests {
     fn a_file_has_its_folder() {
         let pages = allowed("file:///srv/app/index.html", &[]);
         assert!(pages.allow(&url("file:///srv/app/pages/next.html")));
-        for text in ["file:///etc/passwd", "file:///srv/app/../x", "https://app.example/"] {
+        for text in [
+            "file:///etc/passwd",
+            "file:///srv/app/../x",
+            "https://app.example/",
+        ] {
             assert!(!pages.allow(&url(text)), "{text}");
         }
         let pages = allowed("data:text/html,start", &[]);

@@ -118,7 +118,10 @@ impl Browser {
         let (state, looked_at) = (self.state.clone(), page.clone());
         error_page::cover(page, start, move |reason| {
             if let Some(url) = looked_at.url() {
-                state.push(Event::Unattended(UnattendedEvent::LoadFailed { url, reason }));
+                state.push(Event::Unattended(UnattendedEvent::LoadFailed {
+                    url,
+                    reason,
+                }));
             }
         });
     }

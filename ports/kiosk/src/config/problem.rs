@@ -70,7 +70,9 @@ impl Problems {
                 .annotation(AnnotationKind::Primary.span(problem.span.clone()));
             let picture = Level::ERROR.primary_title(&problem.what).element(snippet);
             let picture = match &problem.allowed {
-                Some(allowed) => picture.element(Level::HELP.message(format!("allowed: {allowed}"))),
+                Some(allowed) => {
+                    picture.element(Level::HELP.message(format!("allowed: {allowed}")))
+                }
                 None => picture,
             };
             renderer.render(&[picture])

@@ -137,7 +137,9 @@ impl FromStr for ProxyUrl {
             Ok(url) if url.scheme() == "http" && url.has_host() && url.path() == "/" => {
                 Ok(Self(url))
             }
-            _ => Err(format!("`{text}` is no proxy such as http://proxy.example:3128")),
+            _ => Err(format!(
+                "`{text}` is no proxy such as http://proxy.example:3128"
+            )),
         }
     }
 }
@@ -219,7 +221,12 @@ mod tests {
         for text in ["http://proxy.example:3128", "http://user:word@10.0.0.1/"] {
             assert!(text.parse::<ProxyUrl>().is_ok(), "{text}");
         }
-        for text in ["proxy.example:3128", "https://proxy.example", "socks5://a", "http://a/b"] {
+        for text in [
+            "proxy.example:3128",
+            "https://proxy.example",
+            "socks5://a",
+            "http://a/b",
+        ] {
             assert!(text.parse::<ProxyUrl>().is_err(), "{text}");
         }
         for text in ["", "a, b", "http://a"] {

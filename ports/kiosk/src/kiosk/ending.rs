@@ -37,7 +37,9 @@ impl Program {
     /// can't be.
     pub fn run_again(self) -> Failure {
         let Some(path) = self.path else {
-            return Failure::environment("the kiosk can't restart: where its program is is not known");
+            return Failure::environment(
+                "the kiosk can't restart: where its program is is not known",
+            );
         };
         let error = Command::new(&path).args(self.arguments).exec();
         Failure::environment(format!(

@@ -90,7 +90,12 @@ impl<Z: TimeZone> PlannedRestart<Z> {
         let left = self
             .next
             .as_ref()
-            .and_then(|next| next.clone().signed_duration_since(clock.clone()).to_std().ok())
+            .and_then(|next| {
+                next.clone()
+                    .signed_duration_since(clock.clone())
+                    .to_std()
+                    .ok()
+            })
             .map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
         self.phase = Phase::Ahead(now.checked_add(left).unwrap_or(now));
     }
@@ -132,7 +137,10 @@ mod tests {
         assert_eq!(restart.look(now, &clock("03:30:00"), 2), Look::Due);
         assert_eq!(restart.look(now, &clock("03:30:01"), 1), Look::Wait);
         assert_eq!(restart.deadline(), now + CAP);
-        assert_eq!(restart.look(now + CAP, &clock("03:30:30"), 1), Look::Restart);
+        assert_eq!(
+            restart.look(now + CAP, &clock("03:30:30"), 1),
+            Look::Restart
+        );
     }
 
     #[test]
@@ -146,7 +154,11 @@ mod tests {
         assert_eq!(restart.deadline(), now + LOOK_AGAIN);
         let mut late = planned(now, "00:00:00");
         let now = late.deadline();
-        assert_eq!(late.look(now, &clock("10:00:00"), 0), Look::Wait, "tomorrow");
+        assert_eq!(
+            late.look(now, &clock("10:00:00"), 0),
+            Look::Wait,
+            "tomorrow"
+        );
         // The thread woke late.
         let now = restart.deadline() + Duration::from_secs(60);
         assert_eq!(restart.look(now, &clock("03:31:00"), 0), Look::Due);

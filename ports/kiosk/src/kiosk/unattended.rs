@@ -9,10 +9,10 @@ use super::Kiosk;
 use super::plan::UnattendedPlan;
 use super::planned_restart::{Look, PlannedRestart};
 use super::recovery::{MAX_CRASHES, Recovery};
+use crate::browser::Browser;
 use crate::browser::background_sync::SyncNotice;
 use crate::browser::page_rules::AllowedPages;
 use crate::browser::visit::Trouble;
-use crate::browser::Browser;
 use crate::event::{Event, Network, WindowKind};
 use crate::unattended_event::{Instead, UnattendedEvent};
 
@@ -50,7 +50,11 @@ impl Unattended {
     /// When there is something to do next.
     pub fn deadline(&self, browser: &Browser) -> Option<Instant> {
         let restart = self.restart.as_ref().map(PlannedRestart::deadline);
-        let deadlines = [restart, self.recovery.deadline(), self.end_of_visit(browser)];
+        let deadlines = [
+            restart,
+            self.recovery.deadline(),
+            self.end_of_visit(browser),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -65,7 +69,9 @@ impl Kiosk {
     pub(super) fn look_after(&mut self, event: &Event) {
         match event {
             Event::Address(url) if !self.browser.allows_page(url) => self.leave(url.clone()),
-            Event::Address(_) | Event::Load(LoadStatus::Complete, _) if self.unattended.recovers => {
+            Event::Address(_) | Event::Load(LoadStatus::Complete, _)
+                if self.unattended.recovers =>
+            {
                 self.browser.look_for_error_page(&self.url);
             }
             Event::Unattended(UnattendedEvent::LoadFailed { .. }) => self.plan_reload(),

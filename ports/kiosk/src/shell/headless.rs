@@ -24,7 +24,9 @@ pub fn run(plan: Plan) -> Result<Ending, Failure> {
         // The receiver goes last: nobody waits for what is lost here.
         let _ = sender.send(message);
     });
-    let surfaces = PicturesInMemory { size: plan.window.size };
+    let surfaces = PicturesInMemory {
+        size: plan.window.size,
+    };
     let mut kiosk = Kiosk::start(plan, mailbox, &surfaces)?;
     loop {
         let received = match kiosk.deadline() {
