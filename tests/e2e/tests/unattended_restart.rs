@@ -41,6 +41,7 @@ fn it_begins_again_with_what_it_had() {
     );
     wait_for_event(&mut kiosk, "restarting");
     wait_for_event(&mut kiosk, "ready");
+    kiosk.number_anew();
     // It has the network that a kiosk has at its start.
     site.server.wait_for_post("/sync", &json!("waits"));
     kiosk.wait_for_console("page ready");
@@ -60,7 +61,8 @@ fn it_begins_again_with_what_it_had() {
 fn it_waits_for_an_event_that_runs() {
     let profile = tempfile::tempdir().expect("a writable folder");
     let site = Site::new("onsync = (event) => event.waitUntil(post('/sync', event.tag));");
-    let mut kiosk = site.open_with(Kiosk::builder().profile(profile.path()).flag("--offline"));
+    let mut kiosk = site.open_with(Kiosk::builder().profile(profile.path()));
+    kiosk.set_network("offline");
     kiosk.register_sync("long");
     kiosk.terminate();
 

@@ -27,6 +27,17 @@ fn with_visits(seconds: u32) -> background_sync_e2e::KioskBuilder {
         .setting(&format!("idle_reset_s = {seconds}"))
 }
 
+fn type_name(kiosk: &mut Kiosk, name: &str) {
+    kiosk.command("click input");
+    kiosk.wait_for("the click", |event| event["event"] == "clicked");
+    kiosk.command(&format!("type {name}"));
+    kiosk.wait_for("the keys", |event| event["event"] == "typed");
+    assert_eq!(
+        kiosk.evaluate("document.querySelector('input').value"),
+        name
+    );
+}
+
 #[test]
 fn what_a_visitor_left_is_gone_and_what_waits_is_sent() {
     let site = site();
@@ -41,13 +52,7 @@ fn what_a_visitor_left_is_gone_and_what_waits_is_sent() {
          window.name = 'of Eve';
          window.open('/next');",
     );
-    kiosk.command("click input");
-    kiosk.command("type Eve");
-    kiosk.wait_for("the keys", |event| event["event"] == "typed");
-    assert_eq!(
-        kiosk.evaluate("document.querySelector('input').value"),
-        "Eve"
-    );
+    type_name(&mut kiosk, "Eve");
 
     kiosk.set_network("online");
     site.server.wait_for_post("/sync", &json!("outbox"));
@@ -70,13 +75,7 @@ fn what_a_visitor_left_is_gone_and_what_waits_is_sent() {
         "from Eve"
     );
     // The next visitor's keys reach the page.
-    kiosk.command("click input");
-    kiosk.command("type Bob");
-    kiosk.wait_for("the keys", |event| event["event"] == "typed");
-    assert_eq!(
-        kiosk.evaluate("document.querySelector('input').value"),
-        "Bob"
-    );
+    type_name(&mut kiosk, "Bob");
 }
 
 /// The network is back only when the visitor has left.

@@ -11,16 +11,38 @@ use crate::event::{Event, WindowKind};
 use crate::permissions::OriginUrl;
 use crate::unattended_event::{Instead, UnattendedEvent};
 
-/// The addresses of the kiosk's own pages, which no network has.
-pub const BLOCKED_ADDRESS: &str = "about:blocked";
-/// As [`BLOCKED_ADDRESS`].
-pub const CRASHED_ADDRESS: &str = "about:crashed";
+/// A page of the kiosk's own, which is shown in place of another. Its address is one that no network has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnPage {
+    /// The start page led to a page that may not be shown.
+    Blocked,
+    /// The page has crashed.
+    Crashed,
+}
+
+impl OwnPage {
+    /// Its address.
+    pub fn address(self) -> &'static str {
+        match self {
+            Self::Blocked => "about:blocked",
+            Self::Crashed => "about:crashed",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Blocked => include_str!("../../resources/blocked.html"),
+            Self::Crashed => include_str!("../../resources/crashed.html"),
+        }
+    }
+
+    fn answer(self, load: WebResourceLoad) {
+        answer_with_page(load, self.address(), self.text());
+    }
+}
 
 /// The status of a response to which no window navigates.
 const NO_CONTENT: u16 = 204;
-
-const BLOCKED_PAGE: &str = include_str!("../../resources/blocked.html");
-const CRASHED_PAGE: &str = include_str!("../../resources/crashed.html");
 
 /// The pages that may be shown.
 #[derive(Debug)]
@@ -72,8 +94,8 @@ fn folder(file: &Url) -> &str {
 pub struct PageRules {
     /// `None` until the start page is known: all pages.
     allowed: RefCell<Option<AllowedPages>>,
-    /// Whether the next page is the one about a crash, whatever its address.
-    tells_of_crash: Cell<bool>,
+    /// What is shown in place of the next page, whatever that is.
+    next: Cell<Option<OwnPage>>,
 }
 
 impl PageRules {
@@ -88,9 +110,9 @@ impl PageRules {
         allowed.as_ref().is_none_or(|allowed| allowed.allow(url))
     }
 
-    /// The next page is the one about a crash.
-    pub fn tell_of_crash(&self) {
-        self.tells_of_crash.set(true);
+    /// This is shown in place of the next page.
+    pub fn replace_next(&self, page: OwnPage) {
+        self.next.set(Some(page));
     }
 }
 
@@ -98,8 +120,9 @@ impl State {
     /// Answers the load of a page that may not be shown: the page before it stays. Hands back any other load. Frames may
     /// show what they like: their page is answerable for them.
     ///
-    /// Redirects come here, too, each by itself. A page that a service worker has made does not; the address of the window
-    /// tells of that.
+    /// Two kinds of pages do not come here, so that only the window's address tells of them: those that a service worker has
+    /// made, and those that an allowed page redirects to. (In this release of Servo, the load after a redirect has the first
+    /// address.)
     pub(super) fn answer_by_rules(
         &self,
         webview: &WebView,
@@ -109,8 +132,10 @@ impl State {
             return Some(load);
         }
         let kind = self.kind_of(webview);
-        if kind == WindowKind::Page && self.page_rules().tells_of_crash.take() {
-            answer_with_page(load, CRASHED_ADDRESS, CRASHED_PAGE);
+        if kind == WindowKind::Page
+            && let Some(page) = self.page_rules().next.take()
+        {
+            page.answer(load);
             return None;
         }
         let url = load.request.url.clone();
@@ -126,7 +151,7 @@ impl State {
             (WindowKind::Auxiliary, true) => Instead::Nothing,
         };
         match instead {
-            Instead::Notice => answer_with_page(load, BLOCKED_ADDRESS, BLOCKED_PAGE),
+            Instead::Notice => OwnPage::Blocked.answer(load),
             // A page without content is not navigated to. The engine waits for pages whose load was cancelled for ever.
             _ => {
                 let response = WebResourceResponse::new(url.clone());

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::Browser;
 use super::error_page;
-use super::page_rules::{AllowedPages, BLOCKED_ADDRESS, CRASHED_ADDRESS};
+use super::page_rules::{AllowedPages, OwnPage};
 use super::surface::Surface;
 use crate::event::Event;
 use crate::unattended_event::UnattendedEvent;
@@ -71,9 +71,9 @@ impl Browser {
         self.page = Some(page);
     }
 
-    /// Shows that the page has crashed, until it is tried again with this address.
-    pub fn tell_of_crash(&mut self, url: Url) {
-        self.state.page_rules().tell_of_crash();
+    /// Shows a page of the kiosk's own, until this one is tried again.
+    pub fn show_instead(&mut self, own: OwnPage, url: Url) {
+        self.state.page_rules().replace_next(own);
         self.renew_page(url.clone());
         self.note_missed_page(&url);
     }
@@ -82,9 +82,13 @@ impl Browser {
     pub fn trouble(&self) -> Option<Trouble> {
         let page = self.page.as_ref()?;
         let address = page.url();
-        match address.as_ref().map(Url::as_str) {
-            Some(BLOCKED_ADDRESS | CRASHED_ADDRESS) => Some(Trouble::OwnPage),
-            _ if page.page_title().as_deref() == Some(error_page::TITLE) => {
+        let is_at = |own: OwnPage| {
+            let address = address.as_ref().map(Url::as_str);
+            address == Some(own.address())
+        };
+        match () {
+            () if is_at(OwnPage::Blocked) || is_at(OwnPage::Crashed) => Some(Trouble::OwnPage),
+            () if page.page_title().as_deref() == Some(error_page::TITLE) => {
                 Some(Trouble::NotLoaded)
             }
             _ => None,

@@ -11,7 +11,7 @@ use super::planned_restart::{Look, PlannedRestart};
 use super::recovery::{MAX_CRASHES, Recovery};
 use crate::browser::Browser;
 use crate::browser::background_sync::SyncNotice;
-use crate::browser::page_rules::AllowedPages;
+use crate::browser::page_rules::{AllowedPages, OwnPage};
 use crate::browser::visit::Trouble;
 use crate::event::{Event, Network, WindowKind};
 use crate::unattended_event::{Instead, UnattendedEvent};
@@ -24,6 +24,8 @@ pub struct Unattended {
     restart: Option<PlannedRestart<Local>>,
     /// Sync events that run.
     running_events: u64,
+    /// Whether a page has been shown since the start page was asked for.
+    has_shown_page: bool,
 }
 
 impl Unattended {
@@ -44,6 +46,7 @@ impl Unattended {
                 .restart_at
                 .map(|at| PlannedRestart::new(at, longest_event, now, &clock)),
             running_events: 0,
+            has_shown_page: false,
         }
     }
 
@@ -69,11 +72,11 @@ impl Kiosk {
     pub(super) fn look_after(&mut self, event: &Event) {
         match event {
             Event::Address(url) if !self.browser.allows_page(url) => self.leave(url.clone()),
-            Event::Address(_) | Event::Load(LoadStatus::Complete, _)
-                if self.unattended.recovers =>
-            {
-                self.browser.look_for_error_page(&self.url);
+            Event::Address(url) => {
+                self.unattended.has_shown_page |= url.scheme() != "about";
+                self.look_for_error_page();
             }
+            Event::Load(LoadStatus::Complete, _) => self.look_for_error_page(),
             Event::Unattended(UnattendedEvent::LoadFailed { .. }) => self.plan_reload(),
             Event::Unattended(UnattendedEvent::NavigationBlocked {
                 window: WindowKind::Page,
@@ -126,14 +129,31 @@ impl Kiosk {
         next == Look::Restart
     }
 
-    /// The window is at a page that may not be shown: a service worker has made it, or it was in the history.
+    fn look_for_error_page(&self) {
+        if self.unattended.recovers {
+            self.browser.look_for_error_page(&self.url);
+        }
+    }
+
+    /// The window is at a page that may not be shown: it was redirected there, or a service worker has made the page.
     fn leave(&mut self, url: url::Url) {
-        self.browser.renew_page(self.url.clone());
+        let start = self.url.clone();
+        let instead = match std::mem::take(&mut self.unattended.has_shown_page) {
+            true => {
+                self.browser.renew_page(start);
+                Instead::StartPage
+            }
+            // The start page itself leads there.
+            false => {
+                self.browser.show_instead(OwnPage::Blocked, start);
+                Instead::Notice
+            }
+        };
         self.browser
             .push_event(Event::Unattended(UnattendedEvent::NavigationBlocked {
                 url,
                 window: WindowKind::Page,
-                instead: Instead::StartPage,
+                instead,
             }));
     }
 
@@ -160,7 +180,7 @@ impl Kiosk {
         let url = crashed
             .filter(|url| !is_given_up && self.browser.allows_page(url))
             .unwrap_or_else(|| self.url.clone());
-        self.browser.tell_of_crash(url);
+        self.browser.show_instead(OwnPage::Crashed, url);
         self.plan_reload();
     }
 
