@@ -32,92 +32,22 @@
 //! dom_webgpu_enabled = true
 //! ```
 
+mod model;
 mod problem;
+mod reader;
 mod section;
 pub mod values;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
 use toml::de::DeTable;
 
-pub use self::problem::{Problem, Problems};
+pub use self::model::{Config, DurabilityName, NotificationDisplay};
+use self::problem::Problem;
+pub use self::problem::Problems;
 use self::section::Section;
-use self::values::{IdleLimit, NoProxy, PageAddress, ProxyUrl, Zoom};
-use crate::arguments::WindowSize;
-use crate::browser::background_sync::Policy;
-use crate::browser::sync_policy;
-use crate::connectivity::{ConnectivityConfig, DefaultRoute, ProbeUrl, Watch};
 use crate::failure::Failure;
-use crate::permissions::{Grant, OriginPermissions, OriginUrl};
-use crate::preferences;
-use crate::time_of_day::TimeOfDay;
-
-/// What the configuration file says.
-#[derive(Debug, Default)]
-pub struct Config {
-    /// The page to show when the command line names none.
-    pub url: Option<String>,
-    /// The origins of pages that may be shown beside that of the start page. Left out, all may.
-    pub allowed_origins: Option<Vec<OriginUrl>>,
-    /// Size of the page when the command line gives none.
-    pub window_size: Option<WindowSize>,
-    /// Whether the window fills the screen.
-    pub full_screen: Option<bool>,
-    /// Whether the pointer is hidden over the window.
-    pub hide_pointer: Option<bool>,
-    /// How much larger than by default everything is.
-    pub zoom: Option<Zoom>,
-    /// The folder that keeps site data and pending syncs.
-    pub profile: Option<PathBuf>,
-    /// A PEM file with the certificate authorities to trust.
-    pub certificate_path: Option<PathBuf>,
-    /// The proxy of all loads.
-    pub proxy: Option<ProxyUrl>,
-    /// What is reached without the proxy, beside this machine.
-    pub no_proxy: Vec<NoProxy>,
-    /// After so long without input of a person, the start page returns.
-    pub idle_reset: Option<IdleLimit>,
-    /// When the kiosk restarts itself.
-    pub restart_at: Option<TimeOfDay>,
-    /// When what pages store is on the medium.
-    pub storage_durability: DurabilityName,
-    /// Where notifications are shown.
-    pub notification_display: NotificationDisplay,
-    /// Retries and limits of background sync, if the file has a section for them.
-    pub policy: Option<Policy>,
-    /// How to find out whether the machine has a network.
-    pub connectivity: ConnectivityConfig,
-    /// What origins may do; a later entry wins over an earlier one.
-    pub permissions: Vec<OriginPermissions>,
-    /// Preferences of the engine.
-    pub preferences: serde_json::Map<String, serde_json::Value>,
-}
-
-/// When what pages store in IndexedDB, `localStorage` and cookies is on the medium.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum DurabilityName {
-    /// When a sync depends on it.
-    #[default]
-    Barrier,
-    /// Each commit, before the page hears of it.
-    Strict,
-    /// Some time.
-    Relaxed,
-}
-
-/// Where notifications are shown.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum NotificationDisplay {
-    /// As cards in the kiosk's window.
-    #[default]
-    Window,
-    /// By the desktop's own service; as cards, while there is none.
-    Desktop,
-}
 
 /// Why a configuration file can't be used.
 #[derive(Debug)]
@@ -169,7 +99,7 @@ fn parse(text: &str, folder: &Path) -> Result<Config, Problems> {
     }
     let span = table.span();
     let mut problems = Vec::new();
-    let config = read_file(
+    let config = reader::read_file(
         Section::new(table.into_inner(), span),
         folder,
         &mut problems,
@@ -180,158 +110,15 @@ fn parse(text: &str, folder: &Path) -> Result<Config, Problems> {
     }
 }
 
-fn read_file(mut file: Section<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Config {
-    let config = Config {
-        url: file
-            .take("url", "the address of a page, or the path of a file")
-            .map(|PageAddress(url)| url),
-        allowed_origins: file.take("allowed_origins", ORIGINS),
-        window_size: file.take("window_size", "\"WIDTHxHEIGHT\" in pixels"),
-        full_screen: file.take("full_screen", BOOLEAN),
-        hide_pointer: file.take("hide_pointer", BOOLEAN),
-        zoom: file.take("zoom", "a number from 0.1 to 10"),
-        profile: file
-            .take::<PathBuf>("profile", "the path of a folder")
-            .map(|path| folder.join(path)),
-        certificate_path: file.take_checked("certificate_path", CERTIFICATES, |path: PathBuf| {
-            let path = folder.join(path);
-            values::check_certificates(&path).map(|()| path)
-        }),
-        proxy: file.take("proxy", "\"http://HOST:PORT\""),
-        no_proxy: file
-            .take("no_proxy", "a list of hosts, addresses and networks")
-            .unwrap_or_default(),
-        idle_reset: file.take("idle_reset_s", "a whole number of seconds from 1 to 86400"),
-        restart_at: file.take("restart_at", "a time from \"00:00\" to \"23:59\""),
-        storage_durability: file
-            .take(
-                "storage_durability",
-                "\"barrier\", \"strict\" or \"relaxed\"",
-            )
-            .unwrap_or_default(),
-        notification_display: file
-            .take("notification_display", "\"window\" or \"desktop\"")
-            .unwrap_or_default(),
-        policy: file
-            .take_section("background_sync")
-            .map(|section| read_policy(section, problems)),
-        connectivity: file
-            .take_section("connectivity")
-            .map(|section| read_connectivity(section, problems))
-            .unwrap_or_default(),
-        permissions: file
-            .take_sections("permissions")
-            .into_iter()
-            .filter_map(|section| read_permissions(section, problems))
-            .collect(),
-        preferences: file
-            .take_section("prefs")
-            .map(|section| read_preferences(section, problems))
-            .unwrap_or_default(),
-    };
-    problems.extend(file.finish());
-    config
-}
-
-const BOOLEAN: &str = "true or false";
-const ORIGINS: &str = "a list of origins such as \"https://app.example\"";
-const CERTIFICATES: &str = "the path of a PEM file with certificates";
-const GRANT: &str = "\"granted\" or \"denied\"";
-
-fn read_connectivity(mut section: Section<'_>, problems: &mut Vec<Problem>) -> ConnectivityConfig {
-    let config = ConnectivityConfig {
-        watch: section.take::<Watch>("watch", "\"system\" or \"none\""),
-        default_route: section
-            .take::<DefaultRoute>("default_route", "\"preferred\" or \"required\"")
-            .unwrap_or_default(),
-        probe_url: section.take::<ProbeUrl>("probe_url", "an http: URL"),
-    };
-    problems.extend(section.finish());
-    config
-}
-
-fn read_permissions(
-    mut section: Section<'_>,
-    problems: &mut Vec<Problem>,
-) -> Option<OriginPermissions> {
-    let origin =
-        section.require::<OriginUrl>("origin", "an origin such as \"https://app.example\"");
-    let mut grant = |name| section.take::<Grant>(name, GRANT);
-    let (background_sync, periodic_background_sync, notifications) = (
-        grant("background_sync"),
-        grant("periodic_background_sync"),
-        grant("notifications"),
-    );
-    problems.extend(section.finish());
-    Some(OriginPermissions {
-        origin: origin?,
-        background_sync,
-        periodic_background_sync,
-        notifications,
-    })
-}
-
-fn read_preferences(
-    mut section: Section<'_>,
-    problems: &mut Vec<Problem>,
-) -> serde_json::Map<String, serde_json::Value> {
-    let mut values = serde_json::Map::new();
-    for name in section.keys() {
-        let Some((span, value)) = section.take_json(&name) else {
-            continue;
-        };
-        match preferences::check(&name, &value) {
-            Ok(()) => {
-                values.insert(name, value);
-            }
-            Err(what) => section.reject(span, what, None),
-        }
-    }
-    problems.extend(section.finish());
-    values
-}
-
-/// A policy that has a name.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Preset(Policy);
-
-impl TryFrom<String> for Preset {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        let policy = sync_policy::preset(&name);
-        policy
-            .map(Self)
-            .ok_or_else(|| format!("`{name}` is no preset"))
-    }
-}
-
-/// Puts the fields onto their preset one by one, so that each that does not fit can be named.
-fn read_policy(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Policy {
-    let presets = "\"standard\", \"chromium\", \"every-minute\" or \"fleet\"";
-    let preset = section.take("retry", presets);
-    let mut policy = preset.map_or_else(Policy::default, |Preset(policy)| policy);
-    for name in sync_policy::field_names() {
-        let Some((span, value)) = section.take_json(&name) else {
-            continue;
-        };
-        let plain = match value.as_str() {
-            Some("unlimited") => serde_json::Value::Null,
-            _ => value,
-        };
-        match sync_policy::with_field(&policy, &name, plain) {
-            Ok(changed) => policy = changed,
-            Err(what) => section.reject(span, what, None),
-        }
-    }
-    problems.extend(section.finish());
-    policy
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::arguments::WindowSize;
+    use crate::browser::background_sync::Policy;
+    use crate::connectivity::{DefaultRoute, Watch};
+    use crate::permissions::Grant;
 
     fn parsed(text: &str) -> Config {
         let problems = |problems: Problems| problems.pictures(Path::new("kiosk.toml"), false);

@@ -10,7 +10,7 @@ use url::Url;
 use crate::browser::notifications::NotificationEvent;
 use crate::browser::sync_notice::{SyncNotice, notice_to_json};
 use crate::server_event::ServerEvent;
-use crate::unattended_event::UnattendedEvent;
+use crate::unattended_event::{UnattendedEvent, WindowKind};
 
 /// Whether content reaches the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,25 +50,6 @@ pub enum RefusedLoad {
     Page,
     /// Something that a page or worker asked for.
     Resource,
-}
-
-/// Which window something is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowKind {
-    /// That of the page.
-    Page,
-    /// One that a page has opened.
-    Auxiliary,
-}
-
-impl WindowKind {
-    /// As the control channel names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-            Self::Auxiliary => "auxiliary",
-        }
-    }
 }
 
 /// Something that happened.

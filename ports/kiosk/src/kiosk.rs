@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-pub use self::ending::{Ending, Program};
+pub use self::ending::{Ending, Next, Program};
 pub use self::plan::{Direction, PageChoice, Plan, UnattendedPlan, WindowLook};
 use self::scenario_run::ScenarioRun;
 use self::unattended::Unattended;
@@ -32,17 +32,6 @@ use crate::output::Output;
 use crate::profile::Profile;
 use crate::scenario::Action;
 use crate::timeline::{Actor, Timeline};
-
-/// What the event loop is to do after a message.
-#[derive(Debug)]
-pub enum Next {
-    /// Wait for the next one.
-    Wait,
-    /// End the process.
-    Exit(ExitCode),
-    /// End the engine, and begin again.
-    Restart,
-}
 
 /// A running kiosk.
 pub struct Kiosk {
@@ -211,7 +200,7 @@ impl Kiosk {
         if let Next::Exit(code) = self.note_events(surfaces)? {
             return Ok(Next::Exit(code));
         }
-        let restarts = self.do_what_is_due();
+        let restarts = self.unattended.do_what_is_due(&mut self.browser);
         match self.note_events(surfaces)? {
             Next::Wait if restarts => Ok(Next::Restart),
             next => Ok(next),
@@ -323,7 +312,7 @@ impl Kiosk {
     fn note(&mut self, event: &Event, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         self.output.show(event);
         self.count(event);
-        self.look_after(event);
+        self.unattended.look_after(event, &mut self.browser);
         let actions = self
             .scenario
             .as_mut()

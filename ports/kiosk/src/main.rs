@@ -18,6 +18,7 @@ mod message;
 mod output;
 mod panics;
 mod permissions;
+mod preference_value;
 mod preferences;
 mod profile;
 mod scenario;
@@ -126,17 +127,9 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     let screenshot_folder = arguments.screenshot_dir.clone().unwrap_or_default();
     make_folder(&screenshot_folder)?;
     let profile = choose_profile(arguments, config.profile.as_deref(), direction)?;
-    let settings = &arguments.unattended;
-    let unattended = UnattendedPlan {
-        recovers: matches!(direction, Direction::Person | Direction::Program),
-        allowed_origins: match &settings.allowed_origins[..] {
-            [] => config.allowed_origins,
-            origins => Some(origins.to_vec()),
-        },
-        idle_reset: settings.idle_reset_s.or(config.idle_reset),
-        restart_at: settings.restart_at.or(config.restart_at),
-    };
     Ok(Plan {
+        window: window_look(arguments, &config),
+        unattended: unattended_plan(arguments, &config, direction),
         page,
         direction,
         start,
@@ -150,22 +143,39 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             lifetime: profile.lifetime(),
             is_cut: arguments.offline,
             user_stylesheets: arguments.user_stylesheets.clone(),
-            zoom: settings.zoom.or(config.zoom),
+            zoom: arguments.unattended.zoom.or(config.zoom),
         },
         connectivity: config.connectivity,
         webdriver: arguments.webdriver,
-        window: WindowLook {
-            size: arguments
-                .window_size
-                .or(config.window_size)
-                .unwrap_or_default(),
-            is_full_screen: settings.full_screen.or(config.full_screen) == Some(true),
-            hides_pointer: settings.hide_pointer.or(config.hide_pointer) == Some(true),
-        },
-        unattended,
         profile,
         screenshot_folder,
     })
+}
+
+fn window_look(arguments: &Arguments, config: &Config) -> WindowLook {
+    let settings = &arguments.unattended;
+    WindowLook {
+        size: arguments
+            .window_size
+            .or(config.window_size)
+            .unwrap_or_default(),
+        is_full_screen: settings.full_screen.or(config.full_screen) == Some(true),
+        hides_pointer: settings.hide_pointer.or(config.hide_pointer) == Some(true),
+    }
+}
+
+fn unattended_plan(arguments: &Arguments, config: &Config, direction: Direction) -> UnattendedPlan {
+    let settings = &arguments.unattended;
+    UnattendedPlan {
+        // A scenario fails then, and a client of WebDriver wants to see it.
+        recovers: matches!(direction, Direction::Person | Direction::Program),
+        allowed_origins: match &settings.allowed_origins[..] {
+            [] => config.allowed_origins.clone(),
+            origins => Some(origins.to_vec()),
+        },
+        idle_reset: settings.idle_reset_s.or(config.idle_reset),
+        restart_at: settings.restart_at.or(config.restart_at),
+    }
 }
 
 /// A scenario leaves nothing behind unless it is told where, nor does a test of wptrunner's.

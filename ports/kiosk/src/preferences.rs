@@ -10,6 +10,7 @@ use crate::browser::background_sync;
 use crate::config::Config;
 use crate::config::values::NoProxy;
 use crate::failure::Failure;
+use crate::preference_value::fitting;
 use crate::profile::Profile;
 
 /// What a web app that works offline needs, on unless a flag or a file says otherwise.
@@ -175,16 +176,6 @@ fn set_all(
     Ok(())
 }
 
-/// Whether a value fits the preference with this name.
-///
-/// # Errors
-/// If there is no such preference, or the value has another type.
-pub fn check(name: &str, value: &serde_json::Value) -> Result<(), String> {
-    let value = PrefValue::try_from(value)
-        .map_err(|error| format!("the value of `{name}` can't be used: {error}"))?;
-    fitting(name, value).map(|_| ())
-}
-
 /// Checks name and type first, because the engine's own setter panics.
 fn set(
     preferences: &mut Preferences,
@@ -195,42 +186,6 @@ fn set(
     let value = fitting(name, value).map_err(|why| Failure::usage(format!("{source}: {why}")))?;
     preferences.set_value(name, value);
     Ok(())
-}
-
-/// The value in the preference's type.
-fn fitting(name: &str, value: PrefValue) -> Result<PrefValue, String> {
-    if !Preferences::exists(name) {
-        return Err(format!("Servo has no preference `{name}`"));
-    }
-    let value = match (Preferences::type_of(name), value) {
-        ("f64", PrefValue::Int(number)) => PrefValue::Float(number as f64),
-        ("u64", PrefValue::Int(number)) if number >= 0 => PrefValue::UInt(number.unsigned_abs()),
-        // A text may look like a number or a truth value on the command line.
-        ("alloc::string::String", PrefValue::Int(number)) => PrefValue::Str(number.to_string()),
-        ("alloc::string::String", PrefValue::Float(number)) => PrefValue::Str(number.to_string()),
-        ("alloc::string::String", PrefValue::Bool(truth)) => PrefValue::Str(truth.to_string()),
-        (_, value) => value,
-    };
-    let (expected, fits) = match Preferences::type_of(name) {
-        "bool" => ("true or false", matches!(value, PrefValue::Bool(_))),
-        "i64" => ("a whole number", matches!(value, PrefValue::Int(_))),
-        "u64" => (
-            "a whole number from 0 on",
-            matches!(value, PrefValue::UInt(_)),
-        ),
-        "f64" => ("a number", matches!(value, PrefValue::Float(_))),
-        "alloc::string::String" => ("a text", matches!(value, PrefValue::Str(_))),
-        "[f64; 4]" => (
-            "four numbers",
-            matches!(&value, PrefValue::Array(items) if items.len() == 4
-                && items.iter().all(|item| matches!(item, PrefValue::Float(_)))),
-        ),
-        _ => ("of a type that can be set here", false),
-    };
-    match fits {
-        true => Ok(value),
-        false => Err(format!("the value of `{name}` must be {expected}")),
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,24 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::event::WindowKind;
+/// Which window something is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowKind {
+    /// That of the page.
+    Page,
+    /// One that a page has opened.
+    Auxiliary,
+}
+
+impl WindowKind {
+    /// As the control channel names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Auxiliary => "auxiliary",
+        }
+    }
+}
 
 /// What is shown in place of a page that may not be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,8 @@ use super::page_rules::PageRules;
 use super::surface::Surface;
 use super::webdriver::WaitingClients;
 use crate::connectivity::{Connectivity, is_on_this_machine};
-use crate::event::{ConsoleSource, Event, Network, RefusedLoad, WindowKind};
+use crate::event::{ConsoleSource, Event, Network, RefusedLoad};
+use crate::unattended_event::WindowKind;
 
 /// Shared by the browser and the engine's callbacks, all on the main thread.
 pub struct State {

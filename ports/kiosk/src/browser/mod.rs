@@ -9,6 +9,7 @@ pub mod notifications;
 #[cfg(not(feature = "offline"))]
 #[path = "no_notifications.rs"]
 pub mod notifications;
+mod page_loads;
 pub mod page_rules;
 mod picture;
 mod script;
@@ -35,11 +36,11 @@ use crate::command::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName
 use crate::config::values::Zoom;
 use crate::config::{DurabilityName, NotificationDisplay};
 use crate::connectivity::Connectivity;
-use crate::event::{Event, Network, Requester, WindowKind};
+use crate::event::{Event, Network, Requester};
 use crate::failure::Failure;
 use crate::message::Mailbox;
 use crate::permissions::OriginPermissions;
-use crate::unattended_event::{Instead, UnattendedEvent};
+use crate::unattended_event::{Instead, UnattendedEvent, WindowKind};
 
 /// What a browser is started with.
 pub struct BrowserOptions {

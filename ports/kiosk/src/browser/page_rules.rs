@@ -3,13 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use servo::{WebResourceLoad, WebResourceResponse, WebView};
 use url::Url;
 
-use super::delegate::{State, answer_with_page, is_navigation_preload};
-use crate::event::{Event, WindowKind};
 use crate::permissions::OriginUrl;
-use crate::unattended_event::{Instead, UnattendedEvent};
 
 /// A page of the kiosk's own, which is shown in place of another. Its address is one that no network has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,20 +25,14 @@ impl OwnPage {
         }
     }
 
-    fn text(self) -> &'static str {
+    /// Its text.
+    pub fn text(self) -> &'static str {
         match self {
             Self::Blocked => include_str!("../../resources/blocked.html"),
             Self::Crashed => include_str!("../../resources/crashed.html"),
         }
     }
-
-    fn answer(self, load: WebResourceLoad) {
-        answer_with_page(load, self.address(), self.text());
-    }
 }
-
-/// The status of a response to which no window navigates.
-const NO_CONTENT: u16 = 204;
 
 /// The pages that may be shown.
 #[derive(Debug)]
@@ -110,65 +100,14 @@ impl PageRules {
         allowed.as_ref().is_none_or(|allowed| allowed.allow(url))
     }
 
+    /// What is shown in place of this page, which is the next one. Asked once.
+    pub fn take_replacement(&self) -> Option<OwnPage> {
+        self.next.take()
+    }
+
     /// This is shown in place of the next page.
     pub fn replace_next(&self, page: OwnPage) {
         self.next.set(Some(page));
-    }
-}
-
-impl State {
-    /// Answers the load of a page that may not be shown: the page before it stays. Hands back any other load. Frames may
-    /// show what they like: their page is answerable for them.
-    ///
-    /// Two kinds of pages do not come here, so that only the window's address tells of them: those that a service worker has
-    /// made, and those that an allowed page redirects to. (In this release of Servo, the load after a redirect has the first
-    /// address.)
-    pub(super) fn answer_by_rules(
-        &self,
-        webview: &WebView,
-        load: WebResourceLoad,
-    ) -> Option<WebResourceLoad> {
-        if !load.request.is_for_main_frame || is_navigation_preload(&load) {
-            return Some(load);
-        }
-        let kind = self.kind_of(webview);
-        if kind == WindowKind::Page
-            && let Some(page) = self.page_rules().next.take()
-        {
-            page.answer(load);
-            return None;
-        }
-        let url = load.request.url.clone();
-        if self.page_rules().allow(&url) {
-            return Some(load);
-        }
-        let is_empty = webview
-            .url()
-            .is_none_or(|shown| shown.as_str() == "about:blank");
-        let instead = match (kind, is_empty) {
-            (_, false) => Instead::Page,
-            (WindowKind::Page, true) => Instead::Notice,
-            (WindowKind::Auxiliary, true) => Instead::Nothing,
-        };
-        match instead {
-            Instead::Notice => OwnPage::Blocked.answer(load),
-            // A page without content is not navigated to. The engine waits for pages whose load was cancelled for ever.
-            _ => {
-                let response = WebResourceResponse::new(url.clone());
-                let no_content = NO_CONTENT.try_into().expect("a status");
-                load.intercept(response.status_code(no_content)).finish();
-            }
-        }
-        self.push(Event::Unattended(UnattendedEvent::NavigationBlocked {
-            url,
-            window: kind,
-            instead,
-        }));
-        if instead == Instead::Nothing {
-            self.remove_auxiliary(webview.id());
-            self.push(Event::AuxiliaryWindowClosed);
-        }
-        None
     }
 }
 

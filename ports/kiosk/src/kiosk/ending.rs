@@ -8,6 +8,17 @@ use std::process::{Command, ExitCode};
 
 use crate::failure::Failure;
 
+/// What the event loop is to do after a message.
+#[derive(Debug)]
+pub enum Next {
+    /// Wait for the next one.
+    Wait,
+    /// End the process.
+    Exit(ExitCode),
+    /// End the engine, and begin again.
+    Restart,
+}
+
 /// How a kiosk ends.
 #[derive(Debug)]
 pub enum Ending {

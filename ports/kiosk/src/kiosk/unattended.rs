@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use chrono::Local;
 use servo::LoadStatus;
+use url::Url;
 
-use super::Kiosk;
 use super::plan::UnattendedPlan;
 use super::planned_restart::{Look, PlannedRestart};
 use super::recovery::{MAX_CRASHES, Recovery};
@@ -13,8 +13,8 @@ use crate::browser::Browser;
 use crate::browser::background_sync::SyncNotice;
 use crate::browser::page_rules::{AllowedPages, OwnPage};
 use crate::browser::visit::Trouble;
-use crate::event::{Event, Network, WindowKind};
-use crate::unattended_event::{Instead, UnattendedEvent};
+use crate::event::{Event, Network};
+use crate::unattended_event::{Instead, UnattendedEvent, WindowKind};
 
 /// What the kiosk has to do by itself, and when.
 pub struct Unattended {
@@ -26,6 +26,7 @@ pub struct Unattended {
     running_events: u64,
     /// Whether a page has been shown since the start page was asked for.
     has_shown_page: bool,
+    start: Url,
 }
 
 impl Unattended {
@@ -34,7 +35,7 @@ impl Unattended {
         plan: UnattendedPlan,
         longest_event: Duration,
         browser: &Browser,
-        start: &url::Url,
+        start: &Url,
     ) -> Self {
         browser.restrict_pages(AllowedPages::new(start, plan.allowed_origins));
         let (now, clock) = (Instant::now(), Local::now());
@@ -47,6 +48,7 @@ impl Unattended {
                 .map(|at| PlannedRestart::new(at, longest_event, now, &clock)),
             running_events: 0,
             has_shown_page: false,
+            start: start.clone(),
         }
     }
 
@@ -65,31 +67,29 @@ impl Unattended {
     fn end_of_visit(&self, browser: &Browser) -> Option<Instant> {
         browser.last_input()?.checked_add(self.idle_limit?)
     }
-}
 
-impl Kiosk {
     /// Follows an event.
-    pub(super) fn look_after(&mut self, event: &Event) {
+    pub fn look_after(&mut self, event: &Event, browser: &mut Browser) {
         match event {
-            Event::Address(url) if !self.browser.allows_page(url) => self.leave(url.clone()),
+            Event::Address(url) if !browser.allows_page(url) => self.leave(url.clone(), browser),
             Event::Address(url) => {
-                self.unattended.has_shown_page |= url.scheme() != "about";
-                self.look_for_error_page();
+                self.has_shown_page |= url.scheme() != "about";
+                self.look_for_error_page(browser);
             }
-            Event::Load(LoadStatus::Complete, _) => self.look_for_error_page(),
-            Event::Unattended(UnattendedEvent::LoadFailed { .. }) => self.plan_reload(),
+            Event::Load(LoadStatus::Complete, _) => self.look_for_error_page(browser),
+            Event::Unattended(UnattendedEvent::LoadFailed { .. }) => self.plan_reload(browser),
             Event::Unattended(UnattendedEvent::NavigationBlocked {
                 window: WindowKind::Page,
                 instead,
                 ..
-            }) => self.follow_block(*instead),
-            Event::Crashed(WindowKind::Page, _) if self.unattended.recovers => {
-                self.recover_from_crash();
+            }) => self.follow_block(*instead, browser),
+            Event::Crashed(WindowKind::Page, _) if self.recovers => {
+                self.recover_from_crash(browser);
             }
-            Event::Network(Network::Up) => self.unattended.recovery.hurry(Instant::now()),
-            Event::Sync(SyncNotice::Dispatched { .. }) => self.unattended.running_events += 1,
+            Event::Network(Network::Up) => self.recovery.hurry(Instant::now()),
+            Event::Sync(SyncNotice::Dispatched { .. }) => self.running_events += 1,
             Event::Sync(SyncNotice::Finished { .. }) => {
-                let running = &mut self.unattended.running_events;
+                let running = &mut self.running_events;
                 *running = running.saturating_sub(1);
             }
             _ => {}
@@ -97,97 +97,95 @@ impl Kiosk {
     }
 
     /// Does what is due. Returns whether the kiosk is to restart.
-    pub(super) fn do_what_is_due(&mut self) -> bool {
+    pub fn do_what_is_due(&mut self, browser: &mut Browser) -> bool {
         let now = Instant::now();
-        if self.unattended.recovery.take_due(now) {
-            self.browser.try_again();
+        if self.recovery.take_due(now) {
+            browser.try_again();
         }
-        let is_over = self.unattended.end_of_visit(&self.browser);
+        let is_over = self.end_of_visit(browser);
         if is_over.is_some_and(|end| end <= now) {
-            self.unattended.recovery.forget();
-            self.browser.end_visit(self.url.clone());
+            self.recovery.forget();
+            browser.end_visit(self.start.clone());
         }
-        self.looks_like_restart(now)
+        self.has_to_restart(now, browser)
     }
 
-    fn looks_like_restart(&mut self, now: Instant) -> bool {
-        let running_events = self.unattended.running_events;
-        let Some(restart) = &mut self.unattended.restart else {
+    fn has_to_restart(&mut self, now: Instant, browser: &Browser) -> bool {
+        let running_events = self.running_events;
+        let Some(restart) = &mut self.restart else {
             return false;
         };
         let mut look = || restart.look(now, &Local::now(), running_events);
         let mut next = look();
         if next == Look::Due {
             let due = UnattendedEvent::RestartDue { running_events };
-            self.browser.push_event(Event::Unattended(due));
+            browser.push_event(Event::Unattended(due));
             next = look();
         }
         if next == Look::Restart {
-            self.browser
-                .push_event(Event::Unattended(UnattendedEvent::Restarting));
+            browser.push_event(Event::Unattended(UnattendedEvent::Restarting));
         }
         next == Look::Restart
     }
 
-    fn look_for_error_page(&self) {
-        if self.unattended.recovers {
-            self.browser.look_for_error_page(&self.url);
+    fn look_for_error_page(&self, browser: &Browser) {
+        if self.recovers {
+            browser.look_for_error_page(&self.start);
         }
     }
 
     /// The window is at a page that may not be shown: it was redirected there, or a service worker has made the page.
-    fn leave(&mut self, url: url::Url) {
-        let start = self.url.clone();
-        let instead = match std::mem::take(&mut self.unattended.has_shown_page) {
+    fn leave(&mut self, url: Url, browser: &mut Browser) {
+        let start = self.start.clone();
+        let instead = match std::mem::take(&mut self.has_shown_page) {
             true => {
-                self.browser.renew_page(start);
+                browser.renew_page(start);
                 Instead::StartPage
             }
             // The start page itself leads there.
             false => {
-                self.browser.show_instead(OwnPage::Blocked, start);
+                browser.show_instead(OwnPage::Blocked, start);
                 Instead::Notice
             }
         };
-        self.browser
-            .push_event(Event::Unattended(UnattendedEvent::NavigationBlocked {
-                url,
-                window: WindowKind::Page,
-                instead,
-            }));
+        browser.push_event(Event::Unattended(UnattendedEvent::NavigationBlocked {
+            url,
+            window: WindowKind::Page,
+            instead,
+        }));
     }
 
     /// If there is no page that can stay, the start page is tried again: it may have been redirected by the network's own
     /// page for a login.
-    fn follow_block(&mut self, instead: Instead) {
-        let has_no_page = match (instead, self.browser.trouble()) {
+    fn follow_block(&mut self, instead: Instead, browser: &mut Browser) {
+        let has_no_page = match (instead, browser.trouble()) {
             (Instead::Notice, _) | (Instead::Page, Some(Trouble::OwnPage)) => true,
             (Instead::Page, Some(Trouble::NotLoaded)) => false,
             _ => return,
         };
-        if !self.unattended.recovers {
+        if !self.recovers {
             return;
         }
         if has_no_page {
-            self.browser.note_missed_page(&self.url.clone());
+            browser.note_missed_page(&self.start);
         }
-        self.plan_reload();
+        self.plan_reload(browser);
     }
 
-    fn recover_from_crash(&mut self) {
-        let crashed = self.browser.page().and_then(servo::WebView::url);
-        let is_given_up = self.unattended.recovery.failures() >= MAX_CRASHES;
+    fn recover_from_crash(&mut self, browser: &mut Browser) {
+        let crashed = browser.page().and_then(servo::WebView::url);
+        let is_given_up = self.recovery.failures() >= MAX_CRASHES;
         let url = crashed
-            .filter(|url| !is_given_up && self.browser.allows_page(url))
-            .unwrap_or_else(|| self.url.clone());
-        self.browser.show_instead(OwnPage::Crashed, url);
-        self.plan_reload();
+            .filter(|url| !is_given_up && browser.allows_page(url))
+            .unwrap_or_else(|| self.start.clone());
+        browser.show_instead(OwnPage::Crashed, url);
+        self.plan_reload(browser);
     }
 
-    fn plan_reload(&mut self) {
-        if let Some(delay) = self.unattended.recovery.note_failure(Instant::now()) {
+    fn plan_reload(&mut self, browser: &Browser) {
+        if let Some(delay) = self.recovery.note_failure(Instant::now()) {
             let planned = UnattendedEvent::ReloadPlanned { delay };
-            self.browser.push_event(Event::Unattended(planned));
+            browser.push_event(Event::Unattended(planned));
         }
     }
 }
