@@ -16,6 +16,8 @@ use crate::time_of_day::TimeOfDay;
 /// Without URL it runs the bundled outbox app with its own server: in a window to be used by hand, or, where there is
 /// no display or with --headless, as a scenario that plays by itself.
 ///
+/// `kiosk check-config FILE` tells what a configuration comes to, or all that is wrong with it.
+///
 /// Exit codes: 0 success, 1 the scenario failed, 2 wrong command line or configuration, 3 the machine lacks something.
 #[derive(Debug, Parser)]
 #[command(

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{self, Config, ConfigError};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 
 /// Writes the summary to standard output, or the problems to standard error.
 ///
@@ -29,7 +29,7 @@ pub fn run(file: &Path) -> Result<ExitCode, Failure> {
                 count => format!("{count} problems"),
             };
             eprintln!("{pictures}\n\nkiosk: {} has {count}", file.display());
-            Ok(Failure::usage("").exit_code())
+            Ok(FailureKind::Usage.exit_code())
         }
     }
 }

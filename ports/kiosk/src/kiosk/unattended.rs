@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::Local;
-use servo::LoadStatus;
+use servo::{LoadStatus, WebView};
 use url::Url;
 
 use super::plan::UnattendedPlan;
@@ -71,7 +71,12 @@ impl Unattended {
     /// Follows an event.
     pub fn look_after(&mut self, event: &Event, browser: &mut Browser) {
         match event {
-            Event::Address(url) if !browser.allows_page(url) => self.leave(url.clone(), browser),
+            Event::Address(url) if !browser.allows_page(url) => {
+                // News of a web view that is gone already may be late.
+                if browser.page().and_then(WebView::url).as_ref() == Some(url) {
+                    self.leave(url.clone(), browser);
+                }
+            }
             Event::Address(url) => {
                 self.has_shown_page |= url.scheme() != "about";
                 self.look_for_error_page(browser);
@@ -173,7 +178,7 @@ impl Unattended {
     }
 
     fn recover_from_crash(&mut self, browser: &mut Browser) {
-        let crashed = browser.page().and_then(servo::WebView::url);
+        let crashed = browser.page().and_then(WebView::url);
         let is_given_up = self.recovery.failures() >= MAX_CRASHES;
         let url = crashed
             .filter(|url| !is_given_up && browser.allows_page(url))

@@ -119,11 +119,15 @@ impl App {
     }
 
     fn send_input(&self, event: InputEvent) {
-        if let Phase::Running(kiosk) = &self.phase {
-            kiosk.browser().note_input();
-        }
         if let Some(page) = self.page() {
             page.notify_input_event(event);
+        }
+    }
+
+    /// A person has done something.
+    fn note_input(&self) {
+        if let Phase::Running(kiosk) = &self.phase {
+            kiosk.browser().note_input();
         }
     }
 
@@ -172,7 +176,6 @@ impl App {
             return mem::take(&mut self.card_is_pressed);
         }
         if let Phase::Running(kiosk) = &self.phase {
-            kiosk.browser().note_input();
             let (x, y) = (self.pointer.x, self.pointer.y);
             self.card_is_pressed = kiosk.browser().tap_card(x, y);
         }
@@ -226,6 +229,7 @@ impl ApplicationHandler<Message> for App {
                 return self.run_kiosk(event_loop, |kiosk, windows| kiosk.close_window(windows));
             }
             WindowEvent::KeyboardInput { event, .. } => {
+                self.note_input();
                 if keys::toggles_network(&event, self.modifiers) {
                     if let Phase::Running(kiosk) = &mut self.phase {
                         kiosk.toggle_network();
@@ -235,8 +239,12 @@ impl ApplicationHandler<Message> for App {
                 }
             }
             WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
-            WindowEvent::MouseWheel { delta, .. } => self.wheel(delta),
+            WindowEvent::MouseWheel { delta, .. } => {
+                self.note_input();
+                self.wheel(delta);
+            }
             WindowEvent::MouseInput { state, button, .. } => {
+                self.note_input();
                 if !self.card_takes(state, button) {
                     self.mouse_button(state, button);
                 }
@@ -245,6 +253,10 @@ impl ApplicationHandler<Message> for App {
                 position: PhysicalPosition { x, y },
                 ..
             } => {
+                // Where the pointer is at first is told as well.
+                if self.pointer != DevicePoint::zero() {
+                    self.note_input();
+                }
                 self.pointer = DevicePoint::new(x as f32, y as f32);
                 self.send_input(InputEvent::MouseMove(MouseMoveEvent::new(
                     self.pointer.into(),

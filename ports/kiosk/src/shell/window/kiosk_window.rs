@@ -32,10 +32,19 @@ impl KioskWindow {
     /// # Errors
     /// If there is no display, or nothing to draw with.
     pub(super) fn open(event_loop: &ActiveEventLoop, look: WindowLook) -> Result<Self, Failure> {
-        let attributes = Window::default_attributes()
+        let mut attributes = Window::default_attributes()
             .with_title("kiosk")
-            .with_inner_size(PhysicalSize::new(look.size.width, look.size.height))
-            .with_fullscreen(look.is_full_screen.then_some(Fullscreen::Borderless(None)));
+            .with_inner_size(PhysicalSize::new(look.size.width, look.size.height));
+        if look.is_full_screen {
+            attributes = attributes.with_fullscreen(Some(Fullscreen::Borderless(None)));
+            // A bare X server has nobody who would make the window fill the screen.
+            let mut monitors = event_loop.available_monitors();
+            if let Some(monitor) = event_loop.primary_monitor().or_else(|| monitors.next()) {
+                attributes = attributes
+                    .with_inner_size(monitor.size())
+                    .with_position(monitor.position());
+            }
+        }
         let window = event_loop
             .create_window(attributes)
             .map_err(|error| no_window(&error))?;
