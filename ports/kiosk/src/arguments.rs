@@ -4,10 +4,13 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+use crate::config::values::{IdleLimit, ProxyUrl, Zoom};
 use crate::operator::arguments::OperatorCommand;
+use crate::permissions::OriginUrl;
+use crate::time_of_day::TimeOfDay;
 
 /// A browser for unattended devices, on Servo with Background Sync.
 ///
@@ -16,6 +19,8 @@ use crate::operator::arguments::OperatorCommand;
 ///
 /// The commands are for whoever looks after a device: they ask the kiosk that uses the profile, over its control socket, or
 /// read the profile if none does.
+///
+/// `check-config FILE` tells what a configuration comes to, or all that is wrong with it.
 ///
 /// Exit codes: 0 success, 1 the scenario failed or the command was refused, 2 wrong command line or configuration, 3 the machine
 /// lacks something.
@@ -127,14 +132,56 @@ pub struct Arguments {
     /// scenario, else 0].
     #[arg(long, value_name = "COUNT", conflicts_with = "url")]
     pub app_fail_first: Option<u32>,
+
+    /// How it looks, and how it runs unattended.
+    #[command(flatten)]
+    pub unattended: UnattendedArguments,
 }
 
 /// What to do instead of running a browser.
 #[derive(Debug, Subcommand)]
 pub enum Task {
+    /// Check a configuration file: say what it comes to, or all that is wrong with it.
+    CheckConfig {
+        /// The file (TOML).
+        file: PathBuf,
+    },
     /// What whoever looks after a device wants.
     #[command(flatten)]
     Operator(OperatorCommand),
+}
+
+/// How the kiosk looks, and how it runs unattended. Each wins over the field of the configuration file with its name.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Unattended use")]
+pub struct UnattendedArguments {
+    /// Show pages of this origin and of the start page's only. May be repeated.
+    #[arg(long = "allowed-origin", value_name = "ORIGIN")]
+    pub allowed_origins: Vec<OriginUrl>,
+
+    /// Fill the screen.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub full_screen: Option<bool>,
+
+    /// Hide the pointer over the window.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub hide_pointer: Option<bool>,
+
+    /// Make everything larger by this factor, or smaller: 0.1 to 10.
+    #[arg(long, value_name = "FACTOR")]
+    pub zoom: Option<Zoom>,
+
+    /// Load everything by this HTTP proxy, such as http://proxy.example:3128.
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<ProxyUrl>,
+
+    /// Return to the start page, and forget what the visitor left, after so many seconds without input.
+    #[arg(long, value_name = "SECONDS")]
+    pub idle_reset_s: Option<IdleLimit>,
+
+    /// Restart at this local time of day, HH:MM, once no sync event runs.
+    #[arg(long, value_name = "TIME")]
+    pub restart_at: Option<TimeOfDay>,
 }
 
 impl Arguments {

@@ -2,7 +2,17 @@
 //!
 //! ```toml
 //! url = "http://localhost:8080/"
+//! allowed_origins = ["https://login.example"] # beside the origin of `url`; left out, all are allowed
 //! window_size = "1280x800"
+//! full_screen = true
+//! hide_pointer = true
+//! zoom = 1.5
+//! profile = "profile"             # this path and the next are relative to the file's folder
+//! certificate_path = "ca.pem"
+//! proxy = "http://proxy.example:3128"
+//! no_proxy = ["intern.example"]
+//! idle_reset_s = 120              # after so long without input of a person, the start page returns
+//! restart_at = "03:30"            # local time of day
 //! storage_durability = "barrier"  # or "strict", "relaxed": when what pages store is on the medium
 //! notification_display = "window" # or "desktop": where notifications are shown
 //!
@@ -22,176 +32,115 @@
 //! dom_webgpu_enabled = true
 //! ```
 
-use std::collections::BTreeMap;
+mod model;
+mod problem;
+mod reader;
+mod section;
+pub mod values;
+
 use std::fs;
 use std::path::Path;
 
-use serde::Deserialize;
-use toml::Spanned;
+use toml::de::DeTable;
 
-use crate::arguments::WindowSize;
-use crate::browser::background_sync::Policy;
-use crate::browser::sync_policy;
-use crate::connectivity::ConnectivityConfig;
+pub use self::model::{Config, DurabilityName, NotificationDisplay};
+use self::problem::Problem;
+pub use self::problem::Problems;
+use self::section::Section;
 use crate::failure::Failure;
-use crate::permissions::OriginPermissions;
 
-/// What the configuration file says.
-#[derive(Debug, Default)]
-pub struct Config {
-    /// The page to show when the command line names none.
-    pub url: Option<String>,
-    /// Size of the page when the command line gives none.
-    pub window_size: Option<WindowSize>,
-    /// When what pages store is on the medium.
-    pub storage_durability: DurabilityName,
-    /// Where notifications are shown.
-    pub notification_display: NotificationDisplay,
-    /// Retries and limits of background sync, if the file has a section for them.
-    pub policy: Option<Policy>,
-    /// How to find out whether the machine has a network.
-    pub connectivity: ConnectivityConfig,
-    /// What origins may do; a later entry wins over an earlier one.
-    pub permissions: Vec<OriginPermissions>,
-    /// Preferences of the engine.
-    pub preferences: serde_json::Map<String, serde_json::Value>,
-}
-
-/// When what pages store in IndexedDB, `localStorage` and cookies is on the medium.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum DurabilityName {
-    /// When a sync depends on it.
-    #[default]
-    Barrier,
-    /// Each commit, before the page hears of it.
-    Strict,
-    /// Some time.
-    Relaxed,
-}
-
-/// Where notifications are shown.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum NotificationDisplay {
-    /// As cards in the kiosk's window.
-    #[default]
-    Window,
-    /// By the desktop's own service; as cards, while there is none.
-    Desktop,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct ConfigFile {
-    url: Option<String>,
-    window_size: Option<WindowSize>,
-    storage_durability: DurabilityName,
-    notification_display: NotificationDisplay,
-    background_sync: Option<BTreeMap<String, Spanned<serde_json::Value>>>,
-    connectivity: ConnectivityConfig,
-    permissions: Vec<OriginPermissions>,
-    prefs: serde_json::Map<String, serde_json::Value>,
+/// Why a configuration file can't be used.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// It can't be read.
+    Unreadable(std::io::Error),
+    /// It is wrong.
+    Wrong(Problems),
 }
 
 /// Reads and checks a configuration file.
 ///
 /// # Errors
-/// If it can't be read or parsed; the sentence names the line and the field.
+/// If it can't be read or is wrong; the sentence names the line, the column and what is allowed.
 pub fn read(file: &Path) -> Result<Config, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| {
-        Failure::usage(format!(
-            "the configuration file {} can't be read: {error}",
-            file.display()
-        ))
-    })?;
-    parse(&text).map_err(|reason| {
-        Failure::usage(format!("the configuration file {}{reason}", file.display()))
+    check(file).map_err(|error| {
+        Failure::usage(match error {
+            ConfigError::Unreadable(error) => unreadable(file, &error),
+            ConfigError::Wrong(problems) => problems.sentence(file),
+        })
     })
 }
 
-fn parse(text: &str) -> Result<Config, String> {
-    let file: ConfigFile = toml::from_str(text).map_err(|error| {
-        let message = error.message().replace('\n', " ");
-        match error.span() {
-            Some(span) => format!("{}: {message}", describe_line(text, span.start)),
-            None => format!(": {message}"),
-        }
-    })?;
-    Ok(Config {
-        url: file.url,
-        window_size: file.window_size,
-        storage_durability: file.storage_durability,
-        notification_display: file.notification_display,
-        policy: file
-            .background_sync
-            .map(|fields| parse_policy(text, &fields))
-            .transpose()?,
-        connectivity: file.connectivity,
-        permissions: file.permissions,
-        preferences: file.prefs,
-    })
+/// The sentence for a file that can't be read.
+pub fn unreadable(file: &Path, error: &std::io::Error) -> String {
+    let file = file.display();
+    format!("the configuration file {file} can't be read: {error}")
 }
 
-/// Puts the fields onto their preset one by one, so that the one that does not fit can be named.
-fn parse_policy(
-    text: &str,
-    fields: &BTreeMap<String, Spanned<serde_json::Value>>,
-) -> Result<Policy, String> {
-    let explain = |field: &Spanned<_>, reason: String| {
-        format!("{}: {reason}", describe_line(text, field.span().start))
-    };
-    let mut policy = match fields.get("retry") {
-        Some(name) => name
-            .get_ref()
-            .as_str()
-            .and_then(sync_policy::preset)
-            .ok_or_else(|| explain(name, format!("retry must be one of {PRESETS}")))?,
-        None => Policy::default(),
-    };
-    for (name, value) in fields.iter().filter(|(name, _)| *name != "retry") {
-        let plain = match value.get_ref().as_str() {
-            Some("unlimited") => serde_json::Value::Null,
-            _ => value.get_ref().clone(),
-        };
-        policy = sync_policy::with_field(&policy, name, plain)
-            .map_err(|reason| explain(value, reason))?;
+/// Reads and checks a configuration file; finds all that is wrong.
+///
+/// # Errors
+/// If it can't be read or is wrong.
+pub fn check(file: &Path) -> Result<Config, ConfigError> {
+    let text = fs::read_to_string(file).map_err(ConfigError::Unreadable)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    parse(&text, folder).map_err(ConfigError::Wrong)
+}
+
+fn parse(text: &str, folder: &Path) -> Result<Config, Problems> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let problems = errors.into_iter().map(|error| Problem {
+            span: error.span().unwrap_or(0..0),
+            what: error.message().replace('\n', " "),
+            allowed: None,
+        });
+        return Err(Problems::new(text, problems.collect()));
     }
-    Ok(policy)
-}
-
-/// The names that [`sync_policy::preset`] knows.
-const PRESETS: &str = "\"standard\", \"chromium\", \"every-minute\" and \"fleet\"";
-
-fn describe_line(text: &str, offset: usize) -> String {
-    let number = text[..offset].matches('\n').count() + 1;
-    let line = text.lines().nth(number - 1).unwrap_or_default().trim();
-    format!(", line {number} (`{line}`)")
+    let span = table.span();
+    let mut problems = Vec::new();
+    let config = reader::read_file(
+        Section::new(table.into_inner(), span),
+        folder,
+        &mut problems,
+    );
+    match problems.is_empty() {
+        true => Ok(config),
+        false => Err(Problems::new(text, problems)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::arguments::WindowSize;
+    use crate::browser::background_sync::Policy;
     use crate::connectivity::{DefaultRoute, Watch};
     use crate::permissions::Grant;
 
+    fn parsed(text: &str) -> Config {
+        let problems = |problems: Problems| problems.pictures(Path::new("kiosk.toml"), false);
+        parse(text, Path::new("/etc/kiosk"))
+            .map_err(problems)
+            .expect("a valid file")
+    }
+
     #[test]
     fn every_field_is_optional() {
-        assert!(parse("").expect("an empty file").policy.is_none());
-        assert_eq!(
-            parse("[background_sync]").expect("valid").policy,
-            Some(Policy::default())
-        );
+        assert!(parsed("").policy.is_none());
+        assert_eq!(parsed("[background_sync]").policy, Some(Policy::default()));
     }
 
     #[test]
     fn all_fields() {
         let text = "url = 'about:blank'\nwindow_size = '800x600'\n[background_sync]\n\
-            retry = 'every-minute'\nevent_cap_ms = 5000\n[prefs]\ndom_x = true\n[connectivity]\n\
+            retry = 'every-minute'\nevent_cap_ms = 5000\n[prefs]\ndom_webgpu_enabled = true\n[connectivity]\n\
             watch = 'system'\ndefault_route = 'required'\nprobe_url = 'http://probe.example/204'\n\
             [[permissions]]\norigin = 'https://a.example'\nperiodic_background_sync = 'granted'\n\
             [[permissions]]\norigin = 'https://b.example'\nbackground_sync = 'denied'\n";
-        let config = parse(text).expect("a valid file");
+        let config = parsed(text);
         let policy = config.policy.expect("a section");
         assert_eq!(policy.event_cap_ms, 5000);
         assert_eq!(policy.max_attempts, None);
@@ -202,7 +151,7 @@ mod tests {
                 height: 600
             })
         );
-        assert_eq!(config.preferences["dom_x"], true);
+        assert_eq!(config.preferences["dom_webgpu_enabled"], true);
         assert_eq!(config.connectivity.watch, Some(Watch::System));
         assert_eq!(config.connectivity.default_route, DefaultRoute::Required);
         assert!(config.connectivity.probe_url.is_some());
@@ -217,7 +166,7 @@ mod tests {
 
     #[test]
     fn attempts_may_be_unlimited() {
-        let config = parse("[background_sync]\nmax_attempts = 'unlimited'").expect("valid");
+        let config = parsed("[background_sync]\nmax_attempts = 'unlimited'");
         assert_eq!(config.policy.expect("a section").max_attempts, None);
     }
 
@@ -266,8 +215,50 @@ mod tests {
                 "origin",
             ),
         ] {
-            let error = parse(text).expect_err(text);
+            let error = parse(text, Path::new("")).expect_err(text);
+            let error = error.sentence(Path::new("kiosk.toml"));
             assert!(error.contains(line) && error.contains(field), "{error}");
         }
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        for (path, profile) in [
+            ("profile", "/etc/kiosk/profile"),
+            ("/srv/profile", "/srv/profile"),
+        ] {
+            let config = parsed(&format!("profile = '{path}'"));
+            assert_eq!(config.profile, Some(PathBuf::from(profile)));
+        }
+    }
+
+    #[test]
+    fn all_problems_are_found_in_their_order() {
+        let text = "zoom = 0\nrestart_at = '25:00'\n[[permissions]]\norigin = 'a'\nx = 1\n[connectivity]\n\
+            watch = 1\n[background_sync]\nmax_attempts = 'many'\n[prefs]\nno_such_pref = 1\n";
+        let problems = parse(text, Path::new("")).expect_err("wrong");
+        let file = Path::new("kiosk.toml");
+        let pictures = problems.pictures(file, false);
+        let places: Vec<_> = pictures
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("--> kiosk.toml:"))
+            .collect();
+        assert_eq!(
+            places,
+            ["1:8", "2:14", "4:10", "5:1", "7:9", "9:16", "11:16"],
+            "{pictures}"
+        );
+        assert_eq!(
+            problems.sentence(file),
+            "the configuration file kiosk.toml, line 1, column 8: `zoom`: 0 is not from 0.1 to 10; \
+             allowed: a number from 0.1 to 10 (and 6 more: see `kiosk check-config kiosk.toml`)"
+        );
+    }
+
+    #[test]
+    fn every_fault_of_syntax_is_found() {
+        let problems =
+            parse("url = \nzoom 1\nfull_screen = tru\n", Path::new("")).expect_err("wrong");
+        assert!(problems.count() >= 3, "{problems:?}");
     }
 }

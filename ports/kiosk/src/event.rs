@@ -10,6 +10,7 @@ use url::Url;
 use crate::browser::notifications::NotificationEvent;
 use crate::browser::sync_notice::{SyncNotice, notice_to_json};
 use crate::server_event::ServerEvent;
+use crate::unattended_event::{UnattendedEvent, WindowKind};
 
 /// Whether content reaches the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub enum Event {
     /// The page called `window.close()`.
     PageClosedItself,
     /// A page or worker panicked inside the engine.
-    Crashed(String),
+    Crashed(WindowKind, String),
     /// The network was cut or restored, or it came or went.
     Network(Network),
     /// A load was refused because the network is cut or absent.
@@ -108,6 +109,8 @@ pub enum Event {
     Notification(NotificationEvent),
     /// The outbox app's server has something to tell.
     Server(ServerEvent),
+    /// The kiosk has done something by itself.
+    Unattended(UnattendedEvent),
     /// A line on the control channel could not be followed.
     CommandFailed(Requester, String),
 }
@@ -128,7 +131,9 @@ impl Event {
             Self::AuxiliaryWindowOpened => json!({"event": "auxiliary-window-opened"}),
             Self::AuxiliaryWindowClosed => json!({"event": "auxiliary-window-closed"}),
             Self::PageClosedItself => json!({"event": "page-closed-itself"}),
-            Self::Crashed(reason) => json!({"event": "crashed", "reason": reason}),
+            Self::Crashed(window, reason) => {
+                json!({"event": "crashed", "window": window.name(), "reason": reason})
+            }
             Self::Network(network) => {
                 json!({"event": "network", "online": *network == Network::Up, "state": network.name()})
             }
@@ -158,6 +163,7 @@ impl Event {
             #[cfg(feature = "offline")]
             Self::Notification(event) => event.to_json(),
             Self::Server(event) => server_to_json(event),
+            Self::Unattended(event) => event.to_json(),
             Self::CommandFailed(requester, reason) => answer("error", *requester, Err(reason)),
         }
     }

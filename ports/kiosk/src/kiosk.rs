@@ -1,18 +1,26 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
+mod ending;
+mod outstanding;
 mod plan;
 mod remote_desk;
+mod planned_restart;
+mod recovery;
 mod scenario_run;
+mod unattended;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
-pub use self::plan::{Direction, Operators, PageChoice, Plan};
+pub use self::ending::{Ending, Next, Program};
+pub use self::plan::{Direction, Operators, PageChoice, Plan, UnattendedPlan, WindowLook};
+use self::outstanding::Outstanding;
 use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
+use self::unattended::Unattended;
 use crate::app_server::{AppServer, LogEntry};
 use crate::browser::Browser;
 use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
@@ -29,15 +37,6 @@ use crate::profile::Profile;
 use crate::scenario::Action;
 use crate::timeline::{Actor, Timeline};
 
-/// What the event loop is to do after a message.
-#[derive(Debug)]
-pub enum Next {
-    /// Wait for the next one.
-    Wait,
-    /// End the process.
-    Exit(ExitCode),
-}
-
 /// A running kiosk.
 pub struct Kiosk {
     browser: Browser,
@@ -48,9 +47,9 @@ pub struct Kiosk {
     url: Url,
     screenshot_folder: PathBuf,
     webdriver: Option<WebDriverServer>,
-    /// Sync registrations that still have something to do.
-    outstanding: u64,
+    outstanding: Outstanding,
     remote: RemoteDesk,
+    unattended: Unattended,
     _profile: Profile,
     _machine: MachineWatch,
 }
@@ -86,13 +85,16 @@ impl Kiosk {
             .connectivity
             .choose_watch(plan.direction == Direction::Person, page);
         let machine = MachineWatch::start(&plan.connectivity, watch, mailbox.clone())?;
+        let longest_event = Duration::from_millis(plan.browser.policy.event_cap_ms);
         let browser = Browser::start(
             plan.browser,
             machine.connectivity_at_start(),
             mailbox.clone(),
         )?;
+        let unattended = Unattended::start(plan.unattended, longest_event, &browser, &url);
         let mut kiosk = Self {
             browser,
+            unattended,
             _machine: machine,
             direction: plan.direction,
             output,
@@ -101,7 +103,7 @@ impl Kiosk {
             url,
             screenshot_folder: plan.screenshot_folder,
             webdriver: None,
-            outstanding: 0,
+            outstanding: Outstanding::default(),
             remote: RemoteDesk::open(plan.operators, &plan.profile, plan.start, &mailbox),
             _profile: plan.profile,
         };
@@ -134,7 +136,8 @@ impl Kiosk {
     pub fn deadline(&self) -> Option<Instant> {
         let scenario = self.scenario.as_ref().map(ScenarioRun::deadline);
         let cards = self.browser.card_deadline();
-        scenario.into_iter().chain(cards).min()
+        let unattended = self.unattended.deadline(&self.browser);
+        scenario.into_iter().chain(cards).chain(unattended).min()
     }
 
     /// The page, if its window is open.
@@ -203,6 +206,17 @@ impl Kiosk {
         }
         self.browser.open_wanted_windows(&self.url, surfaces)?;
         self.browser.follow_cards();
+        if let Next::Exit(code) = self.note_events(surfaces)? {
+            return Ok(Next::Exit(code));
+        }
+        let restarts = self.unattended.do_what_is_due(&mut self.browser);
+        match self.note_events(surfaces)? {
+            Next::Wait if restarts => Ok(Next::Restart),
+            next => Ok(next),
+        }
+    }
+
+    fn note_events(&mut self, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         while let Some(event) = self.browser.next_event() {
             if let Next::Exit(code) = self.note(&event, surfaces)? {
                 return Ok(Next::Exit(code));
@@ -308,6 +322,7 @@ impl Kiosk {
     fn note(&mut self, event: &Event, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         self.output.show(event);
         self.count(event);
+        self.unattended.look_after(event, &mut self.browser);
         let actions = self
             .scenario
             .as_mut()
@@ -328,18 +343,7 @@ impl Kiosk {
     fn count(&mut self, event: &Event) {
         let Event::Sync(notice) = event else { return };
         self.remote.note_news();
-        self.outstanding = match notice {
-            SyncNotice::Restored { count } => self.outstanding + count,
-            SyncNotice::Registered {
-                duplicate: false, ..
-            } => self.outstanding + 1,
-            SyncNotice::Finished {
-                next: NextStep::Removed,
-                ..
-            }
-            | SyncNotice::Removed { .. } => self.outstanding.saturating_sub(1),
-            _ => self.outstanding,
-        };
+        self.outstanding.note(notice);
     }
 
     /// Without a window, a kiosk that a person runs lives as long as a sync has something to do.
@@ -347,14 +351,14 @@ impl Kiosk {
         if self.direction != Direction::Person || self.browser.page().is_some() {
             return Next::Wait;
         }
-        if self.outstanding == 0 {
+        if self.outstanding.count() == 0 {
             return Next::Exit(ExitCode::SUCCESS);
         }
         if let (Output::Timeline(timeline), Event::WindowClosed) = (&self.output, event) {
             timeline.note(&format!(
                 "{} sync registration(s) wait; the kiosk goes on without a window until they are done. \
                  Type online, open or quit; or press Ctrl+C.",
-                self.outstanding
+                self.outstanding.count()
             ));
         }
         Next::Wait

@@ -6,6 +6,7 @@
 mod app_server;
 mod arguments;
 mod browser;
+mod check_config;
 mod command;
 mod config;
 mod connectivity;
@@ -16,7 +17,9 @@ mod kiosk;
 mod message;
 mod operator;
 mod output;
+mod panics;
 mod permissions;
+mod preference_value;
 mod preferences;
 mod profile;
 mod remote;
@@ -24,7 +27,9 @@ mod scenario;
 mod server_event;
 mod shell;
 mod sync_report;
+mod time_of_day;
 mod timeline;
+mod unattended_event;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -40,7 +45,9 @@ use self::browser::{BrowserOptions, background_sync, sync_policy};
 use self::config::Config;
 use self::connectivity::Watch;
 use self::failure::Failure;
-use self::kiosk::{Direction, Operators, PageChoice, Plan};
+use self::kiosk::{
+    Direction, Ending, Operators, PageChoice, Plan, Program, UnattendedPlan, WindowLook,
+};
 use self::operator::arguments::command_first;
 use self::profile::Profile;
 
@@ -54,6 +61,7 @@ fn main() -> ExitCode {
     }
     let result = match &arguments.task {
         Some(Task::Operator(command)) => operator::run(command),
+        Some(Task::CheckConfig { file }) => check_config::run(file),
         None => run(&arguments, start),
     };
     result.unwrap_or_else(|failure| {
@@ -63,14 +71,22 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, start: Instant) -> Result<ExitCode, Failure> {
+    let program = Program::of_this_process();
+    if !arguments.is_from_wptrunner() {
+        panics::report_to_engine();
+    }
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("nothing else in the process installs one");
     let headless = arguments.headless || !has_display();
     let plan = plan(arguments, headless, start)?;
-    match headless {
+    let ending = match headless {
         true => shell::headless::run(plan),
         false => shell::window::run(plan),
+    };
+    match ending? {
+        Ending::Exit(code) => Ok(code),
+        Ending::Restart => Err(program.run_again()),
     }
 }
 
@@ -110,17 +126,23 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
         PageChoice::OutboxApp { .. } => sync_policy::demonstration_policy(),
         PageChoice::Url(_) => background_sync::Policy::default(),
     };
-    let preferences = preferences::preferences(arguments, &config.preferences)?;
+    if let Some(path) = &arguments.certificate_path {
+        config::values::check_certificates(path)
+            .map_err(|reason| Failure::usage(format!("--certificate-path: {reason}")))?;
+    }
+    let preferences = preferences::preferences(arguments, &config)?;
     let screenshot_folder = arguments.screenshot_dir.clone().unwrap_or_default();
     make_folder(&screenshot_folder)?;
-    let profile = choose_profile(arguments, direction)?;
+    let profile = choose_profile(arguments, config.profile.as_deref(), direction)?;
     Ok(Plan {
+        window: window_look(arguments, &config),
+        unattended: unattended_plan(arguments, &config, direction),
         page,
         direction,
         start,
         browser: BrowserOptions {
             preferences,
-            options: preferences::options(arguments, &profile),
+            options: preferences::options(arguments, config.certificate_path.as_deref(), &profile),
             policy: config.policy.unwrap_or(default_policy),
             storage_durability: config.storage_durability,
             notification_display: config.notification_display,
@@ -128,13 +150,10 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             lifetime: profile.lifetime(),
             is_cut: arguments.offline,
             user_stylesheets: arguments.user_stylesheets.clone(),
+            zoom: arguments.unattended.zoom.or(config.zoom),
         },
         connectivity: config.connectivity,
         webdriver: arguments.webdriver,
-        size: arguments
-            .window_size
-            .or(config.window_size)
-            .unwrap_or_default(),
         operators: match profile.lifetime() {
             background_sync::StorageLifetime::Profile if !arguments.no_control_socket => {
                 Operators::BySocket
@@ -147,14 +166,45 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     })
 }
 
+fn window_look(arguments: &Arguments, config: &Config) -> WindowLook {
+    let settings = &arguments.unattended;
+    WindowLook {
+        size: arguments
+            .window_size
+            .or(config.window_size)
+            .unwrap_or_default(),
+        is_full_screen: settings.full_screen.or(config.full_screen) == Some(true),
+        hides_pointer: settings.hide_pointer.or(config.hide_pointer) == Some(true),
+    }
+}
+
+fn unattended_plan(arguments: &Arguments, config: &Config, direction: Direction) -> UnattendedPlan {
+    let settings = &arguments.unattended;
+    UnattendedPlan {
+        // A scenario fails then, and a client of WebDriver wants to see it.
+        recovers: matches!(direction, Direction::Person | Direction::Program),
+        allowed_origins: match &settings.allowed_origins[..] {
+            [] => config.allowed_origins.clone(),
+            origins => Some(origins.to_vec()),
+        },
+        idle_reset: settings.idle_reset_s.or(config.idle_reset),
+        restart_at: settings.restart_at.or(config.restart_at),
+    }
+}
+
 /// A scenario leaves nothing behind unless it is told where, nor does a test of wptrunner's.
-fn choose_profile(arguments: &Arguments, direction: Direction) -> Result<Profile, Failure> {
+fn choose_profile(
+    arguments: &Arguments,
+    configured: Option<&Path>,
+    direction: Direction,
+) -> Result<Profile, Failure> {
     let is_fresh =
         arguments.temporary || arguments.is_from_wptrunner() || direction == Direction::Scenario;
-    match &arguments.profile {
-        Some(path) => Profile::open(path),
-        None if is_fresh => Profile::temporary(),
-        None => Profile::open(&profile::default_path()?),
+    match (&arguments.profile, configured) {
+        (Some(path), _) => Profile::open(path),
+        (None, _) if is_fresh => Profile::temporary(),
+        (None, Some(path)) => Profile::open(path),
+        (None, None) => Profile::open(&profile::default_path()?),
     }
 }
 

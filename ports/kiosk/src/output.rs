@@ -32,9 +32,10 @@ impl Output {
         match (self, event) {
             (Self::Plain, Event::Console(_, _, text)) => write(&format!("{text}\n")),
             (Self::Plain, Event::Alert(text)) => write(&format!("ALERT: {text}\n")),
-            (Self::Plain, Event::Crashed(reason)) => {
+            (Self::Plain, Event::Crashed(_, reason)) => {
                 eprintln!("kiosk: a page crashed: {reason}");
             }
+            (Self::Plain, Event::Unattended(event)) => eprintln!("kiosk: {event}"),
             (Self::Plain, Event::Screenshot(.., Err(reason))) => eprintln!("kiosk: {reason}"),
             #[cfg(feature = "offline")]
             (Self::Plain, Event::Notification(NotificationEvent::Desktop(_, Err(reason)))) => {

@@ -1,5 +1,7 @@
 //! The configuration's `[[permissions]]`: what an origin may do without anybody being asked.
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 use url::Url;
 
@@ -43,12 +45,20 @@ impl TryFrom<String> for OriginUrl {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for OriginUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |reason: &str| {
             Err(format!(
                 "`{text}` is not an origin such as https://app.example or http://localhost:8080: {reason}"
             ))
         };
-        let url = match Url::parse(&text) {
+        let url = match Url::parse(text) {
             Ok(url) => url,
             Err(error) => return wrong(&error.to_string()),
         };

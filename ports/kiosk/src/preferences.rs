@@ -7,7 +7,10 @@ use servo::{Opts, PrefValue, Preferences};
 
 use crate::arguments::Arguments;
 use crate::browser::background_sync;
+use crate::config::Config;
+use crate::config::values::NoProxy;
 use crate::failure::Failure;
+use crate::preference_value::fitting;
 use crate::profile::Profile;
 
 /// What a web app that works offline needs, on unless a flag or a file says otherwise.
@@ -27,6 +30,9 @@ const KIOSK_PREFERENCES: &[&str] = &[
 /// which lets each thread of scripts that fetches or gets messages grow by 50 MiB of garbage; with 2 it is 3 MiB, in the same
 /// time.
 const GARBAGE_MB: i64 = 2;
+
+/// What no proxy leads to.
+const THIS_MACHINE: &[&str] = &["localhost", "127.0.0.0/8", "::1"];
 
 /// What `--enable-experimental-web-platform-features` turns on; servoshell's list.
 const EXPERIMENTAL_PREFERENCES: &[&str] = &[
@@ -53,10 +59,7 @@ const EXPERIMENTAL_PREFERENCES: &[&str] = &[
 ///
 /// # Errors
 /// If a file can't be read, a name is unknown or a value has the wrong type.
-pub fn preferences(
-    arguments: &Arguments,
-    configured: &serde_json::Map<String, serde_json::Value>,
-) -> Result<Preferences, Failure> {
+pub fn preferences(arguments: &Arguments, config: &Config) -> Result<Preferences, Failure> {
     let mut preferences = Preferences {
         // Proxies of the environment are for command line tools, not for the app of an unattended device.
         network_http_proxy_uri: String::new(),
@@ -79,9 +82,21 @@ pub fn preferences(
     if let Some(user_agent) = &arguments.user_agent {
         preferences.user_agent.clone_from(user_agent);
     }
+    if let Some(proxy) = arguments
+        .unattended
+        .proxy
+        .as_ref()
+        .or(config.proxy.as_ref())
+    {
+        preferences.network_http_proxy_uri = proxy.to_string();
+        preferences.network_https_proxy_uri = proxy.to_string();
+        let others = config.no_proxy.iter().map(|NoProxy(name)| name.as_str());
+        let hosts: Vec<_> = THIS_MACHINE.iter().copied().chain(others).collect();
+        preferences.network_http_no_proxy = hosts.join(",");
+    }
     set_all(
         &mut preferences,
-        configured,
+        &config.preferences,
         "the configuration file's [prefs]",
     )?;
     for file in &arguments.preferences_files {
@@ -113,14 +128,15 @@ pub fn preferences(
 
 /// The engine's options. A temporary profile has a folder as well, for what Servo keeps in files only.
 /// `Opts::temporary_storage` is no use: Servo would put the HTTP cache into a file beside that folder, where it stays.
-pub fn options(arguments: &Arguments, profile: &Profile) -> Opts {
+pub fn options(arguments: &Arguments, certificates: Option<&Path>, profile: &Profile) -> Opts {
     Opts {
         hard_fail: arguments.hard_fail,
         force_ipc: arguments.force_ipc,
         config_dir: Some(profile.path().to_owned()),
         certificate_path: arguments
             .certificate_path
-            .as_ref()
+            .as_deref()
+            .or(certificates)
             .map(|path| path.to_string_lossy().into_owned()),
         ignore_certificate_errors: arguments.ignore_certificate_errors,
         ..Opts::default()
@@ -167,41 +183,7 @@ fn set(
     value: PrefValue,
     source: &str,
 ) -> Result<(), Failure> {
-    if !Preferences::exists(name) {
-        return Err(Failure::usage(format!(
-            "{source}: Servo has no preference `{name}`"
-        )));
-    }
-    let value = match (Preferences::type_of(name), value) {
-        ("f64", PrefValue::Int(number)) => PrefValue::Float(number as f64),
-        ("u64", PrefValue::Int(number)) if number >= 0 => PrefValue::UInt(number.unsigned_abs()),
-        // A text may look like a number or a truth value on the command line.
-        ("alloc::string::String", PrefValue::Int(number)) => PrefValue::Str(number.to_string()),
-        ("alloc::string::String", PrefValue::Float(number)) => PrefValue::Str(number.to_string()),
-        ("alloc::string::String", PrefValue::Bool(truth)) => PrefValue::Str(truth.to_string()),
-        (_, value) => value,
-    };
-    let (expected, fits) = match Preferences::type_of(name) {
-        "bool" => ("true or false", matches!(value, PrefValue::Bool(_))),
-        "i64" => ("a whole number", matches!(value, PrefValue::Int(_))),
-        "u64" => (
-            "a whole number from 0 on",
-            matches!(value, PrefValue::UInt(_)),
-        ),
-        "f64" => ("a number", matches!(value, PrefValue::Float(_))),
-        "alloc::string::String" => ("a text", matches!(value, PrefValue::Str(_))),
-        "[f64; 4]" => (
-            "four numbers",
-            matches!(&value, PrefValue::Array(items) if items.len() == 4
-                && items.iter().all(|item| matches!(item, PrefValue::Float(_)))),
-        ),
-        _ => ("of a type that can be set here", false),
-    };
-    if !fits {
-        return Err(Failure::usage(format!(
-            "{source}: the value of `{name}` must be {expected}"
-        )));
-    }
+    let value = fitting(name, value).map_err(|why| Failure::usage(format!("{source}: {why}")))?;
     preferences.set_value(name, value);
     Ok(())
 }

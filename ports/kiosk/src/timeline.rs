@@ -99,7 +99,7 @@ fn describe(event: &Event) -> Option<(Actor, String)> {
             )
         }
         Event::Alert(text) => (Actor::Page, format!("alert: {text}")),
-        Event::Crashed(reason) => (Actor::Page, format!("crashed: {reason}")),
+        Event::Crashed(_, reason) => (Actor::Page, format!("crashed: {reason}")),
         Event::Network(Network::Cut) => (Actor::Network, "cut".to_owned()),
         Event::Network(Network::Absent) => {
             (Actor::Network, "gone: the machine has none".to_owned())
@@ -113,6 +113,7 @@ fn describe(event: &Event) -> Option<(Actor, String)> {
             Actor::Network,
             format!("refused {url}: there is no network"),
         ),
+        Event::Unattended(event) => (Actor::Kiosk, event.to_string()),
         Event::Sync(notice) => (Actor::Sync, describe_notice(notice)?),
         Event::Server(event) => (Actor::Server, describe_server(event)),
         Event::Screenshot(_, path, Ok(())) => {

@@ -221,6 +221,11 @@ impl Kiosk {
             .profile(profile)
     }
 
+    /// The process has begun again: its next command is its first.
+    pub fn number_anew(&mut self) {
+        self.lines = 0;
+    }
+
     /// Gives a command; returns the number that its answer carries.
     pub fn command(&mut self, line: &str) -> u64 {
         assert!(!line.contains('\n'), "one command is one line");

@@ -89,7 +89,16 @@ impl TestServer {
 
     /// Starts it at this IP address of the machine.
     pub fn start_at(address: &str) -> Self {
-        let server = Arc::new(Server::http((address, 0)).expect("a free port"));
+        Self::bind((address, 0))
+    }
+
+    /// Starts it on this port of 127.0.0.1, which must be free.
+    pub fn start_on(port: u16) -> Self {
+        Self::bind(("127.0.0.1", port))
+    }
+
+    fn bind(address: (&str, u16)) -> Self {
+        let server = Arc::new(Server::http(address).expect("a free port"));
         let port = server.server_addr().to_ip().expect("an IP address").port();
         let shared = Arc::new(Shared {
             state: Mutex::default(),

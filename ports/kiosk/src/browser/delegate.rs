@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
+use std::time::Instant;
 
 use servo::{
     ConsoleLogLevel, CreateNewWebViewRequest, EmbedderControl, InputEventId, InputEventResult,
@@ -13,10 +14,12 @@ use servo::{
 use url::Url;
 
 use super::notifications::Waiting;
+use super::page_rules::PageRules;
 use super::surface::Surface;
 use super::webdriver::WaitingClients;
 use crate::connectivity::{Connectivity, is_on_this_machine};
 use crate::event::{ConsoleSource, Event, Network, RefusedLoad};
+use crate::unattended_event::WindowKind;
 
 /// Shared by the browser and the engine's callbacks, all on the main thread.
 pub struct State {
@@ -31,6 +34,8 @@ pub struct State {
     inputs: RefCell<Vec<PendingInput>>,
     waiting_clients: WaitingClients,
     waiting: Waiting,
+    page_rules: PageRules,
+    last_input: Cell<Option<Instant>>,
 }
 
 /// A text or a click on its way through the page.
@@ -51,6 +56,26 @@ impl State {
             inputs: RefCell::default(),
             waiting_clients: WaitingClients::default(),
             waiting,
+            page_rules: PageRules::default(),
+            last_input: Cell::default(),
+        }
+    }
+
+    /// What is decided about pages.
+    pub fn page_rules(&self) -> &PageRules {
+        &self.page_rules
+    }
+
+    /// When a person has done something for the last time.
+    pub fn last_input(&self) -> &Cell<Option<Instant>> {
+        &self.last_input
+    }
+
+    /// Which window this is.
+    pub fn kind_of(&self, webview: &WebView) -> WindowKind {
+        match self.auxiliary.borrow().contains(webview) {
+            true => WindowKind::Auxiliary,
+            false => WindowKind::Page,
         }
     }
 
@@ -160,7 +185,7 @@ impl State {
         let auxiliary = self.auxiliary.borrow();
         let is_the_page = webview.is_some_and(|webview| !auxiliary.contains(webview));
         // What a worker asked the network for is not shown: it is told that there is none.
-        let is_preload = load.request.headers.contains_key(NAVIGATION_PRELOAD);
+        let is_preload = is_navigation_preload(&load);
         let refused = match load.request.is_for_main_frame && is_the_page && !is_preload {
             true => RefusedLoad::Page,
             false => RefusedLoad::Resource,
@@ -169,7 +194,9 @@ impl State {
             return;
         }
         match load.request.destination.as_str() {
-            "document" | "frame" | "iframe" if !is_preload => answer_with_offline_page(load),
+            "document" | "frame" | "iframe" if !is_preload => {
+                answer_with_page(load, "about:offline", OFFLINE_PAGE);
+            }
             _ => load
                 .intercept(WebResourceResponse::new(url.clone()))
                 .cancel(),
@@ -181,14 +208,19 @@ impl State {
 /// Shows an error page, under an address of its own, so that the app's origin has nothing to do with it. Servo would
 /// show one for other network errors, but takes the cancelling of a navigation as the page's own wish: nothing would
 /// be shown, and later navigations of the window would wait for the cancelled one.
-fn answer_with_offline_page(load: WebResourceLoad) {
-    let url = Url::parse("about:offline").expect("a valid URL");
+pub fn answer_with_page(load: WebResourceLoad, address: &'static str, page: &'static str) {
+    let url = Url::parse(address).expect("a valid URL");
     let mut response = WebResourceResponse::new(url);
     let content_type = "text/html; charset=utf-8".parse().expect("a valid header");
     response.headers.insert("content-type", content_type);
     let mut load = load.intercept(response);
-    load.send_body_data(OFFLINE_PAGE.into());
+    load.send_body_data(page.into());
     load.finish();
+}
+
+/// Whether a load is no navigation, but what a service worker gets to answer one with.
+pub fn is_navigation_preload(load: &WebResourceLoad) -> bool {
+    load.request.headers.contains_key(NAVIGATION_PRELOAD)
 }
 
 /// Only requests that are made for a service worker have this header.
@@ -233,8 +265,8 @@ impl WebViewDelegate for State {
         });
     }
 
-    fn notify_crashed(&self, _: WebView, reason: String, _: Option<String>) {
-        self.push(Event::Crashed(reason));
+    fn notify_crashed(&self, webview: WebView, reason: String, _: Option<String>) {
+        self.push(Event::Crashed(self.kind_of(&webview), reason));
     }
 
     fn notify_traversal_complete(&self, _: WebView, id: TraversalId) {
@@ -257,6 +289,7 @@ impl WebViewDelegate for State {
             .builder(parent.rendering_context())
             .delegate(parent.delegate())
             .build();
+        webview.set_page_zoom(parent.page_zoom());
         self.add_auxiliary(webview);
         self.push(Event::AuxiliaryWindowOpened);
     }
@@ -274,7 +307,9 @@ impl WebViewDelegate for State {
     }
 
     fn load_web_resource(&self, webview: WebView, load: WebResourceLoad) {
-        self.refuse_if_offline(Some(&webview), load);
+        if let Some(load) = self.answer_by_rules(&webview, load) {
+            self.refuse_if_offline(Some(&webview), load);
+        }
     }
 
     fn show_console_message(&self, _: WebView, level: ConsoleLogLevel, message: String) {

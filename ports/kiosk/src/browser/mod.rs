@@ -2,31 +2,31 @@
 
 pub mod background_sync;
 mod delegate;
+mod error_page;
 mod input;
 #[cfg(feature = "offline")]
 pub mod notifications;
 #[cfg(not(feature = "offline"))]
 #[path = "no_notifications.rs"]
 pub mod notifications;
+mod page_loads;
+pub mod page_rules;
 mod picture;
 mod remote;
 mod script;
 pub mod surface;
 pub mod sync_notice;
 pub mod sync_policy;
+pub mod visit;
 pub mod webdriver;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use euclid::Scale;
 use image::RgbaImage;
 use servo::user_contents::UserStyleSheet;
-use servo::{
-    Opts, Preferences, Servo, ServoBuilder, StorageType, UserContentManager, WebView,
-    WebViewBuilder,
-};
+use servo::{Opts, Preferences, Servo, ServoBuilder, StorageType, UserContentManager, WebView};
 use url::Url;
 
 use self::background_sync::SyncPermission;
@@ -35,12 +35,14 @@ use self::notifications::{CardView, Waiting};
 use self::picture::Picture;
 use self::surface::{Surface, SurfaceFactory};
 use crate::command::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
+use crate::config::values::Zoom;
 use crate::config::{DurabilityName, NotificationDisplay};
 use crate::connectivity::Connectivity;
 use crate::event::{Event, Network, Requester};
 use crate::failure::Failure;
 use crate::message::Mailbox;
 use crate::permissions::OriginPermissions;
+use crate::unattended_event::{Instead, UnattendedEvent, WindowKind};
 
 /// What a browser is started with.
 pub struct BrowserOptions {
@@ -62,6 +64,8 @@ pub struct BrowserOptions {
     pub is_cut: bool,
     /// Style sheets for every page.
     pub user_stylesheets: Vec<PathBuf>,
+    /// How much larger than by default pages are.
+    pub zoom: Option<Zoom>,
 }
 
 /// The engine, and at most one window with a page.
@@ -76,6 +80,7 @@ pub struct Browser {
     mailbox: Mailbox,
     /// The page that could not be loaded because there is no network. It is loaded when the network returns.
     missed_page: Option<Url>,
+    zoom: Option<Zoom>,
 }
 
 impl Browser {
@@ -122,6 +127,7 @@ impl Browser {
             servo,
             mailbox,
             missed_page: None,
+            zoom: options.zoom,
         })
     }
 
@@ -141,11 +147,19 @@ impl Browser {
         self.state.push(event);
     }
 
-    /// Loads a page. Opens a window for it if there is none.
+    /// Loads a page, if it may be shown. Opens a window for it if there is none.
     ///
     /// # Errors
     /// If no window can be opened.
     pub fn open(&mut self, url: Url, surfaces: &dyn SurfaceFactory) -> Result<(), Failure> {
+        if !self.allows_page(&url) {
+            self.push_event(Event::Unattended(UnattendedEvent::NavigationBlocked {
+                url,
+                window: WindowKind::Page,
+                instead: Instead::Page,
+            }));
+            return Ok(());
+        }
         self.missed_page = None;
         if let Some(page) = &self.page {
             page.load(url);
@@ -154,13 +168,7 @@ impl Browser {
         let surface = surfaces.open()?;
         surface.show_network(self.state.network());
         self.state.set_surface(Some(surface.clone()));
-        let page = WebViewBuilder::new(&self.servo, surface.rendering_context())
-            .url(url)
-            .hidpi_scale_factor(Scale::new(surface.scale()))
-            .user_content_manager(self.user_content.clone())
-            .delegate(self.state.clone())
-            .build();
-        self.page = Some(page);
+        self.page = Some(self.build_page(url, &surface));
         self.surface = Some(surface);
         self.push_event(Event::WindowOpened);
         Ok(())
@@ -241,6 +249,7 @@ impl Browser {
 
     /// Types a text into the focused element of the page.
     pub fn type_text(&self, text: &str, requester: Requester) {
+        self.note_input();
         let Some(page) = &self.page else {
             return self.refuse(requester);
         };
@@ -250,6 +259,7 @@ impl Browser {
 
     /// Clicks at the middle of the first element that matches a selector.
     pub fn click(&self, selector: &str, requester: Requester) {
+        self.note_input();
         let Some(page) = &self.page else {
             return self.refuse(requester);
         };

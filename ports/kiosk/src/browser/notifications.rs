@@ -170,7 +170,9 @@ impl Browser {
             };
             let url = request.url().clone();
             let origin = url.origin();
-            if origin.ascii_serialization() != request.origin() && origin != home.origin() {
+            let is_of_the_app =
+                origin.ascii_serialization() == request.origin() || origin == home.origin();
+            if !is_of_the_app || !self.allows_page(&url) {
                 let refused = NotificationEvent::WindowRefused(url);
                 self.push_event(Event::Notification(refused));
                 continue;

@@ -28,6 +28,14 @@ pub fn demonstration_policy() -> Policy {
     }
 }
 
+/// The names of the policy's fields.
+pub fn field_names() -> Vec<String> {
+    match json!(Policy::default()) {
+        Value::Object(fields) => fields.into_iter().map(|(name, _)| name).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The policy with one field changed.
 ///
 /// # Errors

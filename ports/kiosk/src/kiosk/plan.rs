@@ -8,8 +8,11 @@ use url::Url;
 
 use crate::arguments::WindowSize;
 use crate::browser::BrowserOptions;
+use crate::config::values::IdleLimit;
 use crate::connectivity::ConnectivityConfig;
+use crate::permissions::OriginUrl;
 use crate::profile::Profile;
+use crate::time_of_day::TimeOfDay;
 
 /// What a kiosk is to do, decided before anything is started.
 pub struct Plan {
@@ -25,14 +28,39 @@ pub struct Plan {
     pub connectivity: ConnectivityConfig,
     /// The port for WebDriver, if it is served.
     pub webdriver: Option<NonZeroU16>,
-    /// Size of the page.
-    pub size: WindowSize,
+    /// How the window looks.
+    pub window: WindowLook,
+    /// What it does by itself while nobody looks after it.
+    pub unattended: UnattendedPlan,
     /// The profile in use; kept until the engine has ended.
     pub profile: Profile,
     /// Who can ask it for something besides.
     pub operators: Operators,
     /// Where screenshots of the scenario go.
     pub screenshot_folder: PathBuf,
+}
+
+/// How the window looks.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowLook {
+    /// Size of the page.
+    pub size: WindowSize,
+    /// Whether it fills the screen.
+    pub is_full_screen: bool,
+    /// Whether the pointer is hidden over it.
+    pub hides_pointer: bool,
+}
+
+/// What a kiosk does by itself while nobody looks after it.
+pub struct UnattendedPlan {
+    /// Whether a page that crashed or could not be loaded is loaded again.
+    pub recovers: bool,
+    /// The origins of pages that may be shown beside that of the start page. `None`: all.
+    pub allowed_origins: Option<Vec<OriginUrl>>,
+    /// After so long without input of a person, the start page returns.
+    pub idle_reset: Option<IdleLimit>,
+    /// When it restarts itself.
+    pub restart_at: Option<TimeOfDay>,
 }
 
 /// What to show.

@@ -373,6 +373,11 @@ fn reload(browser: &mut Browser) -> Result<Answer, String> {
 
 fn open(browser: &mut Browser, url: &str, surfaces: &dyn SurfaceFactory) -> Result<Answer, String> {
     let url = Url::parse(url).map_err(|error| format!("`{url}` is not a URL: {error}"))?;
+    if !browser.allows_page(&url) {
+        return Err(format!(
+            "`{url}` may not be shown: the configuration's `allowed_origins` do not name its origin"
+        ));
+    }
     let opened = browser.open(url, surfaces);
     opened.map_err(|failure| failure.to_string())?;
     Ok(Answer::Done(Value::Null))

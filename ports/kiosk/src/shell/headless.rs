@@ -1,6 +1,5 @@
 //! Without a display: the page is drawn in memory by software.
 
-use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Instant;
@@ -12,20 +11,22 @@ use super::create_context;
 use crate::arguments::WindowSize;
 use crate::browser::surface::{Surface, SurfaceFactory};
 use crate::failure::Failure;
-use crate::kiosk::{Kiosk, Next, Plan};
+use crate::kiosk::{Ending, Kiosk, Next, Plan};
 use crate::message::{Mailbox, Message};
 
 /// Runs a kiosk until it is done.
 ///
 /// # Errors
 /// If it can't start.
-pub fn run(plan: Plan) -> Result<ExitCode, Failure> {
+pub fn run(plan: Plan) -> Result<Ending, Failure> {
     let (sender, receiver) = mpsc::channel();
     let mailbox = Mailbox::new(move |message| {
         // The receiver goes last: nobody waits for what is lost here.
         let _ = sender.send(message);
     });
-    let surfaces = PicturesInMemory { size: plan.size };
+    let surfaces = PicturesInMemory {
+        size: plan.window.size,
+    };
     let mut kiosk = Kiosk::start(plan, mailbox, &surfaces)?;
     loop {
         let received = match kiosk.deadline() {
@@ -39,8 +40,10 @@ pub fn run(plan: Plan) -> Result<ExitCode, Failure> {
             Err(RecvTimeoutError::Timeout) => Message::DeadlinePassed,
             Err(RecvTimeoutError::Disconnected) => unreachable!("the kiosk holds a mailbox"),
         };
-        if let Next::Exit(code) = kiosk.handle(message, &surfaces)? {
-            return Ok(code);
+        match kiosk.handle(message, &surfaces)? {
+            Next::Wait => {}
+            Next::Exit(code) => return Ok(Ending::Exit(code)),
+            Next::Restart => return Ok(Ending::Restart),
         }
     }
 }

@@ -21,10 +21,9 @@ use winit::window::WindowId;
 
 use self::kiosk_window::{KioskWindow, no_window};
 use super::keys;
-use crate::arguments::WindowSize;
 use crate::browser::surface::{Surface, SurfaceFactory};
 use crate::failure::Failure;
-use crate::kiosk::{Kiosk, Next, Plan};
+use crate::kiosk::{Ending, Kiosk, Next, Plan, WindowLook};
 use crate::message::{Mailbox, Message};
 
 /// How far a wheel moves the page by one of its lines, in pixels.
@@ -34,7 +33,7 @@ const PIXELS_PER_WHEEL_LINE: f64 = 76.0;
 ///
 /// # Errors
 /// If it can't start, for example without a display.
-pub fn run(plan: Plan) -> Result<ExitCode, Failure> {
+pub fn run(plan: Plan) -> Result<Ending, Failure> {
     let event_loop = EventLoop::with_user_event()
         .build()
         .map_err(|error| no_window(&error))?;
@@ -44,13 +43,13 @@ pub fn run(plan: Plan) -> Result<ExitCode, Failure> {
         let _ = proxy.send_event(message);
     });
     let mut app = App {
-        size: plan.size,
+        look: plan.window,
         phase: Phase::Planned(Box::new(plan), mailbox),
         window: Rc::default(),
         pointer: DevicePoint::zero(),
         modifiers: ModifiersState::empty(),
         card_is_pressed: false,
-        result: Ok(ExitCode::SUCCESS),
+        result: Ok(Ending::Exit(ExitCode::SUCCESS)),
     };
     event_loop
         .run_app(&mut app)
@@ -66,12 +65,12 @@ enum Phase {
 
 struct App {
     phase: Phase,
-    size: WindowSize,
+    look: WindowLook,
     window: Rc<RefCell<Option<Rc<KioskWindow>>>>,
     pointer: DevicePoint,
     modifiers: ModifiersState,
     card_is_pressed: bool,
-    result: Result<ExitCode, Failure>,
+    result: Result<Ending, Failure>,
 }
 
 impl App {
@@ -86,7 +85,7 @@ impl App {
         };
         let windows = Windows {
             event_loop,
-            size: self.size,
+            look: self.look,
             window: &self.window,
         };
         let next = work(kiosk, &windows);
@@ -99,12 +98,13 @@ impl App {
         });
         match next {
             Ok(Next::Wait) => {}
-            Ok(Next::Exit(code)) => self.end(event_loop, Ok(code)),
+            Ok(Next::Exit(code)) => self.end(event_loop, Ok(Ending::Exit(code))),
+            Ok(Next::Restart) => self.end(event_loop, Ok(Ending::Restart)),
             Err(failure) => self.end(event_loop, Err(failure)),
         }
     }
 
-    fn end(&mut self, event_loop: &ActiveEventLoop, result: Result<ExitCode, Failure>) {
+    fn end(&mut self, event_loop: &ActiveEventLoop, result: Result<Ending, Failure>) {
         self.result = result;
         self.phase = Phase::Ended;
         self.window.take();
@@ -121,6 +121,13 @@ impl App {
     fn send_input(&self, event: InputEvent) {
         if let Some(page) = self.page() {
             page.notify_input_event(event);
+        }
+    }
+
+    /// A person has done something.
+    fn note_input(&self) {
+        if let Phase::Running(kiosk) = &self.phase {
+            kiosk.browser().note_input();
         }
     }
 
@@ -195,7 +202,7 @@ impl ApplicationHandler<Message> for App {
         };
         let windows = Windows {
             event_loop,
-            size: self.size,
+            look: self.look,
             window: &self.window,
         };
         match Kiosk::start(*plan, mailbox, &windows) {
@@ -222,6 +229,7 @@ impl ApplicationHandler<Message> for App {
                 return self.run_kiosk(event_loop, |kiosk, windows| kiosk.close_window(windows));
             }
             WindowEvent::KeyboardInput { event, .. } => {
+                self.note_input();
                 if keys::toggles_network(&event, self.modifiers) {
                     if let Phase::Running(kiosk) = &mut self.phase {
                         kiosk.toggle_network();
@@ -231,8 +239,12 @@ impl ApplicationHandler<Message> for App {
                 }
             }
             WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
-            WindowEvent::MouseWheel { delta, .. } => self.wheel(delta),
+            WindowEvent::MouseWheel { delta, .. } => {
+                self.note_input();
+                self.wheel(delta);
+            }
             WindowEvent::MouseInput { state, button, .. } => {
+                self.note_input();
                 if !self.card_takes(state, button) {
                     self.mouse_button(state, button);
                 }
@@ -241,6 +253,10 @@ impl ApplicationHandler<Message> for App {
                 position: PhysicalPosition { x, y },
                 ..
             } => {
+                // Where the pointer is at first is told as well.
+                if self.pointer != DevicePoint::zero() {
+                    self.note_input();
+                }
                 self.pointer = DevicePoint::new(x as f32, y as f32);
                 self.send_input(InputEvent::MouseMove(MouseMoveEvent::new(
                     self.pointer.into(),
@@ -278,13 +294,13 @@ impl ApplicationHandler<Message> for App {
 /// Opens windows while the event loop is in one of its callbacks.
 struct Windows<'a> {
     event_loop: &'a ActiveEventLoop,
-    size: WindowSize,
+    look: WindowLook,
     window: &'a Rc<RefCell<Option<Rc<KioskWindow>>>>,
 }
 
 impl SurfaceFactory for Windows<'_> {
     fn open(&self) -> Result<Rc<dyn Surface>, Failure> {
-        let window = Rc::new(KioskWindow::open(self.event_loop, self.size)?);
+        let window = Rc::new(KioskWindow::open(self.event_loop, self.look)?);
         self.window.replace(Some(window.clone()));
         Ok(window)
     }

@@ -7,12 +7,12 @@ use servo::{OffscreenRenderingContext, RenderingContext, WebView, WindowRenderin
 use winit::dpi::PhysicalSize;
 use winit::event_loop::ActiveEventLoop;
 use winit::raw_window_handle::{HasDisplayHandle, HasWindowHandle};
-use winit::window::Window;
+use winit::window::{Fullscreen, Window};
 
-use crate::arguments::WindowSize;
 use crate::browser::surface::{CardPlace, Surface};
 use crate::event::Network;
 use crate::failure::Failure;
+use crate::kiosk::WindowLook;
 use crate::shell::create_context;
 
 /// A window on the display.
@@ -31,13 +31,24 @@ impl KioskWindow {
     ///
     /// # Errors
     /// If there is no display, or nothing to draw with.
-    pub(super) fn open(event_loop: &ActiveEventLoop, size: WindowSize) -> Result<Self, Failure> {
-        let attributes = Window::default_attributes()
+    pub(super) fn open(event_loop: &ActiveEventLoop, look: WindowLook) -> Result<Self, Failure> {
+        let mut attributes = Window::default_attributes()
             .with_title("kiosk")
-            .with_inner_size(PhysicalSize::new(size.width, size.height));
+            .with_inner_size(PhysicalSize::new(look.size.width, look.size.height));
+        if look.is_full_screen {
+            attributes = attributes.with_fullscreen(Some(Fullscreen::Borderless(None)));
+            // A bare X server has nobody who would make the window fill the screen.
+            let mut monitors = event_loop.available_monitors();
+            if let Some(monitor) = event_loop.primary_monitor().or_else(|| monitors.next()) {
+                attributes = attributes
+                    .with_inner_size(monitor.size())
+                    .with_position(monitor.position());
+            }
+        }
         let window = event_loop
             .create_window(attributes)
             .map_err(|error| no_window(&error))?;
+        window.set_cursor_visible(!look.hides_pointer);
         let display_handle = event_loop
             .display_handle()
             .map_err(|error| no_window(&error))?;

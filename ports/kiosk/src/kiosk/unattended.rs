@@ -1,0 +1,196 @@
+//! What the kiosk does by itself: it loads pages again, keeps to the allowed ones, ends visits, and restarts.
+
+use std::time::{Duration, Instant};
+
+use chrono::Local;
+use servo::{LoadStatus, WebView};
+use url::Url;
+
+use super::plan::UnattendedPlan;
+use super::planned_restart::{Look, PlannedRestart};
+use super::recovery::{MAX_CRASHES, Recovery};
+use crate::browser::Browser;
+use crate::browser::background_sync::SyncNotice;
+use crate::browser::page_rules::{AllowedPages, OwnPage};
+use crate::browser::visit::Trouble;
+use crate::event::{Event, Network};
+use crate::unattended_event::{Instead, UnattendedEvent, WindowKind};
+
+/// What the kiosk has to do by itself, and when.
+pub struct Unattended {
+    recovers: bool,
+    recovery: Recovery,
+    idle_limit: Option<Duration>,
+    restart: Option<PlannedRestart<Local>>,
+    /// Sync events that run.
+    running_events: u64,
+    /// Whether a page has been shown since the start page was asked for.
+    has_shown_page: bool,
+    start: Url,
+}
+
+impl Unattended {
+    /// As planned, and for a browser whose start page this is.
+    pub fn start(
+        plan: UnattendedPlan,
+        longest_event: Duration,
+        browser: &Browser,
+        start: &Url,
+    ) -> Self {
+        browser.restrict_pages(AllowedPages::new(start, plan.allowed_origins));
+        let (now, clock) = (Instant::now(), Local::now());
+        Self {
+            recovers: plan.recovers,
+            recovery: Recovery::default(),
+            idle_limit: plan.idle_reset.map(|limit| limit.duration()),
+            restart: plan
+                .restart_at
+                .map(|at| PlannedRestart::new(at, longest_event, now, &clock)),
+            running_events: 0,
+            has_shown_page: false,
+            start: start.clone(),
+        }
+    }
+
+    /// When there is something to do next.
+    pub fn deadline(&self, browser: &Browser) -> Option<Instant> {
+        let restart = self.restart.as_ref().map(PlannedRestart::deadline);
+        let deadlines = [
+            restart,
+            self.recovery.deadline(),
+            self.end_of_visit(browser),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// When the visitor counts as gone.
+    fn end_of_visit(&self, browser: &Browser) -> Option<Instant> {
+        browser.last_input()?.checked_add(self.idle_limit?)
+    }
+
+    /// Follows an event.
+    pub fn look_after(&mut self, event: &Event, browser: &mut Browser) {
+        match event {
+            Event::Address(url) if !browser.allows_page(url) => {
+                // News of a web view that is gone already may be late.
+                if browser.page().and_then(WebView::url).as_ref() == Some(url) {
+                    self.leave(url.clone(), browser);
+                }
+            }
+            Event::Address(url) => {
+                self.has_shown_page |= url.scheme() != "about";
+                self.look_for_error_page(browser);
+            }
+            Event::Load(LoadStatus::Complete, _) => self.look_for_error_page(browser),
+            Event::Unattended(UnattendedEvent::LoadFailed { .. }) => self.plan_reload(browser),
+            Event::Unattended(UnattendedEvent::NavigationBlocked {
+                window: WindowKind::Page,
+                instead,
+                ..
+            }) => self.follow_block(*instead, browser),
+            Event::Crashed(WindowKind::Page, _) if self.recovers => {
+                self.recover_from_crash(browser);
+            }
+            Event::Network(Network::Up) => self.recovery.hurry(Instant::now()),
+            Event::Sync(SyncNotice::Dispatched { .. }) => self.running_events += 1,
+            Event::Sync(SyncNotice::Finished { .. }) => {
+                let running = &mut self.running_events;
+                *running = running.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what is due. Returns whether the kiosk is to restart.
+    pub fn do_what_is_due(&mut self, browser: &mut Browser) -> bool {
+        let now = Instant::now();
+        if self.recovery.take_due(now) {
+            browser.try_again();
+        }
+        let is_over = self.end_of_visit(browser);
+        if is_over.is_some_and(|end| end <= now) {
+            self.recovery.forget();
+            browser.end_visit(self.start.clone());
+        }
+        self.has_to_restart(now, browser)
+    }
+
+    fn has_to_restart(&mut self, now: Instant, browser: &Browser) -> bool {
+        let running_events = self.running_events;
+        let Some(restart) = &mut self.restart else {
+            return false;
+        };
+        let mut look = || restart.look(now, &Local::now(), running_events);
+        let mut next = look();
+        if next == Look::Due {
+            let due = UnattendedEvent::RestartDue { running_events };
+            browser.push_event(Event::Unattended(due));
+            next = look();
+        }
+        if next == Look::Restart {
+            browser.push_event(Event::Unattended(UnattendedEvent::Restarting));
+        }
+        next == Look::Restart
+    }
+
+    fn look_for_error_page(&self, browser: &Browser) {
+        if self.recovers {
+            browser.look_for_error_page(&self.start);
+        }
+    }
+
+    /// The window is at a page that may not be shown: it was redirected there, or a service worker has made the page.
+    fn leave(&mut self, url: Url, browser: &mut Browser) {
+        let start = self.start.clone();
+        let instead = match std::mem::take(&mut self.has_shown_page) {
+            true => {
+                browser.renew_page(start);
+                Instead::StartPage
+            }
+            // The start page itself leads there.
+            false => {
+                browser.show_instead(OwnPage::Blocked, start);
+                Instead::Notice
+            }
+        };
+        browser.push_event(Event::Unattended(UnattendedEvent::NavigationBlocked {
+            url,
+            window: WindowKind::Page,
+            instead,
+        }));
+    }
+
+    /// If there is no page that can stay, the start page is tried again: it may have been redirected by the network's own
+    /// page for a login.
+    fn follow_block(&mut self, instead: Instead, browser: &mut Browser) {
+        let has_no_page = match (instead, browser.trouble()) {
+            (Instead::Notice, _) | (Instead::Page, Some(Trouble::OwnPage)) => true,
+            (Instead::Page, Some(Trouble::NotLoaded)) => false,
+            _ => return,
+        };
+        if !self.recovers {
+            return;
+        }
+        if has_no_page {
+            browser.note_missed_page(&self.start);
+        }
+        self.plan_reload(browser);
+    }
+
+    fn recover_from_crash(&mut self, browser: &mut Browser) {
+        let crashed = browser.page().and_then(WebView::url);
+        let is_given_up = self.recovery.failures() >= MAX_CRASHES;
+        let url = crashed
+            .filter(|url| !is_given_up && browser.allows_page(url))
+            .unwrap_or_else(|| self.start.clone());
+        browser.show_instead(OwnPage::Crashed, url);
+        self.plan_reload(browser);
+    }
+
+    fn plan_reload(&mut self, browser: &Browser) {
+        if let Some(delay) = self.recovery.note_failure(Instant::now()) {
+            let planned = UnattendedEvent::ReloadPlanned { delay };
+            browser.push_event(Event::Unattended(planned));
+        }
+    }
+}
