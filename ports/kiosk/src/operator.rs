@@ -101,7 +101,7 @@ fn find(target: &Target) -> Result<Kiosk, Failure> {
 fn save_picture(mut answers: Answers, file: &Path, format: Format) -> Result<ExitCode, Failure> {
     let bytes = match answers.next_line()? {
         Some(Line::Ok(fields)) => fields["png_bytes"].as_u64(),
-        Some(Line::Error(reason)) => return Err(Failure::unsuccessful(reason)),
+        Some(Line::Error(reason)) => return Err(Failure::unsuccessful(text::printable(&reason))),
         _ => None,
     };
     let bytes = bytes

@@ -138,6 +138,22 @@ fn what_waits_and_why_without_a_kiosk() {
 }
 
 #[test]
+fn what_a_killed_kiosk_has_left() {
+    let (site, profile) = (Site::new(WORKER), profile());
+    let mut kiosk = open(&site, profile.path());
+    kiosk.set_network("offline");
+    kiosk.register_sync("send-messages");
+    kiosk.kill();
+    let list = operate(profile.path(), &["syncs", "list", "--json"]);
+    assert_read_the_profile(&list);
+    assert_eq!(list.json()[0]["tag"], "send-messages");
+    let why = operate(profile.path(), &["syncs", "why", "send-messages"]);
+    assert!(why.succeeded().contains("It is sent once the kiosk runs"));
+    open(&site, profile.path());
+    site.server.wait_for(1);
+}
+
+#[test]
 fn what_is_asked_for_is_sent_now() {
     let (site, profile) = (Site::new(WORKER), profile());
     let mut kiosk = open(&site, profile.path());

@@ -71,7 +71,7 @@ pub fn reach(folder: &Path) -> Result<Kiosk, Failure> {
         }
         if Instant::now() >= deadline {
             return Err(Failure::environment(format!(
-                "a kiosk uses {}, but has no control socket: it was started with --no-control-socket, or could not make one",
+                "a kiosk uses {}, but has no control socket: it is just starting or ending, was started with --no-control-socket, or could not make one",
                 folder.display()
             )));
         }

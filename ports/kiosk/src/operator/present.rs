@@ -143,7 +143,7 @@ pub fn journal(mut answers: Answers, format: Format) -> Shown {
         let row = match answers.next_line()?.ok_or_else(ended)? {
             Line::Item(row) => row,
             Line::Ok(_) => return Ok(ExitCode::SUCCESS),
-            Line::Error(reason) => return Err(Failure::unsuccessful(reason)),
+            Line::Error(reason) => return Err(Failure::unsuccessful(printable(&reason))),
         };
         let line = match format {
             Format::Json => row.to_string(),
