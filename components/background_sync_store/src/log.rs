@@ -55,8 +55,6 @@ pub(crate) struct Log {
     /// The first block without a frame of the epoch.
     next_block: usize,
     next_frame: u32,
-    /// Blocks that a failed write may have left.
-    failed: Range<usize>,
     /// Commits before the log is tried again.
     pause: u32,
 }
@@ -71,7 +69,6 @@ impl Log {
             epoch: None,
             next_block: 0,
             next_frame: 0,
-            failed: 0..0,
             pause: 0,
         }
     }
@@ -128,9 +125,7 @@ impl Log {
         }
         if let Err(error) = self.write(&blocks) {
             self.give_up_for_now(&error);
-            // Whether the frame is on the medium, nobody knows. A new epoch makes it void.
-            self.epoch = None;
-            self.failed = self.next_block..end;
+            self.void(self.next_block..end);
             return false;
         }
         self.next_block = end;
@@ -144,6 +139,17 @@ impl Log {
             self.path.display()
         );
         self.pause = COMMITS_BEFORE_RETRY;
+    }
+
+    /// Takes back a frame that may be on the medium or not. The new epoch of the next checkpoint makes it void, but that may
+    /// fail as well: then the commit has failed, and must not be there at the next start. If the medium does not even take
+    /// zeros, it may be.
+    fn void(&mut self, blocks: Range<usize>) {
+        self.epoch = None;
+        if let Some(medium) = self.medium.take() {
+            let zeros = vec![0; blocks.len() * BLOCK_BYTES];
+            let _ = medium.write((blocks.start * BLOCK_BYTES) as u64, &zeros);
+        }
     }
 
     fn write(&self, blocks: &[u8]) -> io::Result<()> {
@@ -185,22 +191,9 @@ impl Log {
 
     /// The database has all that was in the log, and this epoch.
     pub fn start_epoch(&mut self, epoch: u64) {
-        if !self.failed.is_empty() {
-            self.medium = None;
-        }
         self.epoch = Some(epoch);
         self.next_block = 0;
         self.next_frame = 0;
-        self.failed = 0..0;
-    }
-
-    /// Takes back the frame of a commit that has failed in the database, too: it must not be there at the next start. If
-    /// the medium does not even take zeros, it may be.
-    pub fn void_failed_frame(&mut self) {
-        if let (Some(medium), false) = (&self.medium, self.failed.is_empty()) {
-            let zeros = vec![0; self.failed.len() * BLOCK_BYTES];
-            let _ = medium.write((self.failed.start * BLOCK_BYTES) as u64, &zeros);
-        }
     }
 }
 

@@ -116,7 +116,6 @@ impl RedbStore {
                 if let Some(log) = &mut self.log {
                     // The database has the old epoch or the new one.
                     log.end_epoch();
-                    log.void_failed_frame();
                 }
                 Err(self.error(fault))
             }
