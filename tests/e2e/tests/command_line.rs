@@ -102,6 +102,18 @@ fn a_wrong_configuration_names_line_and_field() {
 }
 
 #[test]
+fn certificates_that_are_none() {
+    // The engine would go without them.
+    for file in ["/no/such/file", "Cargo.toml"] {
+        assert_sentence(
+            &kiosk(&["--certificate-path", file, "about:blank"]),
+            USAGE,
+            &["--certificate-path", file],
+        );
+    }
+}
+
+#[test]
 fn a_port_in_use() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port().to_string();

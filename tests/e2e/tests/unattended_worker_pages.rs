@@ -28,14 +28,14 @@ fn the_start_page_returns() {
         .setting("allowed_origins = []")
         .open(&app.url("/"));
     kiosk.wait_for_console("app loaded");
+    // Until the browser knows that there is a worker, the server would be asked, and nothing is.
     kiosk.evaluate(&format!(
-        "location.href = '{}', 0",
+        "setInterval(() => location.href = '{}', 50), 0",
         site.server.url("/made")
     ));
-    let blocked = kiosk.wait_for("a page to be blocked", |event| {
-        event["event"] == "navigation-blocked"
+    kiosk.wait_for("the start page to return", |event| {
+        event["event"] == "navigation-blocked" && event["instead"] == "start-page"
     });
-    assert_eq!(blocked["instead"], "start-page");
     kiosk.wait_for_console("app loaded");
     assert_eq!(kiosk.evaluate("document.title + history.length"), "app1");
 }

@@ -253,11 +253,12 @@ impl ApplicationHandler<Message> for App {
                 position: PhysicalPosition { x, y },
                 ..
             } => {
-                // Where the pointer is at first is told as well.
-                if self.pointer != DevicePoint::zero() {
+                let pointer = DevicePoint::new(x as f32, y as f32);
+                // Where it is at first is told as well, more than once.
+                if self.pointer != DevicePoint::zero() && self.pointer != pointer {
                     self.note_input();
                 }
-                self.pointer = DevicePoint::new(x as f32, y as f32);
+                self.pointer = pointer;
                 self.send_input(InputEvent::MouseMove(MouseMoveEvent::new(
                     self.pointer.into(),
                 )));
