@@ -3,9 +3,9 @@
 mod ending;
 mod outstanding;
 mod plan;
-mod remote_desk;
 mod planned_restart;
 mod recovery;
+mod remote_desk;
 mod scenario_run;
 mod unattended;
 
@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 pub use self::ending::{Ending, Next, Program};
-pub use self::plan::{Direction, Operators, PageChoice, Plan, UnattendedPlan, WindowLook};
 use self::outstanding::Outstanding;
+pub use self::plan::{Direction, Operators, PageChoice, Plan, UnattendedPlan, WindowLook};
 use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
 use self::unattended::Unattended;

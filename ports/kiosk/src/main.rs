@@ -154,16 +154,20 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
         },
         connectivity: config.connectivity,
         webdriver: arguments.webdriver,
-        operators: match profile.lifetime() {
-            background_sync::StorageLifetime::Profile if !arguments.no_control_socket => {
-                Operators::BySocket
-            }
-            // A profile that is gone at the end is nobody's to look after.
-            _ => Operators::None,
-        },
+        operators: operators(arguments, &profile),
         profile,
         screenshot_folder,
     })
+}
+
+fn operators(arguments: &Arguments, profile: &Profile) -> Operators {
+    match profile.lifetime() {
+        background_sync::StorageLifetime::Profile if !arguments.no_control_socket => {
+            Operators::BySocket
+        }
+        // A profile that is gone at the end is nobody's to look after.
+        _ => Operators::None,
+    }
 }
 
 fn window_look(arguments: &Arguments, config: &Config) -> WindowLook {

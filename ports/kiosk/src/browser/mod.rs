@@ -14,18 +14,17 @@ pub mod page_rules;
 mod picture;
 mod remote;
 mod script;
+mod stylesheet;
 pub mod surface;
 pub mod sync_notice;
 pub mod sync_policy;
 pub mod visit;
 pub mod webdriver;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use image::RgbaImage;
-use servo::user_contents::UserStyleSheet;
 use servo::{Opts, Preferences, Servo, ServoBuilder, StorageType, UserContentManager, WebView};
 use url::Url;
 
@@ -96,7 +95,7 @@ impl Browser {
         let stylesheets = options
             .user_stylesheets
             .iter()
-            .map(|path| read_stylesheet(path))
+            .map(|path| stylesheet::read(path))
             .collect::<Result<Vec<_>, _>>()?;
         let builder = ServoBuilder::default()
             .opts(options.options)
@@ -387,20 +386,4 @@ impl Browser {
             "no window is open; `open URL` opens one".to_owned(),
         ));
     }
-}
-
-fn read_stylesheet(path: &Path) -> Result<UserStyleSheet, Failure> {
-    let unusable = |reason| {
-        Failure::usage(format!(
-            "the style sheet {} can't be read: {reason}",
-            path.display()
-        ))
-    };
-    let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    let absolute = path
-        .canonicalize()
-        .map_err(|error| unusable(error.to_string()))?;
-    let url =
-        Url::from_file_path(absolute).map_err(|()| unusable("its path is no URL".to_owned()))?;
-    Ok(UserStyleSheet::new(text, url))
 }
