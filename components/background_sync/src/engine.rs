@@ -125,13 +125,13 @@ impl ClientStateResponder {
     }
 }
 
-/// What waits for the medium.
-#[derive(Debug)]
-pub(crate) enum Waiting {
-    /// A `register()` call.
-    Call(Call),
-    /// The ends of events of one origin.
-    Events(Vec<(EventId, EventOutcome)>),
+/// What of one origin waits for the medium.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// `register()` calls.
+    pub calls: Vec<Call>,
+    /// The ends of events.
+    pub events: Vec<(EventId, EventOutcome)>,
 }
 
 /// An engine has made an origin's data durable, or could not.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use background_sync_core::{
     Call, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck,
-    StoreFault, Unavailability, Urgency,
+    StoreFault, SyncNotification, Unavailability, Urgency,
 };
 use background_sync_traits::{EventToken, SyncClient, SyncManagerMessage};
 
@@ -278,12 +278,30 @@ impl<C: SyncClient> Manager<C> {
 
     /// Does what the scheduler decided, and has committed what is due.
     fn carry_out(&mut self, now: Now) {
-        let urgency = self.carry_out_decisions(now);
+        let mut notifications = Vec::new();
+        let urgency = self.decide(now, &mut notifications);
         self.calls.rooms.commit_due(now, urgency);
+        // What nobody waits for comes last.
+        self.calls.make_durable(now);
+        self.tell(now, notifications);
     }
 
-    /// Returns how soon what is to be stored has to be.
+    fn tell(&mut self, now: Now, notifications: Vec<SyncNotification>) {
+        for notification in notifications {
+            self.calls.rooms.notify(now, notification);
+        }
+    }
+
+    /// Without a commit.
     fn carry_out_decisions(&mut self, now: Now) -> Urgency {
+        let mut notifications = Vec::new();
+        let urgency = self.decide(now, &mut notifications);
+        self.tell(now, notifications);
+        urgency
+    }
+
+    /// Returns how soon what is to be stored has to be. The `notifications` are still to be told.
+    fn decide(&mut self, now: Now, notifications: &mut Vec<SyncNotification>) -> Urgency {
         self.calls.make_ended_durable(now);
         let mut all = Urgency::Lazy;
         let mut for_engine = EngineBatch::default();
@@ -329,7 +347,7 @@ impl<C: SyncClient> Manager<C> {
                         rooms.engine.terminate(token, &scope);
                     }
                 }
-                Output::Notify(notification) => rooms.notify(now, notification),
+                Output::Notify(notification) => notifications.push(notification),
             }
         }
         for_engine.send(&self.calls);

@@ -17,19 +17,21 @@ enum Progress {
     Failed(StoreFault),
 }
 
-/// Events of an origin that have ended.
-struct Ended {
+/// What waits for the data of an origin. The engine is asked once for all that comes at the same time.
+struct Group {
     scope: ScopeKey,
-    events: Vec<(EventId, EventOutcome)>,
+    waiting: Waiting,
 }
 
 /// What waits for engines.
 pub(super) struct Barrier {
     calls: HashMap<Call, Progress>,
-    /// For which the engine is to be asked: once for all that end at the same time.
-    ended: HashMap<Origin, Ended>,
-    /// For which it was asked.
+    /// For which the engine is still to be asked.
+    groups: HashMap<Origin, Group>,
+    /// Events that wait, whether it was asked or not.
     events: usize,
+    /// Of these, those that are in the groups.
+    events_in_groups: usize,
     results: Sender<MadeDurable>,
     /// Shared with the manager's loop.
     made_durable: Receiver<MadeDurable>,
@@ -43,11 +45,10 @@ pub(super) enum Passage {
 }
 
 /// What goes on once data are durable, or can't be.
-pub(super) enum GoesOn {
-    Nothing,
-    /// The call is answered now.
-    Call(Call),
-    Events(Vec<(EventId, EventOutcome)>),
+pub(super) struct GoesOn {
+    /// These are answered now.
+    pub calls: Vec<Call>,
+    pub events: Vec<(EventId, EventOutcome)>,
 }
 
 impl Barrier {
@@ -56,8 +57,9 @@ impl Barrier {
         let (results, made_durable) = unbounded();
         let barrier = Self {
             calls: HashMap::new(),
-            ended: HashMap::new(),
+            groups: HashMap::new(),
             events: 0,
+            events_in_groups: 0,
             results,
             made_durable: made_durable.clone(),
         };
@@ -71,35 +73,42 @@ impl Barrier {
 
     /// Whether the end of an event waits.
     pub fn holds_events(&self) -> bool {
-        self.events > 0 || !self.ended.is_empty()
+        self.events > 0
     }
 
     /// Before `call` is answered, what its origin has committed by now will be durable.
-    pub fn begin(&mut self, call: Call) -> DurabilityResponder {
+    pub fn add_call(&mut self, call: Call, scope: &ScopeKey) {
         self.calls.insert(call, Progress::Flushing);
-        DurabilityResponder::new(Waiting::Call(call), self.results.clone())
+        self.group(scope).calls.push(call);
     }
 
     /// An event has ended: before the scheduler knows of it, what its origin has committed by now will be durable.
     pub fn add_ended(&mut self, event: EventId, outcome: EventOutcome, scope: &ScopeKey) {
-        let ended = self.ended.entry(scope.origin.clone());
-        let ended = ended.or_insert_with(|| Ended {
-            scope: scope.clone(),
-            events: Vec::new(),
-        });
-        ended.events.push((event, outcome));
+        self.events += 1;
+        self.events_in_groups += 1;
+        self.group(scope).events.push((event, outcome));
     }
 
-    /// Has it asked for, for each origin whose events have ended.
-    pub fn begin_for_ended(
-        &mut self,
-        mut make_durable: impl FnMut(&ScopeKey, DurabilityResponder),
-    ) {
-        for (_, ended) in self.ended.drain() {
-            self.events += ended.events.len();
-            let waiting = Waiting::Events(ended.events);
+    fn group(&mut self, scope: &ScopeKey) -> &mut Waiting {
+        let group = self.groups.entry(scope.origin.clone());
+        let group = group.or_insert_with(|| Group {
+            scope: scope.clone(),
+            waiting: Waiting::default(),
+        });
+        &mut group.waiting
+    }
+
+    /// Whether the engine is still to be asked for the end of an event.
+    pub fn has_ended(&self) -> bool {
+        self.events_in_groups > 0
+    }
+
+    /// Has it asked for, for each origin.
+    pub fn begin(&mut self, mut make_durable: impl FnMut(&ScopeKey, DurabilityResponder)) {
+        self.events_in_groups = 0;
+        for (_, Group { scope, waiting }) in self.groups.drain() {
             let responder = DurabilityResponder::new(waiting, self.results.clone());
-            make_durable(&ended.scope, responder);
+            make_durable(&scope, responder);
         }
     }
 
@@ -111,23 +120,23 @@ impl Barrier {
                 fault.reason
             );
         }
-        match made.about {
-            Waiting::Events(events) => {
-                self.events -= events.len();
-                GoesOn::Events(events)
+        let Waiting { calls, events } = made.about;
+        self.events -= events.len();
+        let mut answered = Vec::new();
+        for call in calls {
+            let progress = self.calls.remove(&call);
+            if let Err(fault) = &result
+                && progress.is_some()
+            {
+                self.calls.insert(call, Progress::Failed(fault.clone()));
             }
-            Waiting::Call(call) => {
-                let progress = self.calls.remove(&call);
-                if let Err(fault) = result
-                    && progress.is_some()
-                {
-                    self.calls.insert(call, Progress::Failed(fault));
-                }
-                match progress {
-                    Some(Progress::HoldsAnswer) => GoesOn::Call(call),
-                    _ => GoesOn::Nothing,
-                }
+            if let Some(Progress::HoldsAnswer) = progress {
+                answered.push(call);
             }
+        }
+        GoesOn {
+            calls: answered,
+            events,
         }
     }
 

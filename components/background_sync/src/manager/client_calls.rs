@@ -80,9 +80,7 @@ impl<C: SyncClient> ClientCalls<C> {
         let question = Question::Register(call, permission_for(request));
         self.order.asking(connection);
         if registers(request) {
-            let responder = self.barrier.begin(call);
-            self.rooms.engine.make_durable(&scope, responder);
-            self.take_durable(now);
+            self.barrier.add_call(call, &scope);
         }
         self.ask(&scope, question);
     }
@@ -147,11 +145,18 @@ impl<C: SyncClient> ClientCalls<C> {
         }
     }
 
-    /// To be called before anything that must find the events ended, and before the manager sleeps.
+    /// To be called before anything that must find the events ended.
     pub fn make_ended_durable(&mut self, now: Now) {
+        if self.barrier.has_ended() {
+            self.make_durable(now);
+        }
+    }
+
+    /// Asks the engine for the barrier of everything that waits for one. To be called before the manager sleeps.
+    pub fn make_durable(&mut self, now: Now) {
         let engine = &self.rooms.engine;
         let ask = |scope: &ScopeKey, responder| engine.make_durable(scope, responder);
-        self.barrier.begin_for_ended(ask);
+        self.barrier.begin(ask);
         self.take_durable(now);
     }
 
@@ -163,16 +168,12 @@ impl<C: SyncClient> ClientCalls<C> {
     }
 
     pub fn handle_made_durable(&mut self, now: Now, made: MadeDurable) {
-        let scheduler = &mut self.rooms.scheduler;
-        match self.barrier.handle_made_durable(made) {
-            GoesOn::Nothing => {}
-            GoesOn::Call(call) => self.answer_registered(now, [call]),
-            GoesOn::Events(events) => {
-                for (event, outcome) in events {
-                    scheduler.handle_event_finished(now, event, outcome);
-                }
-            }
+        let GoesOn { calls, events } = self.barrier.handle_made_durable(made);
+        for (event, outcome) in events {
+            let scheduler = &mut self.rooms.scheduler;
+            scheduler.handle_event_finished(now, event, outcome);
         }
+        self.answer_registered(now, calls);
     }
 
     /// What these calls have registered is stored.

@@ -12,10 +12,10 @@ use crate::config::StartError;
 /// of them leave while the attempts of the next are written.
 const MAX_OPERATIONS_PER_COMMIT: usize = 2_048;
 
-/// When more operations than these wait together, the first commit takes only [`FIRST_OF_MANY`]: what waits for those goes on
-/// while the rest is written.
-const MANY_OPERATIONS: usize = 512;
-const FIRST_OF_MANY: usize = 64;
+/// When more operations than these come while nothing is being written, the first commit takes only [`FIRST_OF_MANY`]: what
+/// waits for those goes on while the rest is written.
+const MANY_OPERATIONS: usize = 32;
+const FIRST_OF_MANY: usize = 8;
 
 /// When a commit of several operations fails, each is tried by itself; after so many failures in a
 /// row the medium is at fault, and the rest is not tried.
@@ -118,18 +118,25 @@ impl Writer {
     }
 
     fn run(&mut self, batches: &Receiver<Batch>, committed: &Sender<Committed>) {
-        while let Ok(mut batch) = batches.recv() {
+        loop {
+            // Whoever comes while something is written waits for that anyway.
+            let (received, first_part) = match batches.try_recv() {
+                Ok(batch) => (Ok(batch), MAX_OPERATIONS_PER_COMMIT),
+                Err(_) => (batches.recv(), FIRST_OF_MANY),
+            };
+            let Ok(mut batch) = received else { return };
             while batch.operations.len() < MAX_OPERATIONS_PER_COMMIT
                 && let Ok(more) = batches.try_recv()
             {
                 batch.add(more);
             }
             // An error means that the manager is gone; what it sent is committed all the same.
-            self.write(batch, |part| drop(committed.send(part)));
+            self.write(batch, first_part, |part| drop(committed.send(part)));
         }
     }
 
-    fn write(&mut self, batch: Batch, mut tell: impl FnMut(Committed)) {
+    /// `first_part` is how many of many operations the first commit takes.
+    fn write(&mut self, batch: Batch, first_part: usize, mut tell: impl FnMut(Committed)) {
         let Batch {
             number,
             operations,
@@ -153,7 +160,7 @@ impl Writer {
             self.flush();
         }
         let mut size = match operations.len() > MANY_OPERATIONS {
-            true => FIRST_OF_MANY,
+            true => first_part,
             false => MAX_OPERATIONS_PER_COMMIT,
         };
         let mut operations = operations.into_iter().peekable();

@@ -100,9 +100,7 @@ impl SyncScheduler {
         if !self.is_online() {
             return;
         }
-        let mut waiting = self.tables.all_ready();
-        waiting.sort_unstable_by_key(|key| key.id);
-        for key in waiting.into_iter().take(MAX_ENTRIES_OF_WAITING) {
+        for key in self.tables.first_ready(MAX_ENTRIES_OF_WAITING) {
             self.notify_if_held_back(now, key);
         }
     }

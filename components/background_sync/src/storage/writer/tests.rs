@@ -142,7 +142,8 @@ impl Bench {
             durability,
         };
         let mut told = Vec::new();
-        self.writer.write(batch, |part| told.push(part));
+        self.writer
+            .write(batch, MAX_OPERATIONS_PER_COMMIT, |part| told.push(part));
         let done = told.last_mut().unwrap().done.take().unwrap();
         let results = told.into_iter().flat_map(|part| part.results);
         let failed = results.filter(|(_, result)| result.is_err());

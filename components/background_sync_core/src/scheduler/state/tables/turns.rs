@@ -30,6 +30,18 @@ impl Tables {
             .collect()
     }
 
+    /// The oldest of them, at most so many.
+    pub fn first_ready(&self, count: usize) -> Vec<RegKey> {
+        let origins = self.origins.iter();
+        let mut oldest: Vec<_> = origins
+            .flat_map(|origin| origin.ready.iter().take(count))
+            .map(|&(id, scope)| RegKey { scope, id })
+            .collect();
+        oldest.sort_unstable_by_key(|key| key.id);
+        oldest.truncate(count);
+        oldest
+    }
+
     /// Whether a slot is free and nobody waits for one.
     pub fn slot_is_free_for(&self, key: RegKey, policy: &Policy) -> bool {
         let origin = self
