@@ -283,20 +283,14 @@ impl<C: SyncClient> Manager<C> {
         self.calls.rooms.commit_due(now, urgency);
         // What nobody waits for comes last.
         self.calls.make_durable(now);
-        self.tell(now, notifications);
-    }
-
-    fn tell(&mut self, now: Now, notifications: Vec<SyncNotification>) {
-        for notification in notifications {
-            self.calls.rooms.notify(now, notification);
-        }
+        self.calls.rooms.notify_all(now, notifications);
     }
 
     /// Without a commit.
     fn carry_out_decisions(&mut self, now: Now) -> Urgency {
         let mut notifications = Vec::new();
         let urgency = self.decide(now, &mut notifications);
-        self.tell(now, notifications);
+        self.calls.rooms.notify_all(now, notifications);
         urgency
     }
 

@@ -33,6 +33,13 @@ impl<C: SyncClient> Rooms<C> {
         }
     }
 
+    /// The same in this order.
+    pub fn notify_all(&mut self, now: Now, notifications: Vec<SyncNotification>) {
+        for notification in notifications {
+            self.notify(now, notification);
+        }
+    }
+
     /// These promises are resolved, or nobody will see that they are.
     pub fn resolve(&mut self, now: Now, calls: impl IntoIterator<Item = Call>) {
         for call in calls {
