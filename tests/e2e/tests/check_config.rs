@@ -1,17 +1,21 @@
 //! `kiosk check-config`, word by word: what is wrong in a configuration, where, and what is allowed.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
-use background_sync_e2e::{kiosk_command, run};
+use background_sync_e2e::{kiosk_command, kiosk_program, run};
+
+/// A check starts no browser, so it takes none of a browser's flags.
+fn check_command() -> Command {
+    let mut command = Command::new(kiosk_program());
+    command.arg("check-config").stdin(Stdio::null());
+    command
+}
 
 /// Runs the check in the file's folder, so that its name is short.
 fn check(folder: &Path, text: &str) -> Output {
     std::fs::write(folder.join("kiosk.toml"), text).expect("a writable folder");
-    let mut command = kiosk_command();
-    run(command
-        .args(["check-config", "kiosk.toml"])
-        .current_dir(folder))
+    run(check_command().arg("kiosk.toml").current_dir(folder))
 }
 
 fn text_of(bytes: &[u8]) -> String {
@@ -89,8 +93,7 @@ fn an_empty_file_is_right() {
 
 #[test]
 fn a_file_that_is_not_there() {
-    let mut command = kiosk_command();
-    let output = run(command.args(["check-config", "/no/such/kiosk.toml"]));
+    let output = run(check_command().arg("/no/such/kiosk.toml"));
     assert_eq!(
         text_of(&output.stderr),
         "kiosk: the configuration file /no/such/kiosk.toml can't be read: No such file or directory (os error 2)\n"
