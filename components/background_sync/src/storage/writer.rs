@@ -1,6 +1,7 @@
 //! The store's thread. It commits while the manager goes on, and each commit takes everything that waits.
 
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use background_sync_core::{Durability, StoreFault, StoreOp, Ticket};
 use background_sync_store::{FileSetAside, JournalUpdate, RegistrationStore, StoreError};
@@ -12,10 +13,11 @@ use crate::config::StartError;
 /// of them leave while the attempts of the next are written.
 const MAX_OPERATIONS_PER_COMMIT: usize = 2_048;
 
-/// When more operations than these come while nothing is being written, the first commit takes only [`FIRST_OF_MANY`]: what
-/// waits for those goes on while the rest is written.
+/// When more operations than these come after a rest of [`REST`], the first commit takes only [`FIRST_OF_MANY`]: what waits
+/// for those goes on while the rest is written. While thousands of events run, flushes are better shared by more.
 const MANY_OPERATIONS: usize = 32;
 const FIRST_OF_MANY: usize = 8;
+const REST: Duration = Duration::from_millis(20);
 
 /// When a commit of several operations fails, each is tried by itself; after so many failures in a
 /// row the medium is at fault, and the rest is not tried.
@@ -119,12 +121,14 @@ impl Writer {
 
     fn run(&mut self, batches: &Receiver<Batch>, committed: &Sender<Committed>) {
         loop {
-            // Whoever comes while something is written waits for that anyway.
-            let (received, first_part) = match batches.try_recv() {
-                Ok(batch) => (Ok(batch), MAX_OPERATIONS_PER_COMMIT),
-                Err(_) => (batches.recv(), FIRST_OF_MANY),
+            let resting = Instant::now();
+            let Ok(mut batch) = batches.recv() else {
+                return;
             };
-            let Ok(mut batch) = received else { return };
+            let first_part = match resting.elapsed() >= REST {
+                true => FIRST_OF_MANY,
+                false => MAX_OPERATIONS_PER_COMMIT,
+            };
             while batch.operations.len() < MAX_OPERATIONS_PER_COMMIT
                 && let Ok(more) = batches.try_recv()
             {
