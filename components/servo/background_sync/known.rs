@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use background_sync::{Origin, ScopeKey};
 use background_sync_traits::DispatchedEvent;
 use servo_base::generic_channel::GenericSender;
+use servo_config::opts;
 use servo_constellation::window_changes;
 use servo_constellation_traits::ServiceWorkerMsg;
 use storage_traits::background_sync::BackgroundSyncMessage;
@@ -105,11 +106,15 @@ impl WorkerManagers {
         Some(events)
     }
 
-    /// For the constellation, which is asked once.
+    /// For the constellation, which is asked once. A manager in a process of its own is not remembered: it may not read, and a
+    /// channel between processes then holds up whoever sends.
     pub(super) fn remember(
         &self,
         scope: &ScopeKey,
     ) -> Box<dyn FnOnce(GenericSender<ServiceWorkerMsg>) + Send> {
+        if opts::get().multiprocess {
+            return Box::new(|_| {});
+        }
         let (senders, origin) = (self.senders.clone(), scope.origin.clone());
         Box::new(move |manager| senders.insert(origin, manager))
     }

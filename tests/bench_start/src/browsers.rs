@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use background_sync_bench_browsers::browser::Process;
 use tempfile::TempDir;
 
 use crate::site::{Requested, Site};
@@ -35,7 +36,7 @@ impl Embedder<'_> {
         command.arg(url).stdout(Stdio::null()).stderr(Stdio::null());
         site.forget();
         let start = Instant::now();
-        let mut process = Running(command.spawn().context("it can't be started")?);
+        let mut process = Process(command.spawn().context("it can't be started")?);
         let at = site.wait_for(requested);
         let ended = process.0.try_wait()?;
         let at = at.with_context(|| format!("{:?} with {url}: {ended:?}", self.path()))?;
@@ -58,17 +59,6 @@ impl Embedder<'_> {
     }
 }
 
-/// It is killed when this is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// A profile of the kiosk.
 pub struct Profile(TempDir);
 
@@ -84,7 +74,7 @@ impl Profile {
             .arg(site.installing_url())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        let mut process = Running(command.spawn().context("it can't be started")?);
+        let mut process = Process(command.spawn().context("it can't be started")?);
         let mut commands = process.0.stdin.take().expect("piped above");
         let events = process.0.stdout.take().expect("piped above");
         let mut lines = BufReader::new(events).lines();
