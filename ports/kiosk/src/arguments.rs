@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::config::values::{IdleLimit, ProxyUrl, Zoom};
 use crate::operator::arguments::OperatorCommand;
+use crate::output::ReportedEvents;
 use crate::permissions::OriginUrl;
 use crate::time_of_day::TimeOfDay;
 
@@ -124,6 +125,10 @@ pub struct Arguments {
     #[arg(long, value_name = "CHANNEL")]
     pub control: Option<ControlChannel>,
 
+    /// Leave events of background sync out of what is reported: when thousands of them run, the lines cost as much time.
+    #[arg(long, requires = "control")]
+    pub without_sync_events: bool,
+
     /// Port of the outbox app's server [default: any free one].
     #[arg(long, value_name = "PORT", conflicts_with = "url")]
     pub app_port: Option<u16>,
@@ -185,6 +190,14 @@ pub struct UnattendedArguments {
 }
 
 impl Arguments {
+    /// What is reported on the control channel.
+    pub fn reported_events(&self) -> ReportedEvents {
+        match self.without_sync_events {
+            true => ReportedEvents::AllButSyncs,
+            false => ReportedEvents::All,
+        }
+    }
+
     /// Whether stock wptrunner has started this process. It starts several at a time, and knows no flags of ours.
     pub fn is_from_wptrunner(&self) -> bool {
         self.user_agent.as_deref() == Some(WPTRUNNER_USER_AGENT)

@@ -75,6 +75,7 @@ impl Kiosk {
         let output = match (plan.direction, &app) {
             (Direction::Program, _) => Output::JsonLines {
                 start: plan.start,
+                reported: plan.reported_events,
                 lines: String::new(),
             },
             (_, Some(_)) => Output::Timeline(Timeline::new(plan.start)),

@@ -139,6 +139,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
         unattended: unattended_plan(arguments, &config, direction),
         page,
         direction,
+        reported_events: arguments.reported_events(),
         start,
         browser: BrowserOptions {
             preferences,

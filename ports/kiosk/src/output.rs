@@ -8,6 +8,15 @@ use crate::browser::notifications::NotificationEvent;
 use crate::event::Event;
 use crate::timeline::Timeline;
 
+/// Which events go to the control channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportedEvents {
+    /// Every one.
+    All,
+    /// Not those of background sync.
+    AllButSyncs,
+}
+
 /// How events are shown on standard output.
 pub enum Output {
     /// What pages and workers write to their consoles, and alerts, as they are: for logs and for wptrunner.
@@ -16,6 +25,8 @@ pub enum Output {
     JsonLines {
         /// When it was.
         start: Instant,
+        /// Which events are shown.
+        reported: ReportedEvents,
         /// Lines that are to be written. Thousands of events can come at once, and each write wakes whoever reads.
         lines: String,
     },
@@ -44,7 +55,14 @@ impl Output {
                 );
             }
             (Self::Plain, _) => {}
-            (Self::JsonLines { start, lines }, event) => {
+            (
+                Self::JsonLines {
+                    reported: ReportedEvents::AllButSyncs,
+                    ..
+                },
+                Event::Sync(_),
+            ) => {}
+            (Self::JsonLines { start, lines, .. }, event) => {
                 let mut line = event.to_json();
                 line["ms"] = u64::try_from(start.elapsed().as_millis())
                     .unwrap_or(u64::MAX)

@@ -11,6 +11,7 @@ use crate::browser::BrowserOptions;
 use crate::config::values::IdleLimit;
 use crate::connectivity::ConnectivityConfig;
 use crate::permissions::OriginUrl;
+use crate::output::ReportedEvents;
 use crate::profile::Profile;
 use crate::time_of_day::TimeOfDay;
 
@@ -20,6 +21,8 @@ pub struct Plan {
     pub page: PageChoice,
     /// Who decides what happens.
     pub direction: Direction,
+    /// What of it is reported to a program.
+    pub reported_events: ReportedEvents,
     /// When the kiosk was started.
     pub start: Instant,
     /// What the engine is started with.
