@@ -139,7 +139,7 @@ impl Unattended {
         }
     }
 
-    /// The window is at a page that may not be shown: it was redirected there, or a service worker has made the page.
+    /// The window is at a page that may not be shown: a service worker has made it.
     fn leave(&mut self, url: Url, browser: &mut Browser) {
         let start = self.start.clone();
         let instead = match std::mem::take(&mut self.has_shown_page) {
