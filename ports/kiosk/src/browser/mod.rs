@@ -10,6 +10,7 @@ pub mod notifications;
 #[cfg(not(feature = "offline"))]
 #[path = "no_notifications.rs"]
 pub mod notifications;
+pub mod own_view;
 mod page_loads;
 pub mod page_rules;
 mod picture;
@@ -19,7 +20,7 @@ mod stylesheet;
 pub mod surface;
 pub mod sync_notice;
 pub mod sync_policy;
-pub mod syncs_view;
+mod syncs_view;
 pub mod visit;
 pub mod webdriver;
 
@@ -33,9 +34,9 @@ use url::Url;
 use self::background_sync::SyncPermission;
 use self::delegate::State;
 use self::notifications::{CardView, Waiting};
+use self::own_view::SyncsView;
 use self::picture::Picture;
 use self::surface::{Surface, SurfaceFactory};
-use self::syncs_view::SyncsView;
 use crate::color_scheme::ColorScheme;
 use crate::command::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::config::values::Zoom;

@@ -13,8 +13,8 @@ use url::Url;
 
 use super::remote_desk::RemoteDesk;
 use crate::browser::Browser;
+use crate::browser::own_view::Asked;
 use crate::browser::surface::SurfaceFactory;
-use crate::browser::syncs_view::Asked;
 use crate::event::{Event, SyncsPageNews};
 use crate::remote::answer::Answer;
 use crate::remote::protocol::Request;
