@@ -1,5 +1,6 @@
 //! No page reaches `kiosk:syncs`, whatever it tries.
 
+use background_sync_e2e::syncs_page::wait_for_page;
 use background_sync_e2e::{Kiosk, Site, TestServer};
 use serde_json::{Value, json};
 
@@ -168,9 +169,7 @@ fn the_page_below_does_not_see_it() {
     kiosk.command("reload");
     kiosk.wait_for_console("page ready");
     kiosk.command("open kiosk:syncs");
-    kiosk.wait_for("the syncs page", |event| {
-        event["event"] == "syncs-page" && event["state"] == "loaded"
-    });
+    wait_for_page(&mut kiosk, "loaded");
     kiosk.forget_events();
     for _ in 0..3 {
         kiosk.wait_for_console("tried, frames 0, opener null");

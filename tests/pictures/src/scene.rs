@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use background_sync_e2e::syncs_page::{follow, show};
 use background_sync_e2e::{Answer, Kiosk, Site};
 use tempfile::TempDir;
 
@@ -83,20 +84,12 @@ impl Scene {
 
     /// Shows `kiosk:syncs`.
     pub fn show_syncs(&mut self) {
-        self.kiosk.command("open kiosk:syncs");
-        self.wait_for_page();
+        show(&mut self.kiosk);
     }
 
     /// Clicks what asks a question.
     pub fn confirm(&mut self) {
-        self.kiosk.command("click #waiting header a");
-        self.wait_for_page();
-    }
-
-    fn wait_for_page(&mut self) {
-        self.kiosk.wait_for("the syncs page", |event| {
-            event["event"] == "syncs-page" && event["state"] == "loaded"
-        });
+        follow(&mut self.kiosk, "#waiting header a");
     }
 
     /// Draws what is shown.

@@ -127,9 +127,9 @@ fn lanes<'a>(facts: &Facts<'a>, overview: &Overview) -> Vec<Lane<'a>> {
         let Some(name) = Name::of_entry(entry) else {
             continue;
         };
-        let known = lanes.iter_mut().find(|lane| lane.name == name);
+        let known = lanes.iter().position(|lane| lane.name == name);
         match known {
-            Some(known) => known.entries.push(entry),
+            Some(known) => lanes[known].entries.push(entry),
             None if lanes.len() < MAX_LANES => {
                 let mut new = lane(name, false);
                 new.entries.push(entry);
