@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use background_sync_core::{EventOutcome, JournalEntry, NextStep, SyncNotification};
 
-use super::markup::name;
+use super::markup::{name, short_name};
 use super::overview::{Facts, Overview};
 use crate::sync_report::in_words::roughly;
 use crate::sync_report::rows::Name;
@@ -33,6 +33,9 @@ const SPANS_MS: [u64; 10] = [
     30 * 24 * 60 * 60_000,
 ];
 
+/// In so many steps the picture moves on by its whole span.
+const STEPS: u64 = 100;
+
 /// A narrower picture has room for half of the labels.
 const WIDE_PX: u32 = 560;
 
@@ -58,25 +61,29 @@ pub fn chart(facts: &Facts<'_>, overview: &Overview) -> String {
     }
     let span_ms = span(facts, &lanes);
     let width = chart_width(facts.width_px);
-    let parts = if width < WIDE_PX { 2 } else { 4 };
+    let parts: u32 = if width < WIDE_PX { 2 } else { 4 };
     let height = LANE_PX * u32::try_from(lanes.len()).unwrap_or(0);
     let scale = Scale {
         width: f64::from(width),
         span_ms,
-        now_ms: facts.now.0,
+        // The picture is drawn anew once it would differ visibly, not whenever the clock is looked at.
+        now_ms: facts.now.0.next_multiple_of(span_ms / STEPS),
     };
     let mut html = String::from("<div class=\"chart\"><ol class=\"lanes\">");
     for lane in &lanes {
+        let tag = lane.name.tag.to_string();
         let _ = write!(
             html,
-            "<li><bdi>{}</bdi></li>",
-            name(&lane.name.tag.to_string())
+            "<li title=\"{}\"><bdi>{}</bdi></li>",
+            name(&tag),
+            short_name(&tag)
         );
     }
     let _ = write!(
         html,
-        "</ol><svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"What has happened in the last {span} to {count} \
-         of them; the table of the latest events tells it in words\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">",
+        "</ol><svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"What has happened in the last {span}, in {count} \
+         lanes. The table of the latest events tells it in words.\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\">",
         span = roughly(span_ms),
         count = lanes.len(),
     );

@@ -7,6 +7,9 @@ use crate::operator::text::printable;
 /// Characters of a name that are shown.
 pub const MAX_NAME: usize = 60;
 
+/// Characters of a name beside a lane.
+pub const MAX_SHORT_NAME: usize = 13;
+
 /// Characters of an address that are shown.
 pub const MAX_ADDRESS: usize = 100;
 
@@ -25,6 +28,14 @@ pub fn name(text: &str) -> Foreign<'_> {
     Foreign {
         text: if text.is_empty() { "(no name)" } else { text },
         max_characters: MAX_NAME,
+    }
+}
+
+/// A name where there is little room.
+pub fn short_name(text: &str) -> Foreign<'_> {
+    Foreign {
+        max_characters: MAX_SHORT_NAME,
+        ..name(text)
     }
 }
 
