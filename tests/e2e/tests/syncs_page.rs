@@ -38,7 +38,7 @@ fn it_tells_what_waits_and_why_and_goes_with_escape() {
     ] {
         assert!(row.contains(told), "no {told:?} in {row:?}");
     }
-    assert!(text(&mut kiosk, "#figures").contains("1 waiting"));
+    assert!(text(&mut kiosk, "#figures").contains("1\nwaiting"));
     assert_eq!(text(&mut kiosk, "#network"), "Network: cut by hand");
     assert!(text(&mut kiosk, "#journal").contains("stored, waits to be sent"));
     assert!(
@@ -50,6 +50,7 @@ fn it_tells_what_waits_and_why_and_goes_with_escape() {
     assert_eq!(kiosk.evaluate("typed"), "not lost");
 
     show(&mut kiosk);
+    kiosk.set_network("online");
     kiosk.command(&format!("open {}", site.server.url("/")));
     wait_for_page(&mut kiosk, "closed");
     kiosk.wait_for_console("page ready");

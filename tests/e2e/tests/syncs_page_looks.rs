@@ -13,7 +13,7 @@ const WORKER: &str =
 
 #[test]
 fn what_apps_have_chosen_is_text_and_bounded() {
-    let site = Site::new(WORKER);
+    let site = Site::new("");
     let mut kiosk = site.open_with(builder());
     kiosk.set_network("offline");
     let hostile = [
@@ -83,7 +83,7 @@ fn of_thousands_it_shows_some_and_counts_the_rest() {
     show(&mut kiosk);
     let rows = kiosk.evaluate("document.querySelectorAll('#waiting tbody tr').length");
     assert_eq!(rows, 60);
-    assert!(text(&mut kiosk, "#figures").contains("8000 waiting"));
+    assert!(text(&mut kiosk, "#figures").contains("8000\nwaiting"));
     assert_eq!(
         text(&mut kiosk, "#waiting > .more"),
         "7940 more are not shown here. kiosk syncs list shows all."
