@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+use crate::color_scheme::ColorScheme;
 use crate::config::values::{IdleLimit, ProxyUrl, Zoom};
 use crate::operator::arguments::OperatorCommand;
 use crate::output::ReportedEvents;
@@ -175,6 +176,14 @@ pub struct UnattendedArguments {
     /// Make everything larger by this factor, or smaller: 0.1 to 10.
     #[arg(long, value_name = "FACTOR")]
     pub zoom: Option<Zoom>,
+
+    /// Ask pages for these colors, where they have both [default: as the desktop has it].
+    #[arg(long, value_name = "SCHEME")]
+    pub color_scheme: Option<ColorScheme>,
+
+    /// Let `kiosk open kiosk:syncs`, or Ctrl+Shift+S in the window, show a page of what waits to be sent. Escape closes it.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub syncs_page: Option<bool>,
 
     /// Load everything by this HTTP proxy, such as http://proxy.example:3128.
     #[arg(long, value_name = "URL")]

@@ -64,6 +64,7 @@ fn summary(file: &Path, config: &Config) -> String {
     say("full screen", is_on(config.full_screen));
     say("pointer hidden", is_on(config.hide_pointer));
     say("zoom", config.zoom.map(|zoom| zoom.factor().to_string()));
+    say("syncs page", is_on(config.syncs_page));
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|it| it.display().to_string());
     say("profile", path(&config.profile));
     say("certificates", path(&config.certificate_path));

@@ -27,7 +27,7 @@ pub enum Command {
     CloseWindow,
     /// Run a script in the page and report its value.
     Evaluate(String),
-    /// Type into the focused element, as keys. `\n` is the Enter key, `\t` Tab, `\\` a backslash.
+    /// Type into the focused element, as keys. `\n` is the Enter key, `\t` Tab, `\e` Escape, `\\` a backslash.
     Type(String),
     /// Press and release the primary mouse button at the middle of the first element that matches this selector.
     Click(String),
@@ -263,8 +263,9 @@ fn unescape(text: &str) -> Result<String, String> {
             '\\' => match characters.next() {
                 Some('n') => '\n',
                 Some('t') => '\t',
+                Some('e') => '\u{1b}',
                 Some('\\') => '\\',
-                _ => return Err(r"`\` must be followed by `n`, `t` or `\`".to_owned()),
+                _ => return Err(r"`\` must be followed by `n`, `t`, `e` or `\`".to_owned()),
             },
             other => other,
         });

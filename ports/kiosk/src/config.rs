@@ -7,6 +7,8 @@
 //! full_screen = true
 //! hide_pointer = true
 //! zoom = 1.5
+//! color_scheme = "system"         # or "light", "dark"
+//! syncs_page = true               # `kiosk:syncs` may be shown
 //! profile = "profile"             # this path and the next are relative to the file's folder
 //! certificate_path = "ca.pem"
 //! proxy = "http://proxy.example:3128"

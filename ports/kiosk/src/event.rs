@@ -63,6 +63,31 @@ pub enum RefusedLoad {
     Resource,
 }
 
+/// What has become of `kiosk:syncs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncsPageNews {
+    /// It covers the app's page.
+    Shown,
+    /// A document of it has been loaded.
+    Loaded,
+    /// The app's page is in front again.
+    Closed,
+    /// It panicked inside the engine.
+    Crashed,
+}
+
+impl SyncsPageNews {
+    /// Its name for programs.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Loaded => "loaded",
+            Self::Closed => "closed",
+            Self::Crashed => "crashed",
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -111,6 +136,8 @@ pub enum Event {
     Server(ServerEvent),
     /// The kiosk has done something by itself.
     Unattended(UnattendedEvent),
+    /// `kiosk:syncs` is shown, or is not any more.
+    SyncsPage(SyncsPageNews),
     /// A line on the control channel could not be followed.
     CommandFailed(Requester, String),
 }
@@ -164,6 +191,7 @@ impl Event {
             Self::Notification(event) => event.to_json(),
             Self::Server(event) => server_to_json(event),
             Self::Unattended(event) => event.to_json(),
+            Self::SyncsPage(news) => json!({"event": "syncs-page", "state": news.name()}),
             Self::CommandFailed(requester, reason) => answer("error", *requester, Err(reason)),
         }
     }

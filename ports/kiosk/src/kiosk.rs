@@ -1,5 +1,6 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
+mod commands;
 mod ending;
 mod outstanding;
 mod plan;
@@ -7,12 +8,14 @@ mod planned_restart;
 mod recovery;
 mod remote_desk;
 mod scenario_run;
+mod syncs_desk;
 mod unattended;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use servo::InputEvent;
 use url::Url;
 
 pub use self::ending::{Ending, Next, Program};
@@ -20,13 +23,12 @@ use self::outstanding::Outstanding;
 pub use self::plan::{Direction, Operators, PageChoice, Plan, UnattendedPlan, WindowLook};
 use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
+use self::syncs_desk::SyncsDesk;
 use self::unattended::Unattended;
 use crate::app_server::{AppServer, LogEntry};
 use crate::browser::Browser;
-use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
 use crate::browser::surface::SurfaceFactory;
 use crate::browser::webdriver::{AfterCommand, WebDriverServer};
-use crate::command::{Command, CommandLine};
 use crate::connectivity::MachineWatch;
 use crate::control;
 use crate::event::{Event, Network, RefusedLoad, Requester};
@@ -49,6 +51,7 @@ pub struct Kiosk {
     webdriver: Option<WebDriverServer>,
     outstanding: Outstanding,
     remote: RemoteDesk,
+    syncs: SyncsDesk,
     unattended: Unattended,
     _profile: Profile,
     _machine: MachineWatch,
@@ -105,6 +108,7 @@ impl Kiosk {
             screenshot_folder: plan.screenshot_folder,
             webdriver: None,
             outstanding: Outstanding::default(),
+            syncs: SyncsDesk::new(plan.syncs_page),
             remote: RemoteDesk::open(plan.operators, &plan.profile, plan.start, &mailbox),
             _profile: plan.profile,
         };
@@ -138,7 +142,9 @@ impl Kiosk {
         let scenario = self.scenario.as_ref().map(ScenarioRun::deadline);
         let cards = self.browser.card_deadline();
         let unattended = self.unattended.deadline(&self.browser);
-        scenario.into_iter().chain(cards).chain(unattended).min()
+        let syncs = self.syncs.deadline(&self.browser);
+        let own = scenario.into_iter().chain(syncs);
+        own.chain(cards).chain(unattended).min()
     }
 
     /// The page, if its window is open.
@@ -173,7 +179,7 @@ impl Kiosk {
                 }
             }
             Message::Remote(request) => {
-                self.remote.handle(request, &mut self.browser, surfaces);
+                self.ask_desk(request, surfaces);
             }
             Message::RemoteGoesOn => self.remote.go_on(&self.browser),
             // A supervisor that is gone can't stop the kiosk any more. A person may have closed the terminal's input.
@@ -207,6 +213,8 @@ impl Kiosk {
         }
         self.browser.open_wanted_windows(&self.url, surfaces)?;
         self.browser.follow_cards();
+        self.syncs
+            .follow(&mut self.browser, &mut self.remote, surfaces);
         if let Next::Exit(code) = self.note_events(surfaces)? {
             return Ok(Next::Exit(code));
         }
@@ -239,6 +247,16 @@ impl Kiosk {
         self.browser.set_cut(!is_cut);
     }
 
+    /// A person wants to see `kiosk:syncs`, or has seen it.
+    pub fn toggle_syncs(&mut self) {
+        self.syncs.toggle(&mut self.browser);
+    }
+
+    /// Whether a key of a person's is for the kiosk itself; then pages get none of it.
+    pub fn takes_key(&mut self, key: &InputEvent) -> bool {
+        self.browser.takes_key(key)
+    }
+
     fn introduce(&self) {
         let Output::Timeline(timeline) = &self.output else {
             return;
@@ -255,75 +273,11 @@ impl Kiosk {
         }
     }
 
-    fn follow(
-        &mut self,
-        line: CommandLine,
-        surfaces: &dyn SurfaceFactory,
-    ) -> Result<Next, Failure> {
-        let requester = Requester::CommandLine(line.number);
-        let command = match line.command {
-            Ok(command) => command,
-            Err(reason) => {
-                self.browser
-                    .push_event(Event::CommandFailed(requester, reason));
-                return Ok(Next::Wait);
-            }
-        };
-        match command {
-            Command::Online => self.browser.set_cut(false),
-            Command::Offline => self.browser.set_cut(true),
-            Command::Open(None) => self.browser.open(self.url.clone(), surfaces)?,
-            Command::Open(Some(url)) => match Url::parse(&url) {
-                Ok(url) => self.browser.open(url, surfaces)?,
-                Err(error) => self.browser.push_event(Event::CommandFailed(
-                    requester,
-                    format!("`{url}` is not a URL: {error}"),
-                )),
-            },
-            Command::Reload => self.browser.reload(requester),
-            Command::CloseWindow => self.browser.close_window(),
-            Command::Evaluate(script) => self.browser.evaluate(&script, requester),
-            Command::Type(text) => self.browser.type_text(&text, requester),
-            Command::Click(selector) => self.browser.click(&selector, requester),
-            Command::Screenshot(path) => self.browser.screenshot(path, requester),
-            Command::Syncs => self.browser.list_syncs(requester),
-            Command::ClearSyncs(site) => self.browser.clear_syncs(&site),
-            Command::ClearSiteData(site) => self.browser.clear_site_data(&site),
-            Command::Allow(url) => {
-                self.browser
-                    .permit_sync(&url, SyncPermission::Granted, requester)
-            }
-            Command::Forbid(url) => {
-                self.browser
-                    .permit_sync(&url, SyncPermission::Denied, requester)
-            }
-            Command::Permission(name, state, url) => {
-                self.browser
-                    .set_sync_permission(name, state, &url, requester);
-            }
-            Command::FirePeriodic { scope, tag } => {
-                self.browser.fire_periodic_sync(&scope, &tag, requester);
-            }
-            Command::Unregister { api, scope, tag } => {
-                self.browser.unregister_sync(api, &scope, &tag, requester);
-            }
-            Command::ExtraInterval(extra, url) => {
-                self.browser.set_extra_interval(extra, &url, requester);
-            }
-            Command::ClickNotification(id, action) => {
-                self.browser
-                    .click_notification(id, action.as_deref(), requester);
-            }
-            Command::CloseNotification(id) => self.browser.close_notification(id, requester),
-            Command::Quit => return Ok(Next::Exit(ExitCode::SUCCESS)),
-        }
-        Ok(Next::Wait)
-    }
-
     fn note(&mut self, event: &Event, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         self.output.show(event);
         self.count(event);
         self.unattended.look_after(event, &mut self.browser);
+        self.syncs.note(event, &mut self.browser);
         let actions = self
             .scenario
             .as_mut()

@@ -7,6 +7,7 @@ mod app_server;
 mod arguments;
 mod browser;
 mod check_config;
+mod color_scheme;
 mod command;
 mod config;
 mod connectivity;
@@ -27,6 +28,7 @@ mod scenario;
 mod server_event;
 mod shell;
 mod sync_report;
+mod syncs_page;
 mod time_of_day;
 mod timeline;
 mod unattended_event;
@@ -122,14 +124,8 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
                 .unwrap_or(u32::from(direction == Direction::Scenario)),
         },
     };
-    let default_policy = match page {
-        PageChoice::OutboxApp { .. } => sync_policy::demonstration_policy(),
-        PageChoice::Url(_) => background_sync::Policy::default(),
-    };
-    if let Some(path) = &arguments.certificate_path {
-        config::values::check_certificates(path)
-            .map_err(|reason| Failure::usage(format!("--certificate-path: {reason}")))?;
-    }
+    let default_policy = default_policy(&page);
+    check_certificates(arguments)?;
     let preferences = preferences::preferences(arguments, &config)?;
     let screenshot_folder = arguments.screenshot_dir.clone().unwrap_or_default();
     make_folder(&screenshot_folder)?;
@@ -152,13 +148,33 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             is_cut: arguments.offline,
             user_stylesheets: arguments.user_stylesheets.clone(),
             zoom: arguments.unattended.zoom.or(config.zoom),
+            color_scheme: arguments
+                .unattended
+                .color_scheme
+                .unwrap_or(config.color_scheme),
         },
         connectivity: config.connectivity,
         webdriver: arguments.webdriver,
         operators: operators(arguments, &profile),
         profile,
+        syncs_page: arguments.unattended.syncs_page.or(config.syncs_page) == Some(true),
         screenshot_folder,
     })
+}
+
+fn default_policy(page: &PageChoice) -> background_sync::Policy {
+    match page {
+        PageChoice::OutboxApp { .. } => sync_policy::demonstration_policy(),
+        PageChoice::Url(_) => background_sync::Policy::default(),
+    }
+}
+
+fn check_certificates(arguments: &Arguments) -> Result<(), Failure> {
+    let Some(path) = &arguments.certificate_path else {
+        return Ok(());
+    };
+    config::values::check_certificates(path)
+        .map_err(|reason| Failure::usage(format!("--certificate-path: {reason}")))
 }
 
 fn operators(arguments: &Arguments, profile: &Profile) -> Operators {

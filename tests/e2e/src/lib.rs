@@ -11,6 +11,7 @@ pub mod operator;
 pub mod power_cut;
 mod server;
 mod site;
+pub mod syncs_page;
 
 use std::time::Duration;
 

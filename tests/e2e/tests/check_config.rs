@@ -42,6 +42,8 @@ window_size = "800x480"
 full_screen = true
 hide_pointer = false
 zoom = 1.5
+color_scheme = "dark"
+syncs_page = true
 profile = "/var/lib/kiosk"
 proxy = "http://name:secret@proxy.example:3128"
 no_proxy = ["intern.example", "10.0.0.0/8"]
@@ -71,6 +73,7 @@ dom_webgpu_enabled = true
   full screen         yes
   pointer hidden      no
   zoom                1.5
+  syncs page          yes
   profile             /var/lib/kiosk
   proxy               proxy.example:3128
   idle reset          after 120 s without input
@@ -121,8 +124,8 @@ fn unknown_keys() {
 2 | [screen]
   |  ^^^^^^
   |
-  = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `zoom`, `profile`, \
-         `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, `storage_durability`, \
+  = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `zoom`, `color_scheme`, \
+         `syncs_page`, `profile`, `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, `storage_durability`, \
          `notification_display`, `background_sync`, `connectivity`, `permissions` and `prefs`",
     );
     assert_picture(

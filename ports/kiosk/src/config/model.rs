@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::values::{IdleLimit, NoProxy, ProxyUrl, Zoom};
 use crate::arguments::WindowSize;
 use crate::browser::background_sync::Policy;
+use crate::color_scheme::ColorScheme;
 use crate::connectivity::ConnectivityConfig;
 use crate::permissions::{OriginPermissions, OriginUrl};
 use crate::time_of_day::TimeOfDay;
@@ -26,6 +27,10 @@ pub struct Config {
     pub hide_pointer: Option<bool>,
     /// How much larger than by default everything is.
     pub zoom: Option<Zoom>,
+    /// Which colors pages are asked for.
+    pub color_scheme: ColorScheme,
+    /// Whether `kiosk:syncs` may be shown.
+    pub syncs_page: Option<bool>,
     /// The folder that keeps site data and pending syncs.
     pub profile: Option<PathBuf>,
     /// A PEM file with the certificate authorities to trust.

@@ -25,6 +25,10 @@ pub fn read_file(mut file: Section<'_>, folder: &Path, problems: &mut Vec<Proble
         full_screen: file.take("full_screen", BOOLEAN),
         hide_pointer: file.take("hide_pointer", BOOLEAN),
         zoom: file.take("zoom", "a number from 0.1 to 10"),
+        color_scheme: file
+            .take("color_scheme", "\"system\", \"light\" or \"dark\"")
+            .unwrap_or_default(),
+        syncs_page: file.take("syncs_page", BOOLEAN),
         profile: file
             .take::<PathBuf>("profile", "the path of a folder")
             .map(|path| folder.join(path)),

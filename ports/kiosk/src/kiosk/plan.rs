@@ -39,6 +39,8 @@ pub struct Plan {
     pub profile: Profile,
     /// Who can ask it for something besides.
     pub operators: Operators,
+    /// Whether `kiosk:syncs` may be shown.
+    pub syncs_page: bool,
     /// Where screenshots of the scenario go.
     pub screenshot_folder: PathBuf,
 }

@@ -14,7 +14,7 @@ use servo::{
 };
 use winit::application::ApplicationHandler;
 use winit::dpi::PhysicalPosition;
-use winit::event::{ElementState, MouseScrollDelta, StartCause, WindowEvent};
+use winit::event::{ElementState, KeyEvent, MouseScrollDelta, StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
 use winit::keyboard::ModifiersState;
 use winit::window::WindowId;
@@ -111,15 +111,16 @@ impl App {
         event_loop.exit();
     }
 
-    fn page(&self) -> Option<&WebView> {
+    /// What a person sees.
+    fn front(&self) -> Option<&WebView> {
         match &self.phase {
-            Phase::Running(kiosk) => kiosk.browser().page(),
+            Phase::Running(kiosk) => kiosk.browser().front(),
             _ => None,
         }
     }
 
     fn send_input(&self, event: InputEvent) {
-        if let Some(page) = self.page() {
+        if let Some(page) = self.front() {
             page.notify_input_event(event);
         }
     }
@@ -182,8 +183,22 @@ impl App {
         self.card_is_pressed
     }
 
+    fn follow_key(&mut self, event: &KeyEvent) {
+        let Phase::Running(kiosk) = &mut self.phase else {
+            return;
+        };
+        let key = keys::to_servo(event, self.modifiers);
+        if keys::toggles_network(event, self.modifiers) {
+            kiosk.toggle_network();
+        } else if keys::toggles_syncs(event, self.modifiers) {
+            kiosk.toggle_syncs();
+        } else if !kiosk.takes_key(&key) {
+            self.send_input(key);
+        }
+    }
+
     fn redraw(&self) {
-        if let (Some(page), Some(window)) = (self.page(), &*self.window.borrow()) {
+        if let (Some(page), Some(window)) = (self.front(), &*self.window.borrow()) {
             page.paint();
             window.paint_card();
             window.present();
@@ -230,13 +245,7 @@ impl ApplicationHandler<Message> for App {
             }
             WindowEvent::KeyboardInput { event, .. } => {
                 self.note_input();
-                if keys::toggles_network(&event, self.modifiers) {
-                    if let Phase::Running(kiosk) = &mut self.phase {
-                        kiosk.toggle_network();
-                    }
-                } else {
-                    self.send_input(keys::to_servo(&event, self.modifiers));
-                }
+                self.follow_key(&event);
             }
             WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
             WindowEvent::MouseWheel { delta, .. } => {
@@ -269,18 +278,23 @@ impl ApplicationHandler<Message> for App {
                 ));
             }
             WindowEvent::Focused(focused) => {
-                if let Some(page) = self.page() {
+                if let Some(page) = self.front() {
                     page.set_focused(focused);
                 }
             }
             WindowEvent::Resized(size) => {
-                if let Some(page) = self.page() {
+                if let Some(page) = self.front() {
                     page.resize(size);
                 }
             }
             WindowEvent::ScaleFactorChanged { scale_factor, .. } => {
-                if let Some(page) = self.page() {
+                if let Some(page) = self.front() {
                     page.set_hidpi_scale_factor(Scale::new(scale_factor as f32));
+                }
+            }
+            WindowEvent::ThemeChanged(_) => {
+                if let Phase::Running(kiosk) = &self.phase {
+                    kiosk.browser().follow_desktop_colors();
                 }
             }
             WindowEvent::RedrawRequested => self.redraw(),

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use servo::{OffscreenRenderingContext, RenderingContext, WebView, WindowRenderingContext};
+use servo::{OffscreenRenderingContext, RenderingContext, Theme, WebView, WindowRenderingContext};
 use winit::dpi::PhysicalSize;
 use winit::event_loop::ActiveEventLoop;
 use winit::raw_window_handle::{HasDisplayHandle, HasWindowHandle};
@@ -123,6 +123,13 @@ impl Surface for KioskWindow {
 
     fn scale(&self) -> f32 {
         self.window.scale_factor() as f32
+    }
+
+    fn theme(&self) -> Option<Theme> {
+        self.window.theme().map(|theme| match theme {
+            winit::window::Theme::Light => Theme::Light,
+            winit::window::Theme::Dark => Theme::Dark,
+        })
     }
 
     fn frame_ready(&self, _: &WebView) {
