@@ -206,7 +206,9 @@ impl Screen {
         };
         let mode = connection.randr_create_mode(root, mode, name.as_bytes());
         let mode = mode.expect("sent").reply().expect("a new mode").mode;
-        let added = connection.randr_add_output_mode(output, mode).expect("sent");
+        let added = connection
+            .randr_add_output_mode(output, mode)
+            .expect("sent");
         added.check().expect("the output takes it");
         let set = |mode, outputs: &[u32]| {
             let (now, time) = (x11rb::CURRENT_TIME, x11rb::CURRENT_TIME);
