@@ -16,6 +16,7 @@ mod build_progress;
 #[cfg(test)]
 mod circles;
 mod command;
+mod day;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
@@ -108,6 +109,8 @@ enum Task {
     Bench(bench::Benchmarks),
     /// Cut the power of a kiosk on a file system of its own again and again, and see what is left (needs root)
     PowerCuts(power_cuts::PowerCuts),
+    /// A day in the life of a device, in minutes: visitors, networks, servers that fail, kills, power cuts, restarts
+    Day(day::Day),
     /// Send hostile messages and records to the component (needs nightly Rust and cargo-fuzz)
     Fuzz(fuzz::Fuzz),
     /// Assemble the patched Servo, or keep the patch series in step with it
@@ -190,6 +193,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::TestApps(arguments) => test_apps::run(&paths, &arguments),
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
         Task::PowerCuts(power_cuts) => power_cuts::run(&paths, &power_cuts),
+        Task::Day(day) => day::run(&paths, &day),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
         Task::Servo(task) => run_servo(&paths, task),
     }

@@ -9,7 +9,8 @@ use crate::operator::operate;
 /// What a kiosk holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// Memory of the process that is in no file, in bytes.
+    /// Memory of the process that is in no file, in bytes: the median of the readings after each visit of the hour, as single
+    /// ones have garbage in them.
     pub memory_bytes: u64,
     /// Threads.
     pub threads: usize,
@@ -24,15 +25,16 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Of a kiosk with this profile and this log.
-    pub fn read(kiosk: &Kiosk, profile: &Path, log: &Path) -> Self {
+    /// Of a kiosk with this profile, this log, and these readings of its memory.
+    pub fn read(kiosk: &Kiosk, profile: &Path, log: &Path, memory_bytes: &mut [u64]) -> Self {
+        memory_bytes.sort_unstable();
         let entries = |name: &str| {
             let entries = fs::read_dir(format!("/proc/{}/{name}", kiosk.id()));
             entries.expect("it runs").count()
         };
         let journal = operate(profile, &["syncs", "journal", "--json"]);
         Self {
-            memory_bytes: kiosk.memory_bytes(),
+            memory_bytes: memory_bytes[memory_bytes.len() / 2],
             threads: entries("task"),
             descriptors: entries("fd"),
             profile_bytes: folder_bytes(profile),

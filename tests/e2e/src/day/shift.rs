@@ -23,7 +23,7 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
     let file = File::create(&log).expect("a writable folder");
     let mut kiosk = app::open(&server, app::device(&profile, file));
     for hour in 0..day.hours {
-        let mut messages = Vec::new();
+        let (mut messages, mut memory) = (Vec::new(), Vec::new());
         for visitor in 0..day.visitors_an_hour {
             let message = format!("hour-{hour}-visitor-{visitor}");
             if lots.u32(..FAULT_EVERY) == 0 {
@@ -34,6 +34,7 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
             report.visitors += 1;
             report.network_cuts += usize::from(is_offline);
             messages.push(message);
+            memory.push(kiosk.memory_bytes());
             // Nobody waits for what has come so far.
             kiosk.forget_events();
             if report.visitors % 10 == 0 {
@@ -43,7 +44,7 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
         let missing = server.wait_for(&messages);
         report.note_messages(&format!("hour {hour}"), messages.len(), &missing);
         server.hang_up();
-        let figures = Figures::read(&kiosk, &profile, &log);
+        let figures = Figures::read(&kiosk, &profile, &log, &mut memory);
         report.note_hour(figures);
         println!("hour {hour}: {figures:?}");
     }
