@@ -17,6 +17,11 @@ pub fn is_named() -> bool {
     Display::of_environment().is_some()
 }
 
+/// Whether the display that the environment names is an X server.
+pub fn is_x() -> bool {
+    Display::of_environment() == Some(Display::X)
+}
+
 /// Whether the display that the environment names takes connections now.
 pub fn is_there() -> bool {
     Display::of_environment().is_some_and(|display| display.is_there())

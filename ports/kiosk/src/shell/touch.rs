@@ -34,6 +34,8 @@ fn finger(id: u64) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::discriminant;
+
     use servo::WebViewPoint;
     use winit::dpi::PhysicalPosition;
     use winit::event::DeviceId;
@@ -57,7 +59,7 @@ mod tests {
             }) else {
                 panic!("no touch event");
             };
-            assert_eq!(event.event_type, event_type);
+            assert_eq!(discriminant(&event.event_type), discriminant(&event_type));
             assert_eq!(event.touch_id, TouchId(7));
             let WebViewPoint::Device(point) = event.point else {
                 panic!("no point of the device");

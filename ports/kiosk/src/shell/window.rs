@@ -17,16 +17,14 @@ use servo::{
 };
 use winit::application::ApplicationHandler;
 use winit::dpi::PhysicalPosition;
-use winit::event::{
-    ElementState, MouseScrollDelta, StartCause, Touch, TouchPhase, WindowEvent,
-};
+use winit::event::{ElementState, MouseScrollDelta, StartCause, Touch, TouchPhase, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
 use winit::keyboard::ModifiersState;
 use winit::window::WindowId;
 
 use self::kiosk_window::{KioskWindow, no_window};
 use self::x_server::XServer;
-use super::{keys, touch};
+use super::{display, keys, touch};
 use crate::browser::surface::{Surface, SurfaceFactory};
 use crate::failure::Failure;
 use crate::kiosk::{Ending, Kiosk, Next, Plan, Program, WindowLook};
@@ -45,7 +43,7 @@ const SOON: Duration = Duration::from_secs(5);
 pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
     let start = Instant::now();
     // Before the window's library connects: the server ends the connections in their order.
-    let x_server = XServer::connect();
+    let x_server = display::is_x().then(XServer::connect).flatten();
     let event_loop = EventLoop::with_user_event()
         .build()
         .map_err(|error| no_window(&error))?;
