@@ -12,6 +12,8 @@ use super::server::{Fault, Server};
 use crate::power_cut::{End, Journal, Medium, Place};
 use crate::{Kiosk, KioskBuilder};
 
+/// A visit does not end before the hour does.
+const IDLE_RESET_S: u32 = 600;
 /// Messages an hour.
 const MESSAGES: u32 = 3;
 /// How soon the planned restart is, in seconds: later than the hour's messages, on any machine but a very slow one, where
@@ -91,7 +93,8 @@ struct Part {
 impl Part {
     fn device(&self) -> KioskBuilder {
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
-        app::device(&self.medium.profile(), log.expect("a writable folder"))
+        let log = log.expect("a writable folder");
+        app::device(&self.medium.profile(), log, IDLE_RESET_S)
     }
 
     fn play(&mut self, hour: u32, accident: Accident) {

@@ -27,15 +27,15 @@ pub const WORKER: &str = concat!(
 const POLICY: &str = "first_retry_delay_ms = 100\nretry_factor = 1\nretry_jitter_percent = 0\n\
     reconnect_retry_spread_ms = 0\nmax_attempts = \"unlimited\"\nevent_cap_ms = 3000\n";
 
-/// A kiosk with the configuration of an unattended device.
-pub fn device(profile: &Path, log: File) -> KioskBuilder {
+/// A kiosk with the configuration of an unattended device. A visit is over after so many seconds without input.
+pub fn device(profile: &Path, log: File, idle_reset_s: u32) -> KioskBuilder {
     Kiosk::builder()
         .background_sync(POLICY)
         .profile(profile)
         .errors_to(log)
         .environment("TZ", "UTC")
         .setting("full_screen = true")
-        .setting("idle_reset_s = 1")
+        .setting(&format!("idle_reset_s = {idle_reset_s}"))
 }
 
 /// Starts it on the app, and waits until the page can be used.
@@ -50,10 +50,26 @@ pub fn wait_for_page(kiosk: &mut Kiosk) {
     kiosk.wait_for_console("page ready");
 }
 
-/// A visitor types a message and sends it off; returns when the app has promised that it will arrive.
-pub fn write(kiosk: &mut Kiosk, message: &str) {
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// The app has said that it will arrive.
+    Given,
+    /// The visit was over before the app could say so: it may arrive.
+    VisitEnded,
+}
+
+/// A visitor types a message and sends it off; returns when the app has promised that it will arrive, or can't any more.
+pub fn write(kiosk: &mut Kiosk, message: &str) -> Promise {
     begin_to_write(kiosk, message);
-    kiosk.wait_for_console(&format!("registered {message}"));
+    let line = format!("registered {message}");
+    let event = kiosk.wait_for("the promise", |event| {
+        event["text"] == line.as_str() || event["event"] == "visit-ended"
+    });
+    match event["event"] == "visit-ended" {
+        true => Promise::VisitEnded,
+        false => Promise::Given,
+    }
 }
 
 /// A visitor types a message and sends it off.

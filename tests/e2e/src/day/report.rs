@@ -28,6 +28,8 @@ pub struct Report {
     pub visitors: usize,
     /// How many of them had no network.
     pub network_cuts: usize,
+    /// How many left before the app could promise anything.
+    pub unpromised: usize,
     promised: usize,
     repeated: usize,
     lost: Vec<String>,
@@ -43,6 +45,7 @@ impl Report {
             day,
             visitors: 0,
             network_cuts: 0,
+            unpromised: 0,
             promised: 0,
             repeated: 0,
             lost: Vec::new(),
@@ -126,6 +129,10 @@ impl fmt::Display for Report {
         row("hours of each part", self.day.hours.to_string())?;
         row("visitors", self.visitors.to_string())?;
         row("of these, without a network", self.network_cuts.to_string())?;
+        row(
+            "left before anything was promised",
+            self.unpromised.to_string(),
+        )?;
         for (fault, count) in &self.faults {
             row(&format!("server: {}", fault.text()), count.to_string())?;
         }

@@ -4,12 +4,14 @@ use std::fs::File;
 use std::path::Path;
 
 use super::Day;
-use super::app;
+use super::app::{self, Promise};
 use super::figures::Figures;
 use super::report::Report;
 use super::server::{Fault, Server};
 use crate::Kiosk;
 
+/// After so long without input, the visitor has left.
+const IDLE_RESET_S: u32 = 1;
 /// One visitor of so many finds no network: it returns only when the visitor has left.
 const OFFLINE_EVERY: u32 = 5;
 /// The server fails at the messages of one visitor of so many.
@@ -21,7 +23,7 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
     let server = Server::start();
     let (profile, log) = (folder.join("shift"), folder.join("shift.log"));
     let file = File::create(&log).expect("a writable folder");
-    let mut kiosk = app::open(&server, app::device(&profile, file));
+    let mut kiosk = app::open(&server, app::device(&profile, file, IDLE_RESET_S));
     for hour in 0..day.hours {
         let (mut messages, mut memory) = (Vec::new(), Vec::new());
         for visitor in 0..day.visitors_an_hour {
@@ -30,10 +32,12 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
                 server.fail_next(lots.choice(Fault::ALL).expect("there are four"));
             }
             let is_offline = lots.u32(..OFFLINE_EVERY) == 0;
-            receive(&mut kiosk, &message, is_offline);
+            match receive(&mut kiosk, &message, is_offline) {
+                Promise::Given => messages.push(message),
+                Promise::VisitEnded => report.unpromised += 1,
+            }
             report.visitors += 1;
             report.network_cuts += usize::from(is_offline);
-            messages.push(message);
             memory.push(kiosk.memory_bytes());
             // Nobody waits for what has come so far.
             kiosk.forget_events();
@@ -53,12 +57,14 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
 }
 
 /// A visitor comes, writes a message, and leaves.
-fn receive(kiosk: &mut Kiosk, message: &str, is_offline: bool) {
+fn receive(kiosk: &mut Kiosk, message: &str, is_offline: bool) -> Promise {
     if is_offline {
         kiosk.set_network("offline");
     }
-    app::write(kiosk, message);
-    app::wait_for_end_of_visit(kiosk);
+    let promise = app::write(kiosk, message);
+    if promise == Promise::Given {
+        app::wait_for_end_of_visit(kiosk);
+    }
     if is_offline {
         kiosk.wait_for("the page without a network", |event| {
             event["event"] == "address" && event["url"] == "about:offline"
@@ -66,4 +72,5 @@ fn receive(kiosk: &mut Kiosk, message: &str, is_offline: bool) {
         kiosk.set_network("online");
     }
     app::wait_for_page(kiosk);
+    promise
 }
