@@ -80,8 +80,8 @@ pub fn ensure_ready_for_tests() -> Result<()> {
         packages: &["xvfb"],
     };
     const COMPOSITOR: Need = Need {
-        what: "a Wayland compositor and its keyboard (cage, wtype)",
-        packages: &["cage", "wtype"],
+        what: "Wayland compositors and a keyboard for them (cage, Xwayland, sway, wtype)",
+        packages: &["cage", "xwayland", "sway", "wtype"],
     };
     let mut needs = Vec::new();
     if !is_on_path("dbus-daemon") {
@@ -92,7 +92,10 @@ pub fn ensure_ready_for_tests() -> Result<()> {
         if !is_on_path("Xvfb") {
             needs.push(X_SERVER);
         }
-        if !is_on_path("cage") || !is_on_path("wtype") {
+        if !["cage", "Xwayland", "sway", "wtype"]
+            .into_iter()
+            .all(is_on_path)
+        {
             needs.push(COMPOSITOR);
         }
     }

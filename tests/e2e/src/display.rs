@@ -1,11 +1,12 @@
-//! Displays as kiosks have them, without a screen: an X server that has no window manager, and a Wayland compositor that shows
-//! one app.
+//! Displays as kiosks have them, without a screen: an X server that has no window manager, and Wayland compositors.
 
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -21,6 +22,9 @@ use crate::PATIENCE;
 
 /// Says that this machine need not have the programs for it.
 const SKIP: &str = "BACKGROUND_SYNC_SKIP_DISPLAYS";
+
+/// The user and the group that own nothing.
+const NOBODY: u32 = 65_534;
 
 /// Whether this machine has these programs; if not, says so and which packages have them.
 ///
@@ -226,26 +230,49 @@ impl Screen {
     }
 }
 
-/// A Wayland compositor that shows one window and fills the screen with it, in memory. It ends when this is dropped.
-pub struct Cage {
+/// A kind of Wayland compositor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Shows one window and fills the screen with it, as kiosks have it.
+    Cage,
+    /// Takes keys from a program, too.
+    Sway,
+}
+
+/// What `sway` is to do. It tells its socket's name.
+const SWAY_CONFIG: &str = "xwayland disable\nexec echo $WAYLAND_DISPLAY\n";
+/// The app of `cage`, which ends with it. This one shows nothing, and ends with the pipe; the kiosk connects as another one.
+const CAGE_APP: &str = "echo $WAYLAND_DISPLAY; exec cat";
+
+/// A Wayland compositor, in memory. It ends when this is dropped.
+pub struct Compositor {
+    kind: Kind,
     process: Child,
-    folder: TempDir,
+    folder: Rc<TempDir>,
     socket: String,
 }
 
-impl Cage {
+impl Compositor {
     /// Starts one.
     ///
     /// # Panics
     /// If it does not start.
-    pub fn start() -> Self {
-        Self::start_in(tempfile::tempdir().expect("a writable folder"))
+    pub fn start(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().expect("a writable folder");
+        Self::start_in(kind, Rc::new(folder))
     }
 
-    fn start_in(folder: TempDir) -> Self {
-        // It ends with its app, which shows nothing and ends with the pipe; the kiosk connects as another one.
-        let mut process = Command::new("cage")
-            .args(["--", "sh", "-c", "echo $WAYLAND_DISPLAY; exec cat"])
+    fn start_in(kind: Kind, folder: Rc<TempDir>) -> Self {
+        let mut command = not_as_root(folder.path());
+        match kind {
+            Kind::Cage => command.args(["cage", "--", "sh", "-c", CAGE_APP]),
+            Kind::Sway => {
+                let config = folder.path().join("sway.conf");
+                fs::write(&config, SWAY_CONFIG).expect("a writable folder");
+                command.args(["sway", "--config"]).arg(config)
+            }
+        };
+        let mut process = command
             .env("XDG_RUNTIME_DIR", folder.path())
             .env("WLR_BACKENDS", "headless")
             .env("WLR_LIBINPUT_NO_DEVICES", "1")
@@ -256,10 +283,11 @@ impl Cage {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("cage is installed");
+            .expect("has_programs() was asked");
         let socket = first_line(&mut process);
-        assert!(!socket.is_empty(), "cage has not started");
+        assert!(!socket.is_empty(), "{kind:?} has not started");
         Self {
+            kind,
             process,
             folder,
             socket,
@@ -276,16 +304,12 @@ impl Cage {
         &self.socket
     }
 
-    /// Ends it as a crash would, and starts another one at the same place when told.
-    pub fn crash(mut self) -> impl FnOnce() -> Self {
-        self.end();
-        let folder = std::mem::replace(
-            &mut self.folder,
-            tempfile::tempdir().expect("a writable folder"),
-        );
-        let socket = self.socket.clone();
+    /// Ends it as a crash would; returns what starts another one at the same place.
+    pub fn crash(self) -> impl FnOnce() -> Self {
+        let (kind, folder, socket) = (self.kind, self.folder.clone(), self.socket.clone());
+        drop(self);
         move || {
-            let again = Self::start_in(folder);
+            let again = Self::start_in(kind, folder);
             assert_eq!(again.socket, socket);
             again
         }
@@ -296,25 +320,35 @@ impl Cage {
     /// # Panics
     /// If `wtype` can't.
     pub fn type_text(&self, text: &str) {
+        // The window hears of the new keyboard before its first key, unless that comes at once.
         let output = Command::new("wtype")
-            .arg(text)
+            .args(["-s", "300", text])
             .env("XDG_RUNTIME_DIR", self.folder())
             .env("WAYLAND_DISPLAY", self.socket())
             .output()
-            .expect("wtype is installed");
+            .expect("has_programs() was asked");
         assert!(output.status.success(), "{output:?}");
     }
+}
 
-    fn end(&mut self) {
+impl Drop for Compositor {
+    fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-impl Drop for Cage {
-    fn drop(&mut self) {
-        self.end();
+/// Runs a program as somebody else than root, whom compositors do not like; the folder becomes theirs.
+fn not_as_root(folder: &Path) -> Command {
+    let user = fs::metadata("/proc/self").map_or(0, |process| process.uid());
+    let user = if user == 0 { NOBODY } else { user };
+    let mut command = Command::new("setpriv");
+    if user == NOBODY {
+        chown(folder, Some(NOBODY), Some(NOBODY)).expect("root may");
+        command.arg(format!("--reuid={NOBODY}"));
+        command.args([&format!("--regid={NOBODY}"), "--clear-groups"]);
     }
+    command
 }
 
 /// The first line that a process prints. The rest is read and forgotten.

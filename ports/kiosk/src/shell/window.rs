@@ -1,6 +1,7 @@
 //! With a display: the page is in a window.
 
 mod kiosk_window;
+mod x_loss;
 mod x_server;
 
 use std::cell::RefCell;
@@ -42,7 +43,6 @@ const SOON: Duration = Duration::from_secs(5);
 /// If it can't start, for example without a display.
 pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
     let start = Instant::now();
-    // Before the window's library connects: the server ends the connections in their order.
     let x_server = display::is_x().then(XServer::connect).flatten();
     let event_loop = EventLoop::with_user_event()
         .build()
@@ -53,7 +53,8 @@ pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
         let _ = proxy.send_event(message);
     });
     if let Some(x_server) = &x_server {
-        x_server.follow(mailbox.clone(), program);
+        x_server.follow(mailbox.clone());
+        x_loss::begin_again_at_exit(program);
     }
     let mut app = App {
         x_server,
@@ -66,7 +67,9 @@ pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
         card_finger: None,
         result: Ok(Ending::Exit(ExitCode::SUCCESS)),
     };
-    match event_loop.run_app(&mut app) {
+    let ended = event_loop.run_app(&mut app);
+    x_loss::expect_exit();
+    match ended {
         Ok(()) => app.result,
         Err(_) if matches!(app.phase, Phase::Running(_)) && start.elapsed() >= SOON => {
             eprintln!("kiosk: the display is gone: the kiosk begins again");

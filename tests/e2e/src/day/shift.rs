@@ -14,6 +14,8 @@ use crate::Kiosk;
 const IDLE_RESET_S: u32 = 1;
 /// One visitor of so many finds no network: it returns only when the visitor has left.
 const OFFLINE_EVERY: u32 = 5;
+/// After so many visitors, the server ends what it has left without an answer.
+const HANG_UP_EVERY: usize = 10;
 /// The server fails at the messages of one visitor of so many.
 const FAULT_EVERY: u32 = 3;
 
@@ -41,7 +43,7 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
             memory.push(kiosk.memory_bytes());
             // Nobody waits for what has come so far.
             kiosk.forget_events();
-            if report.visitors % 10 == 0 {
+            if report.visitors.is_multiple_of(HANG_UP_EVERY) {
                 server.hang_up();
             }
         }

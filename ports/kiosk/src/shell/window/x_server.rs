@@ -1,7 +1,5 @@
-//! What a window manager would do, on an X server that has none, and what is done when the X server goes.
-//!
-//! The window's own library leaves the keyboard, and the size of a window that fills the screen, to the window manager. It
-//! can't be told of a connection that breaks either: Xlib ends the process then, in the middle of whatever it does.
+//! What a window manager would do, on an X server that has none: the window's own library leaves the keyboard, and the size of
+//! a window that fills the screen, to it.
 
 use std::sync::Arc;
 use std::thread;
@@ -17,7 +15,6 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
-use crate::kiosk::Program;
 use crate::message::{Mailbox, Message, ScreenPlace};
 
 /// A connection of our own to the X server.
@@ -46,30 +43,24 @@ impl XServer {
         })
     }
 
-    /// Follows the server from now on. When it is gone, the program begins again.
-    pub(super) fn follow(&self, mailbox: Mailbox, program: Arc<Program>) {
+    /// Follows the server from now on, until it is gone.
+    pub(super) fn follow(&self, mailbox: Mailbox) {
         let (connection, root, has_manager) =
             (self.connection.clone(), self.root, self.has_manager);
         thread::spawn(move || {
-            loop {
-                match connection.wait_for_event() {
-                    Ok(_) if has_manager => {}
-                    Ok(Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_)) => {
+            while let Ok(event) = connection.wait_for_event() {
+                match event {
+                    _ if has_manager => {}
+                    Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_) => {
                         if let Some(place) = first_monitor(&connection, root) {
                             mailbox.send(Message::ScreenChanged(place));
                         }
                     }
-                    Ok(Event::MapNotify(event)) => {
-                        // A window that has gone again needs no focus.
-                        let _ = focus(&connection, event.window);
-                    }
-                    Ok(_) => {}
-                    Err(_) => break,
+                    // A window that has gone again needs no focus.
+                    Event::MapNotify(event) => drop(focus(&connection, event.window)),
+                    _ => {}
                 }
             }
-            eprintln!("kiosk: the X server is gone: the kiosk begins again");
-            // Xlib is about to end the process: there is no time to end the engine in order. What was promised is stored.
-            eprintln!("kiosk: {}", program.run_again());
         });
     }
 
