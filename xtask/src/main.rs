@@ -16,6 +16,7 @@ mod build_progress;
 #[cfg(test)]
 mod circles;
 mod command;
+mod day;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
@@ -111,6 +112,8 @@ enum Task {
     PowerCuts(power_cuts::PowerCuts),
     /// Take the pictures of the documentation anew, by the kiosk
     Pictures(pictures::Pictures),
+    /// A day in the life of a device, in minutes: visitors, networks, servers that fail, kills, power cuts, restarts
+    Day(day::Day),
     /// Send hostile messages and records to the component (needs nightly Rust and cargo-fuzz)
     Fuzz(fuzz::Fuzz),
     /// Assemble the patched Servo, or keep the patch series in step with it
@@ -194,6 +197,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
         Task::PowerCuts(power_cuts) => power_cuts::run(&paths, &power_cuts),
         Task::Pictures(pictures) => pictures::run(&paths, &pictures),
+        Task::Day(day) => day::run(&paths, &day),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
         Task::Servo(task) => run_servo(&paths, task),
     }

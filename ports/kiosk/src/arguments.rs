@@ -173,6 +173,10 @@ pub struct UnattendedArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub hide_pointer: Option<bool>,
 
+    /// Where the display is not there yet or was lost, run without a window until it is there, instead of ending.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub wait_for_display: Option<bool>,
+
     /// Make everything larger by this factor, or smaller: 0.1 to 10.
     #[arg(long, value_name = "FACTOR")]
     pub zoom: Option<Zoom>,

@@ -63,6 +63,7 @@ fn summary(file: &Path, config: &Config) -> String {
     let is_on = |setting: Option<bool>| setting.map(|is| if is { "yes" } else { "no" }.to_owned());
     say("full screen", is_on(config.full_screen));
     say("pointer hidden", is_on(config.hide_pointer));
+    say("waits for display", is_on(config.wait_for_display));
     say("zoom", config.zoom.map(|zoom| zoom.factor().to_string()));
     say("syncs page", is_on(config.syncs_page));
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|it| it.display().to_string());

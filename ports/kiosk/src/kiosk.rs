@@ -172,7 +172,9 @@ impl Kiosk {
         surfaces: &dyn SurfaceFactory,
     ) -> Result<Next, Failure> {
         match message {
-            Message::EngineWoke => {}
+            // The window's event loop has followed a new screen.
+            Message::EngineWoke | Message::ScreenChanged(_) => {}
+            Message::DisplayCame => self.unattended.restart_for_display(&self.browser),
             Message::Command(line) => {
                 if let Next::Exit(code) = self.follow(line, surfaces)? {
                     return Ok(Next::Exit(code));

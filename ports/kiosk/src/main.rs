@@ -36,6 +36,7 @@ mod unattended_event;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
@@ -52,6 +53,8 @@ use self::kiosk::{
 };
 use self::operator::arguments::command_first;
 use self::profile::Profile;
+use self::shell::display;
+use self::shell::headless::Absence;
 
 fn main() -> ExitCode {
     let start = Instant::now();
@@ -73,18 +76,21 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, start: Instant) -> Result<ExitCode, Failure> {
-    let program = Program::of_this_process();
+    let program = Arc::new(Program::of_this_process());
     if !arguments.is_from_wptrunner() {
         panics::report_to_engine();
     }
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("nothing else in the process installs one");
-    let headless = arguments.headless || !has_display();
+    let headless = arguments.headless || !display::is_named();
     let plan = plan(arguments, headless, start)?;
     let ending = match headless {
-        true => shell::headless::run(plan),
-        false => shell::window::run(plan),
+        true => shell::headless::run(plan, Absence::Lasting),
+        false if plan.unattended.waits_for_display && !display::is_there() => {
+            shell::headless::run(plan, Absence::ForNow)
+        }
+        false => shell::window::run(plan, program.clone()),
     };
     match ending? {
         Ending::Exit(code) => Ok(code),
@@ -208,6 +214,7 @@ fn unattended_plan(arguments: &Arguments, config: &Config, direction: Direction)
             [] => config.allowed_origins.clone(),
             origins => Some(origins.to_vec()),
         },
+        waits_for_display: settings.wait_for_display.or(config.wait_for_display) == Some(true),
         idle_reset: settings.idle_reset_s.or(config.idle_reset),
         restart_at: settings.restart_at.or(config.restart_at),
     }
@@ -258,12 +265,6 @@ fn parse_url(text: &str) -> Result<Url, Failure> {
 
 fn blank_page() -> Url {
     Url::parse("about:blank").expect("a valid URL")
-}
-
-fn has_display() -> bool {
-    ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"]
-        .iter()
-        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Starts with `Servo`, by which wptrunner knows what it drives.

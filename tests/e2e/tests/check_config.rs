@@ -41,6 +41,7 @@ allowed_origins = ["https://login.example", "https://pay.example:8443"]
 window_size = "800x480"
 full_screen = true
 hide_pointer = false
+wait_for_display = true
 zoom = 1.5
 color_scheme = "dark"
 syncs_page = true
@@ -72,6 +73,7 @@ dom_webgpu_enabled = true
   window              800 x 480 pixels
   full screen         yes
   pointer hidden      no
+  waits for display   yes
   zoom                1.5
   syncs page          yes
   profile             /var/lib/kiosk
@@ -124,8 +126,9 @@ fn unknown_keys() {
 2 | [screen]
   |  ^^^^^^
   |
-  = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `zoom`, `color_scheme`, \
-         `syncs_page`, `profile`, `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, `storage_durability`, \
+  = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `wait_for_display`, `zoom`, \
+         `color_scheme`, `syncs_page`, `profile`, `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, \
+         `storage_durability`, \
          `notification_display`, `background_sync`, `connectivity`, `permissions` and `prefs`",
     );
     assert_picture(

@@ -25,6 +25,8 @@ pub struct Config {
     pub full_screen: Option<bool>,
     /// Whether the pointer is hidden over the window.
     pub hide_pointer: Option<bool>,
+    /// Whether the kiosk runs without a window until there is a display.
+    pub wait_for_display: Option<bool>,
     /// How much larger than by default everything is.
     pub zoom: Option<Zoom>,
     /// Which colors pages are asked for.

@@ -24,6 +24,7 @@ pub fn read_file(mut file: Section<'_>, folder: &Path, problems: &mut Vec<Proble
         window_size: file.take("window_size", "\"WIDTHxHEIGHT\" in pixels"),
         full_screen: file.take("full_screen", BOOLEAN),
         hide_pointer: file.take("hide_pointer", BOOLEAN),
+        wait_for_display: file.take("wait_for_display", BOOLEAN),
         zoom: file.take("zoom", "a number from 0.1 to 10"),
         color_scheme: file
             .take("color_scheme", "\"system\", \"light\" or \"dark\"")

@@ -64,6 +64,8 @@ pub struct UnattendedPlan {
     pub allowed_origins: Option<Vec<OriginUrl>>,
     /// After so long without input of a person, the start page returns.
     pub idle_reset: Option<IdleLimit>,
+    /// Whether it runs without a window until there is a display.
+    pub waits_for_display: bool,
     /// When it restarts itself.
     pub restart_at: Option<TimeOfDay>,
 }

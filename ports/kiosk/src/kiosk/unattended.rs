@@ -22,6 +22,10 @@ pub struct Unattended {
     recovery: Recovery,
     idle_limit: Option<Duration>,
     restart: Option<PlannedRestart<Local>>,
+    /// The event cap of the sync policy: none runs for longer.
+    longest_event: Duration,
+    /// A display is there now, and the kiosk is to begin again on it. Events are waited for until then.
+    display_limit: Option<Instant>,
     /// Sync events that run.
     running_events: u64,
     /// Whether a page has been shown since the start page was asked for.
@@ -46,6 +50,8 @@ impl Unattended {
             restart: plan
                 .restart_at
                 .map(|at| PlannedRestart::new(at, longest_event, now, &clock)),
+            longest_event,
+            display_limit: None,
             running_events: 0,
             has_shown_page: false,
             start: start.clone(),
@@ -57,6 +63,7 @@ impl Unattended {
         let restart = self.restart.as_ref().map(PlannedRestart::deadline);
         let deadlines = [
             restart,
+            self.display_limit,
             self.recovery.deadline(),
             self.end_of_visit(browser),
         ];
@@ -115,8 +122,23 @@ impl Unattended {
         self.has_to_restart(now, browser)
     }
 
+    /// The display that was not there at the start has come: the kiosk restarts on it once no sync event runs.
+    pub fn restart_for_display(&mut self, browser: &Browser) {
+        self.display_limit = Instant::now().checked_add(self.longest_event);
+        let due = UnattendedEvent::DisplayCame {
+            running_events: self.running_events,
+        };
+        browser.push_event(Event::Unattended(due));
+    }
+
     fn has_to_restart(&mut self, now: Instant, browser: &Browser) -> bool {
         let running_events = self.running_events;
+        if let Some(limit) = self.display_limit
+            && (running_events == 0 || limit <= now)
+        {
+            browser.push_event(Event::Unattended(UnattendedEvent::Restarting));
+            return true;
+        }
         let Some(restart) = &mut self.restart else {
             return false;
         };
