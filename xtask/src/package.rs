@@ -88,7 +88,10 @@ fn make(paths: &Paths, kiosk: &Path, package: &Package, version: Option<&str>) -
         cargo.args(["--fast", "--compress-type", "gz"]);
     }
     let printed = command::text(&mut cargo)?;
-    let made = printed.lines().last().context("cargo-deb named no package")?;
+    let made = printed
+        .lines()
+        .last()
+        .context("cargo-deb named no package")?;
     paths::absolute(Path::new(made))
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Every wait ends with an event or with a deadline; nothing sleeps but a power cut, which keeps to no event.
 
+pub mod debian;
 pub mod desktop;
+pub mod guide;
 mod kiosk;
 mod namespace;
 pub mod notifications;

@@ -60,7 +60,13 @@ impl Contents<'_> {
     fn third_party(&self) -> Result<String> {
         let mut tree = command::cargo();
         tree.current_dir(self.paths.tree())
-            .args(["tree", "--locked", "--quiet", "--package", "background_sync_kiosk"])
+            .args([
+                "tree",
+                "--locked",
+                "--quiet",
+                "--package",
+                "background_sync_kiosk",
+            ])
             .args("--edges normal --prefix none --no-dedupe --format {p}|{l}|{r}".split(' '));
         let text = command::text(&mut tree)?;
         let mut list = "The libraries that the program contains: name, version, licence, and where its sources are.\n\n".to_owned();
@@ -96,8 +102,12 @@ mod tests {
             library(line).as_deref(),
             Some("winit 0.30.12\tApache-2.0\thttps://github.com/rust-windowing/winit")
         );
-        let line = "background_sync_core v0.1.0 (/somewhere/components/background_sync_core)|MPL-2.0|";
-        assert_eq!(library(line).as_deref(), Some("background_sync_core 0.1.0\tMPL-2.0\t"));
+        let line =
+            "background_sync_core v0.1.0 (/somewhere/components/background_sync_core)|MPL-2.0|";
+        assert_eq!(
+            library(line).as_deref(),
+            Some("background_sync_core 0.1.0\tMPL-2.0\t")
+        );
         assert_eq!(library(""), None);
     }
 }
