@@ -16,6 +16,11 @@ mod site;
 
 use std::time::Duration;
 
+/// The guide for engine integrators: its code is run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/integrating.md")]
+struct Integrating;
+
 pub use kiosk::{FAST_RETRIES, Kiosk, KioskBuilder, kiosk_command, kiosk_program, run};
 pub use namespace::{again_in_namespace, in_namespace, ip, leave_out, mount_small_disk};
 pub use npm::{Packages, serve_from_npm};
