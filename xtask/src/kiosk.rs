@@ -111,7 +111,8 @@ pub fn build_embedder(paths: &Paths) -> Result<PathBuf> {
     Ok(paths.target().join("debug/embedder"))
 }
 
-fn assemble(paths: &Paths) -> Result<()> {
+/// Brings the assembled workspace in step with the source tree. The cache must be held.
+pub fn assemble(paths: &Paths) -> Result<()> {
     // A test run by machine tests what was committed; nobody is there to be asked.
     let unattended = std::env::var_os("CI").is_some_and(|value| value == "true");
     let local = if unattended {

@@ -5,6 +5,7 @@
 //! | the command line, and a module for each command | this file; `testing/` is `./mach test` |
 //! | the patch series, the overlay, the assembled workspace | `servo/` |
 //! | how the kiosk is built, and what is shown of it | `kiosk.rs`, `build_output.rs`, `build_progress.rs`, `spidermonkey.rs` |
+//! | the package of Debian's | `package.rs` |
 //! | what the system must have | `setup.rs` |
 //! | web-platform-tests | `wpt/` |
 //! | tests of the source tree's own rules | `circles.rs`, `module_graph.rs`, `dependencies.rs`, `documents.rs`, `publishable.rs`, `sizes.rs` |
@@ -28,6 +29,7 @@ mod kiosk;
 mod metadata;
 #[cfg(test)]
 mod module_graph;
+mod package;
 mod paths;
 mod pictures;
 mod power_cuts;
@@ -91,6 +93,8 @@ enum Task {
         #[arg(long, value_name = "GROUP", value_parser = Group::parse_left_out)]
         without: Option<Group>,
     },
+    /// Make a package of Debian's of the optimized kiosk, and print its path last
+    Package(package::Package),
     /// Run every check and test
     Test {
         /// Leave out what needs Servo
@@ -191,6 +195,7 @@ fn run(task: Task) -> Result<ExitCode> {
             ..
         } => testing::run_without(&paths, group),
         Task::Test { core, .. } => testing::run(&paths, core),
+        Task::Package(package) => package::run(&paths, &package),
         Task::Fmt => testing::format(&paths).map(|()| ExitCode::SUCCESS),
         Task::TestWpt(arguments) => wpt::run(&paths, &arguments),
         Task::TestApps(arguments) => test_apps::run(&paths, &arguments),

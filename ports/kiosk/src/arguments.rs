@@ -152,6 +152,12 @@ pub enum Task {
         /// The file (TOML).
         file: PathBuf,
     },
+    /// Write the man pages and completions of the package.
+    #[command(hide = true)]
+    PackageFiles {
+        /// Where to.
+        folder: PathBuf,
+    },
     /// What whoever looks after a device wants.
     #[command(flatten)]
     Operator(OperatorCommand),

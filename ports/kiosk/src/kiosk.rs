@@ -8,6 +8,7 @@ mod planned_restart;
 mod recovery;
 mod remote_desk;
 mod scenario_run;
+mod service_manager;
 mod syncs_desk;
 mod unattended;
 
@@ -162,6 +163,7 @@ impl Kiosk {
         surfaces: &dyn SurfaceFactory,
     ) -> Result<Next, Failure> {
         let next = self.handle_and_show(message, surfaces);
+        self.unattended.note_next(&next);
         self.output.flush();
         next
     }

@@ -18,6 +18,7 @@ mod kiosk;
 mod message;
 mod operator;
 mod output;
+mod packaging;
 mod panics;
 mod permissions;
 mod preference_value;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
     let result = match &arguments.task {
         Some(Task::Operator(command)) => operator::run(command),
         Some(Task::CheckConfig { file }) => check_config::run(file),
+        Some(Task::PackageFiles { folder }) => packaging::write_files(folder),
         None => run(&arguments, start),
     };
     result.unwrap_or_else(|failure| {

@@ -3,8 +3,10 @@
 //! Every wait ends with an event or with a deadline; nothing sleeps but a power cut, which keeps to no event.
 
 pub mod day;
+pub mod debian;
 pub mod desktop;
 pub mod display;
+pub mod guide;
 mod kiosk;
 mod namespace;
 pub mod notifications;
@@ -16,6 +18,11 @@ mod site;
 pub mod syncs_page;
 
 use std::time::Duration;
+
+/// The guide for engine integrators: its code is run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/integrating.md")]
+struct Integrating;
 
 pub use kiosk::{FAST_RETRIES, Kiosk, KioskBuilder, kiosk_command, kiosk_program, run};
 pub use namespace::{again_in_namespace, in_namespace, ip, leave_out, mount_small_disk};

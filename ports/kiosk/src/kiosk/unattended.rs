@@ -6,14 +6,17 @@ use chrono::Local;
 use servo::{LoadStatus, WebView};
 use url::Url;
 
+use super::ending::Next;
 use super::plan::UnattendedPlan;
 use super::planned_restart::{Look, PlannedRestart};
 use super::recovery::{MAX_CRASHES, Recovery};
+use super::service_manager::ServiceManager;
 use crate::browser::Browser;
 use crate::browser::background_sync::SyncNotice;
 use crate::browser::page_rules::{AllowedPages, OwnPage};
 use crate::browser::visit::Trouble;
 use crate::event::{Event, Network};
+use crate::failure::Failure;
 use crate::unattended_event::{Instead, UnattendedEvent, WindowKind};
 
 /// What the kiosk has to do by itself, and when.
@@ -26,6 +29,7 @@ pub struct Unattended {
     longest_event: Duration,
     /// A display is there now, and the kiosk is to begin again on it. Events are waited for until then.
     display_limit: Option<Instant>,
+    service_manager: ServiceManager,
     /// Sync events that run.
     running_events: u64,
     /// Whether a page has been shown since the start page was asked for.
@@ -52,6 +56,7 @@ impl Unattended {
                 .map(|at| PlannedRestart::new(at, longest_event, now, &clock)),
             longest_event,
             display_limit: None,
+            service_manager: ServiceManager::of_this_process(),
             running_events: 0,
             has_shown_page: false,
             start: start.clone(),
@@ -66,6 +71,7 @@ impl Unattended {
             self.display_limit,
             self.recovery.deadline(),
             self.end_of_visit(browser),
+            self.service_manager.deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -111,6 +117,7 @@ impl Unattended {
     /// Does what is due. Returns whether the kiosk is to restart.
     pub fn do_what_is_due(&mut self, browser: &mut Browser) -> bool {
         let now = Instant::now();
+        self.service_manager.note_life(now);
         if self.recovery.take_due(now) {
             browser.try_again();
         }
@@ -129,6 +136,13 @@ impl Unattended {
             running_events: self.running_events,
         };
         browser.push_event(Event::Unattended(due));
+    }
+
+    /// Follows what the kiosk is to do next.
+    pub fn note_next(&mut self, next: &Result<Next, Failure>) {
+        if matches!(next, Ok(Next::Exit(_)) | Err(_)) {
+            self.service_manager.note_end();
+        }
     }
 
     fn has_to_restart(&mut self, now: Instant, browser: &Browser) -> bool {

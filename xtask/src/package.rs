@@ -1,0 +1,104 @@
+//! `./mach package`: the kiosk as a package of Debian's. cargo-deb makes it from the metadata in the kiosk's manifest; what
+//! it packs beside the program is made here, from the program itself.
+
+mod contents;
+mod trial;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use fs_err as fs;
+
+use self::contents::Contents;
+use crate::command;
+use crate::kiosk::{self, Profile};
+use crate::paths::{self, Paths};
+use crate::setup;
+
+/// Whoever builds a package is its maintainer; this one says that nobody has been named.
+const NOBODY: &str = "Background Sync for Servo <maintainers@background-sync.invalid>";
+
+/// What of the package is not as usual.
+#[derive(Args)]
+pub struct Package {
+    /// Pack this kiosk instead of building an optimized one
+    #[arg(long, value_name = "PATH")]
+    kiosk: Option<PathBuf>,
+    /// The package's version [default: the kiosk's, with revision 1]
+    #[arg(long, value_name = "VERSION")]
+    deb_version: Option<String>,
+    /// Who looks after the package: "NAME <ADDRESS>"
+    #[arg(long, value_name = "NAME", default_value = NOBODY)]
+    maintainer: String,
+    /// Compress less, for a package that nobody downloads
+    #[arg(long)]
+    fast: bool,
+    /// Install the package in a bare Debian system, with the commands of its guide, and try it there (needs root, mmdebstrap
+    /// and systemd-nspawn, and Debian's packages)
+    #[arg(long = "try")]
+    is_tried: bool,
+}
+
+/// Makes the package, and tries it if that is asked for. Its path is printed last.
+pub fn run(paths: &Paths, package: &Package) -> Result<ExitCode> {
+    let kiosk = kiosk::named_or_built(paths, package.kiosk.as_deref(), Profile::Release)?;
+    if package.is_tried {
+        let older = make(paths, &kiosk, package, Some(trial::OLDER_VERSION))?;
+        // cargo-deb's names have the version.
+        let newer = make(paths, &kiosk, package, package.deb_version.as_deref())?;
+        return trial::run(paths, &older, &newer);
+    }
+    let made = make(paths, &kiosk, package, package.deb_version.as_deref())?;
+    println!("{}", made.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn make(paths: &Paths, kiosk: &Path, package: &Package, version: Option<&str>) -> Result<PathBuf> {
+    let llvm = setup::ensure_ready()?;
+    let _held = paths.hold_cache()?;
+    kiosk::assemble(paths)?;
+    ensure_there_is_cargo_deb()?;
+    let target = paths.cache.join("package");
+    // Where cargo-deb looks for what a build has left.
+    let built = target.join("release");
+    fs::create_dir_all(&built)?;
+    let program = built.join("kiosk");
+    if program.exists() {
+        fs::remove_file(&program)?;
+    }
+    fs::hard_link(kiosk, &program).or_else(|_| fs::copy(kiosk, &program).map(drop))?;
+    let contents = Contents {
+        paths,
+        kiosk,
+        version: version.map_or_else(|| format!("{}-1", env!("CARGO_PKG_VERSION")), str::to_owned),
+        maintainer: &package.maintainer,
+    };
+    contents.write(&built.join("package"))?;
+
+    let mut cargo = kiosk::cargo(paths, &llvm, Profile::Release);
+    cargo
+        .env("CARGO_TARGET_DIR", &target)
+        .args(["deb", "--no-build", "--quiet", "--manifest-path"])
+        .arg(paths.tree().join("ports/kiosk/Cargo.toml"))
+        .args(["--maintainer", &package.maintainer])
+        .args(["--deb-version", &contents.version]);
+    if package.fast {
+        cargo.args(["--fast", "--compress-type", "gz"]);
+    }
+    let printed = command::text(&mut cargo)?;
+    let made = printed
+        .lines()
+        .last()
+        .context("cargo-deb named no package")?;
+    paths::absolute(Path::new(made))
+}
+
+fn ensure_there_is_cargo_deb() -> Result<()> {
+    ensure!(
+        command::output(command::cargo().args(["deb", "--version"])).is_ok(),
+        "cargo-deb makes the package, and is not installed: cargo install cargo-deb --locked"
+    );
+    Ok(())
+}
