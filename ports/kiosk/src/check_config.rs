@@ -91,6 +91,13 @@ fn summary(file: &Path, config: &Config) -> String {
                 None => "until one succeeds".to_owned(),
             }),
     );
+    say(
+        "metrics",
+        config
+            .fleet
+            .metrics_listen
+            .map(|address| format!("http://{address}/metrics")),
+    );
     let count = |count: usize| (count > 0).then(|| count.to_string());
     say("origins permitted", count(config.permissions.len()));
     say("preferences", count(config.preferences.len()));

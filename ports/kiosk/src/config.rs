@@ -24,6 +24,9 @@
 //! [connectivity]
 //! watch = "system"                # or "none"
 //!
+//! [metrics]
+//! listen = "127.0.0.1:9464"       # of this machine alone; left out, no metrics are served
+//!
 //! [[permissions]]
 //! origin = "http://localhost:8080"
 //! periodic_background_sync = "granted"
@@ -32,6 +35,7 @@
 //! dom_webgpu_enabled = true
 //! ```
 
+pub mod fleet;
 mod model;
 mod problem;
 mod reader;

@@ -1,5 +1,6 @@
 //! What happens in a running kiosk, as the control channel, the timeline and the scenario see it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -111,6 +112,8 @@ pub enum Event {
     Server(ServerEvent),
     /// The kiosk has done something by itself.
     Unattended(UnattendedEvent),
+    /// Metrics are served here from now on.
+    MetricsServed(SocketAddr),
     /// A line on the control channel could not be followed.
     CommandFailed(Requester, String),
 }
@@ -164,6 +167,9 @@ impl Event {
             Self::Notification(event) => event.to_json(),
             Self::Server(event) => server_to_json(event),
             Self::Unattended(event) => event.to_json(),
+            Self::MetricsServed(address) => {
+                json!({"event": "metrics-served", "address": address.to_string()})
+            }
             Self::CommandFailed(requester, reason) => answer("error", *requester, Err(reason)),
         }
     }

@@ -13,6 +13,7 @@ mod connectivity;
 mod control;
 mod event;
 mod failure;
+mod fleet;
 mod kiosk;
 mod message;
 mod operator;
@@ -43,6 +44,7 @@ use url::Url;
 use self::arguments::{Arguments, Task};
 use self::browser::{BrowserOptions, background_sync, sync_policy};
 use self::config::Config;
+use self::config::fleet::FleetConfig;
 use self::connectivity::Watch;
 use self::failure::Failure;
 use self::kiosk::{
@@ -78,7 +80,7 @@ fn run(arguments: &Arguments, start: Instant) -> Result<ExitCode, Failure> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("nothing else in the process installs one");
-    let headless = arguments.headless || !has_display();
+    let headless = arguments.headless || arguments.fleet.sync_only || !has_display();
     let plan = plan(arguments, headless, start)?;
     let ending = match headless {
         true => shell::headless::run(plan),
@@ -108,6 +110,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     let direction = match (arguments.control, arguments.scenario, &url) {
         (Some(_), ..) => Direction::Program,
         _ if arguments.webdriver.is_some() => Direction::WebDriver,
+        _ if arguments.fleet.sync_only => Direction::SyncOnly,
         (_, Some(_), _) => Direction::Scenario,
         (_, _, None) if headless => Direction::Scenario,
         _ => Direction::Person,
@@ -115,6 +118,11 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     let page = match url {
         Some(url) if arguments.scenario.is_none() => PageChoice::Url(url),
         None if arguments.webdriver.is_some() => PageChoice::Url(blank_page()),
+        None if direction == Direction::SyncOnly => {
+            // Whose registrations there are is not known yet: not all of them will be of this machine.
+            config.connectivity.watch.get_or_insert(Watch::System);
+            PageChoice::Url(blank_page())
+        }
         _ => PageChoice::OutboxApp {
             port: arguments.app_port.unwrap_or(0),
             refuse_first: arguments
@@ -155,6 +163,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
         connectivity: config.connectivity,
         webdriver: arguments.webdriver,
         operators: operators(arguments, &profile),
+        fleet: fleet(arguments, &config),
         profile,
         screenshot_folder,
     })
@@ -168,6 +177,12 @@ fn operators(arguments: &Arguments, profile: &Profile) -> Operators {
         // A profile that is gone at the end is nobody's to look after.
         _ => Operators::None,
     }
+}
+
+fn fleet(arguments: &Arguments, config: &Config) -> FleetConfig {
+    let mut fleet = config.fleet.clone();
+    fleet.metrics_listen = arguments.fleet.metrics_listen.or(fleet.metrics_listen);
+    fleet
 }
 
 fn window_look(arguments: &Arguments, config: &Config) -> WindowLook {
@@ -204,12 +219,30 @@ fn choose_profile(
 ) -> Result<Profile, Failure> {
     let is_fresh =
         arguments.temporary || arguments.is_from_wptrunner() || direction == Direction::Scenario;
+    let open = match direction {
+        Direction::SyncOnly => open_for_sync_only,
+        _ => Profile::open,
+    };
     match (&arguments.profile, configured) {
-        (Some(path), _) => Profile::open(path),
+        (Some(path), _) => open(path),
         (None, _) if is_fresh => Profile::temporary(),
-        (None, Some(path)) => Profile::open(path),
-        (None, None) => Profile::open(&profile::default_path()?),
+        (None, Some(path)) => open(path),
+        (None, None) => open(&profile::default_path()?),
     }
+}
+
+/// A kiosk that uses the profile delivers what is due anyway.
+fn open_for_sync_only(path: &Path) -> Result<Profile, Failure> {
+    Profile::open_unless_used(path)?.ok_or_else(|| {
+        println!(
+            "{}",
+            serde_json::json!({"event": "sync-only", "left_to": "running-kiosk"})
+        );
+        Failure::left_to_another(format!(
+            "a kiosk runs on the profile folder {}: it sends what is due itself",
+            path.display()
+        ))
+    })
 }
 
 fn make_folder(path: &Path) -> Result<(), Failure> {

@@ -12,6 +12,8 @@ use crate::timeline::Timeline;
 pub enum Output {
     /// What pages and workers write to their consoles, and alerts, as they are: for logs and for wptrunner.
     Plain,
+    /// None: whoever has started the kiosk reads what it says at its end.
+    Silent,
     /// Every event as a line of JSON, with `ms` since the start.
     JsonLines {
         /// When it was.
@@ -43,7 +45,7 @@ impl Output {
                     "kiosk: the desktop does not show a notification, the window does: {reason}"
                 );
             }
-            (Self::Plain, _) => {}
+            (Self::Silent | Self::Plain, _) => {}
             (Self::JsonLines { start, lines }, event) => {
                 let mut line = event.to_json();
                 line["ms"] = u64::try_from(start.elapsed().as_millis())

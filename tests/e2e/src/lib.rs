@@ -4,6 +4,8 @@
 
 pub mod desktop;
 mod kiosk;
+pub mod listening;
+pub mod metrics;
 mod namespace;
 pub mod notifications;
 mod npm;
