@@ -98,6 +98,22 @@ fn summary(file: &Path, config: &Config) -> String {
             .metrics_listen
             .map(|address| format!("http://{address}/metrics")),
     );
+    let log_level = config.fleet.log_level;
+    say(
+        "log",
+        log_level.map(|level| level.to_string().to_lowercase()),
+    );
+    let traces = config.fleet.traces.as_ref();
+    say("traces", traces.map(|traces| traces.endpoint.to_string()));
+    let wake = config.fleet.wake;
+    let what_is_woken = match wake.wake_system {
+        true => "by a timer of systemd, which wakes the device",
+        false => "by a timer of systemd",
+    };
+    say(
+        "started for syncs",
+        wake.timer.then(|| what_is_woken.to_owned()),
+    );
     let count = |count: usize| (count > 0).then(|| count.to_string());
     say("origins permitted", count(config.permissions.len()));
     say("preferences", count(config.preferences.len()));

@@ -87,6 +87,8 @@ impl Kiosk {
             (_, Some(_)) => Output::Timeline(Timeline::new(plan.start)),
             (_, None) => Output::Plain,
         };
+        // What is shown on standard output is told there.
+        let is_for_a_person = matches!(output, Output::Plain | Output::Silent);
         let page = app.is_none().then_some(&url);
         let has_machines_network = plan.direction.has_machines_network();
         let watch = plan.connectivity.choose_watch(has_machines_network, page);
@@ -111,7 +113,13 @@ impl Kiosk {
             webdriver: None,
             outstanding: Outstanding::default(),
             remote: RemoteDesk::open(plan.operators, &plan.profile, plan.start, &mailbox),
-            fleet: FleetDesk::open(&plan.fleet, plan.start, &mailbox),
+            fleet: FleetDesk::open(
+                &plan.fleet,
+                &plan.profile,
+                is_for_a_person,
+                plan.start,
+                &mailbox,
+            ),
             sync_only: SyncOnlyRun::start(plan.direction, plan.start),
             _profile: plan.profile,
         };
@@ -167,6 +175,9 @@ impl Kiosk {
     ) -> Result<Next, Failure> {
         let next = self.handle_and_show(message, surfaces);
         self.output.flush();
+        if let Ok(Next::Exit(_)) = next {
+            self.fleet.hand_over(&self.browser);
+        }
         next
     }
 

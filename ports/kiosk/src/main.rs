@@ -38,6 +38,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use log::LevelFilter;
 use servo::UserAgentPlatform;
 use url::Url;
 
@@ -100,6 +101,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     if arguments.is_from_wptrunner() {
         // Its servers are on this machine, whatever their names are.
         config.connectivity.watch.get_or_insert(Watch::None);
+        config.fleet.log_level.get_or_insert(LevelFilter::Warn);
     }
     let url = arguments
         .url

@@ -3,8 +3,6 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-#[cfg(feature = "offline")]
-use crate::browser::notifications::NotificationEvent;
 use crate::event::Event;
 use crate::timeline::Timeline;
 
@@ -34,17 +32,6 @@ impl Output {
         match (self, event) {
             (Self::Plain, Event::Console(_, _, text)) => write(&format!("{text}\n")),
             (Self::Plain, Event::Alert(text)) => write(&format!("ALERT: {text}\n")),
-            (Self::Plain, Event::Crashed(_, reason)) => {
-                eprintln!("kiosk: a page crashed: {reason}");
-            }
-            (Self::Plain, Event::Unattended(event)) => eprintln!("kiosk: {event}"),
-            (Self::Plain, Event::Screenshot(.., Err(reason))) => eprintln!("kiosk: {reason}"),
-            #[cfg(feature = "offline")]
-            (Self::Plain, Event::Notification(NotificationEvent::Desktop(_, Err(reason)))) => {
-                eprintln!(
-                    "kiosk: the desktop does not show a notification, the window does: {reason}"
-                );
-            }
             (Self::Silent | Self::Plain, _) => {}
             (Self::JsonLines { start, lines }, event) => {
                 let mut line = event.to_json();

@@ -89,7 +89,9 @@ pub fn parse(text: &str) -> Samples {
                 _ => &[""],
             };
             assert!(
-                suffixes.iter().any(|suffix| name == kind.0.clone() + suffix),
+                suffixes
+                    .iter()
+                    .any(|suffix| name == kind.0.clone() + suffix),
                 "{line} is not of {kind:?}"
             );
             let value = value.parse().expect("a number");

@@ -35,7 +35,11 @@ fn served_at(kiosk: &mut Kiosk) -> String {
 /// Compares several at once.
 fn assert_samples(samples: &Samples, expected: &[(&str, f64)]) {
     for (series, value) in expected {
-        assert_eq!(samples.get(*series), Some(value), "{series} in {samples:#?}");
+        assert_eq!(
+            samples.get(*series),
+            Some(value),
+            "{series} in {samples:#?}"
+        );
     }
 }
 
@@ -48,18 +52,31 @@ fn counts_are_what_has_happened() {
         &before,
         &[
             ("kiosk_sync_registered_total{api=\"one-shot\"}", 0.0),
-            ("kiosk_sync_events_total{api=\"one-shot\",outcome=\"fulfilled\"}", 0.0),
-            ("kiosk_sync_lost_total{api=\"one-shot\",reason=\"given-up\"}", 0.0),
+            (
+                "kiosk_sync_events_total{api=\"one-shot\",outcome=\"fulfilled\"}",
+                0.0,
+            ),
+            (
+                "kiosk_sync_lost_total{api=\"one-shot\",reason=\"given-up\"}",
+                0.0,
+            ),
             ("kiosk_sync_oldest_pending_age_seconds", 0.0),
             ("kiosk_network_state{state=\"up\"}", 1.0),
             ("kiosk_network_state{state=\"cut\"}", 0.0),
         ],
     );
     assert!(!before.contains_key("kiosk_sync_next_due_timestamp_seconds"));
-    assert!(before["process_resident_memory_bytes"] > 10e6, "{before:#?}");
+    assert!(
+        before["process_resident_memory_bytes"] > 10e6,
+        "{before:#?}"
+    );
 
     // The second succeeds at its second attempt; the third never does.
-    site.server.answer_next([Answer::Status(200), Answer::Status(503), Answer::Status(200)]);
+    site.server.answer_next([
+        Answer::Status(200),
+        Answer::Status(503),
+        Answer::Status(200),
+    ]);
     kiosk.register_sync("first");
     kiosk.wait_for_sync("finished");
     kiosk.register_sync("second");
@@ -79,18 +96,39 @@ fn counts_are_what_has_happened() {
         &[
             ("kiosk_sync_registered_total{api=\"one-shot\"}", 4.0),
             ("kiosk_sync_attempts_total{api=\"one-shot\"}", 6.0),
-            ("kiosk_sync_events_total{api=\"one-shot\",outcome=\"fulfilled\"}", 2.0),
-            ("kiosk_sync_events_total{api=\"one-shot\",outcome=\"rejected\"}", 4.0),
+            (
+                "kiosk_sync_events_total{api=\"one-shot\",outcome=\"fulfilled\"}",
+                2.0,
+            ),
+            (
+                "kiosk_sync_events_total{api=\"one-shot\",outcome=\"rejected\"}",
+                4.0,
+            ),
             ("kiosk_sync_last_chances_total{api=\"one-shot\"}", 1.0),
-            ("kiosk_sync_lost_total{api=\"one-shot\",reason=\"given-up\"}", 1.0),
-            ("kiosk_sync_lost_total{api=\"one-shot\",reason=\"cleared\"}", 0.0),
-            ("kiosk_sync_event_duration_seconds_count{api=\"one-shot\"}", 6.0),
+            (
+                "kiosk_sync_lost_total{api=\"one-shot\",reason=\"given-up\"}",
+                1.0,
+            ),
+            (
+                "kiosk_sync_lost_total{api=\"one-shot\",reason=\"cleared\"}",
+                0.0,
+            ),
+            (
+                "kiosk_sync_event_duration_seconds_count{api=\"one-shot\"}",
+                6.0,
+            ),
             (
                 "kiosk_sync_event_duration_seconds_bucket{le=\"+Inf\",api=\"one-shot\"}",
                 6.0,
             ),
-            ("kiosk_sync_registrations{api=\"one-shot\",state=\"pending\"}", 1.0),
-            ("kiosk_sync_registrations{api=\"periodic\",state=\"pending\"}", 0.0),
+            (
+                "kiosk_sync_registrations{api=\"one-shot\",state=\"pending\"}",
+                1.0,
+            ),
+            (
+                "kiosk_sync_registrations{api=\"periodic\",state=\"pending\"}",
+                0.0,
+            ),
             ("kiosk_network_state{state=\"up\"}", 0.0),
             ("kiosk_network_state{state=\"cut\"}", 1.0),
             ("kiosk_build_info{version=\"0.1.0\"}", 1.0),
@@ -105,8 +143,14 @@ fn counts_are_what_has_happened() {
     assert_samples(
         &metrics(&address),
         &[
-            ("kiosk_sync_lost_total{api=\"one-shot\",reason=\"cleared\"}", 1.0),
-            ("kiosk_sync_registrations{api=\"one-shot\",state=\"pending\"}", 0.0),
+            (
+                "kiosk_sync_lost_total{api=\"one-shot\",reason=\"cleared\"}",
+                1.0,
+            ),
+            (
+                "kiosk_sync_registrations{api=\"one-shot\",state=\"pending\"}",
+                0.0,
+            ),
             ("kiosk_sync_oldest_pending_age_seconds", 0.0),
         ],
     );
@@ -129,7 +173,10 @@ fn the_next_attempt_is_told() {
     assert!((3500.0..=3600.1).contains(&ahead), "{ahead} s");
     assert_samples(
         &samples,
-        &[("kiosk_sync_registrations{api=\"one-shot\",state=\"waiting\"}", 1.0)],
+        &[(
+            "kiosk_sync_registrations{api=\"one-shot\",state=\"waiting\"}",
+            1.0,
+        )],
     );
 }
 
@@ -174,9 +221,7 @@ fn no_page_leaves_a_trace() {
     let site = Site::new(WORKER);
     let builder = with_metrics().host("secret-origin.example");
     let (port, name) = (site.server.port(), "secret-origin.example");
-    let builder = builder.flag(&format!(
-        "--pref=dom_serviceworker_testing_enabled=true"
-    ));
+    let builder = builder.flag(&format!("--pref=dom_serviceworker_testing_enabled=true"));
     let mut kiosk = builder.open(&format!("http://{name}:{port}/?secret-query"));
     let address = served_at(&mut kiosk);
     // Only pages of this machine have service workers without TLS.
@@ -199,7 +244,10 @@ fn no_page_leaves_a_trace() {
         .collect();
     for name in label_names {
         assert!(
-            ["api", "state", "outcome", "reason", "window", "le", "version"].contains(&name),
+            [
+                "api", "state", "outcome", "reason", "window", "le", "version"
+            ]
+            .contains(&name),
             "{name}"
         );
     }
@@ -228,16 +276,28 @@ fn others_than_prometheus_are_answered_within_limits() {
     let mut kiosk = with_metrics().open("about:blank");
     let address = served_at(&mut kiosk);
     for (request, status) in [
-        ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), "404"),
-        ("POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), "405"),
+        (
+            "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            "404",
+        ),
+        (
+            "POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            "405",
+        ),
         ("\u{1}\u{2}\u{3}\r\n\r\n".to_owned(), "400"),
         (
-            format!("GET /metrics HTTP/1.1\r\nA: {}", "a".repeat(MAX_REQUEST_BYTES)),
+            format!(
+                "GET /metrics HTTP/1.1\r\nA: {}",
+                "a".repeat(MAX_REQUEST_BYTES)
+            ),
             "431",
         ),
     ] {
         let answer = exchange(&address, request.as_bytes());
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
     }
     // Some who say nothing have all places. Whoever comes then is told so, and gets what they want once they are gone.
     let silent: Vec<_> = (0..MAX_CONNECTIONS)
@@ -247,16 +307,28 @@ fn others_than_prometheus_are_answered_within_limits() {
             stream
         })
         .collect();
-    let answer = exchange(&address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    let answer = exchange(
+        &address,
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 503 "),
+        "{answer}"
+    );
     for mut stream in silent {
-        stream.set_read_timeout(Some(PATIENCE)).expect("it is not zero");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("it is not zero");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it is told");
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     }
     kiosk.wait_until("it serves again", || {
-        exchange(&address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").contains("kiosk_uptime_seconds")
+        exchange(
+            &address,
+            b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        )
+        .contains("kiosk_uptime_seconds")
     });
 }
 
@@ -277,7 +349,9 @@ fn an_address_that_others_reach_is_refused() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(
-        told.contains("0.0.0.0 is not an address of this machine alone: others could connect to it"),
+        told.contains(
+            "0.0.0.0 is not an address of this machine alone: others could connect to it"
+        ),
         "{told}"
     );
 }
