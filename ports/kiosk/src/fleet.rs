@@ -2,6 +2,7 @@
 
 pub mod due;
 pub mod endpoint;
+pub mod event_key;
 pub mod event_line;
 pub mod event_log;
 pub mod http;

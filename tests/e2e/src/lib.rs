@@ -13,6 +13,7 @@ pub mod operator;
 pub mod power_cut;
 mod server;
 mod site;
+pub mod systemd;
 
 use std::time::Duration;
 

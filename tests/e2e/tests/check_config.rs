@@ -123,7 +123,8 @@ fn unknown_keys() {
   |
   = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `zoom`, `profile`, \
          `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, `storage_durability`, \
-         `notification_display`, `background_sync`, `connectivity`, `permissions` and `prefs`",
+         `notification_display`, `background_sync`, `connectivity`, `metrics`, `log`, `traces`, `wake`, `permissions` \
+         and `prefs`",
     );
     assert_picture(
         "[prefs]\nno_such_pref = true\n",

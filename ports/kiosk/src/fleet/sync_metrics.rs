@@ -12,6 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 use servo::background_sync::{RegistrationInfo, RegistrationState, RemovalReason, SyncApi};
 
 use super::due::next_due;
+use super::event_key::event_key;
 use crate::browser::background_sync::{EventOutcome, NextStep, SyncNotice};
 use crate::sync_report::api::{API_NAMES, api_name};
 use crate::sync_report::journal::outcome_code;
@@ -214,7 +215,7 @@ impl SyncMetrics {
                 if *last_chance {
                     self.last_chances.get_or_create(&[api]).inc();
                 }
-                if let Some(key) = key(notice)
+                if let Some(key) = event_key(notice)
                     && self.running.len() < MAX_MEASURED_EVENTS
                 {
                     let running = Running {
@@ -227,7 +228,7 @@ impl SyncMetrics {
             (SyncNotice::Finished { outcome, next, .. }, Some(api)) => {
                 let outcome_label = ("outcome", outcome_code(*outcome));
                 self.events.get_or_create(&[api, outcome_label]).inc();
-                let ran = key(notice).and_then(|key| self.running.remove(&key));
+                let ran = event_key(notice).and_then(|key| self.running.remove(&key));
                 if let Some(ran) = &ran {
                     let seconds = ran.since.elapsed().as_secs_f64();
                     self.durations.get_or_create(&[api]).observe(seconds);
@@ -301,14 +302,4 @@ impl SyncMetrics {
 
 fn api_label(api: SyncApi) -> Label {
     ("api", api_name(api))
-}
-
-/// Tells running events apart.
-fn key(notice: &SyncNotice) -> Option<String> {
-    Some(format!(
-        "{} {} {:?}",
-        api_name(notice.api()?),
-        notice.scope()?,
-        notice.tag()?
-    ))
 }

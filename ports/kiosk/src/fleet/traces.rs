@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use super::event_key::event_key;
 use super::otlp::{Exporter, Span, TraceId};
 use super::trace_settings::TraceSettings;
 use crate::browser::background_sync::{EventOutcome, NextStep, SyncNotice};
@@ -38,7 +39,7 @@ impl Traces {
     /// Follows an event.
     pub fn note(&mut self, event: &Event) {
         let Event::Sync(notice) = event else { return };
-        let Some(key) = key(notice) else { return };
+        let Some(key) = event_key(notice) else { return };
         match notice {
             SyncNotice::Dispatched { last_chance, .. } => self.begin(key, *last_chance),
             SyncNotice::Finished { next, .. } => {
@@ -107,11 +108,6 @@ impl Traces {
     pub fn finish(self, patience: Duration) {
         self.exporter.finish(patience);
     }
-}
-
-fn key(notice: &SyncNotice) -> Option<String> {
-    let (api, scope, tag) = (notice.api()?, notice.scope()?, notice.tag()?);
-    Some(format!("{} {scope} {tag:?}", api_name(api)))
 }
 
 fn next_code(next: NextStep) -> &'static str {

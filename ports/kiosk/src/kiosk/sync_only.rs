@@ -1,5 +1,6 @@
 //! A run without a window: what is due is delivered, then the kiosk ends.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use crate::browser::background_sync::{EventOutcome, NextStep, SyncNotice};
 use crate::event::{Event, Network};
 use crate::failure::FailureKind;
 use crate::fleet::due::{Due, due, next_due};
+use crate::fleet::event_key::event_key;
 
 /// What is due within this time is waited for: to end and to be started again would take longer.
 const SOON: Duration = Duration::from_secs(10);
@@ -44,6 +46,8 @@ struct Done {
     delivered: u64,
     failed: u64,
     given_up: u64,
+    /// What has failed and has not been delivered since.
+    undelivered: HashSet<String>,
 }
 
 impl SyncOnlyRun {
@@ -76,11 +80,20 @@ impl SyncOnlyRun {
         self.has_news = true;
         match notice {
             SyncNotice::Restored { .. } => self.has_begun = true,
-            SyncNotice::Finished { outcome, next, .. } => match (outcome, next) {
-                (EventOutcome::Fulfilled, _) => self.done.delivered += 1,
-                (_, NextStep::Removed) => self.done.given_up += 1,
-                _ => self.done.failed += 1,
-            },
+            SyncNotice::Finished { outcome, next, .. } => {
+                let key = event_key(notice).unwrap_or_default();
+                let done = &mut self.done;
+                if *outcome == EventOutcome::Fulfilled {
+                    done.delivered += 1;
+                    done.undelivered.remove(&key);
+                    return;
+                }
+                done.undelivered.insert(key);
+                match next {
+                    NextStep::Removed => done.given_up += 1,
+                    _ => done.failed += 1,
+                }
+            }
             _ => {}
         }
     }
@@ -126,7 +139,10 @@ impl SyncOnlyRun {
             Due::Now => Some(now + LOOK_AGAIN),
             Due::In(time) if time <= SOON => Some(now + time.max(Duration::from_millis(1))),
             Due::WithNetwork if network == Network::Up => Some(now + LOOK_AGAIN),
-            Due::WithNetwork if now < end_of_network_patience => Some(end_of_network_patience),
+            // Who has cut it will not restore it meanwhile.
+            Due::WithNetwork if network == Network::Absent && now < end_of_network_patience => {
+                Some(end_of_network_patience)
+            }
             Due::In(_) | Due::WithNetwork | Due::Never => None,
         });
         waits.min()
@@ -148,9 +164,9 @@ impl SyncOnlyRun {
     }
 
     fn exit_code(&self) -> ExitCode {
-        match (self.done.failed, self.done.given_up) {
-            (0, 0) => ExitCode::SUCCESS,
-            _ => FailureKind::Unsuccessful.exit_code(),
+        match self.done.undelivered.is_empty() {
+            true => ExitCode::SUCCESS,
+            false => FailureKind::Unsuccessful.exit_code(),
         }
     }
 }
@@ -179,6 +195,7 @@ mod tests {
             wait(&[Due::WithNetwork], Network::Absent),
             Some(now + NETWORK_PATIENCE)
         );
+        assert_eq!(wait(&[Due::WithNetwork], Network::Cut), None);
         let later = now + NETWORK_PATIENCE;
         assert_eq!(run.wait(&[Due::WithNetwork], Network::Absent, later), None);
     }
@@ -196,7 +213,7 @@ mod tests {
     fn a_failure_is_told() {
         let mut run = run();
         assert_eq!(run.exit_code(), ExitCode::SUCCESS);
-        run.done.failed = 1;
+        run.done.undelivered.insert("outbox".to_owned());
         assert_ne!(run.exit_code(), ExitCode::SUCCESS);
     }
 }
