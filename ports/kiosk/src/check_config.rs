@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config::fleet::FleetConfig;
 use crate::config::{self, Config, ConfigError};
 use crate::failure::{Failure, FailureKind};
 
@@ -91,31 +92,29 @@ fn summary(file: &Path, config: &Config) -> String {
                 None => "until one succeeds".to_owned(),
             }),
     );
+    say_of_fleet(&config.fleet, &mut say);
+    let count = |count: usize| (count > 0).then(|| count.to_string());
+    say("origins permitted", count(config.permissions.len()));
+    say("preferences", count(config.preferences.len()));
+    summary
+}
+
+fn say_of_fleet(fleet: &FleetConfig, say: &mut impl FnMut(&str, Option<String>)) {
+    let metrics = fleet.metrics_listen;
     say(
         "metrics",
-        config
-            .fleet
-            .metrics_listen
-            .map(|address| format!("http://{address}/metrics")),
+        metrics.map(|address| format!("http://{address}/metrics")),
     );
-    let log_level = config.fleet.log_level;
-    say(
-        "log",
-        log_level.map(|level| level.to_string().to_lowercase()),
-    );
-    let traces = config.fleet.traces.as_ref();
+    let level = fleet.log_level;
+    say("log", level.map(|level| level.to_string().to_lowercase()));
+    let traces = fleet.traces.as_ref();
     say("traces", traces.map(|traces| traces.endpoint.to_string()));
-    let wake = config.fleet.wake;
-    let what_is_woken = match wake.wake_system {
+    let started = match fleet.wake.wake_system {
         true => "by a timer of systemd, which wakes the device",
         false => "by a timer of systemd",
     };
     say(
         "started for syncs",
-        wake.timer.then(|| what_is_woken.to_owned()),
+        fleet.wake.timer.then(|| started.to_owned()),
     );
-    let count = |count: usize| (count > 0).then(|| count.to_string());
-    say("origins permitted", count(config.permissions.len()));
-    say("preferences", count(config.preferences.len()));
-    summary
 }

@@ -9,6 +9,7 @@ mod planned_restart;
 mod recovery;
 mod remote_desk;
 mod scenario_run;
+mod showing;
 mod sync_only;
 mod unattended;
 
@@ -24,11 +25,12 @@ use self::outstanding::Outstanding;
 pub use self::plan::{Direction, Operators, PageChoice, Plan, UnattendedPlan, WindowLook};
 use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
+use self::showing::choose_output;
 use self::sync_only::SyncOnlyRun;
 use self::unattended::Unattended;
 use crate::app_server::AppServer;
 use crate::browser::Browser;
-use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
+use crate::browser::background_sync::SyncPermission;
 use crate::browser::surface::SurfaceFactory;
 use crate::browser::webdriver::{AfterCommand, WebDriverServer};
 use crate::command::{Command, CommandLine};
@@ -39,7 +41,7 @@ use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::timeline::{Actor, Timeline};
+use crate::timeline::Actor;
 
 /// A running kiosk.
 pub struct Kiosk {
@@ -78,17 +80,8 @@ impl Kiosk {
                 (Some(app), url)
             }
         };
-        let output = match (plan.direction, &app) {
-            (Direction::SyncOnly, _) => Output::Silent,
-            (Direction::Program, _) => Output::JsonLines {
-                start: plan.start,
-                lines: String::new(),
-            },
-            (_, Some(_)) => Output::Timeline(Timeline::new(plan.start)),
-            (_, None) => Output::Plain,
-        };
-        // What is shown on standard output is told there.
-        let is_for_a_person = matches!(output, Output::Plain | Output::Silent);
+        let output = choose_output(plan.direction, app.is_some(), plan.start);
+        let fleet = FleetDesk::open(&plan.fleet, &plan.profile, &output, plan.start, &mailbox);
         let page = app.is_none().then_some(&url);
         let has_machines_network = plan.direction.has_machines_network();
         let watch = plan.connectivity.choose_watch(has_machines_network, page);
@@ -113,13 +106,7 @@ impl Kiosk {
             webdriver: None,
             outstanding: Outstanding::default(),
             remote: RemoteDesk::open(plan.operators, &plan.profile, plan.start, &mailbox),
-            fleet: FleetDesk::open(
-                &plan.fleet,
-                &plan.profile,
-                is_for_a_person,
-                plan.start,
-                &mailbox,
-            ),
+            fleet,
             sync_only: SyncOnlyRun::start(plan.direction, plan.start),
             _profile: plan.profile,
         };
@@ -128,19 +115,7 @@ impl Kiosk {
         kiosk.browser.push_event(Event::Ready);
         kiosk.browser.announce_notifications();
         kiosk.fleet.announce(&kiosk.browser);
-        if kiosk.direction == Direction::Scenario {
-            let (scenario, actions) = ScenarioRun::start(plan.start);
-            kiosk.scenario = Some(scenario);
-            for action in actions {
-                kiosk.act(action, surfaces)?;
-            }
-        } else if kiosk.sync_only.is_none() {
-            kiosk.browser.open(kiosk.url.clone(), surfaces)?;
-            // Any other page is shown as a program's log is: what is on standard input is not for it.
-            if !matches!(kiosk.output, Output::Plain) {
-                control::listen(std::io::BufReader::new(std::io::stdin()), mailbox.clone());
-            }
-        }
+        kiosk.begin(plan.start, &mailbox, surfaces)?;
         if let Some(port) = plan.webdriver {
             kiosk.webdriver = Some(WebDriverServer::start(port, mailbox.clone())?);
         }

@@ -117,21 +117,11 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
         (_, _, None) if headless => Direction::Scenario,
         _ => Direction::Person,
     };
-    let page = match url {
-        Some(url) if arguments.scenario.is_none() => PageChoice::Url(url),
-        None if arguments.webdriver.is_some() => PageChoice::Url(blank_page()),
-        None if direction == Direction::SyncOnly => {
-            // Whose registrations there are is not known yet: not all of them will be of this machine.
-            config.connectivity.watch.get_or_insert(Watch::System);
-            PageChoice::Url(blank_page())
-        }
-        _ => PageChoice::OutboxApp {
-            port: arguments.app_port.unwrap_or(0),
-            refuse_first: arguments
-                .app_fail_first
-                .unwrap_or(u32::from(direction == Direction::Scenario)),
-        },
-    };
+    if direction == Direction::SyncOnly && url.is_none() {
+        // Whose registrations there are is not known yet: not all of them will be of this machine.
+        config.connectivity.watch.get_or_insert(Watch::System);
+    }
+    let page = choose_page(arguments, url, direction);
     let default_policy = match page {
         PageChoice::OutboxApp { .. } => sync_policy::demonstration_policy(),
         PageChoice::Url(_) => background_sync::Policy::default(),
@@ -144,6 +134,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     let screenshot_folder = arguments.screenshot_dir.clone().unwrap_or_default();
     make_folder(&screenshot_folder)?;
     let profile = choose_profile(arguments, config.profile.as_deref(), direction)?;
+    let fleet = fleet_plan(arguments, &config);
     Ok(Plan {
         window: window_look(arguments, &config),
         unattended: unattended_plan(arguments, &config, direction),
@@ -165,10 +156,25 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
         connectivity: config.connectivity,
         webdriver: arguments.webdriver,
         operators: operators(arguments, &profile),
-        fleet: fleet(arguments, &config),
+        fleet,
         profile,
         screenshot_folder,
     })
+}
+
+fn choose_page(arguments: &Arguments, url: Option<Url>, direction: Direction) -> PageChoice {
+    match url {
+        Some(url) if arguments.scenario.is_none() => PageChoice::Url(url),
+        None if matches!(direction, Direction::WebDriver | Direction::SyncOnly) => {
+            PageChoice::Url(blank_page())
+        }
+        _ => PageChoice::OutboxApp {
+            port: arguments.app_port.unwrap_or(0),
+            refuse_first: arguments
+                .app_fail_first
+                .unwrap_or(u32::from(direction == Direction::Scenario)),
+        },
+    }
 }
 
 fn operators(arguments: &Arguments, profile: &Profile) -> Operators {
@@ -181,7 +187,7 @@ fn operators(arguments: &Arguments, profile: &Profile) -> Operators {
     }
 }
 
-fn fleet(arguments: &Arguments, config: &Config) -> FleetConfig {
+fn fleet_plan(arguments: &Arguments, config: &Config) -> FleetConfig {
     let mut fleet = config.fleet.clone();
     fleet.metrics_listen = arguments.fleet.metrics_listen.or(fleet.metrics_listen);
     fleet
@@ -201,6 +207,7 @@ fn window_look(arguments: &Arguments, config: &Config) -> WindowLook {
 
 fn unattended_plan(arguments: &Arguments, config: &Config, direction: Direction) -> UnattendedPlan {
     let settings = &arguments.unattended;
+    let is_shown = direction != Direction::SyncOnly;
     UnattendedPlan {
         // A scenario fails then, and a client of WebDriver wants to see it.
         recovers: matches!(direction, Direction::Person | Direction::Program),
@@ -208,8 +215,14 @@ fn unattended_plan(arguments: &Arguments, config: &Config, direction: Direction)
             [] => config.allowed_origins.clone(),
             origins => Some(origins.to_vec()),
         },
-        idle_reset: settings.idle_reset_s.or(config.idle_reset),
-        restart_at: settings.restart_at.or(config.restart_at),
+        idle_reset: settings
+            .idle_reset_s
+            .or(config.idle_reset)
+            .filter(|_| is_shown),
+        restart_at: settings
+            .restart_at
+            .or(config.restart_at)
+            .filter(|_| is_shown),
     }
 }
 

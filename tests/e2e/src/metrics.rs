@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::PATIENCE;
+use crate::{Kiosk, PATIENCE};
 
 /// All samples, by their names with their labels as they are written.
 pub type Samples = BTreeMap<String, f64>;
@@ -43,6 +43,15 @@ pub fn metrics_text(address: &str) -> String {
         "{header}"
     );
     text.to_owned()
+}
+
+/// Where a kiosk says that it serves them.
+///
+/// # Panics
+/// If it does not.
+pub fn served_at(kiosk: &mut Kiosk) -> String {
+    let event = kiosk.wait_for("metrics", |event| event["event"] == "metrics-served");
+    event["address"].as_str().expect("an address").to_owned()
 }
 
 /// The metrics.

@@ -1,14 +1,46 @@
-//! What the scenario wants done.
+//! What is done at first, and what the scenario wants done.
 
-use super::{Kiosk, Next};
+use std::io::{self, BufReader};
+use std::time::Instant;
+
+use super::scenario_run::ScenarioRun;
+use super::{Direction, Kiosk, Next};
 use crate::app_server::{AppServer, LogEntry};
 use crate::browser::surface::SurfaceFactory;
+use crate::control;
 use crate::event::{Network, Requester};
 use crate::failure::Failure;
+use crate::message::Mailbox;
 use crate::output::Output;
 use crate::scenario::Action;
 
 impl Kiosk {
+    /// Opens the page, or begins the scenario.
+    ///
+    /// # Errors
+    /// If a window can't be opened.
+    pub(super) fn begin(
+        &mut self,
+        start: Instant,
+        mailbox: &Mailbox,
+        surfaces: &dyn SurfaceFactory,
+    ) -> Result<(), Failure> {
+        if self.direction == Direction::Scenario {
+            let (scenario, actions) = ScenarioRun::start(start);
+            self.scenario = Some(scenario);
+            for action in actions {
+                self.act(action, surfaces)?;
+            }
+        } else if self.sync_only.is_none() {
+            self.browser.open(self.url.clone(), surfaces)?;
+            // Any other page is shown as a program's log is: what is on standard input is not for it.
+            if !matches!(self.output, Output::Plain) {
+                control::listen(BufReader::new(io::stdin()), mailbox.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Does it.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use crate::fleet::scrape::Scrape;
 use crate::fleet::traces::Traces;
 use crate::fleet::waker::Waker;
 use crate::message::Mailbox;
+use crate::output::Output;
 use crate::profile::Profile;
 use crate::sync_report::in_words::ahead;
 
@@ -44,10 +45,12 @@ impl FleetDesk {
     pub fn open(
         config: &FleetConfig,
         profile: &Profile,
-        is_for_a_person: bool,
+        output: &Output,
         start: Instant,
         mailbox: &Mailbox,
     ) -> Self {
+        // What else is shown on standard output is told there.
+        let is_for_a_person = matches!(output, Output::Plain | Output::Silent);
         let served = config.metrics_listen.and_then(|address| {
             let address = endpoint::serve(address, mailbox.clone())
                 .inspect_err(|error| {
