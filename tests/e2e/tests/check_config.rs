@@ -54,6 +54,19 @@ retry = "every-minute"
 [connectivity]
 watch = "system"
 
+[metrics]
+listen = "127.0.0.1:9464"
+
+[log]
+level = "warn"
+
+[traces]
+endpoint = "http://127.0.0.1:4318/v1/traces"
+
+[wake]
+timer = true
+wake_system = true
+
 [[permissions]]
 origin = "https://app.example"
 notifications = "granted"
@@ -76,6 +89,10 @@ dom_webgpu_enabled = true
   idle reset          after 120 s without input
   restart             at 03:30:00, local time
   retries             until one succeeds
+  metrics             http://127.0.0.1:9464/metrics
+  log                 warn
+  traces              http://127.0.0.1:4318/v1/traces
+  started for syncs   by a timer of systemd, which wakes the device
   origins permitted   1
   preferences         1
 "

@@ -83,6 +83,12 @@ fn others_than_prometheus_are_answered_within_limits() {
             "{answer}"
         );
     }
+}
+
+#[test]
+fn who_says_nothing_keeps_nobody_out_for_long() {
+    let mut kiosk = with_metrics().open("about:blank");
+    let address = served_at(&mut kiosk);
     // Some who say nothing have all places. Whoever comes then is told so, and gets what they want once they are gone.
     let silent: Vec<_> = (0..MAX_CONNECTIONS)
         .map(|_| {

@@ -86,7 +86,7 @@ fn each_attempt_is_a_span() {
         .into_iter()
         .map(|it| it.body.to_string())
         .collect();
-    for word in ["secret", "http", &site.server.port().to_string()] {
+    for word in ["secret", "http"] {
         assert!(!all.concat().contains(word), "{word} in {all:?}");
     }
 }

@@ -15,7 +15,9 @@ pub enum Due {
     In(Duration),
     /// When there is a network.
     WithNetwork,
-    /// When somebody does something: installs the app, or permits it.
+    /// When its worker is there: it is being started, or is gone.
+    WithWorker,
+    /// When somebody permits it.
     Never,
 }
 
@@ -34,10 +36,10 @@ pub fn due(why: &WhyNotFired) -> Due {
         | WhyNotFired::WaitsForWakeUp { in_ms }
         | WhyNotFired::Chained { in_ms, .. } => Due::In(Duration::from_millis(in_ms)),
         WhyNotFired::Offline => Due::WithNetwork,
-        WhyNotFired::NotRegistered
-        | WhyNotFired::Suspended
-        | WhyNotFired::NoActiveWorker
-        | WhyNotFired::PermissionDenied => Due::Never,
+        WhyNotFired::NoActiveWorker => Due::WithWorker,
+        WhyNotFired::NotRegistered | WhyNotFired::Suspended | WhyNotFired::PermissionDenied => {
+            Due::Never
+        }
     }
 }
 
@@ -46,7 +48,7 @@ pub fn next_due(registrations: &[RegistrationInfo]) -> Option<Duration> {
     let times = registrations.iter().filter_map(|it| match due(&it.why) {
         Due::Running | Due::Now => Some(Duration::ZERO),
         Due::In(time) => Some(time),
-        Due::WithNetwork | Due::Never => None,
+        Due::WithNetwork | Due::WithWorker | Due::Never => None,
     });
     times.min()
 }

@@ -22,7 +22,7 @@ fn earliest(dues: impl Iterator<Item = Due>) -> Option<Duration> {
         Due::Running | Due::Now => Some(LEAST_DELAY),
         Due::In(time) => Some(time),
         Due::WithNetwork => Some(NETWORK_LOOK),
-        Due::Never => None,
+        Due::WithWorker | Due::Never => None,
     });
     times.min().map(|time| time.max(LEAST_DELAY))
 }
@@ -37,7 +37,7 @@ mod tests {
         let soon = Due::In(Duration::from_secs(1));
         for (dues, expected) in [
             (vec![], None),
-            (vec![Due::Never], None),
+            (vec![Due::Never, Due::WithWorker], None),
             (vec![hour, Due::Never], Some(3600)),
             (vec![hour, Due::WithNetwork], Some(15 * 60)),
             (vec![hour, soon], Some(60)),

@@ -20,6 +20,10 @@ const SOON: Duration = Duration::from_secs(10);
 /// How long the network is waited for, if something waits for it: a device that has just woken up has none for a while.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a worker may take to be there, from when something was last told: the first event of an app has its worker read
+/// and started.
+const WORKER_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long the registrations may take to be read.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -37,6 +41,7 @@ pub struct SyncOnlyRun {
     has_begun: bool,
     has_news: bool,
     next_look: Instant,
+    last_notice: Instant,
     done: Done,
 }
 
@@ -58,6 +63,7 @@ impl SyncOnlyRun {
             has_begun: false,
             has_news: false,
             next_look: start + START_PATIENCE,
+            last_notice: start,
             done: Done::default(),
         })
     }
@@ -78,8 +84,14 @@ impl SyncOnlyRun {
 
     fn note_sync(&mut self, notice: &SyncNotice) {
         self.has_news = true;
+        self.last_notice = Instant::now();
         match notice {
             SyncNotice::Restored { .. } => self.has_begun = true,
+            // Its worker is started now.
+            SyncNotice::Finished {
+                outcome: EventOutcome::NotStarted,
+                ..
+            } => {}
             SyncNotice::Finished { outcome, next, .. } => {
                 let key = event_key(notice).unwrap_or_default();
                 let done = &mut self.done;
@@ -133,6 +145,7 @@ impl SyncOnlyRun {
     fn wait(&self, dues: &[Due], network: Network, now: Instant) -> Option<Instant> {
         let is_late = now >= self.start + LONGEST_RUN;
         let end_of_network_patience = self.start + NETWORK_PATIENCE;
+        let end_of_worker_patience = self.last_notice + WORKER_PATIENCE;
         let waits = dues.iter().filter_map(|due| match *due {
             Due::Running => Some(now + LOOK_AGAIN),
             _ if is_late => None,
@@ -143,7 +156,8 @@ impl SyncOnlyRun {
             Due::WithNetwork if network == Network::Absent && now < end_of_network_patience => {
                 Some(end_of_network_patience)
             }
-            Due::In(_) | Due::WithNetwork | Due::Never => None,
+            Due::WithWorker if now < end_of_worker_patience => Some(end_of_worker_patience),
+            Due::In(_) | Due::WithNetwork | Due::WithWorker | Due::Never => None,
         });
         waits.min()
     }
@@ -198,6 +212,15 @@ mod tests {
         assert_eq!(wait(&[Due::WithNetwork], Network::Cut), None);
         let later = now + NETWORK_PATIENCE;
         assert_eq!(run.wait(&[Due::WithNetwork], Network::Absent, later), None);
+    }
+
+    #[test]
+    fn a_worker_is_waited_for_while_it_starts() {
+        let run = run();
+        let patience_ends = run.last_notice + WORKER_PATIENCE;
+        let wait = |now| run.wait(&[Due::WithWorker], Network::Up, now);
+        assert_eq!(wait(run.start), Some(patience_ends));
+        assert_eq!(wait(patience_ends), None);
     }
 
     #[test]
