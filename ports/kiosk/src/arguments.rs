@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::color_scheme::ColorScheme;
 use crate::config::values::{IdleLimit, ProxyUrl, Zoom};
+use crate::fleet::loopback::LoopbackAddress;
 use crate::operator::arguments::OperatorCommand;
 use crate::output::ReportedEvents;
 use crate::permissions::OriginUrl;
@@ -142,6 +143,10 @@ pub struct Arguments {
     /// How it looks, and how it runs unattended.
     #[command(flatten)]
     pub unattended: UnattendedArguments,
+
+    /// What it is for whoever looks after many.
+    #[command(flatten)]
+    pub fleet: FleetArguments,
 }
 
 /// What to do instead of running a browser.
@@ -206,6 +211,20 @@ pub struct UnattendedArguments {
     /// Restart at this local time of day, HH:MM, once no sync event runs.
     #[arg(long, value_name = "TIME")]
     pub restart_at: Option<TimeOfDay>,
+}
+
+/// For whoever looks after many kiosks.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Many kiosks")]
+pub struct FleetArguments {
+    /// Serve metrics for Prometheus at this address of this machine alone, such as 127.0.0.1:9464.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<LoopbackAddress>,
+
+    /// Deliver what is due, without a window, and end. One line of JSON says what was done; the exit code is 1 if something
+    /// was not delivered. If a kiosk runs on the profile, it is left to that one.
+    #[arg(long, conflicts_with_all = ["scenario", "control", "webdriver", "temporary"])]
+    pub sync_only: bool,
 }
 
 impl Arguments {

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config::fleet::FleetConfig;
 use crate::config::{self, Config, ConfigError};
 use crate::failure::{Failure, FailureKind};
 
@@ -93,8 +94,29 @@ fn summary(file: &Path, config: &Config) -> String {
                 None => "until one succeeds".to_owned(),
             }),
     );
+    say_of_fleet(&config.fleet, &mut say);
     let count = |count: usize| (count > 0).then(|| count.to_string());
     say("origins permitted", count(config.permissions.len()));
     say("preferences", count(config.preferences.len()));
     summary
+}
+
+fn say_of_fleet(fleet: &FleetConfig, say: &mut impl FnMut(&str, Option<String>)) {
+    let metrics = fleet.metrics_listen;
+    say(
+        "metrics",
+        metrics.map(|address| format!("http://{address}/metrics")),
+    );
+    let level = fleet.log_level;
+    say("log", level.map(|level| level.to_string().to_lowercase()));
+    let traces = fleet.traces.as_ref();
+    say("traces", traces.map(|traces| traces.endpoint.to_string()));
+    let started = match fleet.wake.wake_system {
+        true => "by a timer of systemd, which wakes the device",
+        false => "by a timer of systemd",
+    };
+    say(
+        "started for syncs",
+        fleet.wake.timer.then(|| started.to_owned()),
+    );
 }

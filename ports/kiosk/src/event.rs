@@ -1,5 +1,6 @@
 //! What happens in a running kiosk, as the control channel, the timeline and the scenario see it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -138,6 +139,8 @@ pub enum Event {
     Unattended(UnattendedEvent),
     /// `kiosk:syncs` is shown, or is not any more.
     SyncsPage(SyncsPageNews),
+    /// Metrics are served here from now on.
+    MetricsServed(SocketAddr),
     /// A line on the control channel could not be followed.
     CommandFailed(Requester, String),
 }
@@ -192,6 +195,9 @@ impl Event {
             Self::Server(event) => server_to_json(event),
             Self::Unattended(event) => event.to_json(),
             Self::SyncsPage(news) => json!({"event": "syncs-page", "state": news.name()}),
+            Self::MetricsServed(address) => {
+                json!({"event": "metrics-served", "address": address.to_string()})
+            }
             Self::CommandFailed(requester, reason) => answer("error", *requester, Err(reason)),
         }
     }

@@ -1,7 +1,9 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
+mod acting;
 mod commands;
 mod ending;
+mod fleet_desk;
 mod outstanding;
 mod plan;
 mod planned_restart;
@@ -10,6 +12,8 @@ mod remote_desk;
 mod scenario_run;
 mod service_manager;
 mod syncs_desk;
+mod showing;
+mod sync_only;
 mod unattended;
 
 use std::path::PathBuf;
@@ -20,13 +24,16 @@ use servo::InputEvent;
 use url::Url;
 
 pub use self::ending::{Ending, Next, Program};
+use self::fleet_desk::FleetDesk;
 use self::outstanding::Outstanding;
 pub use self::plan::{Direction, Operators, PageChoice, Plan, UnattendedPlan, WindowLook};
 use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
+use self::showing::choose_output;
+use self::sync_only::SyncOnlyRun;
 use self::syncs_desk::SyncsDesk;
 use self::unattended::Unattended;
-use crate::app_server::{AppServer, LogEntry};
+use crate::app_server::AppServer;
 use crate::browser::Browser;
 use crate::browser::surface::SurfaceFactory;
 use crate::browser::webdriver::{AfterCommand, WebDriverServer};
@@ -37,8 +44,7 @@ use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::scenario::Action;
-use crate::timeline::{Actor, Timeline};
+use crate::timeline::Actor;
 
 /// A running kiosk.
 pub struct Kiosk {
@@ -54,6 +60,8 @@ pub struct Kiosk {
     remote: RemoteDesk,
     syncs: SyncsDesk,
     unattended: Unattended,
+    fleet: FleetDesk,
+    sync_only: Option<SyncOnlyRun>,
     _profile: Profile,
     _machine: MachineWatch,
 }
@@ -76,19 +84,11 @@ impl Kiosk {
                 (Some(app), url)
             }
         };
-        let output = match (plan.direction, &app) {
-            (Direction::Program, _) => Output::JsonLines {
-                start: plan.start,
-                reported: plan.reported_events,
-                lines: String::new(),
-            },
-            (_, Some(_)) => Output::Timeline(Timeline::new(plan.start)),
-            (_, None) => Output::Plain,
-        };
+        let output = choose_output(&plan, app.is_some());
+        let fleet = FleetDesk::open(&plan.fleet, &plan.profile, &output, plan.start, &mailbox);
         let page = app.is_none().then_some(&url);
-        let watch = plan
-            .connectivity
-            .choose_watch(plan.direction == Direction::Person, page);
+        let has_machines_network = plan.direction.has_machines_network();
+        let watch = plan.connectivity.choose_watch(has_machines_network, page);
         let machine = MachineWatch::start(&plan.connectivity, watch, mailbox.clone())?;
         let longest_event = Duration::from_millis(plan.browser.policy.event_cap_ms);
         let browser = Browser::start(
@@ -111,25 +111,16 @@ impl Kiosk {
             outstanding: Outstanding::default(),
             syncs: SyncsDesk::new(plan.syncs_page),
             remote: RemoteDesk::open(plan.operators, &plan.profile, plan.start, &mailbox),
+            fleet,
+            sync_only: SyncOnlyRun::start(plan.direction, plan.start),
             _profile: plan.profile,
         };
         control::listen_for_signals(mailbox.clone());
         kiosk.introduce();
         kiosk.browser.push_event(Event::Ready);
         kiosk.browser.announce_notifications();
-        if kiosk.direction == Direction::Scenario {
-            let (scenario, actions) = ScenarioRun::start(plan.start);
-            kiosk.scenario = Some(scenario);
-            for action in actions {
-                kiosk.act(action, surfaces)?;
-            }
-        } else {
-            kiosk.browser.open(kiosk.url.clone(), surfaces)?;
-            // Any other page is shown as a program's log is: what is on standard input is not for it.
-            if !matches!(kiosk.output, Output::Plain) {
-                control::listen(std::io::BufReader::new(std::io::stdin()), mailbox.clone());
-            }
-        }
+        kiosk.fleet.announce(&kiosk.browser);
+        kiosk.begin(plan.start, &mailbox, surfaces)?;
         if let Some(port) = plan.webdriver {
             kiosk.webdriver = Some(WebDriverServer::start(port, mailbox.clone())?);
         }
@@ -144,8 +135,9 @@ impl Kiosk {
         let cards = self.browser.card_deadline();
         let unattended = self.unattended.deadline(&self.browser);
         let syncs = self.syncs.deadline(&self.browser);
-        let own = scenario.into_iter().chain(syncs);
-        own.chain(cards).chain(unattended).min()
+        let sync_only = self.sync_only.as_ref().map(SyncOnlyRun::deadline);
+        let deadlines = [scenario, cards, unattended, syncs, sync_only];
+        deadlines.into_iter().flatten().min()
     }
 
     /// The page, if its window is open.
@@ -165,6 +157,9 @@ impl Kiosk {
         let next = self.handle_and_show(message, surfaces);
         self.unattended.note_next(&next);
         self.output.flush();
+        if let Ok(Next::Exit(_)) = next {
+            self.fleet.hand_over(&self.browser);
+        }
         next
     }
 
@@ -186,6 +181,7 @@ impl Kiosk {
                 self.ask_desk(request, surfaces);
             }
             Message::RemoteGoesOn => self.remote.go_on(&self.browser),
+            Message::Scrape(scrape) => self.fleet.answer(scrape, &self.browser),
             // A supervisor that is gone can't stop the kiosk any more. A person may have closed the terminal's input.
             Message::ControlClosed if self.direction == Direction::Program => {
                 return Ok(Next::Exit(ExitCode::SUCCESS));
@@ -222,6 +218,9 @@ impl Kiosk {
         if let Next::Exit(code) = self.note_events(surfaces)? {
             return Ok(Next::Exit(code));
         }
+        if let Some(code) = self.look_after_sync_only() {
+            return Ok(Next::Exit(code));
+        }
         let restarts = self.unattended.do_what_is_due(&mut self.browser);
         match self.note_events(surfaces)? {
             Next::Wait if restarts => Ok(Next::Restart),
@@ -237,6 +236,10 @@ impl Kiosk {
         }
         self.remote.tell_followers(&self.browser);
         Ok(Next::Wait)
+    }
+
+    fn look_after_sync_only(&mut self) -> Option<ExitCode> {
+        self.sync_only.as_mut()?.look(&self.browser)
     }
 
     /// A person wants the window closed, or the page does.
@@ -279,6 +282,10 @@ impl Kiosk {
 
     fn note(&mut self, event: &Event, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         self.output.show(event);
+        self.fleet.note(event);
+        if let Some(run) = &mut self.sync_only {
+            run.note(event);
+        }
         self.count(event);
         self.unattended.look_after(event, &mut self.browser);
         self.syncs.note(event, &mut self.browser);
@@ -321,36 +328,5 @@ impl Kiosk {
             ));
         }
         Next::Wait
-    }
-
-    fn act(&mut self, action: Action, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
-        match action {
-            Action::Say(actor, what) => {
-                if let Output::Timeline(timeline) = &self.output {
-                    timeline.say(actor, &what);
-                }
-            }
-            Action::OpenApp => self.browser.open(self.url.clone(), surfaces)?,
-            Action::CloseWindow => self.browser.close_window(),
-            Action::SetNetwork(network) => self.browser.set_cut(network == Network::Cut),
-            Action::Click(selector) => self.browser.click(selector, Requester::Scenario),
-            Action::Type(text) => self.browser.type_text(&text, Requester::Scenario),
-            Action::Screenshot(name) => {
-                self.browser
-                    .screenshot(self.screenshot_folder.join(name), Requester::Scenario);
-            }
-            Action::Finish => {
-                if let Some(scenario) = &self.scenario {
-                    let code = scenario.judge(&self.server_log(), &self.output);
-                    return Ok(Next::Exit(code));
-                }
-            }
-        }
-        Ok(Next::Wait)
-    }
-
-    /// What the server of the bundled app has received.
-    fn server_log(&self) -> Vec<LogEntry> {
-        self.app.as_ref().map(AppServer::log).unwrap_or_default()
     }
 }

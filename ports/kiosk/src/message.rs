@@ -8,6 +8,7 @@ use servo::EventLoopWaker;
 use crate::browser::notifications::DesktopNews;
 use crate::command::CommandLine;
 use crate::connectivity::Connectivity;
+use crate::fleet::scrape::Scrape;
 use crate::remote::request::RemoteRequest;
 use crate::server_event::ServerEvent;
 
@@ -26,6 +27,8 @@ pub enum Message {
     Remote(RemoteRequest),
     /// More of what an operator has asked for is to be done.
     RemoteGoesOn,
+    /// A program of this machine collects the metrics.
+    Scrape(Scrape),
     /// The outbox app's server has something to tell.
     Server(ServerEvent),
     /// The machine has a network from now on, or none.

@@ -3,8 +3,6 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-#[cfg(feature = "offline")]
-use crate::browser::notifications::NotificationEvent;
 use crate::event::Event;
 use crate::timeline::Timeline;
 
@@ -21,6 +19,8 @@ pub enum ReportedEvents {
 pub enum Output {
     /// What pages and workers write to their consoles, and alerts, as they are: for logs and for wptrunner.
     Plain,
+    /// None: whoever has started the kiosk reads what it says at its end.
+    Silent,
     /// Every event as a line of JSON, with `ms` since the start.
     JsonLines {
         /// When it was.
@@ -43,18 +43,7 @@ impl Output {
         match (self, event) {
             (Self::Plain, Event::Console(_, _, text)) => write(&format!("{text}\n")),
             (Self::Plain, Event::Alert(text)) => write(&format!("ALERT: {text}\n")),
-            (Self::Plain, Event::Crashed(_, reason)) => {
-                eprintln!("kiosk: a page crashed: {reason}");
-            }
-            (Self::Plain, Event::Unattended(event)) => eprintln!("kiosk: {event}"),
-            (Self::Plain, Event::Screenshot(.., Err(reason))) => eprintln!("kiosk: {reason}"),
-            #[cfg(feature = "offline")]
-            (Self::Plain, Event::Notification(NotificationEvent::Desktop(_, Err(reason)))) => {
-                eprintln!(
-                    "kiosk: the desktop does not show a notification, the window does: {reason}"
-                );
-            }
-            (Self::Plain, _) => {}
+            (Self::Silent | Self::Plain, _) => {}
             (
                 Self::JsonLines {
                     reported: ReportedEvents::AllButSyncs,

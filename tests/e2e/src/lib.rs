@@ -8,6 +8,8 @@ pub mod desktop;
 pub mod display;
 pub mod guide;
 mod kiosk;
+pub mod listening;
+pub mod metrics;
 mod namespace;
 pub mod notifications;
 mod npm;
@@ -16,6 +18,7 @@ pub mod power_cut;
 mod server;
 mod site;
 pub mod syncs_page;
+pub mod systemd;
 
 use std::time::Duration;
 

@@ -57,6 +57,19 @@ retry = "every-minute"
 [connectivity]
 watch = "system"
 
+[metrics]
+listen = "127.0.0.1:9464"
+
+[log]
+level = "warn"
+
+[traces]
+endpoint = "http://127.0.0.1:4318/v1/traces"
+
+[wake]
+timer = true
+wake_system = true
+
 [[permissions]]
 origin = "https://app.example"
 notifications = "granted"
@@ -81,6 +94,10 @@ dom_webgpu_enabled = true
   idle reset          after 120 s without input
   restart             at 03:30:00, local time
   retries             until one succeeds
+  metrics             http://127.0.0.1:9464/metrics
+  log                 warn
+  traces              http://127.0.0.1:4318/v1/traces
+  started for syncs   by a timer of systemd, which wakes the device
   origins permitted   1
   preferences         1
 "
@@ -129,7 +146,8 @@ fn unknown_keys() {
   = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `wait_for_display`, `zoom`, \
          `color_scheme`, `syncs_page`, `profile`, `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, \
          `storage_durability`, \
-         `notification_display`, `background_sync`, `connectivity`, `permissions` and `prefs`",
+         `notification_display`, `background_sync`, `connectivity`, `metrics`, `log`, `traces`, `wake`, `permissions` \
+         and `prefs`",
     );
     assert_picture(
         "[prefs]\nno_such_pref = true\n",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::fleet::FleetConfig;
 use super::values::{IdleLimit, NoProxy, ProxyUrl, Zoom};
 use crate::arguments::WindowSize;
 use crate::browser::background_sync::Policy;
@@ -53,6 +54,8 @@ pub struct Config {
     pub policy: Option<Policy>,
     /// How to find out whether the machine has a network.
     pub connectivity: ConnectivityConfig,
+    /// What it tells to whoever looks after many kiosks.
+    pub fleet: FleetConfig,
     /// What origins may do; a later entry wins over an earlier one.
     pub permissions: Vec<OriginPermissions>,
     /// Preferences of the engine.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::fleet;
 use super::model::Config;
 use super::problem::Problem;
 use super::section::Section;
@@ -59,6 +60,7 @@ pub fn read_file(mut file: Section<'_>, folder: &Path, problems: &mut Vec<Proble
             .take_section("connectivity")
             .map(|section| read_connectivity(section, problems))
             .unwrap_or_default(),
+        fleet: fleet::read(&mut file, problems),
         permissions: file
             .take_sections("permissions")
             .into_iter()

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::arguments::WindowSize;
 use crate::browser::BrowserOptions;
+use crate::config::fleet::FleetConfig;
 use crate::config::values::IdleLimit;
 use crate::connectivity::ConnectivityConfig;
 use crate::permissions::OriginUrl;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub operators: Operators,
     /// Whether `kiosk:syncs` may be shown.
     pub syncs_page: bool,
+    /// What it tells to whoever looks after many kiosks.
+    pub fleet: FleetConfig,
     /// Where screenshots of the scenario go.
     pub screenshot_folder: PathBuf,
 }
@@ -103,4 +106,13 @@ pub enum Direction {
     WebDriver,
     /// A person.
     Person,
+    /// Nobody: it delivers what is due without a window, and ends.
+    SyncOnly,
+}
+
+impl Direction {
+    /// Whether it has the network that the machine has; a program and a scenario say themselves which network there is.
+    pub fn has_machines_network(self) -> bool {
+        matches!(self, Self::Person | Self::SyncOnly)
+    }
 }
