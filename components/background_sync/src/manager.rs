@@ -2,7 +2,6 @@
 
 mod barrier;
 mod client_calls;
-mod ending;
 mod engine_batch;
 mod event_loop;
 mod rooms;
@@ -361,6 +360,37 @@ impl<C: SyncClient> Manager<C> {
         }
         for_engine.send(&self.calls);
         all
+    }
+}
+
+/// The end, in this order.
+impl<C: SyncClient> Manager<C> {
+    /// Whether the ends of events wait for their data: what was done is not done again.
+    fn waits_for_data(&self) -> bool {
+        self.calls.holds_events()
+    }
+
+    /// Nothing is dispatched or told any more.
+    fn begin_end(&mut self, now: Now) {
+        self.calls.rooms.begin_end(now);
+    }
+
+    /// Has everything committed. Returns whether to wait for that.
+    fn commit_last(&mut self, now: Now) -> bool {
+        if self.calls.rooms.store.is_closed() {
+            return false;
+        }
+        self.carry_out_decisions(now);
+        self.calls.rooms.commit_last()
+    }
+
+    /// Every call is answered.
+    fn end(&mut self, now: Now) {
+        for (token, scope) in self.events.drain() {
+            self.calls.rooms.engine.terminate(token, &scope);
+        }
+        self.answer_without_workers(now);
+        self.calls.rooms.end();
     }
 }
 

@@ -156,7 +156,7 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
                 }
             }
         }
-        while manager.waits_for_workers()
+        while manager.calls.rooms.embedder_answers.wait_for_workers()
             && let Ok(news) = self.from_workers.recv_deadline(end)
         {
             manager.handle_from_workers(clock::now(), news);
