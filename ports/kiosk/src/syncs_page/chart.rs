@@ -337,7 +337,6 @@ mod tests {
             registrations: &registrations,
             journal,
             network: Network::Up,
-            next_wakeup_ms: None,
             now: WallTime(now_ms),
             width_px: 800,
         };
