@@ -7,6 +7,7 @@ mod terminal;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -41,20 +42,17 @@ fn run(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let drawn = tempfile::tempdir()?;
     take_app(folder, drawn.path())?;
-    for scheme in [Scheme::Light, Scheme::Dark] {
-        for (width, height) in DISPLAYS {
-            let mut scene = Scene::start(scheme, (width, height));
-            let name = format!("syncs-{width}x{height}-{}.png", scheme.name());
-            let path = drawn.path().join(&name);
-            scene.show_syncs();
+    for (mut scene, scheme, (width, height)) in scenes() {
+        let name = format!("syncs-{width}x{height}-{}.png", scheme.name());
+        let path = drawn.path().join(&name);
+        scene.show_syncs();
+        scene.draw(&path);
+        compress(&path, &folder.join(&name))?;
+        if scheme == Scheme::Light && (width, height) == DISPLAYS[0] {
+            scene.confirm();
             scene.draw(&path);
-            compress(&path, &folder.join(&name))?;
-            if (scheme, width) == (Scheme::Light, DISPLAYS[0].0) {
-                scene.confirm();
-                scene.draw(&path);
-                compress(&path, &folder.join("syncs-question.png"))?;
-                terminal::take(&mut scene, folder)?;
-            }
+            compress(&path, &folder.join("syncs-question.png"))?;
+            terminal::take(&scene, folder)?;
         }
     }
     let bytes = size_of(folder)?;
@@ -64,6 +62,24 @@ fn run(folder: &Path) -> Result<()> {
     );
     println!("{bytes} bytes in {}", folder.display());
     Ok(())
+}
+
+/// One for each picture, all at work at the same time: each takes half a minute.
+fn scenes() -> Vec<(Scene, Scheme, (u32, u32))> {
+    let schemes = [Scheme::Light, Scheme::Dark].into_iter();
+    let kinds: Vec<_> = schemes
+        .flat_map(|scheme| DISPLAYS.map(|display| (scheme, display)))
+        .collect();
+    thread::scope(|scope| {
+        let start = |(scheme, display)| {
+            scope.spawn(move || (Scene::start(scheme, display), scheme, display))
+        };
+        let threads: Vec<_> = kinds.into_iter().map(start).collect();
+        let scenes = threads.into_iter();
+        scenes
+            .map(|thread| thread.join().expect("a panic has been told"))
+            .collect()
+    })
 }
 
 /// The bundled app, with a message that waits.

@@ -14,6 +14,9 @@ const WORKER: &str =
 /// The name by which the app is reached.
 const HOST: &str = "shop.localhost";
 
+/// The second try soon, so that there is something to see; the third one later.
+const RETRIES: &str = "first_retry_delay_ms = 15000\nretry_factor = 16\nretry_jitter_percent = 0\n";
+
 /// Colors that pages are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -42,8 +45,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Starts one with such a display. One order has been sent, one waits for its next try, one is being sent, and the price
-    /// list waits for its time.
+    /// Starts one with such a display, and lets it work for half a minute. Then an order and a survey have been sent, the survey
+    /// in two tries; one order waits for its next try, one is being sent, and the price list waits for its time.
     ///
     /// # Panics
     /// If the kiosk does not do as it is told.
@@ -57,24 +60,32 @@ impl Scene {
             .setting("syncs_page = true")
             .setting(&format!("color_scheme = \"{}\"", scheme.name()))
             .setting(&format!("window_size = \"{width}x{height}\""))
-            .background_sync("first_retry_delay_ms = 240000\nretry_jitter_percent = 0\n")
+            .background_sync(RETRIES)
             .section(
                 "[permissions]",
                 &format!("origin = \"{url}\"\nperiodic_background_sync = \"granted\""),
             )
             .open(&url);
         kiosk.wait_for_console("page ready");
-        site.server
-            .answer_next([Answer::Status(200), Answer::Status(503), Answer::Hold]);
-        kiosk.register_sync("order-1041");
-        kiosk.wait_for_sync("finished");
-        kiosk.register_sync("order-1042");
-        kiosk.wait_for_sync("finished");
+        site.server.answer_next([
+            Answer::Status(200),
+            Answer::Status(503),
+            Answer::Status(503),
+            Answer::Status(503),
+            Answer::Status(200),
+            Answer::Hold,
+        ]);
         kiosk
             .settle("registration.periodicSync.register('price-list', { minInterval: 12 * 3600 * 1000 })")
             .expect("granted");
+        register_and_wait(&mut kiosk, "order-1041");
+        register_and_wait(&mut kiosk, "order-1042");
+        // Its second try.
+        kiosk.wait_for_sync("finished");
+        register_and_wait(&mut kiosk, "survey-7");
+        kiosk.wait_for_sync("finished");
         kiosk.register_sync("order-1043");
-        site.server.wait_for(3);
+        site.server.wait_for(6);
         Self {
             kiosk,
             _site: site,
@@ -103,6 +114,11 @@ impl Scene {
     }
 }
 
+fn register_and_wait(kiosk: &mut Kiosk, tag: &str) {
+    kiosk.register_sync(tag);
+    kiosk.wait_for_sync("finished");
+}
+
 /// Draws the bundled app with a message that was written without a network.
 pub fn draw_app(path: &Path) {
     let mut kiosk = Kiosk::builder()
@@ -110,10 +126,10 @@ pub fn draw_app(path: &Path) {
         .open("--app-port=0");
     kiosk.wait_for_console("[outbox] ready, its service worker is active");
     kiosk.set_network("offline");
+    kiosk.command("click #text");
+    kiosk.wait_for("the click", |event| event["event"] == "clicked");
     kiosk.command("type Two boxes of the blue tiles, please\\n");
     kiosk.wait_for_console("[outbox] registered a sync for the outbox");
-    kiosk.command("click h1");
-    kiosk.wait_for("the click", |event| event["event"] == "clicked");
     draw(&mut kiosk, path);
 }
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anstyle_svg::Term;
+use anstyle::RgbColor;
+use anstyle_svg::{Term, WIN10_CONSOLE};
 use anyhow::{Context, Result, ensure};
 use background_sync_e2e::kiosk_program;
 
@@ -12,6 +13,13 @@ use crate::scene::Scene;
 
 /// Columns of the terminal.
 const COLUMNS: usize = 92;
+
+/// So that the pictures are as wide as each other.
+const MIN_WIDTH_PX: usize = 860;
+
+/// A terminal's text and its background: calm, with much contrast.
+const TEXT: RgbColor = RgbColor(0xec, 0xef, 0xf3);
+const BACKGROUND: RgbColor = RgbColor(0x1e, 0x23, 0x29);
 
 /// How the profile's folder, which has another name each time, is called in the pictures.
 const PROFILE: &str = "/var/lib/kiosk";
@@ -25,13 +33,16 @@ const COMMANDS: [(&str, &str); 4] = [
 ];
 
 /// Runs the commands and draws what they tell.
-pub fn take(scene: &mut Scene, folder: &Path) -> Result<()> {
+pub fn take(scene: &Scene, folder: &Path) -> Result<()> {
     for (name, words) in COMMANDS {
         let told = in_terminal(&scene.profile(), words)?;
         let told = told.replace(&scene.profile().display().to_string(), PROFILE);
         let prompt = format!("\u{1b}[2m$\u{1b}[0m kiosk {words}\n");
         let picture = Term::new()
-            .min_width_px(860)
+            .palette(WIN10_CONSOLE)
+            .fg_color(TEXT.into())
+            .bg_color(BACKGROUND.into())
+            .min_width_px(MIN_WIDTH_PX)
             .render_svg(&format!("{prompt}{}", told.trim_end()));
         fs::write(folder.join(format!("{name}.svg")), picture)?;
     }

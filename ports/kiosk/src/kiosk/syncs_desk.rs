@@ -274,18 +274,13 @@ fn with_facts<T>(browser: &Browser, make: impl FnOnce(&Facts<'_>) -> T) -> T {
             })
         })
         .unwrap_or_default();
-    let next_wakeup = manager.and_then(BackgroundSyncManager::next_wakeup);
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = since_1970.unwrap_or_default();
     make(&Facts {
         registrations: &registrations,
         journal: &journal,
         network: browser.network(),
-        next_wakeup_ms: next_wakeup.map(as_ms),
-        now: WallTime(as_ms(since_1970.unwrap_or_default())),
+        now: WallTime(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)),
         width_px: browser.syncs_width_px(),
     })
-}
-
-fn as_ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -20,7 +20,7 @@ pub fn network(network: Network) -> String {
 }
 
 /// The figures.
-pub fn figures(facts: &Facts<'_>, overview: &Overview) -> String {
+pub fn figures(overview: &Overview) -> String {
     let counts = overview.counts;
     let waiting = counts.all - counts.sending - counts.blocked;
     let mut html = String::from("<ul class=\"figures\">");
@@ -33,7 +33,7 @@ pub fn figures(facts: &Facts<'_>, overview: &Overview) -> String {
         // Writing to a text never fails.
         let _ = write!(html, "<li class=\"{class}\"><b>{figure}</b> {words}</li>");
     }
-    let next = match facts.next_wakeup_ms {
+    let next = match overview.next_ms {
         Some(in_ms) => ahead(in_ms),
         None => "nothing is due".to_owned(),
     };

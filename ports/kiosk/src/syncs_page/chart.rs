@@ -20,8 +20,9 @@ const MAX_MARKS: usize = 200;
 const LANE_PX: u32 = 30;
 
 /// What the picture spans, in milliseconds: the smallest that has most of what is drawn.
-const SPANS_MS: [u64; 10] = [
+const SPANS_MS: [u64; 11] = [
     60_000,
+    2 * 60_000,
     5 * 60_000,
     15 * 60_000,
     60 * 60_000,
@@ -337,7 +338,6 @@ mod tests {
             registrations: &registrations,
             journal,
             network: Network::Up,
-            next_wakeup_ms: None,
             now: WallTime(now_ms),
             width_px: 800,
         };

@@ -74,7 +74,7 @@ pub fn overview(facts: &Facts<'_>, notice: Option<&str>, actions: &mut Actions) 
                 .unwrap_or_default(),
         ),
         (Part::Network, cards::network(facts.network)),
-        (Part::Figures, cards::figures(facts, &overview)),
+        (Part::Figures, cards::figures(&overview)),
         (
             Part::Waiting,
             cards::waiting(facts, &overview, actions, &before),

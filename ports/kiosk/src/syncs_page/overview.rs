@@ -20,8 +20,6 @@ pub struct Facts<'a> {
     pub journal: &'a [JournalEntry],
     /// Whether there is a network.
     pub network: Network,
-    /// In how many milliseconds something happens by itself.
-    pub next_wakeup_ms: Option<u64>,
     /// By the wall clock.
     pub now: WallTime,
     /// Width of the window, in CSS pixels.
@@ -71,6 +69,8 @@ pub struct App {
 pub struct Overview {
     /// Of all.
     pub counts: Counts,
+    /// In how many milliseconds something is tried by itself, if time decides that for anything.
+    pub next_ms: Option<u64>,
     /// Grouped, in the order of what needs somebody first.
     pub apps: Vec<App>,
     /// How many are left out.
@@ -84,6 +84,7 @@ impl Overview {
             all: registrations.len(),
             ..Counts::default()
         };
+        let mut next_ms: Option<u64> = None;
         let mut by_origin: HashMap<&str, usize> = HashMap::new();
         let mut order: Vec<(Standing, u64, &RegistrationInfo)> = Vec::new();
         for info in registrations {
@@ -94,6 +95,7 @@ impl Overview {
                 Standing::Sending => counts.sending += 1,
                 Standing::Retrying | Standing::Waiting => {}
             }
+            next_ms = next_ms.into_iter().chain(why.in_ms).min();
             *by_origin.entry(info.scope.origin.as_str()).or_default() += 1;
             order.push((standing, why.in_ms.unwrap_or(0), info));
         }
@@ -118,6 +120,7 @@ impl Overview {
         }
         Self {
             counts,
+            next_ms,
             apps,
             left_out: registrations.len().saturating_sub(MAX_ROWS),
         }
@@ -205,6 +208,7 @@ pub(super) mod tests {
             blocked: 1,
         };
         assert_eq!(overview.counts, counts);
+        assert_eq!(overview.next_ms, Some(5_000));
         assert_eq!((overview.apps.len(), overview.apps[1].count), (2, 4));
     }
 
