@@ -60,85 +60,67 @@ fn counts_are_what_has_happened() {
     let (site, mut kiosk) = Site::controlled_in(WORKER, with_metrics());
     let address = served_at(&mut kiosk);
     // The second succeeds at its second attempt; the third never does.
-    site.server.answer_next([
-        Answer::Status(200),
-        Answer::Status(503),
-        Answer::Status(200),
-    ]);
-    kiosk.register_sync("first");
-    kiosk.wait_for_sync("finished");
-    kiosk.register_sync("second");
-    kiosk.wait_for_sync("finished");
-    kiosk.wait_for_sync("finished");
-    site.server.answer_next([503, 503, 503].map(Answer::Status));
-    kiosk.register_sync("third");
-    for _ in 0..3 {
-        kiosk.wait_for_sync("finished");
+    let answers = [200, 503, 200, 503, 503, 503].map(Answer::Status);
+    site.server.answer_next(answers);
+    for (tag, attempts) in [("first", 1), ("second", 2), ("third", 3)] {
+        kiosk.register_sync(tag);
+        for _ in 0..attempts {
+            kiosk.wait_for_sync("finished");
+        }
     }
-    // One that waits for the network.
+    let samples = metrics(&address);
+    let of_sync = |name: &str| samples[&format!("kiosk_sync_{name}")];
+    for (series, value) in [
+        ("registered_total{api=\"one-shot\"}", 3.0),
+        ("attempts_total{api=\"one-shot\"}", 6.0),
+        ("events_total{api=\"one-shot\",outcome=\"fulfilled\"}", 2.0),
+        ("events_total{api=\"one-shot\",outcome=\"rejected\"}", 4.0),
+        ("last_chances_total{api=\"one-shot\"}", 1.0),
+        ("lost_total{api=\"one-shot\",reason=\"given-up\"}", 1.0),
+        ("lost_total{api=\"one-shot\",reason=\"cleared\"}", 0.0),
+        ("event_duration_seconds_count{api=\"one-shot\"}", 6.0),
+        (
+            "event_duration_seconds_bucket{api=\"one-shot\",le=\"+Inf\"}",
+            6.0,
+        ),
+        ("registrations{api=\"one-shot\",state=\"waiting\"}", 0.0),
+        ("attempts_total{api=\"periodic\"}", 0.0),
+    ] {
+        assert!(
+            (of_sync(series) - value).abs() < 0.5,
+            "{series} in {samples:#?}"
+        );
+    }
+    assert!(of_sync("event_duration_seconds_sum{api=\"one-shot\"}") > 0.0);
+    assert!(samples["kiosk_uptime_seconds"] > 0.0);
+}
+
+#[test]
+fn what_waits_is_told_and_what_is_cleared_is_lost() {
+    let (_site, mut kiosk) = Site::controlled_in(WORKER, with_metrics());
+    let address = served_at(&mut kiosk);
     kiosk.set_network("offline");
-    kiosk.register_sync("fourth");
+    kiosk.register_sync("outbox");
+    let pending = "kiosk_sync_registrations{api=\"one-shot\",state=\"pending\"}";
+    let cleared = "kiosk_sync_lost_total{api=\"one-shot\",reason=\"cleared\"}";
     let samples = metrics(&address);
     assert_samples(
         &samples,
         &[
-            ("kiosk_sync_registered_total{api=\"one-shot\"}", 4.0),
-            ("kiosk_sync_attempts_total{api=\"one-shot\"}", 6.0),
-            (
-                "kiosk_sync_events_total{api=\"one-shot\",outcome=\"fulfilled\"}",
-                2.0,
-            ),
-            (
-                "kiosk_sync_events_total{api=\"one-shot\",outcome=\"rejected\"}",
-                4.0,
-            ),
-            ("kiosk_sync_last_chances_total{api=\"one-shot\"}", 1.0),
-            (
-                "kiosk_sync_lost_total{api=\"one-shot\",reason=\"given-up\"}",
-                1.0,
-            ),
-            (
-                "kiosk_sync_lost_total{api=\"one-shot\",reason=\"cleared\"}",
-                0.0,
-            ),
-            (
-                "kiosk_sync_event_duration_seconds_count{api=\"one-shot\"}",
-                6.0,
-            ),
-            (
-                "kiosk_sync_event_duration_seconds_bucket{api=\"one-shot\",le=\"+Inf\"}",
-                6.0,
-            ),
-            (
-                "kiosk_sync_registrations{api=\"one-shot\",state=\"pending\"}",
-                1.0,
-            ),
-            (
-                "kiosk_sync_registrations{api=\"periodic\",state=\"pending\"}",
-                0.0,
-            ),
+            (pending, 1.0),
+            (cleared, 0.0),
             ("kiosk_network_state{state=\"up\"}", 0.0),
             ("kiosk_network_state{state=\"cut\"}", 1.0),
-            ("kiosk_build_info{version=\"0.1.0\"}", 1.0),
         ],
     );
     assert!(samples["kiosk_sync_oldest_pending_age_seconds"] > 0.0);
-    assert!(samples["kiosk_sync_event_duration_seconds_sum{api=\"one-shot\"}"] > 0.0);
-    assert!(samples["kiosk_uptime_seconds"] > 0.0);
-
     kiosk.command("clear-syncs 127.0.0.1");
     kiosk.wait_for_sync("removed");
     assert_samples(
         &metrics(&address),
         &[
-            (
-                "kiosk_sync_lost_total{api=\"one-shot\",reason=\"cleared\"}",
-                1.0,
-            ),
-            (
-                "kiosk_sync_registrations{api=\"one-shot\",state=\"pending\"}",
-                0.0,
-            ),
+            (pending, 0.0),
+            (cleared, 1.0),
             ("kiosk_sync_oldest_pending_age_seconds", 0.0),
         ],
     );

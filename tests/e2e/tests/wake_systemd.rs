@@ -1,0 +1,180 @@
+//! The systemd of a user, as it is: it takes the timer of a kiosk that has ended, and what it starts delivers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use background_sync_e2e::{Kiosk, PATIENCE, Site, leave_out};
+
+const WORKER: &str = "onsync = (event) => event.waitUntil(post('/message', event.tag));";
+
+/// Where Debian has it.
+const PROGRAM: &str = "/lib/systemd/systemd";
+
+/// Control groups, processes and mounts of their own, so that it touches nothing of this machine's.
+const START: &str = "set -e
+    mount --make-rprivate /
+    mount -t tmpfs none /sys/fs/cgroup
+    mount -t cgroup2 none /sys/fs/cgroup
+    mount -t tmpfs none /run
+    mkdir -p /run/systemd/system
+    dbus-daemon --session --nofork --nopidfile --address=\"$DBUS_SESSION_BUS_ADDRESS\" &
+    until [ -S \"$XDG_RUNTIME_DIR/bus\" ]; do sleep 0.05; done
+    /lib/systemd/systemd --user --unit=basic.target &
+    wait";
+
+/// It ends, with all that it has started, when this is dropped.
+struct UserSystemd {
+    namespace: Child,
+    runtime: PathBuf,
+}
+
+impl UserSystemd {
+    fn start(runtime: &Path) -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--cgroup", "--pid", "--fork", "--mount-proc"]);
+        command.args(["--kill-child", "sh", "-c", START]);
+        let log = fs::File::create(runtime.join("log")).expect("a writable folder");
+        let namespace = set_environment(&mut command, runtime)
+            .env("SYSTEMD_LOG_TARGET", "console")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        Self {
+            namespace: namespace.expect("unshare exists"),
+            runtime: runtime.to_owned(),
+        }
+    }
+
+    fn address(&self) -> String {
+        bus_address(&self.runtime)
+    }
+
+    /// What `systemctl --user` says; `None` if it fails.
+    fn systemctl(&self, words: &[&str]) -> Option<String> {
+        let mut command = Command::new("systemctl");
+        command.arg("--user").args(words);
+        let output = set_environment(&mut command, &self.runtime)
+            .output()
+            .expect("systemctl exists");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success().then_some(text)
+    }
+
+    /// The names of the timers of kiosks.
+    fn timers(&self) -> Vec<String> {
+        let words = [
+            "list-units",
+            "--plain",
+            "--no-legend",
+            "background-sync-kiosk-*.timer",
+        ];
+        let listed = self.systemctl(&words).expect("it answers");
+        let names = listed
+            .lines()
+            .filter_map(|line| line.split_whitespace().next());
+        names.map(str::to_owned).collect()
+    }
+
+    /// Waits until something is true, of which nobody tells.
+    fn wait_until(&self, what: &str, is_true: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_true() {
+            let log = || fs::read_to_string(self.runtime.join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "waited until {what}: {}", log());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for UserSystemd {
+    fn drop(&mut self) {
+        let _ = self.namespace.kill();
+        let _ = self.namespace.wait();
+    }
+}
+
+fn bus_address(runtime: &Path) -> String {
+    format!("unix:path={}/bus", runtime.display())
+}
+
+fn set_environment<'a>(command: &'a mut Command, runtime: &Path) -> &'a mut Command {
+    command
+        .env("XDG_RUNTIME_DIR", runtime)
+        .env("DBUS_SESSION_BUS_ADDRESS", bus_address(runtime))
+}
+
+/// Whether there can be namespaces for it.
+fn has_namespaces() -> bool {
+    let words = [
+        "--mount",
+        "--cgroup",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "true",
+    ];
+    let tried = Command::new("unshare").args(words).output();
+    tried.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn the_systemd_of_a_user_starts_what_was_handed_over() {
+    if !Path::new(PROGRAM).exists() {
+        eprintln!("skipped: systemd is not installed");
+        return;
+    }
+    if !has_namespaces() {
+        return leave_out(
+            "the_systemd_of_a_user_starts_what_was_handed_over",
+            "no namespaces",
+        );
+    }
+    let (runtime, profile) = (folder(), folder());
+    let systemd = UserSystemd::start(runtime.path());
+    systemd.wait_until("it runs", || {
+        runtime.path().join("bus").exists()
+            && systemd.systemctl(&["is-active", "basic.target"]).is_some()
+    });
+    let site = Site::new(WORKER);
+    let config = profile.path().join("test.toml");
+    fs::write(&config, "[wake]\ntimer = true\nmanager = 'user'\n").expect("a writable folder");
+    let builder = Kiosk::builder()
+        .profile(profile.path())
+        .environment("DBUS_SESSION_BUS_ADDRESS", &systemd.address())
+        .flag(&format!("--config={}", config.display()));
+    let mut kiosk = site.open_with(builder);
+    kiosk.set_network("offline");
+    kiosk.register_sync("outbox");
+    kiosk.quit();
+
+    let timers = systemd.timers();
+    let [timer] = &timers[..] else {
+        panic!("one timer: {timers:?}");
+    };
+    let told = systemd.systemctl(&[
+        "show",
+        timer,
+        "--property=ActiveState,WakeSystem,TimersCalendar",
+    ]);
+    let told = told.expect("it is there");
+    assert!(
+        told.contains("ActiveState=active") && told.contains("WakeSystem=no"),
+        "{told}"
+    );
+    assert!(told.contains("OnCalendar="), "{told}");
+    // Its time has come.
+    let service = timer.replace(".timer", ".service");
+    systemd
+        .systemctl(&["start", &service])
+        .expect("it is started");
+    assert_eq!(site.server.wait_for(1)[0].body, "outbox");
+    systemd.wait_until("nothing is left to do", || systemd.timers().is_empty());
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a writable folder")
+}
