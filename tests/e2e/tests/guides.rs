@@ -87,10 +87,10 @@ fn settings_of(section: &str) -> BTreeSet<String> {
     let file = folder.path().join("kiosk.toml");
     fs::write(&file, format!("{section}\nno_such_setting = 1\n")).expect("a writable folder");
     let told = String::from_utf8(check_config(&file).stderr).expect("text");
-    let allowed = told
-        .split("help: allowed: ")
-        .nth(1)
-        .expect("what is allowed");
+    let about_it = told.split("unknown key `no_such_setting`").nth(1);
+    let allowed = about_it
+        .and_then(|told| told.split("help: allowed: ").nth(1))
+        .unwrap_or_else(|| panic!("what is allowed in {section}: {told}"));
     let names = allowed.lines().next().unwrap_or_default().split('`');
     names.skip(1).step_by(2).map(str::to_owned).collect()
 }
