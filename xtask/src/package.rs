@@ -44,18 +44,16 @@ pub struct Package {
 /// Makes the package, and tries it if that is asked for. Its path is printed last.
 pub fn run(paths: &Paths, package: &Package) -> Result<ExitCode> {
     let kiosk = kiosk::named_or_built(paths, package.kiosk.as_deref(), Profile::Release)?;
-    if package.is_tried {
-        let older = make(paths, &kiosk, package, Some(trial::OLDER_VERSION))?;
-        // cargo-deb's names have the version.
-        let newer = make(paths, &kiosk, package, package.deb_version.as_deref())?;
-        return trial::run(paths, &older, &newer);
-    }
-    let made = make(paths, &kiosk, package, package.deb_version.as_deref())?;
+    let made = make(paths, &kiosk, package)?;
+    let code = match package.is_tried {
+        true => trial::run(paths, &made)?,
+        false => ExitCode::SUCCESS,
+    };
     println!("{}", made.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
-fn make(paths: &Paths, kiosk: &Path, package: &Package, version: Option<&str>) -> Result<PathBuf> {
+fn make(paths: &Paths, kiosk: &Path, package: &Package) -> Result<PathBuf> {
     let llvm = setup::ensure_ready()?;
     let _held = paths.hold_cache()?;
     kiosk::assemble(paths)?;
@@ -72,7 +70,10 @@ fn make(paths: &Paths, kiosk: &Path, package: &Package, version: Option<&str>) -
     let contents = Contents {
         paths,
         kiosk,
-        version: version.map_or_else(|| format!("{}-1", env!("CARGO_PKG_VERSION")), str::to_owned),
+        version: match &package.deb_version {
+            Some(version) => version.clone(),
+            None => format!("{}-1", env!("CARGO_PKG_VERSION")),
+        },
         maintainer: &package.maintainer,
     };
     contents.write(&built.join("package"))?;
@@ -85,7 +86,7 @@ fn make(paths: &Paths, kiosk: &Path, package: &Package, version: Option<&str>) -
         .args(["--maintainer", &package.maintainer])
         .args(["--deb-version", &contents.version]);
     if package.fast {
-        cargo.args(["--fast", "--compress-type", "gz"]);
+        cargo.arg("--fast");
     }
     let printed = command::text(&mut cargo)?;
     let made = printed

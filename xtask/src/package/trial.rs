@@ -9,22 +9,17 @@ use crate::command;
 use crate::paths::Paths;
 use crate::programs;
 
-/// The version that is installed first, to be upgraded.
-pub const OLDER_VERSION: &str = "0.0.9-1";
-
 /// The program of the end-to-end tests that does it.
 const PROGRAM: &str = "--package background_sync_e2e --bin try_package";
 
-/// Tries these packages; fails if something is not as the guide says.
-pub fn run(paths: &Paths, older: &Path, newer: &Path) -> Result<ExitCode> {
+/// Tries a package; fails if something is not as the guide says.
+pub fn run(paths: &Paths, package: &Path) -> Result<ExitCode> {
     let root = paths.cache.join("debian");
     let arguments = [
         "--guide".into(),
         paths.root.join("docs/kiosk.md").into(),
-        "--older".into(),
-        older.into(),
-        "--newer".into(),
-        newer.into(),
+        "--package".into(),
+        package.into(),
         "--cache".into(),
         root.into(),
     ];

@@ -17,12 +17,9 @@ struct Arguments {
     /// The guide whose commands are run
     #[arg(long)]
     guide: PathBuf,
-    /// The package that is installed first
+    /// The package
     #[arg(long)]
-    older: PathBuf,
-    /// The package that it is upgraded to
-    #[arg(long)]
-    newer: PathBuf,
+    package: PathBuf,
     /// Where the packed files of a bare system are kept
     #[arg(long)]
     cache: PathBuf,
@@ -50,6 +47,9 @@ const WORKER: &str = "onsync = (event) => event.waitUntil((async () => {
     const response = await fetch('/orders', { method: 'POST', body: JSON.stringify(event.tag) });
     if (!response.ok) throw new Error('refused');
   })());";
+
+/// The version that is installed first.
+const OLDER_VERSION: &str = "0.0.9-1";
 
 const UNIT: &str = "background-sync-kiosk";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,8 +94,8 @@ impl Trial {
         server.serve("/sw.js", "text/javascript", WORKER);
         // The order waits from then on.
         server.answer_next([Answer::Status(503)]);
-        with_another_configuration(
-            &arguments.older,
+        write_older(
+            &arguments.package,
             &debian.path("/root/background-sync-kiosk_old.deb"),
         )?;
         let drop_in = debian.path(&format!(
@@ -106,7 +106,7 @@ impl Trial {
         Ok(Self {
             debian,
             server,
-            newer: arguments.newer.clone(),
+            newer: arguments.package.clone(),
             passed: 0,
         })
     }
@@ -206,8 +206,9 @@ impl Trial {
             .run("cmp before.toml /etc/background-sync-kiosk/kiosk.toml")?;
         self.debian
             .run("test -e /etc/background-sync-kiosk/kiosk.toml.dpkg-dist")?;
-        self.debian
-            .run(&format!("dpkg-query --show {UNIT} | grep -v 0.0.9"))?;
+        self.debian.run(&format!(
+            "dpkg-query --show {UNIT} | grep -v {OLDER_VERSION}"
+        ))?;
         self.debian
             .run_until("kioskctl syncs list --json | grep -q 'order 7'", PATIENCE)?;
         self.debian.run("kioskctl syncs dispatch 'order 7'")?;
@@ -276,17 +277,29 @@ fn write(file: &Path, text: &str) -> Result<(), String> {
     written.map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// The version before had another example configuration, so that the upgrade has to decide.
-fn with_another_configuration(package: &Path, to: &Path) -> Result<(), String> {
+/// The version before: the same program, with another example configuration, so that the upgrade has to decide.
+fn write_older(package: &Path, to: &Path) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let unpacked = folder.path().join("package");
     run(Command::new("dpkg-deb")
         .arg("--raw-extract")
         .arg(package)
         .arg(&unpacked))?;
-    let file = unpacked.join("etc/background-sync-kiosk/kiosk.toml");
-    let text = fs::read_to_string(&file).map_err(|error| error.to_string())?;
-    write(&file, &format!("# As it was in an older version.\n{text}"))?;
+    let edit = |path: &str, edit: &dyn Fn(&str) -> String| {
+        let file = unpacked.join(path);
+        let text = fs::read_to_string(&file).map_err(|error| error.to_string())?;
+        write(&file, &edit(&text))
+    };
+    edit("etc/background-sync-kiosk/kiosk.toml", &|text| {
+        format!("# As it was in an older version.\n{text}")
+    })?;
+    edit("DEBIAN/control", &|text| {
+        let lines = text.lines().map(|line| match line.starts_with("Version:") {
+            true => format!("Version: {OLDER_VERSION}\n"),
+            false => format!("{line}\n"),
+        });
+        lines.collect()
+    })?;
     let mut pack = Command::new("dpkg-deb");
     pack.args(["--build", "-Znone"]).arg(&unpacked).arg(to);
     run(&mut pack).map(drop)
