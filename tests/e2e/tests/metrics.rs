@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use background_sync_e2e::metrics::{Samples, metrics, metrics_text, parse, served_at};
-use background_sync_e2e::{Answer, FAST_RETRIES, Kiosk, KioskBuilder, Site};
+use background_sync_e2e::{Answer, FAST_RETRIES, Kiosk, KioskBuilder, PAGE, Site};
 
 /// Posts what it is told to send, so that the server decides how the event ends.
 const WORKER: &str = "onsync = (event) => event.waitUntil(post('/message', event.tag));";
@@ -171,12 +171,14 @@ fn a_page_that_crashes_is_counted() {
 #[test]
 fn no_page_leaves_a_trace() {
     let site = Site::new(WORKER);
+    site.server.serve("/secret-page", "text/html", PAGE);
     let builder = with_metrics().host("secret-origin.example");
     let (port, name) = (site.server.port(), "secret-origin.example");
-    let mut kiosk = builder.open(&format!("http://{name}:{port}/?secret-query"));
+    let mut kiosk = builder.open(&format!("http://{name}:{port}/secret-page"));
     let address = served_at(&mut kiosk);
+    kiosk.wait_for("the page", |event| event["status"] == "complete");
     // Only pages of this machine have service workers without TLS.
-    kiosk.command(&format!("open http://127.0.0.1:{port}/?secret-query"));
+    kiosk.command(&format!("open http://127.0.0.1:{port}/secret-page"));
     kiosk.wait_for_console("page ready");
     kiosk.set_network("offline");
     kiosk.register_sync("secret-tag");
