@@ -289,6 +289,7 @@ mod tests {
             ("open", Command::Open(None)),
             ("eval 1 + 1", Command::Evaluate("1 + 1".to_owned())),
             (r"type a\\b\n", Command::Type("a\\b\n".to_owned())),
+            (r"type \e", Command::Type("\u{1b}".to_owned())),
             (
                 "permission periodic-background-sync granted https://a.example/",
                 Command::Permission(

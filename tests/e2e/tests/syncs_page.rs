@@ -155,3 +155,15 @@ fn it_drops_what_an_origin_has_once_somebody_has_confirmed() {
     wait_for_text(&mut kiosk, "#waiting", "Nothing waits to be sent.");
     wait_for_text(&mut kiosk, "#journal", "whoever looks after this device");
 }
+
+#[test]
+fn it_goes_when_the_visit_ends() {
+    let site = Site::new("");
+    let mut kiosk = site.open_with(builder().setting("idle_reset_s = 2"));
+    show(&mut kiosk);
+    kiosk.command("type x");
+    wait_for_page(&mut kiosk, "closed");
+    kiosk.wait_for("the visit to end", |event| event["event"] == "visit-ended");
+    kiosk.wait_for_console("page ready");
+    assert_eq!(kiosk.evaluate("location.href"), site.server.url("/"));
+}

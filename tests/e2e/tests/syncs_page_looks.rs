@@ -188,9 +188,13 @@ fn it_is_readable_in_light_and_dark_on_small_and_large_displays() {
 #[test]
 fn what_is_drawn_is_the_page_in_front() {
     let site = Site::new(WORKER);
+    let red = "<!DOCTYPE html><body style='background: red'><script>onload = () => console.log('red')</script>";
+    site.server.serve("/red", "text/html", red);
+    site.server.serve("/go", "text/plain", "");
+    site.server.hold_path("/go");
     let folder = tempfile::tempdir().expect("a writable folder");
     let mut kiosk = site.open_with(builder());
-    kiosk.evaluate("document.body.style.background = 'rgb(255, 0, 0)', 0");
+    kiosk.evaluate("document.body.style.background = 'rgb(255, 0, 0)', fetch('/go').then(() => open('/red')), 0");
     let draw = |kiosk: &mut Kiosk, name: &str| -> Vec<u8> {
         let path = folder.path().join(name);
         let number = kiosk.command(&format!("screenshot {}", path.display()));
@@ -203,9 +207,13 @@ fn what_is_drawn_is_the_page_in_front() {
     // Neither does a window that the page opens meanwhile.
     let during = draw(&mut kiosk, "during.png");
     assert_ne!(before, during);
+    site.server.release_path("/go");
+    kiosk.wait_for_console("red");
+    assert!(during == draw(&mut kiosk, "with-window.png"));
     kiosk.command(r"type \e");
     wait_for_page(&mut kiosk, "closed");
-    assert_eq!(draw(&mut kiosk, "after.png"), before);
+    kiosk.evaluate("0");
+    assert_ne!(draw(&mut kiosk, "after.png"), during);
 }
 
 fn read(path: &Path) -> Vec<u8> {

@@ -168,6 +168,27 @@ fn nothing_leads_there() {
     assert_not_shown(&mut kiosk);
 }
 
+#[test]
+fn no_service_worker_leads_there_either() {
+    let worker = "onmessage = (event) => { const { source, data } = event; \
+        const leading = data === 'open' ? clients.openWindow('kiosk:syncs') : source.navigate('kiosk:syncs'); \
+        event.waitUntil(leading.then(() => 'led', (error) => error.name).then((it) => source.postMessage(it))); };";
+    let builder = Kiosk::builder().setting("syncs_page = true");
+    let (site, mut kiosk) = Site::controlled_in(worker, builder);
+    for way in ["open", "navigate"] {
+        let ended = kiosk.settle(&format!(
+            "new Promise((resolve) => {{ navigator.serviceWorker.onmessage = ({{ data }}) => resolve(data); \
+             navigator.serviceWorker.controller.postMessage('{way}'); }})"
+        ));
+        assert!(
+            ended.as_ref().is_ok_and(|it| it != "led"),
+            "{way}: {ended:?}"
+        );
+    }
+    assert_eq!(kiosk.evaluate("location.href"), site.server.url("/"));
+    assert_not_shown(&mut kiosk);
+}
+
 /// While an operator has it open, the page below and its windows reach it no more than before.
 #[test]
 fn the_page_below_does_not_see_it() {

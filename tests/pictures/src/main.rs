@@ -15,7 +15,7 @@ use clap::Parser;
 use self::scene::{Scene, Scheme};
 
 /// All pictures together are no larger: they are in the repository.
-const MAX_BYTES: u64 = 400 * 1024;
+const MAX_BYTES: u64 = 400_000;
 
 /// Displays as kiosks have them: width and height in pixels.
 const DISPLAYS: [(u32, u32); 2] = [(800, 480), (1920, 1080)];

@@ -135,6 +135,7 @@ mod tests {
     fn without_a_list_all_pages_are_allowed() {
         let pages = AllowedPages::new(&url("https://app.example/"), None);
         assert!(pages.allow(&url("http://elsewhere.example/")));
+        assert!(!pages.allow(&url("kiosk:syncs")));
     }
 
     #[test]
