@@ -1,5 +1,8 @@
 //! The systemd of a user, as it is: it takes the timer of a kiosk that has ended, and what it starts delivers.
 
+// A kiosk that is built without that group is built without timers as well.
+#![cfg(feature = "offline")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
