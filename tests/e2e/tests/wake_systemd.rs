@@ -91,12 +91,12 @@ impl UserSystemd {
             .collect()
     }
 
-    /// A property of a timer.
-    fn timer_property(&self, timer: &str, name: &str) -> String {
-        let answer = self.call(&["GetUnit", "s", timer]).expect("it is there");
+    /// A property of a unit.
+    fn property(&self, unit: &str, interface: &str, name: &str) -> String {
+        let answer = self.call(&["LoadUnit", "s", unit]).expect("it is there");
         let path = answer.split('"').nth(1).expect("a path");
-        let interface = "org.freedesktop.systemd1.Timer";
-        let value = self.ask(&["get-property", NAME, path, interface, name]);
+        let interface = format!("org.freedesktop.systemd1.{interface}");
+        let value = self.ask(&["get-property", NAME, path, &interface, name]);
         value.expect("it has it").trim().to_owned()
     }
 
@@ -142,42 +142,59 @@ fn has_namespaces() -> bool {
     tried.is_ok_and(|output| output.status.success())
 }
 
-#[test]
-fn the_systemd_of_a_user_starts_what_was_handed_over() {
+/// `None`: it can't be run here.
+fn systemd(test: &str, runtime: &Path) -> Option<UserSystemd> {
     if !Path::new(PROGRAM).exists() {
-        eprintln!("skipped: systemd is not installed");
-        return;
+        eprintln!("skipped: {test}: systemd is not installed");
+        return None;
     }
     if !has_namespaces() {
-        return leave_out(
-            "the_systemd_of_a_user_starts_what_was_handed_over",
-            "no namespaces",
-        );
+        leave_out(test, "no namespaces");
+        return None;
     }
-    let (runtime, profile) = (folder(), folder());
-    let systemd = UserSystemd::start(runtime.path());
+    let systemd = UserSystemd::start(runtime);
     systemd.wait_until("it runs", || {
-        runtime.path().join("bus").exists()
-            && systemd.call(&["GetUnit", "s", "basic.target"]).is_some()
+        runtime.join("bus").exists() && systemd.call(&["GetUnit", "s", "basic.target"]).is_some()
     });
-    let site = Site::new(WORKER);
-    let config = profile.path().join("test.toml");
-    fs::write(&config, "[wake]\ntimer = true\nmanager = 'user'\n").expect("a writable folder");
+    Some(systemd)
+}
+
+/// A kiosk hands over what waits for the network; `variable` names the bus that it asks. Returns the timer.
+fn hand_over(
+    systemd: &UserSystemd,
+    site: &Site,
+    profile: &Path,
+    (variable, wake): (&str, &str),
+) -> String {
+    let config = profile.join("test.toml");
+    fs::write(&config, format!("[wake]\ntimer = true\n{wake}")).expect("a writable folder");
     let builder = Kiosk::builder()
-        .profile(profile.path())
-        .environment("DBUS_SESSION_BUS_ADDRESS", &systemd.address())
+        .profile(profile)
+        .environment(variable, &systemd.address())
         .flag(&format!("--config={}", config.display()));
     let mut kiosk = site.open_with(builder);
     kiosk.set_network("offline");
     kiosk.register_sync("outbox");
     kiosk.quit();
-
     let timers = systemd.timers();
     let [timer] = &timers[..] else {
         panic!("one timer: {timers:?}");
     };
-    assert_eq!(systemd.timer_property(timer, "WakeSystem"), "b false");
-    let calendar = systemd.timer_property(timer, "TimersCalendar");
+    timer.clone()
+}
+
+#[test]
+fn the_systemd_of_a_user_starts_what_was_handed_over() {
+    let (runtime, profile) = (folder(), folder());
+    let name = "the_systemd_of_a_user_starts_what_was_handed_over";
+    let Some(systemd) = systemd(name, runtime.path()) else {
+        return;
+    };
+    let site = Site::new(WORKER);
+    let how = ("DBUS_SESSION_BUS_ADDRESS", "manager = 'user'");
+    let timer = hand_over(&systemd, &site, profile.path(), how);
+    assert_eq!(systemd.property(&timer, "Timer", "WakeSystem"), "b false");
+    let calendar = systemd.property(&timer, "Timer", "TimersCalendar");
     assert!(
         calendar.starts_with("a(sst) 1 \"OnCalendar\" \"20"),
         "{calendar}"
@@ -189,6 +206,31 @@ fn the_systemd_of_a_user_starts_what_was_handed_over() {
         .expect("it is started");
     assert_eq!(site.server.wait_for(1)[0].body, "outbox");
     systemd.wait_until("nothing is left to do", || systemd.timers().is_empty());
+}
+
+/// The kiosk asks the system's bus; the one that answers there is a user's, as a test has no other.
+#[test]
+fn systemd_takes_what_the_systems_is_asked_for() {
+    let (runtime, profile) = (folder(), folder());
+    let name = "systemd_takes_what_the_systems_is_asked_for";
+    let Some(systemd) = systemd(name, runtime.path()) else {
+        return;
+    };
+    let site = Site::new(WORKER);
+    let how = (
+        "DBUS_SYSTEM_BUS_ADDRESS",
+        "manager = 'system'\nwake_system = true",
+    );
+    let timer = hand_over(&systemd, &site, profile.path(), how);
+    assert_eq!(systemd.property(&timer, "Timer", "WakeSystem"), "b true");
+    let service = timer.replace(".timer", ".service");
+    for property in ["Wants", "After"] {
+        let targets = systemd.property(&service, "Unit", property);
+        assert!(
+            targets.contains("network-online.target"),
+            "{property}: {targets}"
+        );
+    }
 }
 
 fn folder() -> tempfile::TempDir {
