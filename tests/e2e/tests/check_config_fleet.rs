@@ -103,3 +103,17 @@ fn whose_systemd() {
   = help: allowed: `timer`, `wake_system` and `manager`",
     );
 }
+
+#[test]
+fn a_device_is_woken_by_a_timer_only() {
+    assert_picture(
+        "[wake]\nwake_system = true\n",
+        "error: `wake_system`: without a timer nothing wakes the device
+ --> kiosk.toml:2:15
+  |
+2 | wake_system = true
+  |               ^^^^
+  |
+  = help: allowed: true or false; true only with `timer = true`",
+    );
+}

@@ -1,5 +1,8 @@
 //! When the kiosk ends, systemd is told when to start it for what waits to be sent.
 
+// A kiosk that is built without that group is built without timers as well.
+#![cfg(feature = "offline")]
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,8 @@
 //! The systemd of a user, as it is: it takes the timer of a kiosk that has ended, and what it starts delivers.
 
+// A kiosk that is built without that group is built without timers as well.
+#![cfg(feature = "offline")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +12,9 @@ use std::time::{Duration, Instant};
 use background_sync_e2e::{Kiosk, PATIENCE, Site, leave_out};
 
 const WORKER: &str = "onsync = (event) => event.waitUntil(post('/message', event.tag));";
+
+/// On the bus.
+const NAME: &str = "org.freedesktop.systemd1";
 
 /// Where Debian has it.
 const PROGRAM: &str = "/lib/systemd/systemd";
@@ -53,30 +59,45 @@ impl UserSystemd {
         bus_address(&self.runtime)
     }
 
-    /// What `systemctl --user` says; `None` if it fails.
-    fn systemctl(&self, words: &[&str]) -> Option<String> {
-        let mut command = Command::new("systemctl");
+    /// What the manager answers, as `busctl` writes it; `None` if it refuses. Not by `systemctl`, which does not reach into
+    /// another namespace.
+    fn ask(&self, words: &[&str]) -> Option<String> {
+        let mut command = Command::new("busctl");
         command.arg("--user").args(words);
         let output = set_environment(&mut command, &self.runtime)
             .output()
-            .expect("systemctl exists");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        output.status.success().then_some(text)
+            .expect("busctl exists");
+        if !output.status.success() {
+            eprintln!("busctl {words:?}: {output:?}");
+            return None;
+        }
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn call(&self, words: &[&str]) -> Option<String> {
+        let manager = "org.freedesktop.systemd1.Manager";
+        self.ask(&[&["call", NAME, "/org/freedesktop/systemd1", manager], words].concat())
     }
 
     /// The names of the timers of kiosks.
     fn timers(&self) -> Vec<String> {
-        let words = [
-            "list-units",
-            "--plain",
-            "--no-legend",
-            "background-sync-kiosk-*.timer",
-        ];
-        let listed = self.systemctl(&words).expect("it answers");
-        let names = listed
-            .lines()
-            .filter_map(|line| line.split_whitespace().next());
-        names.map(str::to_owned).collect()
+        let pattern = "background-sync-kiosk-*.timer";
+        let listed = self.call(&["ListUnitsByPatterns", "asas", "0", "1", pattern]);
+        let listed = listed.expect("it answers");
+        let words = listed.split('"');
+        words
+            .filter(|word| word.starts_with("background-sync-kiosk-") && word.ends_with(".timer"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// A property of a unit.
+    fn property(&self, unit: &str, interface: &str, name: &str) -> String {
+        let answer = self.call(&["LoadUnit", "s", unit]).expect("it is there");
+        let path = answer.split('"').nth(1).expect("a path");
+        let interface = format!("org.freedesktop.systemd1.{interface}");
+        let value = self.ask(&["get-property", NAME, path, &interface, name]);
+        value.expect("it has it").trim().to_owned()
     }
 
     /// Waits until something is true, of which nobody tells.
@@ -121,58 +142,95 @@ fn has_namespaces() -> bool {
     tried.is_ok_and(|output| output.status.success())
 }
 
-#[test]
-fn the_systemd_of_a_user_starts_what_was_handed_over() {
+/// `None`: it can't be run here.
+fn systemd(test: &str, runtime: &Path) -> Option<UserSystemd> {
     if !Path::new(PROGRAM).exists() {
-        eprintln!("skipped: systemd is not installed");
-        return;
+        eprintln!("skipped: {test}: systemd is not installed");
+        return None;
     }
     if !has_namespaces() {
-        return leave_out(
-            "the_systemd_of_a_user_starts_what_was_handed_over",
-            "no namespaces",
-        );
+        leave_out(test, "no namespaces");
+        return None;
     }
-    let (runtime, profile) = (folder(), folder());
-    let systemd = UserSystemd::start(runtime.path());
+    let systemd = UserSystemd::start(runtime);
     systemd.wait_until("it runs", || {
-        runtime.path().join("bus").exists()
-            && systemd.systemctl(&["is-active", "basic.target"]).is_some()
+        runtime.join("bus").exists() && systemd.call(&["GetUnit", "s", "basic.target"]).is_some()
     });
-    let site = Site::new(WORKER);
-    let config = profile.path().join("test.toml");
-    fs::write(&config, "[wake]\ntimer = true\nmanager = 'user'\n").expect("a writable folder");
+    Some(systemd)
+}
+
+/// A kiosk hands over what waits for the network; `variable` names the bus that it asks. Returns the timer.
+fn hand_over(
+    systemd: &UserSystemd,
+    site: &Site,
+    profile: &Path,
+    (variable, wake): (&str, &str),
+) -> String {
+    let config = profile.join("test.toml");
+    fs::write(&config, format!("[wake]\ntimer = true\n{wake}")).expect("a writable folder");
     let builder = Kiosk::builder()
-        .profile(profile.path())
-        .environment("DBUS_SESSION_BUS_ADDRESS", &systemd.address())
+        .profile(profile)
+        .environment(variable, &systemd.address())
         .flag(&format!("--config={}", config.display()));
     let mut kiosk = site.open_with(builder);
     kiosk.set_network("offline");
     kiosk.register_sync("outbox");
     kiosk.quit();
-
     let timers = systemd.timers();
     let [timer] = &timers[..] else {
         panic!("one timer: {timers:?}");
     };
-    let told = systemd.systemctl(&[
-        "show",
-        timer,
-        "--property=ActiveState,WakeSystem,TimersCalendar",
-    ]);
-    let told = told.expect("it is there");
+    timer.clone()
+}
+
+#[test]
+fn the_systemd_of_a_user_starts_what_was_handed_over() {
+    let (runtime, profile) = (folder(), folder());
+    let name = "the_systemd_of_a_user_starts_what_was_handed_over";
+    let Some(systemd) = systemd(name, runtime.path()) else {
+        return;
+    };
+    let site = Site::new(WORKER);
+    let how = ("DBUS_SESSION_BUS_ADDRESS", "manager = 'user'");
+    let timer = hand_over(&systemd, &site, profile.path(), how);
+    assert_eq!(systemd.property(&timer, "Timer", "WakeSystem"), "b false");
+    let calendar = systemd.property(&timer, "Timer", "TimersCalendar");
     assert!(
-        told.contains("ActiveState=active") && told.contains("WakeSystem=no"),
-        "{told}"
+        calendar.starts_with("a(sst) 1 \"OnCalendar\" \"20"),
+        "{calendar}"
     );
-    assert!(told.contains("OnCalendar="), "{told}");
     // Its time has come.
     let service = timer.replace(".timer", ".service");
     systemd
-        .systemctl(&["start", &service])
+        .call(&["StartUnit", "ss", &service, "replace"])
         .expect("it is started");
     assert_eq!(site.server.wait_for(1)[0].body, "outbox");
     systemd.wait_until("nothing is left to do", || systemd.timers().is_empty());
+}
+
+/// The kiosk asks the system's bus; the one that answers there is a user's, as a test has no other.
+#[test]
+fn systemd_takes_what_the_systems_is_asked_for() {
+    let (runtime, profile) = (folder(), folder());
+    let name = "systemd_takes_what_the_systems_is_asked_for";
+    let Some(systemd) = systemd(name, runtime.path()) else {
+        return;
+    };
+    let site = Site::new(WORKER);
+    let how = (
+        "DBUS_SYSTEM_BUS_ADDRESS",
+        "manager = 'system'\nwake_system = true",
+    );
+    let timer = hand_over(&systemd, &site, profile.path(), how);
+    assert_eq!(systemd.property(&timer, "Timer", "WakeSystem"), "b true");
+    let service = timer.replace(".timer", ".service");
+    for property in ["Wants", "After"] {
+        let targets = systemd.property(&service, "Unit", property);
+        assert!(
+            targets.contains("network-online.target"),
+            "{property}: {targets}"
+        );
+    }
 }
 
 fn folder() -> tempfile::TempDir {

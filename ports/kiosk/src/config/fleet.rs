@@ -69,10 +69,16 @@ pub fn read(file: &mut Section<'_>, problems: &mut Vec<Problem>) -> FleetConfig 
         problems.extend(section.finish());
     }
     if let Some(mut section) = file.take_section("wake") {
-        let is_on = "true or false";
+        let timer = section.take("timer", "true or false").unwrap_or_default();
+        let with_timer = "true or false; true only with `timer = true`";
         config.wake = WakeSettings {
-            timer: section.take("timer", is_on).unwrap_or_default(),
-            wake_system: section.take("wake_system", is_on).unwrap_or_default(),
+            timer,
+            wake_system: section
+                .take_checked("wake_system", with_timer, |wakes: bool| match wakes {
+                    true if !timer => Err("without a timer nothing wakes the device".to_owned()),
+                    _ => Ok(wakes),
+                })
+                .unwrap_or_default(),
             manager: section.take("manager", "\"system\" or \"user\""),
         };
         problems.extend(section.finish());

@@ -112,8 +112,11 @@ fn sync_line(notice: &SyncNotice) -> Option<(Level, String)> {
             ..
         } => {
             let level = match outcome {
-                EventOutcome::Fulfilled => Level::Info,
-                _ => Level::Warn,
+                // The first event of an app after the kiosk's start has its worker started, and fires again.
+                EventOutcome::Fulfilled | EventOutcome::NotStarted => Level::Info,
+                EventOutcome::Rejected | EventOutcome::WorkerGone | EventOutcome::TimedOut => {
+                    Level::Warn
+                }
             };
             let ended = outcome_code(*outcome);
             let text = format!(

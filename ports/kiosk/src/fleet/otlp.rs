@@ -44,13 +44,24 @@ pub struct Span {
     /// How it ended.
     pub outcome: &'static str,
     /// Whether that is a success.
-    pub has_succeeded: bool,
+    pub status: SpanStatus,
     /// What comes now.
     pub next: &'static str,
     /// When it began.
     pub start: SystemTime,
     /// When it ended.
     pub end: SystemTime,
+}
+
+/// `Status.StatusCode`, by its numbers there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanStatus {
+    /// Neither: the event has not reached its worker.
+    Unset = 0,
+    /// It was delivered.
+    Ok = 1,
+    /// It was not.
+    Error = 2,
 }
 
 /// The name of a trace: random, never zero.
@@ -210,10 +221,6 @@ fn request(resource: &Value, spans: Vec<Value>) -> Value {
 fn span_to_json(span: &Span) -> Value {
     /// `SPAN_KIND_INTERNAL`.
     const INTERNAL: u8 = 1;
-    /// `STATUS_CODE_OK`.
-    const OK: u8 = 1;
-    /// `STATUS_CODE_ERROR`.
-    const ERROR: u8 = 2;
     json!({
         "traceId": format!("{:032x}", span.trace.0),
         "spanId": format!("{:016x}", fastrand::u64(1..)),
@@ -228,7 +235,7 @@ fn span_to_json(span: &Span) -> Value {
             text("kiosk.sync.outcome", span.outcome),
             text("kiosk.sync.next", span.next),
         ],
-        "status": {"code": if span.has_succeeded { OK } else { ERROR }},
+        "status": {"code": span.status as u8},
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use super::event_key::event_key;
-use super::otlp::{Exporter, Span, TraceId};
+use super::otlp::{Exporter, Span, SpanStatus, TraceId};
 use super::trace_settings::TraceSettings;
 use crate::browser::background_sync::{EventOutcome, NextStep, SyncNotice};
 use crate::event::Event;
@@ -96,7 +96,13 @@ impl Traces {
             attempt: *attempt,
             is_last_chance: followed.is_last_chance,
             outcome: outcome_code(*outcome),
-            has_succeeded: *outcome == EventOutcome::Fulfilled,
+            status: match outcome {
+                EventOutcome::Fulfilled => SpanStatus::Ok,
+                EventOutcome::NotStarted => SpanStatus::Unset,
+                EventOutcome::Rejected | EventOutcome::WorkerGone | EventOutcome::TimedOut => {
+                    SpanStatus::Error
+                }
+            },
             next: next_code(*next),
             start,
             // A clock that was set back meanwhile makes it short, not negative.
