@@ -38,14 +38,16 @@ pub fn write_files(folder: &Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn write_for(mut command: Command, folder: &Path) -> io::Result<()> {
+fn write_for(command: Command, folder: &Path) -> io::Result<()> {
     let name = command.get_name().to_owned();
     for (shell, shell_folder) in SHELLS {
         let folder = folder.join("completions").join(shell_folder);
         fs::create_dir_all(&folder)?;
-        clap_complete::generate_to(shell, &mut command, &name, &folder)?;
+        clap_complete::generate_to(shell, &mut command.clone(), &name, &folder)?;
     }
     let folder = folder.join("man");
+    // `help` needs no pages of its own.
+    let command = without_help(command);
     fs::create_dir_all(&folder)?;
     clap_mangen::generate_to(command, &folder)
 }
@@ -58,7 +60,7 @@ fn browser() -> Command {
 
 /// What the script passes on. It chooses the kiosk itself.
 fn operators_script() -> Command {
-    let command = Command::new(OPERATORS_SCRIPT)
+    OperatorCommand::augment_subcommands(Command::new(OPERATORS_SCRIPT))
         .version(env!("CARGO_PKG_VERSION"))
         .disable_version_flag(true)
         .about("Look after the kiosk that runs as a service")
@@ -66,8 +68,8 @@ fn operators_script() -> Command {
             "Runs a command of background-sync-kiosk(1) as the user of its service, with the profile of that kiosk: it asks \
              the kiosk if it runs, else it reads what is stored. To be run by root.",
         )
-        .subcommand_required(true);
-    OperatorCommand::augment_subcommands(command).mut_subcommands(without_profile)
+        .subcommand_required(true)
+        .mut_subcommands(without_profile)
 }
 
 fn without_profile(command: Command) -> Command {
@@ -76,6 +78,12 @@ fn without_profile(command: Command) -> Command {
         argument.hide(is_profile)
     });
     command.mut_subcommands(without_profile)
+}
+
+fn without_help(command: Command) -> Command {
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help)
 }
 
 #[cfg(test)]
@@ -103,6 +111,7 @@ mod tests {
                 .join("man/background-sync-kiosk-package-files.1")
                 .exists()
         );
+        assert!(read("man/kioskctl.1").contains("runs as a service"));
         for path in [
             "bash/background-sync-kiosk.bash",
             "zsh/_background-sync-kiosk",
@@ -116,5 +125,15 @@ mod tests {
                 "{path}"
             );
         }
+    }
+
+    #[test]
+    fn the_script_passes_on_each_command() {
+        let script = include_str!("../package/kioskctl");
+        let named = script.lines().find_map(|line| line.strip_suffix(") ;;"));
+        let named: Vec<_> = named.expect("a list").split(" | ").collect();
+        let command = operators_script();
+        let commands: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
+        assert_eq!(named, commands);
     }
 }

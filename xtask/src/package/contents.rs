@@ -67,7 +67,7 @@ impl Contents<'_> {
                 "--package",
                 "background_sync_kiosk",
             ])
-            .args("--edges normal --prefix none --no-dedupe --format {p}|{l}|{r}".split(' '));
+            .args("--edges normal --prefix none --format {p}|{l}|{r}".split(' '));
         let text = command::text(&mut tree)?;
         let mut list = "The libraries that the program contains: name, version, licence, and where its sources are.\n\n".to_owned();
         for row in text.lines().filter_map(library).collect::<BTreeSet<_>>() {
@@ -79,7 +79,8 @@ impl Contents<'_> {
 
 /// `name vVERSION (place)|licence|repository` in columns; `None` for what is no library.
 fn library(line: &str) -> Option<String> {
-    let mut fields = line.split('|');
+    // It has come before.
+    let mut fields = line.trim_end_matches(" (*)").split('|');
     let mut package = fields.next()?.split(' ');
     let (name, version) = (package.next()?, package.next()?.strip_prefix('v')?);
     let licence = fields.next()?;
@@ -107,6 +108,10 @@ mod tests {
         assert_eq!(
             library(line).as_deref(),
             Some("background_sync_core 0.1.0\tMPL-2.0\t")
+        );
+        assert_eq!(
+            library("url v2.5.4|MIT| (*)").as_deref(),
+            Some("url 2.5.4\tMIT\t")
         );
         assert_eq!(library(""), None);
     }

@@ -30,7 +30,7 @@ const APP: &str = "https://app.example";
 
 /// A container has no screen: cage draws in memory. The watchdog is less patient, so that the trial need not wait.
 const NO_SCREEN: &str = "[Service]\nTTYPath=\nTTYReset=no\nTTYVHangup=no\nTTYVTDisallocate=no\nStandardInput=null\n\
-    UtmpIdentifier=\nWatchdogSec=6\nEnvironment=WLR_BACKENDS=headless WLR_LIBINPUT_NO_DEVICES=1 WLR_RENDERER=pixman\n";
+    WatchdogSec=6\nEnvironment=WLR_BACKENDS=headless WLR_LIBINPUT_NO_DEVICES=1 WLR_RENDERER=pixman\n";
 
 /// No second attempt comes by itself.
 const SLOW_RETRIES: &str = "[background_sync]\nfirst_retry_delay_ms = 3600000\n";
