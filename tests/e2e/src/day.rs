@@ -11,6 +11,7 @@ mod figures;
 mod report;
 mod server;
 mod shift;
+mod trend;
 
 use std::path::Path;
 
@@ -25,6 +26,8 @@ pub use self::report::Report;
 pub struct Day {
     /// Hours of each part, at least 3: there must be one between the second and the last.
     pub hours: u32,
+    /// Visitors before the first hour: until then the engine compiles and caches what it will.
+    pub early_visitors: u32,
     /// Visitors in each hour of the first part.
     pub visitors_an_hour: u32,
     /// Decides what happens, though not how fast.
