@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Day;
-use super::accidents::Accident;
 use super::figures::Figures;
+use super::plan::{Accident, Day};
 use super::server::{Fault, Server};
 use super::trend::Trend;
 

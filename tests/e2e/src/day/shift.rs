@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::Day;
 use super::app::{self, Promise};
 use super::figures::Figures;
+use super::plan::Day;
 use super::report::Report;
 use super::server::{Fault, Server};
 use crate::Kiosk;
