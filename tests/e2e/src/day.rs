@@ -8,30 +8,20 @@
 mod accidents;
 mod app;
 mod figures;
+mod plan;
 mod report;
 mod server;
 mod shift;
+mod site;
+mod trend;
 
 use std::path::Path;
 
 use crate::power_cut::can_cut_power;
 
-pub use self::accidents::Accident;
 pub use self::figures::Figures;
+pub use self::plan::{Accident, Day};
 pub use self::report::Report;
-
-/// How much of a day.
-#[derive(Clone, Copy, Debug)]
-pub struct Day {
-    /// Hours of each part, at least 3: there must be one between the second and the last.
-    pub hours: u32,
-    /// Visitors in each hour of the first part.
-    pub visitors_an_hour: u32,
-    /// Decides what happens, though not how fast.
-    pub seed: u64,
-    /// How much memory may grow between the second hour and the last, in percent.
-    pub most_growth_percent: f64,
-}
 
 /// Plays both parts. `folder` is for the profiles and the logs.
 ///

@@ -15,6 +15,7 @@ fn some_hours_of_use_lose_nothing_and_leave_nothing() {
         let report = day::run(
             &Day {
                 hours: 3,
+                early_visitors: 8,
                 visitors_an_hour: 8,
                 seed: power_cut::any_seed(),
                 most_growth_percent: MOST_GROWTH_PERCENT,

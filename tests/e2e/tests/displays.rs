@@ -201,6 +201,18 @@ fn an_x_server_that_goes_away_costs_nothing() {
 }
 
 #[test]
+fn a_kiosk_that_does_not_wait_for_its_display_ends_with_it() {
+    if !has_x_server() {
+        return;
+    }
+    let (site, profile) = (site(), tempfile::tempdir().expect("a writable folder"));
+    let x_server = XServer::start(800, 480);
+    let mut kiosk = site.open_with(at(&x_server, profile.path()));
+    drop(x_server);
+    assert_eq!(kiosk.wait_for_end().code(), Some(3));
+}
+
+#[test]
 fn a_page_under_wayland_fills_the_screen() {
     if !has_cage() {
         return;

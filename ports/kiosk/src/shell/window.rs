@@ -54,7 +54,7 @@ pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
     });
     if let Some(x_server) = &x_server {
         x_server.follow(mailbox.clone());
-        x_loss::begin_again_at_exit(program);
+        x_loss::begin_again(x_server.connection(), program);
     }
     let mut app = App {
         x_server,

@@ -21,6 +21,9 @@ struct Arguments {
     seed: Option<u64>,
 }
 
+/// Before the first hour.
+const EARLY_VISITORS: u32 = 60;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match again_in_namespace() {
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let report = day::run(
         &Day {
             hours: arguments.hours,
+            early_visitors: EARLY_VISITORS,
             visitors_an_hour: arguments.visitors,
             seed: arguments.seed.unwrap_or_else(power_cut::any_seed),
             most_growth_percent: 5.0,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Day;
 use super::app;
+use super::plan::{Accident, Day};
 use super::report::Report;
 use super::server::{Fault, Server};
 use crate::power_cut::{End, Journal, Medium, Place};
@@ -21,28 +21,6 @@ const MESSAGES: u32 = 3;
 const RESTART_IN_S: u64 = 8;
 /// At the longest, the accident comes so long after the last message was sent off, in milliseconds.
 const MOST_DELAY_MS: u64 = 400;
-
-/// What ends an hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Accident {
-    /// The process is killed.
-    Kill,
-    /// The power is cut: what was not flushed is lost.
-    PowerCut,
-    /// None: the kiosk restarts itself, as planned.
-    PlannedRestart,
-}
-
-impl Accident {
-    /// In words.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Kill => "kills",
-            Self::PowerCut => "power cuts",
-            Self::PlannedRestart => "planned restarts",
-        }
-    }
-}
 
 /// Plays it.
 pub fn run(day: &Day, folder: &Path, may_cut_power: bool, report: &mut Report) {

@@ -8,21 +8,6 @@ use serde_json::Value;
 use super::server::Server;
 use crate::{Kiosk, KioskBuilder};
 
-/// The page.
-pub const PAGE: &str = concat!(
-    "<!DOCTYPE html><html><head><meta charset=utf-8><title>guest book</title></head>",
-    "<body><form><input id=message autocomplete=off></form><script>",
-    include_str!("../../pages/day/outbox.js"),
-    include_str!("../../pages/day/page.js"),
-    "</script></body></html>"
-);
-
-/// The worker.
-pub const WORKER: &str = concat!(
-    include_str!("../../pages/day/outbox.js"),
-    include_str!("../../pages/day/worker.js")
-);
-
 /// Retries within a test's patience. An event of which nothing is heard is ended soon, as one of a silent server must be.
 const POLICY: &str = "first_retry_delay_ms = 100\nretry_factor = 1\nretry_jitter_percent = 0\n\
     reconnect_retry_spread_ms = 0\nmax_attempts = \"unlimited\"\nevent_cap_ms = 3000\n";

@@ -26,7 +26,8 @@ pub struct Figures {
 
 impl Figures {
     /// Of a kiosk with this profile, this log, and these readings of its memory.
-    pub fn read(kiosk: &Kiosk, profile: &Path, log: &Path, memory_bytes: &mut [u64]) -> Self {
+    pub fn read(kiosk: &Kiosk, profile: &Path, log: &Path, memory_bytes: &[u64]) -> Self {
+        let mut memory_bytes = memory_bytes.to_vec();
         memory_bytes.sort_unstable();
         let entries = |name: &str| {
             let entries = fs::read_dir(format!("/proc/{}/{name}", kiosk.id()));

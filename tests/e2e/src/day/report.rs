@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Day;
-use super::accidents::Accident;
 use super::figures::Figures;
+use super::plan::{Accident, Day};
 use super::server::{Fault, Server};
+use super::trend::Trend;
 
 /// Entries of the journal, at most: the engine's own limit.
 const MOST_JOURNAL_ENTRIES: usize = 4_096;
@@ -36,6 +36,8 @@ pub struct Report {
     faults: BTreeMap<Fault, usize>,
     accidents: BTreeMap<Accident, usize>,
     hours: Vec<Figures>,
+    /// Memory after each visit from the second hour on, in bytes.
+    memory_bytes: Vec<u64>,
 }
 
 impl Report {
@@ -52,6 +54,7 @@ impl Report {
             faults: BTreeMap::new(),
             accidents: BTreeMap::new(),
             hours: Vec::new(),
+            memory_bytes: Vec::new(),
         }
     }
 
@@ -67,8 +70,11 @@ impl Report {
         *self.accidents.entry(accident).or_default() += 1;
     }
 
-    /// At the end of an hour of the first part.
-    pub fn note_hour(&mut self, figures: Figures) {
+    /// At the end of an hour of the first part, with the readings of memory after each of its visits.
+    pub fn note_hour(&mut self, figures: Figures, memory_bytes: &[u64]) {
+        if !self.hours.is_empty() {
+            self.memory_bytes.extend(memory_bytes);
+        }
         self.hours.push(figures);
     }
 
@@ -80,10 +86,9 @@ impl Report {
         }
     }
 
-    /// Memory in the last hour as a multiple of that in the second.
+    /// Of memory from the second hour to the last.
     fn growth_percent(&self) -> f64 {
-        let (second, last) = self.second_and_last();
-        (last.memory_bytes as f64 / second.memory_bytes as f64 - 1.0) * 100.0
+        Trend::of(&self.memory_bytes).growth_percent()
     }
 
     fn second_and_last(&self) -> (Figures, Figures) {
@@ -184,7 +189,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "memory has grown by {:.1} %, and may by {:.0} %",
+            "memory: the line through all readings from the second hour to the last grows by {:.1} %, and may by {:.0} %",
             self.growth_percent(),
             self.day.most_growth_percent
         )?;
@@ -201,6 +206,7 @@ mod tests {
 
     const DAY: Day = Day {
         hours: 3,
+        early_visitors: 0,
         visitors_an_hour: 2,
         seed: 1,
         most_growth_percent: 5.0,
@@ -219,9 +225,9 @@ mod tests {
         let mut report = Report::new(DAY);
         report.visitors = 6;
         // The first hour does not count.
-        for figures in [Figures::default(), HOUR, last] {
-            report.note_hour(figures);
-        }
+        report.note_hour(Figures::default(), &[1, 1]);
+        report.note_hour(HOUR, &[HOUR.memory_bytes; 2]);
+        report.note_hour(last, &[last.memory_bytes; 2]);
         report.note_messages("hour 0", 6, &[]);
         report
     }

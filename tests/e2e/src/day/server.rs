@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::app::{PAGE, WORKER};
+use super::site::{PAGE, WORKER};
 use crate::PATIENCE;
 
 /// How the server fails.

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::Day;
 use super::app::{self, Promise};
 use super::figures::Figures;
+use super::plan::Day;
 use super::report::Report;
 use super::server::{Fault, Server};
 use crate::Kiosk;
@@ -26,6 +26,10 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
     let (profile, log) = (folder.join("shift"), folder.join("shift.log"));
     let file = File::create(&log).expect("a writable folder");
     let mut kiosk = app::open(&server, app::device(&profile, file, IDLE_RESET_S));
+    for visitor in 0..day.early_visitors {
+        receive(&mut kiosk, &format!("early-{visitor}"), false);
+        kiosk.forget_events();
+    }
     for hour in 0..day.hours {
         let (mut messages, mut memory) = (Vec::new(), Vec::new());
         for visitor in 0..day.visitors_an_hour {
@@ -50,8 +54,8 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
         let missing = server.wait_for(&messages);
         report.note_messages(&format!("hour {hour}"), messages.len(), &missing);
         server.hang_up();
-        let figures = Figures::read(&kiosk, &profile, &log, &mut memory);
-        report.note_hour(figures);
+        let figures = Figures::read(&kiosk, &profile, &log, &memory);
+        report.note_hour(figures, &memory);
         println!("hour {hour}: {figures:?}");
     }
     kiosk.quit();

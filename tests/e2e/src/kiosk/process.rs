@@ -108,7 +108,8 @@ impl Kiosk {
         self.wait_for_end()
     }
 
-    fn wait_for_end(&mut self) -> ExitStatus {
+    /// Waits until the process has ended by itself.
+    pub fn wait_for_end(&mut self) -> ExitStatus {
         // The events end when the process does.
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -8,27 +8,50 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use x11rb::protocol::xproto::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
+
 use crate::kiosk::Program;
 
 thread_local! {
     static AT_EXIT: AtExit = const { AtExit(RefCell::new(None)) };
 }
 
-struct AtExit(RefCell<Option<Arc<Program>>>);
+struct AtExit(RefCell<Option<Loss>>);
+
+/// What is to be done if the server has gone.
+struct Loss {
+    connection: Arc<RustConnection>,
+    program: Arc<Program>,
+}
 
 impl Drop for AtExit {
     fn drop(&mut self) {
-        if let Some(program) = self.0.take() {
-            eprintln!("kiosk: the X server is gone: the kiosk begins again");
-            // The engine can't end in order any more. What was promised is stored.
-            eprintln!("kiosk: {}", program.run_again());
+        let Some(Loss {
+            connection,
+            program,
+        }) = self.0.take()
+        else {
+            return;
+        };
+        // Something else may end the process as well, such as a panic. Xlib's connection and this one end together.
+        let asked = connection.get_input_focus();
+        if asked.is_ok_and(|answer| answer.reply().is_ok()) {
+            return;
         }
+        eprintln!("kiosk: the X server is gone: the kiosk begins again");
+        // The engine can't end in order any more. What was promised is stored.
+        eprintln!("kiosk: {}", program.run_again());
     }
 }
 
-/// The program begins again if something other than [`expect_exit`]'s caller ends the process on this thread.
-pub(super) fn begin_again_at_exit(program: Arc<Program>) {
-    AT_EXIT.with(|at_exit| at_exit.0.replace(Some(program)));
+/// If the process ends on this thread because the server of this connection has gone, the program begins again.
+pub(super) fn begin_again(connection: Arc<RustConnection>, program: Arc<Program>) {
+    let loss = Loss {
+        connection,
+        program,
+    };
+    AT_EXIT.with(|at_exit| at_exit.0.replace(Some(loss)));
 }
 
 /// From now on, an end of the process is one.

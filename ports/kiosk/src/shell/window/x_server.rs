@@ -43,6 +43,11 @@ impl XServer {
         })
     }
 
+    /// The connection.
+    pub(super) fn connection(&self) -> Arc<RustConnection> {
+        self.connection.clone()
+    }
+
     /// Follows the server from now on, until it is gone.
     pub(super) fn follow(&self, mailbox: Mailbox) {
         let (connection, root, has_manager) =
