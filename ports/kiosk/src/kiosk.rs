@@ -76,6 +76,7 @@ impl Kiosk {
         mailbox: Mailbox,
         surfaces: &dyn SurfaceFactory,
     ) -> Result<Self, Failure> {
+        let output = choose_output(&plan);
         let (app, url) = match plan.page {
             PageChoice::Url(url) => (None, url),
             PageChoice::OutboxApp { port, refuse_first } => {
@@ -84,7 +85,6 @@ impl Kiosk {
                 (Some(app), url)
             }
         };
-        let output = choose_output(&plan, app.is_some());
         let fleet = FleetDesk::open(&plan.fleet, &plan.profile, &output, plan.start, &mailbox);
         let page = app.is_none().then_some(&url);
         let has_machines_network = plan.direction.has_machines_network();

@@ -70,6 +70,8 @@ fn unattended_level(event: &UnattendedEvent) -> Level {
         UnattendedEvent::ReloadPlanned { .. }
         | UnattendedEvent::VisitEnded
         | UnattendedEvent::RestartDue { .. }
+        | UnattendedEvent::DisplayAwaited
+        | UnattendedEvent::DisplayCame { .. }
         | UnattendedEvent::Restarting => Level::Info,
     }
 }
