@@ -5,8 +5,12 @@
 use background_sync_e2e::day::{self, Day};
 use background_sync_e2e::{in_namespace, power_cut};
 
-/// Too few visitors for the engine to have compiled and cached what it will: what each of them leaves shows all the same.
-const MOST_GROWTH_PERCENT: f64 = 20.0;
+/// Three hours are too short to tell a small leak from garbage that comes and goes: `growth.rs` finds those. This finds a visit
+/// that leaves megabytes.
+const MOST_GROWTH_PERCENT: f64 = 50.0;
+
+/// With every channel serialized, each that waits for the garbage collector has descriptors: 30 more or less are seen.
+const SPARE_DESCRIPTORS: usize = 100;
 
 #[test]
 fn some_hours_of_use_lose_nothing_and_leave_nothing() {
@@ -15,10 +19,11 @@ fn some_hours_of_use_lose_nothing_and_leave_nothing() {
         let report = day::run(
             &Day {
                 hours: 3,
-                early_visitors: 8,
+                early_visitors: 16,
                 visitors_an_hour: 8,
                 seed: power_cut::any_seed(),
                 most_growth_percent: MOST_GROWTH_PERCENT,
+                spare_descriptors: SPARE_DESCRIPTORS,
             },
             folder.path(),
         );

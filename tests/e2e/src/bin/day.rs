@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             visitors_an_hour: arguments.visitors,
             seed: arguments.seed.unwrap_or_else(power_cut::any_seed),
             most_growth_percent: 5.0,
+            spare_descriptors: 8,
         },
         folder.path(),
     );

@@ -13,6 +13,8 @@ pub struct Day {
     pub seed: u64,
     /// How much memory may grow between the second hour and the last, in percent.
     pub most_growth_percent: f64,
+    /// How many more descriptors there may be in the last hour than in the second: connections come and go.
+    pub spare_descriptors: usize,
 }
 
 /// What ends an hour.

@@ -17,8 +17,6 @@ const MOST_LOG_BYTES_A_VISITOR: u64 = 1_000;
 const SPARE_PROFILE_BYTES: u64 = 6 * 1_024 * 1_024;
 /// Threads that may be more at the end: those of pools come and go.
 const SPARE_THREADS: usize = 4;
-/// The same of descriptors: connections come and go.
-const SPARE_DESCRIPTORS: usize = 8;
 
 /// What a day has come to.
 #[derive(Debug)]
@@ -112,7 +110,7 @@ impl Report {
             ("threads", last.threads <= second.threads + SPARE_THREADS),
             (
                 "descriptors",
-                last.descriptors <= second.descriptors + SPARE_DESCRIPTORS,
+                last.descriptors <= second.descriptors + self.day.spare_descriptors,
             ),
             (
                 "profile",
@@ -210,6 +208,7 @@ mod tests {
         visitors_an_hour: 2,
         seed: 1,
         most_growth_percent: 5.0,
+        spare_descriptors: 8,
     };
 
     const HOUR: Figures = Figures {

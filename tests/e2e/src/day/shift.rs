@@ -26,10 +26,16 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
     let (profile, log) = (folder.join("shift"), folder.join("shift.log"));
     let file = File::create(&log).expect("a writable folder");
     let mut kiosk = app::open(&server, app::device(&profile, file, IDLE_RESET_S));
+    let mut early = Vec::new();
     for visitor in 0..day.early_visitors {
-        receive(&mut kiosk, &format!("early-{visitor}"), false);
+        let message = format!("early-{visitor}");
+        if receive(&mut kiosk, &message, false) == Promise::Given {
+            early.push(message);
+        }
         kiosk.forget_events();
     }
+    let missing = server.wait_for(&early);
+    report.note_messages("the morning", early.len(), &missing);
     for hour in 0..day.hours {
         let (mut messages, mut memory) = (Vec::new(), Vec::new());
         for visitor in 0..day.visitors_an_hour {
