@@ -56,6 +56,24 @@ fn a_script_that_is_not_javascript_is_refused() {
 }
 
 #[test]
+fn a_script_of_another_scheme_is_refused() {
+    let site = Site::new("");
+    let mut kiosk = site.open();
+    for script in [
+        "kiosk:x",
+        "about:blank",
+        "data:text/javascript,",
+        "blob:x",
+        "file:///x.js",
+    ] {
+        for options in ["{}", "{ scope: '/upload' }"] {
+            let refused = register(&mut kiosk, script, options);
+            assert_eq!(refused, Err("TypeError".to_owned()), "{script}");
+        }
+    }
+}
+
+#[test]
 fn a_script_that_is_redirected_is_refused() {
     let site = Site::new("");
     let other = TestServer::start();
