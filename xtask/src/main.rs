@@ -17,6 +17,7 @@ mod build_progress;
 #[cfg(test)]
 mod circles;
 mod command;
+mod day;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod metadata;
 mod module_graph;
 mod package;
 mod paths;
+mod pictures;
 mod power_cuts;
 mod programs;
 #[cfg(test)]
@@ -112,6 +114,10 @@ enum Task {
     Bench(bench::Benchmarks),
     /// Cut the power of a kiosk on a file system of its own again and again, and see what is left (needs root)
     PowerCuts(power_cuts::PowerCuts),
+    /// Take the pictures of the documentation anew, by the kiosk
+    Pictures(pictures::Pictures),
+    /// A day in the life of a device, in minutes: visitors, networks, servers that fail, kills, power cuts, restarts
+    Day(day::Day),
     /// Send hostile messages and records to the component (needs nightly Rust and cargo-fuzz)
     Fuzz(fuzz::Fuzz),
     /// Assemble the patched Servo, or keep the patch series in step with it
@@ -195,6 +201,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::TestApps(arguments) => test_apps::run(&paths, &arguments),
         Task::Bench(benchmarks) => bench::run(&paths, &benchmarks),
         Task::PowerCuts(power_cuts) => power_cuts::run(&paths, &power_cuts),
+        Task::Pictures(pictures) => pictures::run(&paths, &pictures),
+        Task::Day(day) => day::run(&paths, &day),
         Task::Fuzz(fuzz) => fuzz::run(&paths, &fuzz),
         Task::Servo(task) => run_servo(&paths, task),
     }

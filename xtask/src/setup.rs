@@ -10,6 +10,8 @@ use fs_err as fs;
 
 use crate::command::{self, is_on_path};
 
+/// Set where there need be no programs for tests of displays.
+const SKIP_DISPLAYS_VARIABLE: &str = "BACKGROUND_SYNC_SKIP_DISPLAYS";
 /// The oldest LLVM whose libclang reads SpiderMonkey's headers.
 const OLDEST_LLVM: u32 = 16;
 /// The LLVM that the project is built with everywhere; another one means compiling everything anew.
@@ -73,9 +75,33 @@ pub fn ensure_ready_for_tests() -> Result<()> {
         what: "a message bus (dbus-daemon)",
         packages: &["dbus-daemon"],
     };
-    match is_on_path("dbus-daemon") {
+    const X_SERVER: Need = Need {
+        what: "an X server without a screen (Xvfb)",
+        packages: &["xvfb"],
+    };
+    const COMPOSITOR: Need = Need {
+        what: "Wayland compositors and a keyboard for them (cage, Xwayland, sway, wtype)",
+        packages: &["cage", "xwayland", "sway", "wtype"],
+    };
+    let mut needs = Vec::new();
+    if !is_on_path("dbus-daemon") {
+        needs.push(BUS);
+    }
+    // Without them, a machine can leave the tests of displays out.
+    if env::var_os(SKIP_DISPLAYS_VARIABLE).is_none() {
+        if !is_on_path("Xvfb") {
+            needs.push(X_SERVER);
+        }
+        if !["cage", "Xwayland", "sway", "wtype"]
+            .into_iter()
+            .all(is_on_path)
+        {
+            needs.push(COMPOSITOR);
+        }
+    }
+    match needs.is_empty() {
         true => Ok(()),
-        false => install("the end-to-end tests", &[BUS]),
+        false => install("the end-to-end tests", &needs),
     }
 }
 

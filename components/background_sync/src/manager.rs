@@ -14,15 +14,15 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use background_sync_core::{
-    Call, Connectivity, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck,
-    StoreFault, SyncNotification, Unavailability, Urgency,
+    Call, Durability, EventOutcome, MonoTime, Now, Output, PermissionCheck, StoreFault,
+    SyncNotification, Urgency,
 };
 use background_sync_traits::{EventToken, SyncClient, SyncManagerMessage};
 
-use crate::edge::{Admitted, ConnectionKey, Hindrance};
+use crate::edge::{Admitted, ConnectionKey};
 use crate::embedder::{Change, Clear, ControlMessage, RegistrationName};
 use crate::engine::{MadeDurable, Question, QuestionAnswered};
-use crate::storage::{Committed, Found, FromWorkers};
+use crate::storage::{Committed, Found, FromWorkers, Others};
 use crate::time::clock;
 use client_calls::ClientCalls;
 use engine_batch::EngineBatch;
@@ -263,6 +263,20 @@ impl<C: SyncClient> Manager<C> {
         deliver_again.into_iter().chain(self.poll_timeout()).min()
     }
 
+    /// What is to be committed is written, or handed over. Returns whether it was written.
+    fn write_held(&mut self, others: Others) -> bool {
+        let committed = self.calls.rooms.store.write_held(others);
+        let written = !committed.is_empty();
+        let now = clock::now();
+        for part in committed {
+            self.handle_committed(now, part);
+        }
+        if written {
+            self.carry_out(now);
+        }
+        written
+    }
+
     fn handle_timeout(&mut self, now: Now) {
         if let Some(found) = self.calls.rooms.store.open_if_due(now.mono) {
             self.adopt(now, found);
@@ -358,12 +372,7 @@ impl<C: SyncClient> Manager<C> {
 
     /// Nothing is dispatched or told any more.
     fn begin_end(&mut self, now: Now) {
-        let rooms = &mut self.calls.rooms;
-        rooms.notifier.end();
-        let offline = Connectivity::Offline;
-        rooms.scheduler.handle_connectivity(now, offline);
-        // What is relaxed is not lost by an orderly end.
-        rooms.store.flush_by(now.mono);
+        self.calls.rooms.begin_end(now);
     }
 
     /// Has everything committed. Returns whether to wait for that.
@@ -372,14 +381,7 @@ impl<C: SyncClient> Manager<C> {
             return false;
         }
         self.carry_out_decisions(now);
-        let rooms = &mut self.calls.rooms;
-        rooms.commit_all(Durability::Strict);
-        let operations = rooms.scheduler.usage().store_operations;
-        operations > 0 || rooms.embedder_answers.wait_for_history()
-    }
-
-    fn waits_for_workers(&self) -> bool {
-        self.calls.rooms.embedder_answers.wait_for_workers()
+        self.calls.rooms.commit_last()
     }
 
     /// Every call is answered.
@@ -388,9 +390,7 @@ impl<C: SyncClient> Manager<C> {
             self.calls.rooms.engine.terminate(token, &scope);
         }
         self.answer_without_workers(now);
-        let end = Hindrance::Unavailable(Unavailability::ShuttingDown);
-        self.calls.rooms.clients.refuse_all(end);
-        self.calls.rooms.embedder_answers.refuse_all();
+        self.calls.rooms.end();
     }
 }
 

@@ -4,12 +4,13 @@
 mod committer;
 mod remembered_scopes;
 mod reopen;
+mod store_thread;
 mod workers;
 mod writer;
 
 pub use committer::RELAXED_WINDOW_MS;
 
-pub(crate) use committer::{Committer, Due};
+pub(crate) use committer::{Committer, Due, Others};
 pub(crate) use reopen::{Found, Opened};
 pub(crate) use workers::{FromWorkers, Workers};
 pub(crate) use writer::{Committed, NotStored};

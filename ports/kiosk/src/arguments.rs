@@ -7,8 +7,11 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+use crate::color_scheme::ColorScheme;
 use crate::config::values::{IdleLimit, ProxyUrl, Zoom};
+use crate::fleet::loopback::LoopbackAddress;
 use crate::operator::arguments::OperatorCommand;
+use crate::output::ReportedEvents;
 use crate::permissions::OriginUrl;
 use crate::time_of_day::TimeOfDay;
 
@@ -124,6 +127,10 @@ pub struct Arguments {
     #[arg(long, value_name = "CHANNEL")]
     pub control: Option<ControlChannel>,
 
+    /// Leave events of background sync out of what is reported: when thousands of them run, the lines cost as much time.
+    #[arg(long, requires = "control")]
+    pub without_sync_events: bool,
+
     /// Port of the outbox app's server [default: any free one].
     #[arg(long, value_name = "PORT", conflicts_with = "url")]
     pub app_port: Option<u16>,
@@ -136,6 +143,10 @@ pub struct Arguments {
     /// How it looks, and how it runs unattended.
     #[command(flatten)]
     pub unattended: UnattendedArguments,
+
+    /// What it is for whoever looks after many.
+    #[command(flatten)]
+    pub fleet: FleetArguments,
 }
 
 /// What to do instead of running a browser.
@@ -173,9 +184,21 @@ pub struct UnattendedArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub hide_pointer: Option<bool>,
 
+    /// Where the display is not there yet or was lost, run without a window until it is there, instead of ending.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub wait_for_display: Option<bool>,
+
     /// Make everything larger by this factor, or smaller: 0.1 to 10.
     #[arg(long, value_name = "FACTOR")]
     pub zoom: Option<Zoom>,
+
+    /// Ask pages for these colors, where they have both [default: as the desktop has it].
+    #[arg(long, value_name = "SCHEME")]
+    pub color_scheme: Option<ColorScheme>,
+
+    /// Let `kiosk open kiosk:syncs`, or Ctrl+Shift+S in the window, show a page of what waits to be sent. Escape closes it.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub syncs_page: Option<bool>,
 
     /// Load everything by this HTTP proxy, such as http://proxy.example:3128.
     #[arg(long, value_name = "URL")]
@@ -190,7 +213,29 @@ pub struct UnattendedArguments {
     pub restart_at: Option<TimeOfDay>,
 }
 
+/// For whoever looks after many kiosks.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Many kiosks")]
+pub struct FleetArguments {
+    /// Serve metrics for Prometheus at this address of this machine alone, such as 127.0.0.1:9464.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<LoopbackAddress>,
+
+    /// Deliver what is due, without a window, and end. One line of JSON says what was done; the exit code is 1 if something
+    /// was not delivered. If a kiosk runs on the profile, it is left to that one.
+    #[arg(long, conflicts_with_all = ["scenario", "control", "webdriver", "temporary"])]
+    pub sync_only: bool,
+}
+
 impl Arguments {
+    /// What is reported on the control channel.
+    pub fn reported_events(&self) -> ReportedEvents {
+        match self.without_sync_events {
+            true => ReportedEvents::AllButSyncs,
+            false => ReportedEvents::All,
+        }
+    }
+
     /// Whether stock wptrunner has started this process. It starts several at a time, and knows no flags of ours.
     pub fn is_from_wptrunner(&self) -> bool {
         self.user_agent.as_deref() == Some(WPTRUNNER_USER_AGENT)

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config::fleet::FleetConfig;
 use crate::config::{self, Config, ConfigError};
 use crate::failure::{Failure, FailureKind};
 
@@ -63,7 +64,9 @@ fn summary(file: &Path, config: &Config) -> String {
     let is_on = |setting: Option<bool>| setting.map(|is| if is { "yes" } else { "no" }.to_owned());
     say("full screen", is_on(config.full_screen));
     say("pointer hidden", is_on(config.hide_pointer));
+    say("waits for display", is_on(config.wait_for_display));
     say("zoom", config.zoom.map(|zoom| zoom.factor().to_string()));
+    say("syncs page", is_on(config.syncs_page));
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|it| it.display().to_string());
     say("profile", path(&config.profile));
     say("certificates", path(&config.certificate_path));
@@ -91,8 +94,29 @@ fn summary(file: &Path, config: &Config) -> String {
                 None => "until one succeeds".to_owned(),
             }),
     );
+    say_of_fleet(&config.fleet, &mut say);
     let count = |count: usize| (count > 0).then(|| count.to_string());
     say("origins permitted", count(config.permissions.len()));
     say("preferences", count(config.preferences.len()));
     summary
+}
+
+fn say_of_fleet(fleet: &FleetConfig, say: &mut impl FnMut(&str, Option<String>)) {
+    let metrics = fleet.metrics_listen;
+    say(
+        "metrics",
+        metrics.map(|address| format!("http://{address}/metrics")),
+    );
+    let level = fleet.log_level;
+    say("log", level.map(|level| level.to_string().to_lowercase()));
+    let traces = fleet.traces.as_ref();
+    say("traces", traces.map(|traces| traces.endpoint.to_string()));
+    let started = match fleet.wake.wake_system {
+        true => "by a timer of systemd, which wakes the device",
+        false => "by a timer of systemd",
+    };
+    say(
+        "started for syncs",
+        fleet.wake.timer.then(|| started.to_owned()),
+    );
 }

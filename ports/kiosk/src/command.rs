@@ -27,7 +27,7 @@ pub enum Command {
     CloseWindow,
     /// Run a script in the page and report its value.
     Evaluate(String),
-    /// Type into the focused element, as keys. `\n` is the Enter key, `\t` Tab, `\\` a backslash.
+    /// Type into the focused element, as keys. `\n` is the Enter key, `\t` Tab, `\e` Escape, `\\` a backslash.
     Type(String),
     /// Press and release the primary mouse button at the middle of the first element that matches this selector.
     Click(String),
@@ -263,8 +263,9 @@ fn unescape(text: &str) -> Result<String, String> {
             '\\' => match characters.next() {
                 Some('n') => '\n',
                 Some('t') => '\t',
+                Some('e') => '\u{1b}',
                 Some('\\') => '\\',
-                _ => return Err(r"`\` must be followed by `n`, `t` or `\`".to_owned()),
+                _ => return Err(r"`\` must be followed by `n`, `t`, `e` or `\`".to_owned()),
             },
             other => other,
         });
@@ -288,6 +289,7 @@ mod tests {
             ("open", Command::Open(None)),
             ("eval 1 + 1", Command::Evaluate("1 + 1".to_owned())),
             (r"type a\\b\n", Command::Type("a\\b\n".to_owned())),
+            (r"type \e", Command::Type("\u{1b}".to_owned())),
             (
                 "permission periodic-background-sync granted https://a.example/",
                 Command::Permission(

@@ -7,6 +7,8 @@
 //! full_screen = true
 //! hide_pointer = true
 //! zoom = 1.5
+//! color_scheme = "system"         # or "light", "dark"
+//! syncs_page = true               # `kiosk:syncs` may be shown
 //! profile = "profile"             # this path and the next are relative to the file's folder
 //! certificate_path = "ca.pem"
 //! proxy = "http://proxy.example:3128"
@@ -24,6 +26,21 @@
 //! [connectivity]
 //! watch = "system"                # or "none"
 //!
+//! [metrics]
+//! listen = "127.0.0.1:9464"       # of this machine alone; left out, no metrics are served
+//!
+//! [log]
+//! level = "info"                  # or "off", "error", "warn", "debug": what is worth a line on standard error
+//!
+//! [traces]                        # left out, nothing is sent
+//! endpoint = "http://127.0.0.1:4318/v1/traces" # a collector that takes OTLP by HTTP
+//! instance = "shop-12"            # which kiosk it is
+//!
+//! [wake]
+//! timer = true                    # when the kiosk ends, systemd is told when to start it for what is due
+//! wake_system = false             # a device that is asleep is not woken for it
+//! manager = "system"              # or "user": whose systemd; left out, it depends on who runs the kiosk
+//!
 //! [[permissions]]
 //! origin = "http://localhost:8080"
 //! periodic_background_sync = "granted"
@@ -32,6 +49,7 @@
 //! dom_webgpu_enabled = true
 //! ```
 
+pub mod fleet;
 mod model;
 mod problem;
 mod reader;

@@ -59,13 +59,13 @@ impl TryFrom<String> for ProbeUrl {
 }
 
 impl ConnectivityConfig {
-    /// Whether to watch, where the configuration leaves it open: for a person, unless the page is on this machine. What
-    /// a program or a scenario drives has the network that they say.
-    pub fn choose_watch(&self, is_for_a_person: bool, page: Option<&Url>) -> Watch {
+    /// Whether to watch, where the configuration leaves it open: what has the machine's network does, unless the page is on
+    /// this machine. What a program or a scenario drives has the network that they say.
+    pub fn choose_watch(&self, has_machines_network: bool, page: Option<&Url>) -> Watch {
         let is_elsewhere = page.is_some_and(|url| !is_on_this_machine(url));
         match self.watch {
             Some(watch) => watch,
-            None if is_for_a_person && is_elsewhere => Watch::System,
+            None if has_machines_network && is_elsewhere => Watch::System,
             None => Watch::None,
         }
     }

@@ -1,5 +1,6 @@
 //! What happens in a running kiosk, as the control channel, the timeline and the scenario see it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -63,6 +64,31 @@ pub enum RefusedLoad {
     Resource,
 }
 
+/// What has become of `kiosk:syncs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncsPageNews {
+    /// It covers the app's page.
+    Shown,
+    /// A document of it has been loaded.
+    Loaded,
+    /// The app's page is in front again.
+    Closed,
+    /// It panicked inside the engine.
+    Crashed,
+}
+
+impl SyncsPageNews {
+    /// Its name for programs.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Loaded => "loaded",
+            Self::Closed => "closed",
+            Self::Crashed => "crashed",
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -111,6 +137,10 @@ pub enum Event {
     Server(ServerEvent),
     /// The kiosk has done something by itself.
     Unattended(UnattendedEvent),
+    /// `kiosk:syncs` is shown, or is not any more.
+    SyncsPage(SyncsPageNews),
+    /// Metrics are served here from now on.
+    MetricsServed(SocketAddr),
     /// A line on the control channel could not be followed.
     CommandFailed(Requester, String),
 }
@@ -164,6 +194,10 @@ impl Event {
             Self::Notification(event) => event.to_json(),
             Self::Server(event) => server_to_json(event),
             Self::Unattended(event) => event.to_json(),
+            Self::SyncsPage(news) => json!({"event": "syncs-page", "state": news.name()}),
+            Self::MetricsServed(address) => {
+                json!({"event": "metrics-served", "address": address.to_string()})
+            }
             Self::CommandFailed(requester, reason) => answer("error", *requester, Err(reason)),
         }
     }

@@ -13,6 +13,8 @@ pub struct Failure {
 /// Who has to act, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
+    /// Nothing is wrong: a kiosk that runs does what was asked for. Exit code 0.
+    LeftToAnother,
     /// What was asked for did not succeed. Exit code 1.
     Unsuccessful,
     /// The command line or a configuration file is wrong. Exit code 2.
@@ -38,6 +40,14 @@ impl Failure {
         }
     }
 
+    /// A kiosk that runs does what was asked for.
+    pub fn left_to_another(message: impl Into<String>) -> Self {
+        Self {
+            kind: FailureKind::LeftToAnother,
+            message: message.into(),
+        }
+    }
+
     /// The machine lacks something.
     pub fn environment(message: impl Into<String>) -> Self {
         Self {
@@ -56,6 +66,7 @@ impl FailureKind {
     /// The process's exit code.
     pub fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
+            Self::LeftToAnother => 0,
             Self::Unsuccessful => 1,
             Self::Usage => 2,
             Self::Environment => 3,

@@ -1,6 +1,9 @@
 //! Ties the parts together: messages come in from the event loop, the browser and the scenario follow them.
 
+mod acting;
+mod commands;
 mod ending;
+mod fleet_desk;
 mod outstanding;
 mod plan;
 mod planned_restart;
@@ -8,26 +11,32 @@ mod recovery;
 mod remote_desk;
 mod scenario_run;
 mod service_manager;
+mod syncs_desk;
+mod showing;
+mod sync_only;
 mod unattended;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use servo::InputEvent;
 use url::Url;
 
 pub use self::ending::{Ending, Next, Program};
+use self::fleet_desk::FleetDesk;
 use self::outstanding::Outstanding;
 pub use self::plan::{Direction, Operators, PageChoice, Plan, UnattendedPlan, WindowLook};
 use self::remote_desk::RemoteDesk;
 use self::scenario_run::ScenarioRun;
+use self::showing::choose_output;
+use self::sync_only::SyncOnlyRun;
+use self::syncs_desk::SyncsDesk;
 use self::unattended::Unattended;
-use crate::app_server::{AppServer, LogEntry};
+use crate::app_server::AppServer;
 use crate::browser::Browser;
-use crate::browser::background_sync::{NextStep, SyncNotice, SyncPermission};
 use crate::browser::surface::SurfaceFactory;
 use crate::browser::webdriver::{AfterCommand, WebDriverServer};
-use crate::command::{Command, CommandLine};
 use crate::connectivity::MachineWatch;
 use crate::control;
 use crate::event::{Event, Network, RefusedLoad, Requester};
@@ -35,8 +44,7 @@ use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::scenario::Action;
-use crate::timeline::{Actor, Timeline};
+use crate::timeline::Actor;
 
 /// A running kiosk.
 pub struct Kiosk {
@@ -50,7 +58,10 @@ pub struct Kiosk {
     webdriver: Option<WebDriverServer>,
     outstanding: Outstanding,
     remote: RemoteDesk,
+    syncs: SyncsDesk,
     unattended: Unattended,
+    fleet: FleetDesk,
+    sync_only: Option<SyncOnlyRun>,
     _profile: Profile,
     _machine: MachineWatch,
 }
@@ -65,6 +76,7 @@ impl Kiosk {
         mailbox: Mailbox,
         surfaces: &dyn SurfaceFactory,
     ) -> Result<Self, Failure> {
+        let output = choose_output(&plan);
         let (app, url) = match plan.page {
             PageChoice::Url(url) => (None, url),
             PageChoice::OutboxApp { port, refuse_first } => {
@@ -73,18 +85,10 @@ impl Kiosk {
                 (Some(app), url)
             }
         };
-        let output = match (plan.direction, &app) {
-            (Direction::Program, _) => Output::JsonLines {
-                start: plan.start,
-                lines: String::new(),
-            },
-            (_, Some(_)) => Output::Timeline(Timeline::new(plan.start)),
-            (_, None) => Output::Plain,
-        };
+        let fleet = FleetDesk::open(&plan.fleet, &plan.profile, &output, plan.start, &mailbox);
         let page = app.is_none().then_some(&url);
-        let watch = plan
-            .connectivity
-            .choose_watch(plan.direction == Direction::Person, page);
+        let has_machines_network = plan.direction.has_machines_network();
+        let watch = plan.connectivity.choose_watch(has_machines_network, page);
         let machine = MachineWatch::start(&plan.connectivity, watch, mailbox.clone())?;
         let longest_event = Duration::from_millis(plan.browser.policy.event_cap_ms);
         let browser = Browser::start(
@@ -105,26 +109,18 @@ impl Kiosk {
             screenshot_folder: plan.screenshot_folder,
             webdriver: None,
             outstanding: Outstanding::default(),
+            syncs: SyncsDesk::new(plan.syncs_page),
             remote: RemoteDesk::open(plan.operators, &plan.profile, plan.start, &mailbox),
+            fleet,
+            sync_only: SyncOnlyRun::start(plan.direction, plan.start),
             _profile: plan.profile,
         };
         control::listen_for_signals(mailbox.clone());
         kiosk.introduce();
         kiosk.browser.push_event(Event::Ready);
         kiosk.browser.announce_notifications();
-        if kiosk.direction == Direction::Scenario {
-            let (scenario, actions) = ScenarioRun::start(plan.start);
-            kiosk.scenario = Some(scenario);
-            for action in actions {
-                kiosk.act(action, surfaces)?;
-            }
-        } else {
-            kiosk.browser.open(kiosk.url.clone(), surfaces)?;
-            // Any other page is shown as a program's log is: what is on standard input is not for it.
-            if !matches!(kiosk.output, Output::Plain) {
-                control::listen(std::io::BufReader::new(std::io::stdin()), mailbox.clone());
-            }
-        }
+        kiosk.fleet.announce(&kiosk.browser);
+        kiosk.begin(plan.start, &mailbox, surfaces)?;
         if let Some(port) = plan.webdriver {
             kiosk.webdriver = Some(WebDriverServer::start(port, mailbox.clone())?);
         }
@@ -138,7 +134,10 @@ impl Kiosk {
         let scenario = self.scenario.as_ref().map(ScenarioRun::deadline);
         let cards = self.browser.card_deadline();
         let unattended = self.unattended.deadline(&self.browser);
-        scenario.into_iter().chain(cards).chain(unattended).min()
+        let syncs = self.syncs.deadline(&self.browser);
+        let sync_only = self.sync_only.as_ref().map(SyncOnlyRun::deadline);
+        let deadlines = [scenario, cards, unattended, syncs, sync_only];
+        deadlines.into_iter().flatten().min()
     }
 
     /// The page, if its window is open.
@@ -158,6 +157,9 @@ impl Kiosk {
         let next = self.handle_and_show(message, surfaces);
         self.unattended.note_next(&next);
         self.output.flush();
+        if let Ok(Next::Exit(_)) = next {
+            self.fleet.hand_over(&self.browser);
+        }
         next
     }
 
@@ -167,16 +169,19 @@ impl Kiosk {
         surfaces: &dyn SurfaceFactory,
     ) -> Result<Next, Failure> {
         match message {
-            Message::EngineWoke => {}
+            // The window's event loop has followed a new screen.
+            Message::EngineWoke | Message::ScreenChanged(_) => {}
+            Message::DisplayCame => self.unattended.restart_for_display(&self.browser),
             Message::Command(line) => {
                 if let Next::Exit(code) = self.follow(line, surfaces)? {
                     return Ok(Next::Exit(code));
                 }
             }
             Message::Remote(request) => {
-                self.remote.handle(request, &mut self.browser, surfaces);
+                self.ask_desk(request, surfaces);
             }
             Message::RemoteGoesOn => self.remote.go_on(&self.browser),
+            Message::Scrape(scrape) => self.fleet.answer(scrape, &self.browser),
             // A supervisor that is gone can't stop the kiosk any more. A person may have closed the terminal's input.
             Message::ControlClosed if self.direction == Direction::Program => {
                 return Ok(Next::Exit(ExitCode::SUCCESS));
@@ -208,7 +213,12 @@ impl Kiosk {
         }
         self.browser.open_wanted_windows(&self.url, surfaces)?;
         self.browser.follow_cards();
+        self.syncs
+            .follow(&mut self.browser, &mut self.remote, surfaces);
         if let Next::Exit(code) = self.note_events(surfaces)? {
+            return Ok(Next::Exit(code));
+        }
+        if let Some(code) = self.look_after_sync_only() {
             return Ok(Next::Exit(code));
         }
         let restarts = self.unattended.do_what_is_due(&mut self.browser);
@@ -228,6 +238,10 @@ impl Kiosk {
         Ok(Next::Wait)
     }
 
+    fn look_after_sync_only(&mut self) -> Option<ExitCode> {
+        self.sync_only.as_mut()?.look(&self.browser)
+    }
+
     /// A person wants the window closed, or the page does.
     pub fn close_window(&mut self, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         self.browser.close_window();
@@ -238,6 +252,16 @@ impl Kiosk {
     pub fn toggle_network(&mut self) {
         let is_cut = self.browser.network() == Network::Cut;
         self.browser.set_cut(!is_cut);
+    }
+
+    /// A person wants to see `kiosk:syncs`, or has seen it.
+    pub fn toggle_syncs(&mut self) {
+        self.syncs.toggle(&mut self.browser);
+    }
+
+    /// Whether a key of a person's is for the kiosk itself; then pages get none of it.
+    pub fn takes_key(&mut self, key: &InputEvent) -> bool {
+        self.browser.takes_key(key)
     }
 
     fn introduce(&self) {
@@ -256,75 +280,15 @@ impl Kiosk {
         }
     }
 
-    fn follow(
-        &mut self,
-        line: CommandLine,
-        surfaces: &dyn SurfaceFactory,
-    ) -> Result<Next, Failure> {
-        let requester = Requester::CommandLine(line.number);
-        let command = match line.command {
-            Ok(command) => command,
-            Err(reason) => {
-                self.browser
-                    .push_event(Event::CommandFailed(requester, reason));
-                return Ok(Next::Wait);
-            }
-        };
-        match command {
-            Command::Online => self.browser.set_cut(false),
-            Command::Offline => self.browser.set_cut(true),
-            Command::Open(None) => self.browser.open(self.url.clone(), surfaces)?,
-            Command::Open(Some(url)) => match Url::parse(&url) {
-                Ok(url) => self.browser.open(url, surfaces)?,
-                Err(error) => self.browser.push_event(Event::CommandFailed(
-                    requester,
-                    format!("`{url}` is not a URL: {error}"),
-                )),
-            },
-            Command::Reload => self.browser.reload(requester),
-            Command::CloseWindow => self.browser.close_window(),
-            Command::Evaluate(script) => self.browser.evaluate(&script, requester),
-            Command::Type(text) => self.browser.type_text(&text, requester),
-            Command::Click(selector) => self.browser.click(&selector, requester),
-            Command::Screenshot(path) => self.browser.screenshot(path, requester),
-            Command::Syncs => self.browser.list_syncs(requester),
-            Command::ClearSyncs(site) => self.browser.clear_syncs(&site),
-            Command::ClearSiteData(site) => self.browser.clear_site_data(&site),
-            Command::Allow(url) => {
-                self.browser
-                    .permit_sync(&url, SyncPermission::Granted, requester)
-            }
-            Command::Forbid(url) => {
-                self.browser
-                    .permit_sync(&url, SyncPermission::Denied, requester)
-            }
-            Command::Permission(name, state, url) => {
-                self.browser
-                    .set_sync_permission(name, state, &url, requester);
-            }
-            Command::FirePeriodic { scope, tag } => {
-                self.browser.fire_periodic_sync(&scope, &tag, requester);
-            }
-            Command::Unregister { api, scope, tag } => {
-                self.browser.unregister_sync(api, &scope, &tag, requester);
-            }
-            Command::ExtraInterval(extra, url) => {
-                self.browser.set_extra_interval(extra, &url, requester);
-            }
-            Command::ClickNotification(id, action) => {
-                self.browser
-                    .click_notification(id, action.as_deref(), requester);
-            }
-            Command::CloseNotification(id) => self.browser.close_notification(id, requester),
-            Command::Quit => return Ok(Next::Exit(ExitCode::SUCCESS)),
-        }
-        Ok(Next::Wait)
-    }
-
     fn note(&mut self, event: &Event, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
         self.output.show(event);
+        self.fleet.note(event);
+        if let Some(run) = &mut self.sync_only {
+            run.note(event);
+        }
         self.count(event);
         self.unattended.look_after(event, &mut self.browser);
+        self.syncs.note(event, &mut self.browser);
         let actions = self
             .scenario
             .as_mut()
@@ -364,36 +328,5 @@ impl Kiosk {
             ));
         }
         Next::Wait
-    }
-
-    fn act(&mut self, action: Action, surfaces: &dyn SurfaceFactory) -> Result<Next, Failure> {
-        match action {
-            Action::Say(actor, what) => {
-                if let Output::Timeline(timeline) = &self.output {
-                    timeline.say(actor, &what);
-                }
-            }
-            Action::OpenApp => self.browser.open(self.url.clone(), surfaces)?,
-            Action::CloseWindow => self.browser.close_window(),
-            Action::SetNetwork(network) => self.browser.set_cut(network == Network::Cut),
-            Action::Click(selector) => self.browser.click(selector, Requester::Scenario),
-            Action::Type(text) => self.browser.type_text(&text, Requester::Scenario),
-            Action::Screenshot(name) => {
-                self.browser
-                    .screenshot(self.screenshot_folder.join(name), Requester::Scenario);
-            }
-            Action::Finish => {
-                if let Some(scenario) = &self.scenario {
-                    let code = scenario.judge(&self.server_log(), &self.output);
-                    return Ok(Next::Exit(code));
-                }
-            }
-        }
-        Ok(Next::Wait)
-    }
-
-    /// What the server of the bundled app has received.
-    fn server_log(&self) -> Vec<LogEntry> {
-        self.app.as_ref().map(AppServer::log).unwrap_or_default()
     }
 }

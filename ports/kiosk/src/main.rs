@@ -7,12 +7,14 @@ mod app_server;
 mod arguments;
 mod browser;
 mod check_config;
+mod color_scheme;
 mod command;
 mod config;
 mod connectivity;
 mod control;
 mod event;
 mod failure;
+mod fleet;
 mod kiosk;
 mod message;
 mod operator;
@@ -28,6 +30,7 @@ mod scenario;
 mod server_event;
 mod shell;
 mod sync_report;
+mod syncs_page;
 mod time_of_day;
 mod timeline;
 mod unattended_event;
@@ -35,15 +38,18 @@ mod unattended_event;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
+use log::LevelFilter;
 use servo::UserAgentPlatform;
 use url::Url;
 
 use self::arguments::{Arguments, Task};
 use self::browser::{BrowserOptions, background_sync, sync_policy};
 use self::config::Config;
+use self::config::fleet::FleetConfig;
 use self::connectivity::Watch;
 use self::failure::Failure;
 use self::kiosk::{
@@ -51,6 +57,8 @@ use self::kiosk::{
 };
 use self::operator::arguments::command_first;
 use self::profile::Profile;
+use self::shell::display;
+use self::shell::headless::Absence;
 
 fn main() -> ExitCode {
     let start = Instant::now();
@@ -73,18 +81,21 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, start: Instant) -> Result<ExitCode, Failure> {
-    let program = Program::of_this_process();
+    let program = Arc::new(Program::of_this_process());
     if !arguments.is_from_wptrunner() {
         panics::report_to_engine();
     }
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("nothing else in the process installs one");
-    let headless = arguments.headless || !has_display();
+    let headless = arguments.headless || arguments.fleet.sync_only || !display::is_named();
     let plan = plan(arguments, headless, start)?;
     let ending = match headless {
-        true => shell::headless::run(plan),
-        false => shell::window::run(plan),
+        true => shell::headless::run(plan, Absence::Lasting),
+        false if plan.unattended.waits_for_display && !display::is_there() => {
+            shell::headless::run(plan, Absence::ForNow)
+        }
+        false => shell::window::run(plan, program.clone()),
     };
     match ending? {
         Ending::Exit(code) => Ok(code),
@@ -100,6 +111,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     if arguments.is_from_wptrunner() {
         // Its servers are on this machine, whatever their names are.
         config.connectivity.watch.get_or_insert(Watch::None);
+        config.fleet.log_level.get_or_insert(LevelFilter::Warn);
     }
     let url = arguments
         .url
@@ -110,37 +122,29 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
     let direction = match (arguments.control, arguments.scenario, &url) {
         (Some(_), ..) => Direction::Program,
         _ if arguments.webdriver.is_some() => Direction::WebDriver,
+        _ if arguments.fleet.sync_only => Direction::SyncOnly,
         (_, Some(_), _) => Direction::Scenario,
         (_, _, None) if headless => Direction::Scenario,
         _ => Direction::Person,
     };
-    let page = match url {
-        Some(url) if arguments.scenario.is_none() => PageChoice::Url(url),
-        None if arguments.webdriver.is_some() => PageChoice::Url(blank_page()),
-        _ => PageChoice::OutboxApp {
-            port: arguments.app_port.unwrap_or(0),
-            refuse_first: arguments
-                .app_fail_first
-                .unwrap_or(u32::from(direction == Direction::Scenario)),
-        },
-    };
-    let default_policy = match page {
-        PageChoice::OutboxApp { .. } => sync_policy::demonstration_policy(),
-        PageChoice::Url(_) => background_sync::Policy::default(),
-    };
-    if let Some(path) = &arguments.certificate_path {
-        config::values::check_certificates(path)
-            .map_err(|reason| Failure::usage(format!("--certificate-path: {reason}")))?;
+    if direction == Direction::SyncOnly && url.is_none() {
+        // Whose registrations there are is not known yet: not all of them will be of this machine.
+        config.connectivity.watch.get_or_insert(Watch::System);
     }
+    let page = choose_page(arguments, url, direction);
+    let default_policy = default_policy(&page);
+    check_certificates(arguments)?;
     let preferences = preferences::preferences(arguments, &config)?;
     let screenshot_folder = arguments.screenshot_dir.clone().unwrap_or_default();
     make_folder(&screenshot_folder)?;
     let profile = choose_profile(arguments, config.profile.as_deref(), direction)?;
+    let fleet = fleet_plan(arguments, &config);
     Ok(Plan {
         window: window_look(arguments, &config),
         unattended: unattended_plan(arguments, &config, direction),
         page,
         direction,
+        reported_events: arguments.reported_events(),
         start,
         browser: BrowserOptions {
             preferences,
@@ -153,13 +157,49 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             is_cut: arguments.offline,
             user_stylesheets: arguments.user_stylesheets.clone(),
             zoom: arguments.unattended.zoom.or(config.zoom),
+            color_scheme: arguments
+                .unattended
+                .color_scheme
+                .unwrap_or(config.color_scheme),
         },
         connectivity: config.connectivity,
         webdriver: arguments.webdriver,
         operators: operators(arguments, &profile),
+        fleet,
         profile,
+        syncs_page: arguments.unattended.syncs_page.or(config.syncs_page) == Some(true),
         screenshot_folder,
     })
+}
+
+fn default_policy(page: &PageChoice) -> background_sync::Policy {
+    match page {
+        PageChoice::OutboxApp { .. } => sync_policy::demonstration_policy(),
+        PageChoice::Url(_) => background_sync::Policy::default(),
+    }
+}
+
+fn check_certificates(arguments: &Arguments) -> Result<(), Failure> {
+    let Some(path) = &arguments.certificate_path else {
+        return Ok(());
+    };
+    config::values::check_certificates(path)
+        .map_err(|reason| Failure::usage(format!("--certificate-path: {reason}")))
+}
+
+fn choose_page(arguments: &Arguments, url: Option<Url>, direction: Direction) -> PageChoice {
+    match url {
+        Some(url) if arguments.scenario.is_none() => PageChoice::Url(url),
+        None if matches!(direction, Direction::WebDriver | Direction::SyncOnly) => {
+            PageChoice::Url(blank_page())
+        }
+        _ => PageChoice::OutboxApp {
+            port: arguments.app_port.unwrap_or(0),
+            refuse_first: arguments
+                .app_fail_first
+                .unwrap_or(u32::from(direction == Direction::Scenario)),
+        },
+    }
 }
 
 fn operators(arguments: &Arguments, profile: &Profile) -> Operators {
@@ -170,6 +210,12 @@ fn operators(arguments: &Arguments, profile: &Profile) -> Operators {
         // A profile that is gone at the end is nobody's to look after.
         _ => Operators::None,
     }
+}
+
+fn fleet_plan(arguments: &Arguments, config: &Config) -> FleetConfig {
+    let mut fleet = config.fleet.clone();
+    fleet.metrics_listen = arguments.fleet.metrics_listen.or(fleet.metrics_listen);
+    fleet
 }
 
 fn window_look(arguments: &Arguments, config: &Config) -> WindowLook {
@@ -186,6 +232,7 @@ fn window_look(arguments: &Arguments, config: &Config) -> WindowLook {
 
 fn unattended_plan(arguments: &Arguments, config: &Config, direction: Direction) -> UnattendedPlan {
     let settings = &arguments.unattended;
+    let is_shown = direction != Direction::SyncOnly;
     UnattendedPlan {
         // A scenario fails then, and a client of WebDriver wants to see it.
         recovers: matches!(direction, Direction::Person | Direction::Program),
@@ -193,8 +240,15 @@ fn unattended_plan(arguments: &Arguments, config: &Config, direction: Direction)
             [] => config.allowed_origins.clone(),
             origins => Some(origins.to_vec()),
         },
-        idle_reset: settings.idle_reset_s.or(config.idle_reset),
-        restart_at: settings.restart_at.or(config.restart_at),
+        waits_for_display: settings.wait_for_display.or(config.wait_for_display) == Some(true),
+        idle_reset: settings
+            .idle_reset_s
+            .or(config.idle_reset)
+            .filter(|_| is_shown),
+        restart_at: settings
+            .restart_at
+            .or(config.restart_at)
+            .filter(|_| is_shown),
     }
 }
 
@@ -206,12 +260,30 @@ fn choose_profile(
 ) -> Result<Profile, Failure> {
     let is_fresh =
         arguments.temporary || arguments.is_from_wptrunner() || direction == Direction::Scenario;
+    let open = match direction {
+        Direction::SyncOnly => open_for_sync_only,
+        _ => Profile::open,
+    };
     match (&arguments.profile, configured) {
-        (Some(path), _) => Profile::open(path),
+        (Some(path), _) => open(path),
         (None, _) if is_fresh => Profile::temporary(),
-        (None, Some(path)) => Profile::open(path),
-        (None, None) => Profile::open(&profile::default_path()?),
+        (None, Some(path)) => open(path),
+        (None, None) => open(&profile::default_path()?),
     }
+}
+
+/// A kiosk that uses the profile delivers what is due anyway.
+fn open_for_sync_only(path: &Path) -> Result<Profile, Failure> {
+    Profile::open_unless_used(path)?.ok_or_else(|| {
+        println!(
+            "{}",
+            serde_json::json!({"event": "sync-only", "left_to": "running-kiosk"})
+        );
+        Failure::left_to_another(format!(
+            "a kiosk runs on the profile folder {}: it sends what is due itself",
+            path.display()
+        ))
+    })
 }
 
 fn make_folder(path: &Path) -> Result<(), Failure> {
@@ -243,12 +315,6 @@ fn parse_url(text: &str) -> Result<Url, Failure> {
 
 fn blank_page() -> Url {
     Url::parse("about:blank").expect("a valid URL")
-}
-
-fn has_display() -> bool {
-    ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"]
-        .iter()
-        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Starts with `Servo`, by which wptrunner knows what it drives.

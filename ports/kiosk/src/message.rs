@@ -8,6 +8,7 @@ use servo::EventLoopWaker;
 use crate::browser::notifications::DesktopNews;
 use crate::command::CommandLine;
 use crate::connectivity::Connectivity;
+use crate::fleet::scrape::Scrape;
 use crate::remote::request::RemoteRequest;
 use crate::server_event::ServerEvent;
 
@@ -26,14 +27,33 @@ pub enum Message {
     Remote(RemoteRequest),
     /// More of what an operator has asked for is to be done.
     RemoteGoesOn,
+    /// A program of this machine collects the metrics.
+    Scrape(Scrape),
     /// The outbox app's server has something to tell.
     Server(ServerEvent),
     /// The machine has a network from now on, or none.
     MachineNetwork(Connectivity),
     /// The desktop's service has something to tell of notifications.
     Desktop(DesktopNews),
+    /// The display that was not there takes connections.
+    DisplayCame,
+    /// The screen is another one; without a window manager, nobody else fits the window to it.
+    ScreenChanged(ScreenPlace),
     /// The deadline that the kiosk named has passed.
     DeadlinePassed,
+}
+
+/// The part of the display that a monitor shows, in device pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScreenPlace {
+    /// From the display's left edge.
+    pub x: i32,
+    /// From its upper edge.
+    pub y: i32,
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
 }
 
 /// Puts messages into the main thread's queue, from any thread.

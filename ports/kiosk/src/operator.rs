@@ -5,7 +5,7 @@ mod asking;
 mod present;
 mod stored;
 mod table;
-mod text;
+pub mod text;
 
 use std::fs;
 use std::path::Path;

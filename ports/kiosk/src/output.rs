@@ -3,19 +3,30 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-#[cfg(feature = "offline")]
-use crate::browser::notifications::NotificationEvent;
 use crate::event::Event;
 use crate::timeline::Timeline;
+
+/// Which events go to the control channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportedEvents {
+    /// Every one.
+    All,
+    /// Not those of background sync.
+    AllButSyncs,
+}
 
 /// How events are shown on standard output.
 pub enum Output {
     /// What pages and workers write to their consoles, and alerts, as they are: for logs and for wptrunner.
     Plain,
+    /// None: whoever has started the kiosk reads what it says at its end.
+    Silent,
     /// Every event as a line of JSON, with `ms` since the start.
     JsonLines {
         /// When it was.
         start: Instant,
+        /// Which events are shown.
+        reported: ReportedEvents,
         /// Lines that are to be written. Thousands of events can come at once, and each write wakes whoever reads.
         lines: String,
     },
@@ -32,19 +43,15 @@ impl Output {
         match (self, event) {
             (Self::Plain, Event::Console(_, _, text)) => write(&format!("{text}\n")),
             (Self::Plain, Event::Alert(text)) => write(&format!("ALERT: {text}\n")),
-            (Self::Plain, Event::Crashed(_, reason)) => {
-                eprintln!("kiosk: a page crashed: {reason}");
-            }
-            (Self::Plain, Event::Unattended(event)) => eprintln!("kiosk: {event}"),
-            (Self::Plain, Event::Screenshot(.., Err(reason))) => eprintln!("kiosk: {reason}"),
-            #[cfg(feature = "offline")]
-            (Self::Plain, Event::Notification(NotificationEvent::Desktop(_, Err(reason)))) => {
-                eprintln!(
-                    "kiosk: the desktop does not show a notification, the window does: {reason}"
-                );
-            }
-            (Self::Plain, _) => {}
-            (Self::JsonLines { start, lines }, event) => {
+            (Self::Silent | Self::Plain, _) => {}
+            (
+                Self::JsonLines {
+                    reported: ReportedEvents::AllButSyncs,
+                    ..
+                },
+                Event::Sync(_),
+            ) => {}
+            (Self::JsonLines { start, lines, .. }, event) => {
                 let mut line = event.to_json();
                 line["ms"] = u64::try_from(start.elapsed().as_millis())
                     .unwrap_or(u64::MAX)

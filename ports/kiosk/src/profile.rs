@@ -36,23 +36,33 @@ impl Profile {
     /// # Errors
     /// If it can't be made or written, or another kiosk has it.
     pub fn open(path: &Path) -> Result<Self, Failure> {
+        Self::open_unless_used(path)?.ok_or_else(|| {
+            Failure::environment(format!(
+                "the profile folder {} is in use by another kiosk: stop that one, or choose another folder with --profile",
+                path.display()
+            ))
+        })
+    }
+
+    /// As [`Profile::open`]; `None` if another kiosk has it.
+    ///
+    /// # Errors
+    /// If it can't be made or written.
+    pub fn open_unless_used(path: &Path) -> Result<Option<Self>, Failure> {
         let deadline = Instant::now() + LOCK_PATIENCE;
         loop {
             if let Some(profile) = Self::open_if_free(path)? {
-                return Ok(profile);
+                return Ok(Some(profile));
             }
             if socket::connect(path).is_ok() || Instant::now() >= deadline {
-                return Err(Failure::environment(format!(
-                    "the profile folder {} is in use by another kiosk: stop that one, or choose another folder with --profile",
-                    path.display()
-                )));
+                return Ok(None);
             }
             // The system tells nobody within a limit that a lock is free.
             thread::sleep(LOCK_PAUSE);
         }
     }
 
-    /// As [`Profile::open`]; `None` if somebody has it.
+    /// As [`Profile::open`]; `None` if somebody has it at present.
     ///
     /// # Errors
     /// If it can't be made or written.

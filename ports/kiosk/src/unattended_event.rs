@@ -69,6 +69,13 @@ pub enum UnattendedEvent {
         /// So many sync events run, which are waited for.
         running_events: u64,
     },
+    /// There is no display yet: the kiosk runs without a window meanwhile.
+    DisplayAwaited,
+    /// There is a display now, and the kiosk restarts on it.
+    DisplayCame {
+        /// So many sync events run, which are waited for.
+        running_events: u64,
+    },
     /// The kiosk begins again.
     Restarting,
 }
@@ -99,6 +106,10 @@ impl UnattendedEvent {
             Self::VisitEnded => json!({"event": "visit-ended"}),
             Self::RestartDue { running_events } => {
                 json!({"event": "restart-due", "running_events": running_events})
+            }
+            Self::DisplayAwaited => json!({"event": "display-awaited"}),
+            Self::DisplayCame { running_events } => {
+                json!({"event": "display-came", "running_events": running_events})
             }
             Self::Restarting => json!({"event": "restarting"}),
         }
@@ -135,6 +146,13 @@ impl fmt::Display for UnattendedEvent {
                     "the planned restart is due; it waits for sync events that run: {count}"
                 )
             }
+            Self::DisplayAwaited => f.write_str(
+                "there is no display yet: the kiosk runs without a window until there is one",
+            ),
+            Self::DisplayCame { running_events } => write!(
+                f,
+                "the display is there; the kiosk restarts on it once no sync event runs (now: {running_events})"
+            ),
             Self::Restarting => f.write_str("the kiosk restarts"),
         }
     }

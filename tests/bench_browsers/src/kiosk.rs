@@ -48,7 +48,7 @@ impl Kiosk {
         let mut process = Command::new(binary)
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
-            .args(["--headless", "--control", "stdio"])
+            .args(["--headless", "--control", "stdio", "--without-sync-events"])
             .args(settings.flags)
             .arg("--config")
             .arg(&configuration)

@@ -1,6 +1,6 @@
 //! The kiosk and the other embedder, started and stopped.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -120,7 +120,11 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         let target = to.join(entry.file_name());
         match entry.file_type()?.is_dir() {
             true => copy_folder(&entry.path(), &target)?,
-            false => drop(fs::copy(entry.path(), target)?),
+            false => {
+                fs::copy(entry.path(), &target)?;
+                // Otherwise the browser's first flush would write it.
+                File::open(target)?.sync_all()?;
+            }
         }
     }
     Ok(())

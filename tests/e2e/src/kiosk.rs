@@ -159,7 +159,7 @@ impl KioskBuilder {
         }
         let mut child = self
             .command
-            .args(["--headless", "--control", "stdio", url])
+            .args(["--control", "stdio", url])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -2,10 +2,14 @@
 //!
 //! Every wait ends with an event or with a deadline; nothing sleeps but a power cut, which keeps to no event.
 
+pub mod day;
 pub mod debian;
 pub mod desktop;
+pub mod display;
 pub mod guide;
 mod kiosk;
+pub mod listening;
+pub mod metrics;
 mod namespace;
 pub mod notifications;
 mod npm;
@@ -13,6 +17,8 @@ pub mod operator;
 pub mod power_cut;
 mod server;
 mod site;
+pub mod syncs_page;
+pub mod systemd;
 
 use std::time::Duration;
 

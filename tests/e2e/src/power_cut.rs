@@ -15,10 +15,12 @@ mod trial;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use self::app::App;
-use self::plan::{Beginning, Place, Plan};
+pub(crate) use self::plan::Place;
+use self::plan::{Beginning, Plan};
 use self::round::Round;
 
 pub use self::disk::{Disk, Journal};
+pub(crate) use self::medium::Medium;
 pub use self::plan::CutPoint;
 pub use self::report::{Promise, Report};
 pub use self::trial::{End, Storage, Trial, Until};

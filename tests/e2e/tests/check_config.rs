@@ -41,7 +41,10 @@ allowed_origins = ["https://login.example", "https://pay.example:8443"]
 window_size = "800x480"
 full_screen = true
 hide_pointer = false
+wait_for_display = true
 zoom = 1.5
+color_scheme = "dark"
+syncs_page = true
 profile = "/var/lib/kiosk"
 proxy = "http://name:secret@proxy.example:3128"
 no_proxy = ["intern.example", "10.0.0.0/8"]
@@ -53,6 +56,19 @@ retry = "every-minute"
 
 [connectivity]
 watch = "system"
+
+[metrics]
+listen = "127.0.0.1:9464"
+
+[log]
+level = "warn"
+
+[traces]
+endpoint = "http://127.0.0.1:4318/v1/traces"
+
+[wake]
+timer = true
+wake_system = true
 
 [[permissions]]
 origin = "https://app.example"
@@ -70,12 +86,18 @@ dom_webgpu_enabled = true
   window              800 x 480 pixels
   full screen         yes
   pointer hidden      no
+  waits for display   yes
   zoom                1.5
+  syncs page          yes
   profile             /var/lib/kiosk
   proxy               proxy.example:3128
   idle reset          after 120 s without input
   restart             at 03:30:00, local time
   retries             until one succeeds
+  metrics             http://127.0.0.1:9464/metrics
+  log                 warn
+  traces              http://127.0.0.1:4318/v1/traces
+  started for syncs   by a timer of systemd, which wakes the device
   origins permitted   1
   preferences         1
 "
@@ -121,9 +143,11 @@ fn unknown_keys() {
 2 | [screen]
   |  ^^^^^^
   |
-  = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `zoom`, `profile`, \
-         `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, `storage_durability`, \
-         `notification_display`, `background_sync`, `connectivity`, `permissions` and `prefs`",
+  = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `wait_for_display`, `zoom`, \
+         `color_scheme`, `syncs_page`, `profile`, `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, \
+         `storage_durability`, \
+         `notification_display`, `background_sync`, `connectivity`, `metrics`, `log`, `traces`, `wake`, `permissions` \
+         and `prefs`",
     );
     assert_picture(
         "[prefs]\nno_such_pref = true\n",

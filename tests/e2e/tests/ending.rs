@@ -278,9 +278,9 @@ fn the_browser_ends_on_a_full_disk() {
         let mut kiosk = site.open_with(builder);
         let mut filling = File::create(disk.path().join("filling")).expect("there is room");
         while filling.write_all(&[0; 4096]).is_ok() {}
-        // What is new needs pages that the file does not have.
+        // More than the files have pages for already.
         let refused = kiosk.settle(
-            "Promise.all(Array.from({ length: 50 }, (_, i) => registration.sync.register(`${i}`.repeat(100))))",
+            "Promise.all(Array.from({ length: 250 }, (_, i) => registration.sync.register(`${i} `.repeat(2_000))))",
         );
         assert_eq!(refused, Err("OperationError".to_owned()));
         let took = kiosk.quit();

@@ -80,22 +80,6 @@ const PAGE: &str = include_str!("../pages/growth.js");
 const WORKER: &str =
     "self.addEventListener('sync', (event) => event.waitUntil(post('/sync', event.tag)));";
 
-/// Memory of the process that is in no file, in bytes.
-fn memory_bytes(kiosk: &Kiosk) -> u64 {
-    status_bytes(kiosk, "RssAnon:")
-}
-
-/// What the kernel says of the process, in bytes.
-fn status_bytes(kiosk: &Kiosk, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", kiosk.id())).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    let kib: u64 = number
-        .and_then(|number| number.parse().ok())
-        .expect("a number");
-    kib * 1_024
-}
-
 /// Whether what threads tell each other is serialized, as between processes.
 fn is_serialized() -> bool {
     let flags = env::var("BACKGROUND_SYNC_KIOSK_FLAGS");
@@ -163,9 +147,9 @@ fn reload(kiosk: &mut Kiosk, count: u32) {
 /// How many bytes an operation adds once it has been done so many times.
 fn bytes_an_operation(kiosk: &mut Kiosk, warm_up: u32, perform: impl Fn(&mut Kiosk, u32)) -> u64 {
     perform(kiosk, warm_up);
-    let before = memory_bytes(kiosk);
+    let before = kiosk.memory_bytes();
     perform(kiosk, 2 * warm_up);
-    let after = memory_bytes(kiosk);
+    let after = kiosk.memory_bytes();
     let added = after.saturating_sub(before) / u64::from(2 * warm_up);
     println!("{before} bytes, then {after}: {added} an operation");
     added
@@ -252,11 +236,11 @@ fn a_page_keeps_no_worker_that_has_gone() {
 fn targets_of_weak_references_go_once_their_task_has_ended() {
     let site = site();
     let mut kiosk = site.open();
-    let before = memory_bytes(&kiosk);
+    let before = kiosk.memory_bytes();
     for _ in 0..WEAK_REFERENCES {
         kiosk.evaluate("weak.push(new WeakRef(new Uint8Array(1_000_000).fill(1))), 0");
     }
-    let added = memory_bytes(&kiosk).saturating_sub(before);
+    let added = kiosk.memory_bytes().saturating_sub(before);
     println!("{before} bytes, then {added} more");
     assert!(added <= MOST_BYTES_OF_WEAK_TARGETS, "{added} bytes more");
 }
@@ -276,7 +260,7 @@ fn a_long_body_that_passes_a_worker_does_not_pile_up() {
     kiosk.wait_until_controlled();
     // From here on the kernel notes the most that there is.
     fs::write(format!("/proc/{}/clear_refs", kiosk.id()), "5").expect("a process of ours");
-    let before = status_bytes(&kiosk, "VmRSS:");
+    let before = kiosk.status_bytes("VmRSS:");
     let read = kiosk.settle(
         "(async () => { \
            const reader = (await fetch('/long')).body.getReader(); \
@@ -286,7 +270,7 @@ fn a_long_body_that_passes_a_worker_does_not_pile_up() {
          })()",
     );
     assert_eq!(read, Ok(LONG_BODY.into()));
-    let most = status_bytes(&kiosk, "VmHWM:") - before;
+    let most = kiosk.status_bytes("VmHWM:") - before;
     // Between processes a chunk counts as used once it is sent, so that nothing holds its sender back.
     let allowed = match is_serialized() {
         true => 2 * LONG_BODY as u64,
@@ -323,9 +307,9 @@ fn blobs_do_not_add_up() {
 fn the_http_cache_has_a_limit() {
     let site = cacheable_site();
     let mut kiosk = site.open();
-    let before = memory_bytes(&kiosk);
+    let before = kiosk.memory_bytes();
     fill_http_cache(&mut kiosk);
-    let added = memory_bytes(&kiosk).saturating_sub(before);
+    let added = kiosk.memory_bytes().saturating_sub(before);
     println!("{before} bytes, then {added} more");
     assert!(added <= MOST_BYTES_OF_CACHEABLE, "{added} bytes more");
     // What was fetched last is there.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::thread;
 
-use background_sync_e2e::{Kiosk, KioskBuilder, TestServer, kiosk_command, run};
+use background_sync_e2e::{Kiosk, KioskBuilder, Site, TestServer, kiosk_command, run};
 use serde_json::json;
 
 const PAGE: &str = "<!DOCTYPE html><title>app</title><script>console.log('app loaded')</script>";
@@ -99,4 +99,18 @@ fn the_profile_is_beside_the_file_that_names_it() {
     assert!(!folder.path().join("kept").exists());
     start(&[]);
     assert!(folder.path().join("kept").join("kiosk.lock").exists());
+}
+
+#[test]
+fn events_of_syncs_can_be_left_out() {
+    let site = Site::new("onsync = (event) => event.waitUntil(post('/sync'));");
+    let mut kiosk = site.open_with(Kiosk::builder().flag("--without-sync-events"));
+    kiosk
+        .settle("registration.sync.register('outbox')")
+        .expect("registered");
+    site.server.wait_for(1);
+    kiosk.evaluate("0");
+    let story = kiosk.into_story();
+    let has = |kind: &str| story.iter().any(|event| event["event"] == kind);
+    assert!(has("eval") && !has("sync"), "{story:?}");
 }

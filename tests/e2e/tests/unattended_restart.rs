@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use background_sync_e2e::metrics::{metrics, served_at};
 use background_sync_e2e::{Answer, FAST_RETRIES, Kiosk, KioskBuilder, Site};
 use serde_json::{Value, json};
 
@@ -86,4 +87,26 @@ fn it_waits_for_an_event_that_runs() {
     let steps: Vec<_> = steps.collect();
     assert_eq!(steps, ["restart-due", "finished", "restarting"]);
     assert_eq!(site.server.received_count(), 1, "it was sent once");
+}
+
+#[test]
+fn metrics_go_on_at_their_port() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let address = {
+        let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        probe.local_addr().expect("it is bound").to_string()
+    };
+    let builder = restarting_in(6, profile.path());
+    let mut kiosk = builder
+        .section("metrics", &format!("listen = '{address}'"))
+        .open("about:blank");
+    for is_first in [true, false] {
+        assert_eq!(served_at(&mut kiosk), address);
+        let samples = metrics(&address);
+        // It begins anew, as counters do.
+        assert!(samples["kiosk_uptime_seconds"] < 6.0, "{samples:#?}");
+        if is_first {
+            wait_for_event(&mut kiosk, "restarting");
+        }
+    }
 }

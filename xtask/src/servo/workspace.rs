@@ -16,6 +16,9 @@ const KIOSK: &str = "ports/kiosk";
 
 /// The second embedder.
 const EMBEDDER: &str = "tests/embedder";
+/// Published crates that in builds for development end the browser over what is harmless: when ipc-channel's router ends, a
+/// message that nobody took still has its channels, and their `drop()` asserts that somebody did.
+const UPSTREAM_ASSERTS: &[&str] = &["ipc-channel"];
 /// Where the crates are that Servo's patched crates depend on.
 const LIBRARIES: &str = "components";
 
@@ -185,7 +188,9 @@ fn manifest(
     document["patch"] = Item::Table(patch_table(published, &below.join("crates")));
     let mut profiles = Table::new();
     profiles.set_implicit(true);
-    profiles["dev"] = Item::Table(Table::from_iter([("debug", value(0))]));
+    let mut dev = Table::from_iter([("debug", value(0))]);
+    dev["package"] = Item::Table(without_assertions(UPSTREAM_ASSERTS));
+    profiles["dev"] = Item::Table(dev);
     let release = [
         ("debug", value(0)),
         ("opt-level", value(2)),
@@ -197,6 +202,13 @@ fn manifest(
         "# Written by `cargo xtask servo apply`. Edit the source tree instead.\n".to_owned()
             + &document.to_string(),
     )
+}
+
+fn without_assertions(packages: &[&str]) -> Table {
+    let no_assertions = || Item::Table(Table::from_iter([("debug-assertions", value(false))]));
+    let mut table = Table::from_iter(packages.iter().map(|&name| (name, no_assertions())));
+    table.set_implicit(true);
+    table
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ members = [\"tests/unpatched\"]
 [profile.dev]
 debug = 0
 
+[profile.dev.package.ipc-channel]
+debug-assertions = false
+
 [profile.release]
 debug = 0
 opt-level = 2

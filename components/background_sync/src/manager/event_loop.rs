@@ -12,7 +12,7 @@ use super::Manager;
 use crate::edge::ConnectionKey;
 use crate::embedder::ControlMessage;
 use crate::engine::{MadeDurable, QuestionAnswered};
-use crate::storage::{Committed, Found, FromWorkers};
+use crate::storage::{Committed, Found, FromWorkers, Others};
 use crate::time::alarm::Alarm;
 use crate::time::clock;
 
@@ -47,7 +47,11 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
 
     fn turn(&mut self) -> ControlFlow<()> {
         let now = clock::now();
-        let timer = self.alarm.set(self.manager.rest(now), now.mono);
+        let mut wake_at = self.manager.rest(now);
+        while self.manager.write_held(self.others()) {
+            wake_at = self.manager.rest(clock::now());
+        }
+        let timer = self.alarm.set(wake_at, clock::now().mono);
         let manager = &mut self.manager;
         let mut flow = ControlFlow::Continue(());
         select! {
@@ -95,6 +99,18 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
         flow
     }
 
+    /// Whoever waits for the manager.
+    fn others(&self) -> Others {
+        let nobody = self.messages.is_empty()
+            && self.control.is_empty()
+            && self.answered.is_empty()
+            && self.committed.is_empty();
+        match nobody {
+            true => Others::None,
+            false => Others::Some,
+        }
+    }
+
     /// Handles what waits already, so that one commit is enough for all of it.
     fn drain(&mut self, now: Now) -> ControlFlow<()> {
         for committed in self.committed.try_iter().take(MAX_MESSAGES_PER_TURN) {
@@ -140,7 +156,7 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
                 }
             }
         }
-        while manager.waits_for_workers()
+        while manager.calls.rooms.embedder_answers.wait_for_workers()
             && let Ok(news) = self.from_workers.recv_deadline(end)
         {
             manager.handle_from_workers(clock::now(), news);

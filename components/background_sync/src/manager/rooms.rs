@@ -1,15 +1,16 @@
 //! The rooms that the manager routes between.
 
 use background_sync_core::{
-    Call, Durability, MonoTime, Now, StoreOp, SyncNotification, SyncScheduler, Urgency,
+    Call, Connectivity, Durability, MonoTime, Now, StoreOp, SyncNotification, SyncScheduler,
+    Unavailability, Urgency,
 };
 use background_sync_store::FileSetAside;
 use background_sync_traits::SyncClient;
 
-use crate::edge::{Admission, Clients};
+use crate::edge::{Admission, Clients, Hindrance};
 use crate::embedder::{EmbedderAnswers, Journal, Notifier, View};
 use crate::engine::Engine;
-use crate::storage::{Committed, Committer, Due, NotStored, Workers};
+use crate::storage::{Committed, Committer, Due, NotStored, Others, Workers};
 
 /// What the manager brings together. Each has its data to itself.
 pub(super) struct Rooms<C: SyncClient> {
@@ -105,5 +106,28 @@ impl<C: SyncClient> Rooms<C> {
         }
         let answers = &mut self.embedder_answers;
         answers.handle_history_stored(done.batch, &done.journal);
+    }
+
+    /// Nothing is dispatched or told any more.
+    pub fn begin_end(&mut self, now: Now) {
+        self.notifier.end();
+        let offline = Connectivity::Offline;
+        self.scheduler.handle_connectivity(now, offline);
+        // What is relaxed is not lost by an orderly end.
+        self.store.flush_by(now.mono);
+    }
+
+    /// Has everything committed by the store's thread. Returns whether to wait for that.
+    pub fn commit_last(&mut self) -> bool {
+        self.commit_all(Durability::Strict);
+        self.store.write_held(Others::Some);
+        self.scheduler.usage().store_operations > 0 || self.embedder_answers.wait_for_history()
+    }
+
+    /// Every call is answered.
+    pub fn end(&mut self) {
+        let end = Hindrance::Unavailable(Unavailability::ShuttingDown);
+        self.clients.refuse_all(end);
+        self.embedder_answers.refuse_all();
     }
 }

@@ -1,13 +1,12 @@
 //! Decides what is stored, and when it is committed.
 
-use std::thread::JoinHandle;
-
 use background_sync_core::{Durability, MonoTime, StoreFault, StoreOp, Ticket, Urgency};
 use background_sync_store::{JournalUpdate, StoreError};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::reopen::{Closed, Found, Opened};
-use super::writer::{self, Batch, Committed, Done, Medium};
+use super::store_thread::StoreThread;
+use super::writer::{Batch, Committed, Done, Medium};
 use crate::config::{Config, StartError};
 
 /// A store operation that nobody waits for is committed after this time at the latest, in
@@ -37,7 +36,11 @@ pub(crate) struct Committer {
     /// Until it ends.
     batches: Option<Sender<Batch>>,
     /// The store's thread, once there is one.
-    writer: Option<JoinHandle<()>>,
+    thread: Option<StoreThread>,
+    /// The last batch that the thread was given, until it is done.
+    in_thread: Option<u64>,
+    /// Until the manager would sleep.
+    held: Option<Batch>,
     /// Until the store is open.
     closed: Option<Closed>,
     durability: Durability,
@@ -59,10 +62,10 @@ impl Committer {
     ) -> Result<(Self, Receiver<Committed>, Option<Found>), StartError> {
         let (batches, batches_in) = unbounded();
         let (committed_out, committed) = unbounded();
-        let (writer, closed, found) = match opened {
+        let (thread, closed, found) = match opened {
             Ok(Opened { store, found }) => {
-                let writer = writer::spawn(store, batches_in, committed_out)?;
-                (Some(writer), None, Some(found))
+                let thread = StoreThread::spawn(store, batches_in, committed_out)?;
+                (Some(thread), None, Some(found))
             }
             Err(error) => {
                 let closed = Closed::new(config, &error, batches_in, committed_out);
@@ -71,7 +74,9 @@ impl Committer {
         };
         let committer = Self {
             batches: Some(batches),
-            writer,
+            thread,
+            in_thread: None,
+            held: None,
             closed,
             durability: config.policy.durability,
             operations: Vec::new(),
@@ -107,8 +112,8 @@ impl Committer {
     }
 
     fn try_to_open(&mut self, now: MonoTime) -> Option<Found> {
-        let (writer, found) = self.closed.as_mut()?.try_to_open(now)?;
-        self.writer = Some(writer);
+        let (thread, found) = self.closed.as_mut()?.try_to_open(now)?;
+        self.thread = Some(thread);
         self.closed = None;
         // What has happened meanwhile.
         self.commit_soon(now);
@@ -152,6 +157,9 @@ impl Committer {
 
     /// All of a batch is committed, or could not be.
     pub fn handle_done(&mut self, now: MonoTime, done: &Done) {
+        if self.in_thread.is_some_and(|number| number <= done.batch) {
+            self.in_thread = None;
+        }
         if done.medium == Medium::HasNotAll {
             self.flush_by(now.after_ms(RELAXED_WINDOW_MS));
         }
@@ -223,22 +231,61 @@ impl Committer {
             journal,
             durability,
         };
+        match &mut self.held {
+            Some(held) => held.add(batch),
+            held @ None => *held = Some(batch),
+        }
+        Some(number)
+    }
+
+    /// To be called before the manager sleeps. What is to be committed is written at once if nobody else waits for the
+    /// manager, and the medium is fast: two threads take longer to hand it over. Returns what became of it; nothing if the
+    /// store's thread has it.
+    pub fn write_held(&mut self, others: Others) -> Vec<Committed> {
+        let Some(batch) = self.held.take() else {
+            return Vec::new();
+        };
+        let unwritten = match &self.thread {
+            Some(thread) if others == Others::None && self.in_thread.is_none() => {
+                thread.write_here(batch)
+            }
+            _ => Err(batch),
+        };
+        match unwritten {
+            Ok(committed) => committed,
+            Err(batch) => {
+                self.hand_over(batch);
+                Vec::new()
+            }
+        }
+    }
+
+    fn hand_over(&mut self, batch: Batch) {
+        self.in_thread = Some(batch.number);
         // The store's thread lives as long as this sender.
         if let Some(batches) = &self.batches {
             let _ = batches.send(batch);
         }
-        Some(number)
     }
+}
+
+/// Who waits for the manager besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    None,
+    /// Or the end is near.
+    Some,
 }
 
 /// The store is closed when it has been dropped.
 impl Drop for Committer {
     fn drop(&mut self) {
+        self.write_held(Others::Some);
         drop(self.batches.take());
         if self
-            .writer
+            .thread
             .take()
-            .is_some_and(|writer| writer.join().is_err())
+            .is_some_and(|thread| thread.join().is_err())
         {
             log::error!("the SyncStore thread had panicked");
         }

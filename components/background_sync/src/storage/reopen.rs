@@ -1,12 +1,11 @@
 //! If the store can't be opened at the start, because the disk is full or read-only, it is opened later.
 
-use std::thread::JoinHandle;
-
 use background_sync_core::{JournalEntry, MonoTime, StoreFault, SyncNotification};
 use background_sync_store::{Loaded, MemoryStore, RedbStore, RegistrationStore, StoreError};
 use crossbeam_channel::{Receiver, Sender};
 
-use super::writer::{self, Batch, Committed};
+use super::store_thread::StoreThread;
+use super::writer::{Batch, Committed};
 use crate::config::{Config, Storage};
 use crate::time::clock;
 
@@ -120,16 +119,16 @@ impl Closed {
     }
 
     /// Returns the store's thread, and what the store has.
-    pub fn try_to_open(&mut self, now: MonoTime) -> Option<(JoinHandle<()>, Found)> {
+    pub fn try_to_open(&mut self, now: MonoTime) -> Option<(StoreThread, Found)> {
         self.tried_at = now;
         self.is_told = false;
         let Opened { store, found } = Opened::open(&self.storage)
             .inspect_err(|error| self.fault = error.into())
             .ok()?;
-        let writer = writer::spawn(store, self.batches.clone(), self.committed.clone())
+        let thread = StoreThread::spawn(store, self.batches.clone(), self.committed.clone())
             .inspect_err(|error| self.fault = StoreFault::failed(error.to_string()))
             .ok()?;
         log::info!("registrations can be stored again");
-        Some((writer, found))
+        Some((thread, found))
     }
 }

@@ -1,23 +1,20 @@
-//! The store's thread. It commits while the manager goes on, and each commit takes everything that waits.
+//! What commits. Each commit takes everything that waits.
 
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use background_sync_core::{Durability, StoreFault, StoreOp, Ticket};
 use background_sync_store::{FileSetAside, JournalUpdate, RegistrationStore, StoreError};
-use crossbeam_channel::{Receiver, Sender};
-
-use crate::config::StartError;
 
 /// At most so many operations in one commit: when ten thousand events are to be dispatched, the first
 /// of them leave while the attempts of the next are written.
-const MAX_OPERATIONS_PER_COMMIT: usize = 2_048;
+pub(super) const MAX_OPERATIONS_PER_COMMIT: usize = 2_048;
 
-/// When more operations than these come after a rest of [`REST`], the first commit takes only [`FIRST_OF_MANY`]: what waits
-/// for those goes on while the rest is written. While thousands of events run, flushes are better shared by more.
+/// With more operations than these, the first commit may take fewer.
 const MANY_OPERATIONS: usize = 32;
-const FIRST_OF_MANY: usize = 8;
-const REST: Duration = Duration::from_millis(20);
+
+/// A commit is fast if it takes less than this, and the medium if so many in a row were.
+const FAST_COMMIT: Duration = Duration::from_millis(1);
+const FAST_COMMITS_IN_A_ROW: u32 = 16;
 
 /// When a commit of several operations fails, each is tried by itself; after so many failures in a
 /// row the medium is at fault, and the rest is not tried.
@@ -69,18 +66,7 @@ pub(crate) struct NotStored {
     pub fault: StoreFault,
 }
 
-/// Starts the thread. It ends when `batches` is closed and empty.
-pub(crate) fn spawn(
-    store: Box<dyn RegistrationStore>,
-    batches: Receiver<Batch>,
-    committed: Sender<Committed>,
-) -> Result<JoinHandle<()>, StartError> {
-    let mut writer = Writer::new(store);
-    let thread = thread::Builder::new().name("SyncStore".to_owned());
-    Ok(thread.spawn(move || writer.run(&batches, &committed))?)
-}
-
-struct Writer {
+pub(super) struct Writer {
     store: Box<dyn RegistrationStore>,
     /// What is committed, but not durable. A fault may take it from the store, which opens its file anew: then it is
     /// committed once more.
@@ -91,10 +77,12 @@ struct Writer {
     journal_undurable: bool,
     /// The fault that may have taken them, until the manager is told: it sends all entries again.
     journal_lost: Option<StoreFault>,
+    /// So many commits in a row took less than [`FAST_COMMIT`].
+    fast_in_a_row: u32,
 }
 
 impl Batch {
-    fn add(&mut self, more: Self) {
+    pub fn add(&mut self, more: Self) {
         self.number = more.number;
         self.operations.extend(more.operations);
         match (&mut self.journal, more.journal) {
@@ -109,38 +97,33 @@ impl Batch {
 }
 
 impl Writer {
-    fn new(store: Box<dyn RegistrationStore>) -> Self {
+    pub fn new(store: Box<dyn RegistrationStore>) -> Self {
         Self {
             store,
             undurable: Vec::new(),
             at_risk: false,
             journal_undurable: false,
             journal_lost: None,
+            fast_in_a_row: 0,
         }
     }
 
-    fn run(&mut self, batches: &Receiver<Batch>, committed: &Sender<Committed>) {
-        loop {
-            let resting = Instant::now();
-            let Ok(mut batch) = batches.recv() else {
-                return;
-            };
-            let first_part = match resting.elapsed() >= REST {
-                true => FIRST_OF_MANY,
-                false => MAX_OPERATIONS_PER_COMMIT,
-            };
-            while batch.operations.len() < MAX_OPERATIONS_PER_COMMIT
-                && let Ok(more) = batches.try_recv()
-            {
-                batch.add(more);
-            }
-            // An error means that the manager is gone; what it sent is committed all the same.
-            self.write(batch, first_part, |part| drop(committed.send(part)));
-        }
+    /// Whether the medium has been fast for so long that a commit takes less time than two threads take to hand it over.
+    pub fn is_fast(&self) -> bool {
+        self.fast_in_a_row >= FAST_COMMITS_IN_A_ROW
     }
 
-    /// `first_part` is how many of many operations the first commit takes.
-    fn write(&mut self, batch: Batch, first_part: usize, mut tell: impl FnMut(Committed)) {
+    /// What became of the batch is told in parts. `first_part` is how many of many operations the first commit takes.
+    pub fn write(&mut self, batch: Batch, first_part: usize, tell: impl FnMut(Committed)) {
+        let started = Instant::now();
+        self.write_parts(batch, first_part, tell);
+        self.fast_in_a_row = match started.elapsed() < FAST_COMMIT {
+            true => self.fast_in_a_row.saturating_add(1),
+            false => 0,
+        };
+    }
+
+    fn write_parts(&mut self, batch: Batch, first_part: usize, mut tell: impl FnMut(Committed)) {
         let Batch {
             number,
             operations,

@@ -18,6 +18,7 @@ mod periodic;
 mod relaxed;
 #[cfg(unix)]
 mod reopen;
+mod store_thread;
 mod support;
 mod time;
 mod workers;

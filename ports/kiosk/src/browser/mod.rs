@@ -1,6 +1,7 @@
 //! The engine and the one window of the kiosk.
 
 pub mod background_sync;
+mod colors;
 mod delegate;
 mod error_page;
 mod input;
@@ -9,6 +10,7 @@ pub mod notifications;
 #[cfg(not(feature = "offline"))]
 #[path = "no_notifications.rs"]
 pub mod notifications;
+pub mod own_view;
 mod page_loads;
 pub mod page_rules;
 mod picture;
@@ -18,6 +20,7 @@ mod stylesheet;
 pub mod surface;
 pub mod sync_notice;
 pub mod sync_policy;
+mod syncs_view;
 pub mod visit;
 pub mod webdriver;
 
@@ -31,8 +34,10 @@ use url::Url;
 use self::background_sync::SyncPermission;
 use self::delegate::State;
 use self::notifications::{CardView, Waiting};
+use self::own_view::SyncsView;
 use self::picture::Picture;
 use self::surface::{Surface, SurfaceFactory};
+use crate::color_scheme::ColorScheme;
 use crate::command::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::config::values::Zoom;
 use crate::config::{DurabilityName, NotificationDisplay};
@@ -65,12 +70,15 @@ pub struct BrowserOptions {
     pub user_stylesheets: Vec<PathBuf>,
     /// How much larger than by default pages are.
     pub zoom: Option<Zoom>,
+    /// Which colors pages are asked for.
+    pub color_scheme: ColorScheme,
 }
 
 /// The engine, and at most one window with a page.
 pub struct Browser {
     // The order matters: a page goes before what it is drawn on, and both before the engine.
     card: Option<CardView>,
+    syncs: Option<SyncsView>,
     page: Option<WebView>,
     surface: Option<Rc<dyn Surface>>,
     user_content: Rc<UserContentManager>,
@@ -80,6 +88,7 @@ pub struct Browser {
     /// The page that could not be loaded because there is no network. It is loaded when the network returns.
     missed_page: Option<Url>,
     zoom: Option<Zoom>,
+    color_scheme: ColorScheme,
 }
 
 impl Browser {
@@ -119,6 +128,7 @@ impl Browser {
         }
         Ok(Self {
             card: None,
+            syncs: None,
             page: None,
             surface: None,
             user_content,
@@ -127,6 +137,7 @@ impl Browser {
             mailbox,
             missed_page: None,
             zoom: options.zoom,
+            color_scheme: options.color_scheme,
         })
     }
 
@@ -159,6 +170,7 @@ impl Browser {
             }));
             return Ok(());
         }
+        self.hide_syncs();
         self.missed_page = None;
         if let Some(page) = &self.page {
             page.load(url);
@@ -194,6 +206,7 @@ impl Browser {
 
     /// Closes the page and its window. Service workers go on.
     pub fn close_window(&mut self) {
+        self.hide_syncs();
         if self.page.take().is_some() {
             self.missed_page = None;
             self.state.clear_pages();
@@ -246,35 +259,9 @@ impl Browser {
         }
     }
 
-    /// Types a text into the focused element of the page.
-    pub fn type_text(&self, text: &str, requester: Requester) {
-        self.note_input();
-        let Some(page) = &self.page else {
-            return self.refuse(requester);
-        };
-        self.state
-            .expect_input(input::type_text(page, text), Event::Typed(requester));
-    }
-
-    /// Clicks at the middle of the first element that matches a selector.
-    pub fn click(&self, selector: &str, requester: Requester) {
-        self.note_input();
-        let Some(page) = &self.page else {
-            return self.refuse(requester);
-        };
-        let (state, clicked) = (self.state.clone(), page.clone());
-        script::locate(page, selector, move |position| match position {
-            Ok((x, y)) => {
-                let ids = input::click(&clicked, x, y);
-                state.expect_input(ids, Event::Clicked(requester, Ok(())));
-            }
-            Err(reason) => state.push(Event::Clicked(requester, Err(reason))),
-        });
-    }
-
     /// Runs a script in the page; its value comes as an event.
     pub fn evaluate(&self, script: &str, requester: Requester) {
-        let Some(page) = &self.page else {
+        let Some(page) = self.front() else {
             return self.refuse(requester);
         };
         let state = self.state.clone();
@@ -285,7 +272,7 @@ impl Browser {
 
     /// Writes the page as a PNG file once it is stable.
     pub fn screenshot(&self, path: PathBuf, requester: Requester) {
-        let Some(page) = &self.page else {
+        let Some(page) = self.front() else {
             return self.refuse(requester);
         };
         let state = self.state.clone();

@@ -14,9 +14,7 @@ impl State {
     /// Answers the load of a page that may not be shown: the page before it stays. Hands back any other load. Frames may
     /// show what they like: their page is answerable for them.
     ///
-    /// Two kinds of pages do not come here, so that only the window's address tells of them: those that a service worker has
-    /// made, and those that an allowed page redirects to. (In this release of Servo, the load after a redirect has the first
-    /// address.)
+    /// A page that a service worker has made does not come here: only the window's address tells of it.
     pub(super) fn answer_by_rules(
         &self,
         webview: &WebView,

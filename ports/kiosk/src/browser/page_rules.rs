@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use crate::permissions::OriginUrl;
+use crate::syncs_page::SCHEME;
 
 /// A page of the kiosk's own, which is shown in place of another. Its address is one that no network has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,10 @@ impl AllowedPages {
 
     /// Whether this page may be shown.
     pub fn allow(&self, url: &Url) -> bool {
+        // The kiosk's own pages are in no window of the web's.
+        if url.scheme() == SCHEME {
+            return false;
+        }
         let Some(origins) = &self.origins else {
             return true;
         };
@@ -130,6 +135,7 @@ mod tests {
     fn without_a_list_all_pages_are_allowed() {
         let pages = AllowedPages::new(&url("https://app.example/"), None);
         assert!(pages.allow(&url("http://elsewhere.example/")));
+        assert!(!pages.allow(&url("kiosk:syncs")));
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Browser {
         &self,
         done: impl FnOnce(Result<RgbaImage, String>) + 'static,
     ) -> Result<(), String> {
-        let page = self.page.as_ref().ok_or("no window is open")?;
+        let page = self.front().ok_or("no window is open")?;
         self.draw_page(page, done);
         Ok(())
     }

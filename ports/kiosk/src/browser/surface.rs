@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use servo::{RenderingContext, WebView};
+use servo::{RenderingContext, Theme, WebView};
 
 use winit::dpi::PhysicalSize;
 
@@ -30,6 +30,11 @@ pub trait Surface {
     /// Device pixels per CSS pixel.
     fn scale(&self) -> f32 {
         1.0
+    }
+
+    /// The colors of the desktop, if it tells.
+    fn theme(&self) -> Option<Theme> {
+        None
     }
 
     /// The engine has a new frame; draws it now or soon.

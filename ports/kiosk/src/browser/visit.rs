@@ -51,6 +51,7 @@ impl Browser {
             .user_content_manager(self.user_content.clone())
             .delegate(self.state.clone())
             .build();
+        self.follow_color_scheme(&page);
         if let Some(zoom) = self.zoom {
             page.set_page_zoom(zoom.factor());
         }
@@ -133,6 +134,7 @@ impl Browser {
     /// The visitor has left: the start page returns, and what the visitor left in the window, in `sessionStorage` and in
     /// cookies of the session is gone. What is stored for longer stays, and so does what waits to be sent.
     pub fn end_visit(&mut self, start: Url) {
+        self.hide_syncs();
         self.state.last_input().set(None);
         // The old page goes first, so that it leaves nothing behind after that.
         let old = self.page.take();

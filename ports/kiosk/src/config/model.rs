@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::fleet::FleetConfig;
 use super::values::{IdleLimit, NoProxy, ProxyUrl, Zoom};
 use crate::arguments::WindowSize;
 use crate::browser::background_sync::Policy;
+use crate::color_scheme::ColorScheme;
 use crate::connectivity::ConnectivityConfig;
 use crate::permissions::{OriginPermissions, OriginUrl};
 use crate::time_of_day::TimeOfDay;
@@ -24,8 +26,14 @@ pub struct Config {
     pub full_screen: Option<bool>,
     /// Whether the pointer is hidden over the window.
     pub hide_pointer: Option<bool>,
+    /// Whether the kiosk runs without a window until there is a display.
+    pub wait_for_display: Option<bool>,
     /// How much larger than by default everything is.
     pub zoom: Option<Zoom>,
+    /// Which colors pages are asked for.
+    pub color_scheme: ColorScheme,
+    /// Whether `kiosk:syncs` may be shown.
+    pub syncs_page: Option<bool>,
     /// The folder that keeps site data and pending syncs.
     pub profile: Option<PathBuf>,
     /// A PEM file with the certificate authorities to trust.
@@ -46,6 +54,8 @@ pub struct Config {
     pub policy: Option<Policy>,
     /// How to find out whether the machine has a network.
     pub connectivity: ConnectivityConfig,
+    /// What it tells to whoever looks after many kiosks.
+    pub fleet: FleetConfig,
     /// What origins may do; a later entry wins over an earlier one.
     pub permissions: Vec<OriginPermissions>,
     /// Preferences of the engine.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::fleet;
 use super::model::Config;
 use super::problem::Problem;
 use super::section::Section;
@@ -24,7 +25,12 @@ pub fn read_file(mut file: Section<'_>, folder: &Path, problems: &mut Vec<Proble
         window_size: file.take("window_size", "\"WIDTHxHEIGHT\" in pixels"),
         full_screen: file.take("full_screen", BOOLEAN),
         hide_pointer: file.take("hide_pointer", BOOLEAN),
+        wait_for_display: file.take("wait_for_display", BOOLEAN),
         zoom: file.take("zoom", "a number from 0.1 to 10"),
+        color_scheme: file
+            .take("color_scheme", "\"system\", \"light\" or \"dark\"")
+            .unwrap_or_default(),
+        syncs_page: file.take("syncs_page", BOOLEAN),
         profile: file
             .take::<PathBuf>("profile", "the path of a folder")
             .map(|path| folder.join(path)),
@@ -54,6 +60,7 @@ pub fn read_file(mut file: Section<'_>, folder: &Path, problems: &mut Vec<Proble
             .take_section("connectivity")
             .map(|section| read_connectivity(section, problems))
             .unwrap_or_default(),
+        fleet: fleet::read(&mut file, problems),
         permissions: file
             .take_sections("permissions")
             .into_iter()

@@ -46,13 +46,13 @@ impl Program {
 
     /// Runs it again in this process, which keeps its number, its standard streams and its environment. Returns only if that
     /// can't be.
-    pub fn run_again(self) -> Failure {
-        let Some(path) = self.path else {
+    pub fn run_again(&self) -> Failure {
+        let Some(path) = &self.path else {
             return Failure::environment(
                 "the kiosk can't restart: where its program is is not known",
             );
         };
-        let error = Command::new(&path).args(self.arguments).exec();
+        let error = Command::new(path).args(&self.arguments).exec();
         Failure::environment(format!(
             "the kiosk can't restart: {} can't be run: {error}",
             path.display()

@@ -8,9 +8,11 @@ use url::Url;
 
 use crate::arguments::WindowSize;
 use crate::browser::BrowserOptions;
+use crate::config::fleet::FleetConfig;
 use crate::config::values::IdleLimit;
 use crate::connectivity::ConnectivityConfig;
 use crate::permissions::OriginUrl;
+use crate::output::ReportedEvents;
 use crate::profile::Profile;
 use crate::time_of_day::TimeOfDay;
 
@@ -20,6 +22,8 @@ pub struct Plan {
     pub page: PageChoice,
     /// Who decides what happens.
     pub direction: Direction,
+    /// What of it is reported to a program.
+    pub reported_events: ReportedEvents,
     /// When the kiosk was started.
     pub start: Instant,
     /// What the engine is started with.
@@ -36,6 +40,10 @@ pub struct Plan {
     pub profile: Profile,
     /// Who can ask it for something besides.
     pub operators: Operators,
+    /// Whether `kiosk:syncs` may be shown.
+    pub syncs_page: bool,
+    /// What it tells to whoever looks after many kiosks.
+    pub fleet: FleetConfig,
     /// Where screenshots of the scenario go.
     pub screenshot_folder: PathBuf,
 }
@@ -59,6 +67,8 @@ pub struct UnattendedPlan {
     pub allowed_origins: Option<Vec<OriginUrl>>,
     /// After so long without input of a person, the start page returns.
     pub idle_reset: Option<IdleLimit>,
+    /// Whether it runs without a window until there is a display.
+    pub waits_for_display: bool,
     /// When it restarts itself.
     pub restart_at: Option<TimeOfDay>,
 }
@@ -96,4 +106,13 @@ pub enum Direction {
     WebDriver,
     /// A person.
     Person,
+    /// Nobody: it delivers what is due without a window, and ends.
+    SyncOnly,
+}
+
+impl Direction {
+    /// Whether it has the network that the machine has; a program and a scenario say themselves which network there is.
+    pub fn has_machines_network(self) -> bool {
+        matches!(self, Self::Person | Self::SyncOnly)
+    }
 }

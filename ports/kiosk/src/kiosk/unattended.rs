@@ -25,6 +25,10 @@ pub struct Unattended {
     recovery: Recovery,
     idle_limit: Option<Duration>,
     restart: Option<PlannedRestart<Local>>,
+    /// The event cap of the sync policy: none runs for longer.
+    longest_event: Duration,
+    /// A display is there now, and the kiosk is to begin again on it. Events are waited for until then.
+    display_limit: Option<Instant>,
     service_manager: ServiceManager,
     /// Sync events that run.
     running_events: u64,
@@ -50,6 +54,8 @@ impl Unattended {
             restart: plan
                 .restart_at
                 .map(|at| PlannedRestart::new(at, longest_event, now, &clock)),
+            longest_event,
+            display_limit: None,
             service_manager: ServiceManager::of_this_process(),
             running_events: 0,
             has_shown_page: false,
@@ -62,6 +68,7 @@ impl Unattended {
         let restart = self.restart.as_ref().map(PlannedRestart::deadline);
         let deadlines = [
             restart,
+            self.display_limit,
             self.recovery.deadline(),
             self.end_of_visit(browser),
             self.service_manager.deadline(),
@@ -122,6 +129,15 @@ impl Unattended {
         self.has_to_restart(now, browser)
     }
 
+    /// The display that was not there at the start has come: the kiosk restarts on it once no sync event runs.
+    pub fn restart_for_display(&mut self, browser: &Browser) {
+        self.display_limit = Instant::now().checked_add(self.longest_event);
+        let due = UnattendedEvent::DisplayCame {
+            running_events: self.running_events,
+        };
+        browser.push_event(Event::Unattended(due));
+    }
+
     /// Follows what the kiosk is to do next.
     pub fn note_next(&mut self, next: &Result<Next, Failure>) {
         if matches!(next, Ok(Next::Exit(_)) | Err(_)) {
@@ -131,6 +147,12 @@ impl Unattended {
 
     fn has_to_restart(&mut self, now: Instant, browser: &Browser) -> bool {
         let running_events = self.running_events;
+        if let Some(limit) = self.display_limit
+            && (running_events == 0 || limit <= now)
+        {
+            browser.push_event(Event::Unattended(UnattendedEvent::Restarting));
+            return true;
+        }
         let Some(restart) = &mut self.restart else {
             return false;
         };
@@ -153,7 +175,7 @@ impl Unattended {
         }
     }
 
-    /// The window is at a page that may not be shown: it was redirected there, or a service worker has made the page.
+    /// The window is at a page that may not be shown: a service worker has made it.
     fn leave(&mut self, url: Url, browser: &mut Browser) {
         let start = self.start.clone();
         let instead = match std::mem::take(&mut self.has_shown_page) {

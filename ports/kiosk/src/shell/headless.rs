@@ -7,18 +7,29 @@ use std::time::Instant;
 use servo::{RenderingContext, SoftwareRenderingContext, WebView};
 use winit::dpi::PhysicalSize;
 
-use super::create_context;
+use super::{create_context, display};
 use crate::arguments::WindowSize;
 use crate::browser::surface::{Surface, SurfaceFactory};
+use crate::event::Event;
 use crate::failure::Failure;
 use crate::kiosk::{Ending, Kiosk, Next, Plan};
 use crate::message::{Mailbox, Message};
+use crate::unattended_event::UnattendedEvent;
+
+/// How long there is no display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// As long as the kiosk runs.
+    Lasting,
+    /// Until it is there; then the kiosk restarts, with a window.
+    ForNow,
+}
 
 /// Runs a kiosk until it is done.
 ///
 /// # Errors
 /// If it can't start.
-pub fn run(plan: Plan) -> Result<Ending, Failure> {
+pub fn run(plan: Plan, absence: Absence) -> Result<Ending, Failure> {
     let (sender, receiver) = mpsc::channel();
     let mailbox = Mailbox::new(move |message| {
         // The receiver goes last: nobody waits for what is lost here.
@@ -27,7 +38,12 @@ pub fn run(plan: Plan) -> Result<Ending, Failure> {
     let surfaces = PicturesInMemory {
         size: plan.window.size,
     };
-    let mut kiosk = Kiosk::start(plan, mailbox, &surfaces)?;
+    let mut kiosk = Kiosk::start(plan, mailbox.clone(), &surfaces)?;
+    if absence == Absence::ForNow {
+        let awaited = Event::Unattended(UnattendedEvent::DisplayAwaited);
+        kiosk.browser().push_event(awaited);
+        display::await_display(mailbox);
+    }
     loop {
         let received = match kiosk.deadline() {
             Some(deadline) => {

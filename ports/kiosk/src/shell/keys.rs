@@ -6,9 +6,18 @@ use winit::keyboard::{KeyCode, KeyLocation, ModifiersState, PhysicalKey};
 
 /// Whether this is Ctrl+Shift+O, which cuts and restores the network.
 pub fn toggles_network(event: &KeyEvent, modifiers: ModifiersState) -> bool {
+    is_pressed(event, KeyCode::KeyO, modifiers)
+}
+
+/// Whether this is Ctrl+Shift+S, which shows `kiosk:syncs` and closes it.
+pub fn toggles_syncs(event: &KeyEvent, modifiers: ModifiersState) -> bool {
+    is_pressed(event, KeyCode::KeyS, modifiers)
+}
+
+fn is_pressed(event: &KeyEvent, code: KeyCode, modifiers: ModifiersState) -> bool {
     event.state == ElementState::Pressed
         && !event.repeat
-        && event.physical_key == PhysicalKey::Code(KeyCode::KeyO)
+        && event.physical_key == PhysicalKey::Code(code)
         && modifiers == ModifiersState::CONTROL | ModifiersState::SHIFT
 }
 

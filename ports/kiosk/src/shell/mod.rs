@@ -1,7 +1,9 @@
 //! The two event loops: with and without a window.
 
+pub mod display;
 pub mod headless;
 mod keys;
+mod touch;
 pub mod window;
 
 use std::panic::{self, AssertUnwindSafe};

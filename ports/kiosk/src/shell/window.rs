@@ -1,11 +1,15 @@
 //! With a display: the page is in a window.
 
 mod kiosk_window;
+mod x_loss;
+mod x_server;
 
 use std::cell::RefCell;
 use std::mem;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use euclid::Scale;
 use servo::{
@@ -14,26 +18,32 @@ use servo::{
 };
 use winit::application::ApplicationHandler;
 use winit::dpi::PhysicalPosition;
-use winit::event::{ElementState, MouseScrollDelta, StartCause, WindowEvent};
+use winit::event::{ElementState, KeyEvent, MouseScrollDelta, StartCause, Touch, TouchPhase, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
 use winit::keyboard::ModifiersState;
 use winit::window::WindowId;
 
 use self::kiosk_window::{KioskWindow, no_window};
-use super::keys;
+use self::x_server::XServer;
+use super::{display, keys, touch};
 use crate::browser::surface::{Surface, SurfaceFactory};
 use crate::failure::Failure;
-use crate::kiosk::{Ending, Kiosk, Next, Plan, WindowLook};
+use crate::kiosk::{Ending, Kiosk, Next, Plan, Program, WindowLook};
 use crate::message::{Mailbox, Message};
 
 /// How far a wheel moves the page by one of its lines, in pixels.
 const PIXELS_PER_WHEEL_LINE: f64 = 76.0;
 
-/// Runs a kiosk until it is done.
+/// A display that is lost so soon would be lost again: that is its supervisor's to judge.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Runs a kiosk until it is done, or until its display is gone: then it is to restart. This program begins again.
 ///
 /// # Errors
 /// If it can't start, for example without a display.
-pub fn run(plan: Plan) -> Result<Ending, Failure> {
+pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
+    let start = Instant::now();
+    let x_server = display::is_x().then(XServer::connect).flatten();
     let event_loop = EventLoop::with_user_event()
         .build()
         .map_err(|error| no_window(&error))?;
@@ -42,19 +52,31 @@ pub fn run(plan: Plan) -> Result<Ending, Failure> {
         // The event loop goes last: nobody waits for what is lost here.
         let _ = proxy.send_event(message);
     });
+    if let Some(x_server) = &x_server {
+        x_server.follow(mailbox.clone());
+        x_loss::begin_again(x_server.connection(), program);
+    }
     let mut app = App {
+        x_server,
         look: plan.window,
         phase: Phase::Planned(Box::new(plan), mailbox),
         window: Rc::default(),
         pointer: DevicePoint::zero(),
         modifiers: ModifiersState::empty(),
         card_is_pressed: false,
+        card_finger: None,
         result: Ok(Ending::Exit(ExitCode::SUCCESS)),
     };
-    event_loop
-        .run_app(&mut app)
-        .map_err(|error| no_window(&error))?;
-    app.result
+    let ended = event_loop.run_app(&mut app);
+    x_loss::expect_exit();
+    match ended {
+        Ok(()) => app.result,
+        Err(_) if matches!(app.phase, Phase::Running(_)) && start.elapsed() >= SOON => {
+            eprintln!("kiosk: the display is gone: the kiosk begins again");
+            Ok(Ending::Restart)
+        }
+        Err(error) => Err(no_window(&error)),
+    }
 }
 
 enum Phase {
@@ -64,12 +86,15 @@ enum Phase {
 }
 
 struct App {
+    x_server: Option<XServer>,
     phase: Phase,
     look: WindowLook,
     window: Rc<RefCell<Option<Rc<KioskWindow>>>>,
     pointer: DevicePoint,
     modifiers: ModifiersState,
     card_is_pressed: bool,
+    /// The finger that has tapped the card, while it is on the screen.
+    card_finger: Option<u64>,
     result: Result<Ending, Failure>,
 }
 
@@ -87,6 +112,7 @@ impl App {
             event_loop,
             look: self.look,
             window: &self.window,
+            x_server: self.x_server.as_ref(),
         };
         let next = work(kiosk, &windows);
         if kiosk.browser().page().is_none() {
@@ -111,15 +137,16 @@ impl App {
         event_loop.exit();
     }
 
-    fn page(&self) -> Option<&WebView> {
+    /// What a person sees.
+    fn front(&self) -> Option<&WebView> {
         match &self.phase {
-            Phase::Running(kiosk) => kiosk.browser().page(),
+            Phase::Running(kiosk) => kiosk.browser().front(),
             _ => None,
         }
     }
 
     fn send_input(&self, event: InputEvent) {
-        if let Some(page) = self.page() {
+        if let Some(page) = self.front() {
             page.notify_input_event(event);
         }
     }
@@ -182,8 +209,39 @@ impl App {
         self.card_is_pressed
     }
 
+    fn follow_key(&mut self, event: &KeyEvent) {
+        let Phase::Running(kiosk) = &mut self.phase else {
+            return;
+        };
+        let key = keys::to_servo(event, self.modifiers);
+        if keys::toggles_network(event, self.modifiers) {
+            kiosk.toggle_network();
+        } else if keys::toggles_syncs(event, self.modifiers) {
+            kiosk.toggle_syncs();
+        } else if !kiosk.takes_key(&key) {
+            self.send_input(key);
+        }
+    }
+
+    /// Where a finger is put on the card, it is the card's until it is lifted.
+    fn card_takes_touch(&mut self, touch: &Touch) -> bool {
+        if touch.phase == TouchPhase::Started {
+            let point = touch::point(touch);
+            if let Phase::Running(kiosk) = &self.phase
+                && kiosk.browser().tap_card(point.x, point.y)
+            {
+                self.card_finger = Some(touch.id);
+            }
+        }
+        let is_taken = self.card_finger == Some(touch.id);
+        if matches!(touch.phase, TouchPhase::Ended | TouchPhase::Cancelled) && is_taken {
+            self.card_finger = None;
+        }
+        is_taken
+    }
+
     fn redraw(&self) {
-        if let (Some(page), Some(window)) = (self.page(), &*self.window.borrow()) {
+        if let (Some(page), Some(window)) = (self.front(), &*self.window.borrow()) {
             page.paint();
             window.paint_card();
             window.present();
@@ -204,6 +262,7 @@ impl ApplicationHandler<Message> for App {
             event_loop,
             look: self.look,
             window: &self.window,
+            x_server: self.x_server.as_ref(),
         };
         match Kiosk::start(*plan, mailbox, &windows) {
             Ok(kiosk) => self.phase = Phase::Running(Box::new(kiosk)),
@@ -220,6 +279,9 @@ impl ApplicationHandler<Message> for App {
     }
 
     fn user_event(&mut self, event_loop: &ActiveEventLoop, message: Message) {
+        if let (Message::ScreenChanged(place), Some(window)) = (&message, &*self.window.borrow()) {
+            window.fit_to(*place);
+        }
         self.run_kiosk(event_loop, |kiosk, windows| kiosk.handle(message, windows));
     }
 
@@ -230,13 +292,7 @@ impl ApplicationHandler<Message> for App {
             }
             WindowEvent::KeyboardInput { event, .. } => {
                 self.note_input();
-                if keys::toggles_network(&event, self.modifiers) {
-                    if let Phase::Running(kiosk) = &mut self.phase {
-                        kiosk.toggle_network();
-                    }
-                } else {
-                    self.send_input(keys::to_servo(&event, self.modifiers));
-                }
+                self.follow_key(&event);
             }
             WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
             WindowEvent::MouseWheel { delta, .. } => {
@@ -247,6 +303,12 @@ impl ApplicationHandler<Message> for App {
                 self.note_input();
                 if !self.card_takes(state, button) {
                     self.mouse_button(state, button);
+                }
+            }
+            WindowEvent::Touch(finger) => {
+                self.note_input();
+                if !self.card_takes_touch(&finger) {
+                    self.send_input(touch::to_servo(&finger));
                 }
             }
             WindowEvent::CursorMoved {
@@ -269,18 +331,23 @@ impl ApplicationHandler<Message> for App {
                 ));
             }
             WindowEvent::Focused(focused) => {
-                if let Some(page) = self.page() {
+                if let Some(page) = self.front() {
                     page.set_focused(focused);
                 }
             }
             WindowEvent::Resized(size) => {
-                if let Some(page) = self.page() {
+                if let Some(page) = self.front() {
                     page.resize(size);
                 }
             }
             WindowEvent::ScaleFactorChanged { scale_factor, .. } => {
-                if let Some(page) = self.page() {
+                if let Some(page) = self.front() {
                     page.set_hidpi_scale_factor(Scale::new(scale_factor as f32));
+                }
+            }
+            WindowEvent::ThemeChanged(_) => {
+                if let Phase::Running(kiosk) = &self.phase {
+                    kiosk.browser().follow_desktop_colors();
                 }
             }
             WindowEvent::RedrawRequested => self.redraw(),
@@ -297,11 +364,15 @@ struct Windows<'a> {
     event_loop: &'a ActiveEventLoop,
     look: WindowLook,
     window: &'a Rc<RefCell<Option<Rc<KioskWindow>>>>,
+    x_server: Option<&'a XServer>,
 }
 
 impl SurfaceFactory for Windows<'_> {
     fn open(&self) -> Result<Rc<dyn Surface>, Failure> {
         let window = Rc::new(KioskWindow::open(self.event_loop, self.look)?);
+        if let Some(x_server) = self.x_server {
+            window.take_keyboard(x_server);
+        }
         self.window.replace(Some(window.clone()));
         Ok(window)
     }

@@ -8,10 +8,35 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Kiosk;
+use super::{Kiosk, KioskBuilder};
 use crate::PATIENCE;
 
+impl KioskBuilder {
+    /// Standard error goes to this file.
+    #[must_use]
+    pub fn errors_to(mut self, file: fs::File) -> Self {
+        self.command.stderr(file);
+        self
+    }
+}
+
 impl Kiosk {
+    /// Memory of the process that is in no file, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.status_bytes("RssAnon:")
+    }
+
+    /// What the kernel says of the process, in bytes: `VmHWM:`, say.
+    pub fn status_bytes(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        let kib: u64 = number
+            .and_then(|number| number.parse().ok())
+            .expect("a number");
+        kib * 1_024
+    }
+
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -83,7 +108,8 @@ impl Kiosk {
         self.wait_for_end()
     }
 
-    fn wait_for_end(&mut self) -> ExitStatus {
+    /// Waits until the process has ended by itself.
+    pub fn wait_for_end(&mut self) -> ExitStatus {
         // The events end when the process does.
         let deadline = Instant::now() + PATIENCE;
         loop {

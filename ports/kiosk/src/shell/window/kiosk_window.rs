@@ -3,16 +3,18 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use servo::{OffscreenRenderingContext, RenderingContext, WebView, WindowRenderingContext};
-use winit::dpi::PhysicalSize;
+use servo::{OffscreenRenderingContext, RenderingContext, Theme, WebView, WindowRenderingContext};
+use winit::dpi::{PhysicalPosition, PhysicalSize};
 use winit::event_loop::ActiveEventLoop;
 use winit::raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 use winit::window::{Fullscreen, Window};
 
+use super::x_server::XServer;
 use crate::browser::surface::{CardPlace, Surface};
 use crate::event::Network;
 use crate::failure::Failure;
 use crate::kiosk::WindowLook;
+use crate::message::ScreenPlace;
 use crate::shell::create_context;
 
 /// A window on the display.
@@ -20,6 +22,7 @@ pub(super) struct KioskWindow {
     // Goes before the window it draws on.
     context: Rc<WindowRenderingContext>,
     window: Window,
+    is_full_screen: bool,
     page_title: RefCell<String>,
     network: Cell<Network>,
     card_context: RefCell<Option<Rc<OffscreenRenderingContext>>>,
@@ -63,11 +66,28 @@ impl KioskWindow {
         Ok(Self {
             context: Rc::new(context),
             window,
+            is_full_screen: look.is_full_screen,
             page_title: RefCell::default(),
             network: Cell::new(Network::Up),
             card_context: RefCell::default(),
             card: RefCell::default(),
         })
+    }
+
+    /// Takes the keyboard where nobody else gives it.
+    pub(super) fn take_keyboard(&self, x_server: &XServer) {
+        x_server.give_keyboard(&self.window);
+    }
+
+    /// Fills this screen, if it is to fill one at all.
+    pub(super) fn fit_to(&self, place: ScreenPlace) {
+        if self.is_full_screen {
+            let position = PhysicalPosition::new(place.x, place.y);
+            self.window.set_outer_position(position);
+            let size = PhysicalSize::new(place.width, place.height);
+            // The new size comes as an event.
+            let _ = self.window.request_inner_size(size);
+        }
     }
 
     /// Shows what was painted.
@@ -123,6 +143,13 @@ impl Surface for KioskWindow {
 
     fn scale(&self) -> f32 {
         self.window.scale_factor() as f32
+    }
+
+    fn theme(&self) -> Option<Theme> {
+        self.window.theme().map(|theme| match theme {
+            winit::window::Theme::Light => Theme::Light,
+            winit::window::Theme::Dark => Theme::Dark,
+        })
     }
 
     fn frame_ready(&self, _: &WebView) {
