@@ -169,7 +169,7 @@ impl Trial {
             expect(&status["url"], &json!(trial.server.url("/")))?;
             trial.server.wait_for(1);
             trial.debian.run_until("kioskctl syncs list --json | grep -q 'order 7'", PATIENCE)?;
-            trial.debian.run(&format!("test $(ps -o user:32= -p {}) = {UNIT}", status["pid"]))?;
+            trial.debian.run(&format!("test $(stat --format %U /proc/{}) = {UNIT}", status["pid"]))?;
             trial.debian.run("test $(stat -c %a:%U /var/lib/background-sync-kiosk/profile) = 700:background-sync-kiosk")
                 .map(drop)
         })?;
