@@ -11,9 +11,9 @@ mod recovery;
 mod remote_desk;
 mod scenario_run;
 mod service_manager;
-mod syncs_desk;
 mod showing;
 mod sync_only;
+mod syncs_desk;
 mod unattended;
 
 use std::path::PathBuf;

@@ -114,8 +114,12 @@ fn the_reference_has_each_setting_and_no_other() {
     let text = fs::read_to_string(source_tree().join("docs/kiosk.md")).expect("the guide");
     let sections = ["background_sync", "connectivity", "[permissions]", "prefs"];
     let mut top = settings_of("");
-    for section in ["background_sync", "connectivity", "permissions", "prefs"] {
-        assert!(top.remove(section), "{section}: {top:?}");
+    let elsewhere = ["log", "metrics", "traces", "wake"];
+    for section in ["background_sync", "connectivity", "permissions", "prefs"]
+        .iter()
+        .chain(&elsewhere)
+    {
+        assert!(top.remove(*section), "{section}: {top:?}");
     }
     assert_eq!(settings_in_guide(&text, "### Top level"), top);
     for section in &sections[..3] {

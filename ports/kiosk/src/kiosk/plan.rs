@@ -11,8 +11,8 @@ use crate::browser::BrowserOptions;
 use crate::config::fleet::FleetConfig;
 use crate::config::values::IdleLimit;
 use crate::connectivity::ConnectivityConfig;
-use crate::permissions::OriginUrl;
 use crate::output::ReportedEvents;
+use crate::permissions::OriginUrl;
 use crate::profile::Profile;
 use crate::time_of_day::TimeOfDay;
 

@@ -18,7 +18,9 @@ use servo::{
 };
 use winit::application::ApplicationHandler;
 use winit::dpi::PhysicalPosition;
-use winit::event::{ElementState, KeyEvent, MouseScrollDelta, StartCause, Touch, TouchPhase, WindowEvent};
+use winit::event::{
+    ElementState, KeyEvent, MouseScrollDelta, StartCause, Touch, TouchPhase, WindowEvent,
+};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
 use winit::keyboard::ModifiersState;
 use winit::window::WindowId;
