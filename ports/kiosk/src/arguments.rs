@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 use crate::color_scheme::ColorScheme;
-use crate::config::values::{IdleLimit, ProxyUrl, Zoom};
+use crate::config::values::{TimeLimit, ProxyUrl, Zoom};
 use crate::fleet::loopback::LoopbackAddress;
 use crate::operator::arguments::OperatorCommand;
 use crate::output::ReportedEvents;
@@ -206,7 +206,7 @@ pub struct UnattendedArguments {
 
     /// Return to the start page, and forget what the visitor left, after so many seconds without input.
     #[arg(long, value_name = "SECONDS")]
-    pub idle_reset_s: Option<IdleLimit>,
+    pub idle_reset_s: Option<TimeLimit>,
 
     /// Restart at this local time of day, HH:MM, once no sync event runs.
     #[arg(long, value_name = "TIME")]

@@ -79,6 +79,12 @@ fn summary(file: &Path, config: &Config) -> String {
             .map(|limit| format!("after {} s without input", limit.duration().as_secs())),
     );
     say(
+        "answer limit",
+        config
+            .answer_limit
+            .map(|limit| format!("{} s for a page", limit.duration().as_secs())),
+    );
+    say(
         "restart",
         config
             .restart_at

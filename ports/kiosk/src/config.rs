@@ -14,6 +14,7 @@
 //! proxy = "http://proxy.example:3128"
 //! no_proxy = ["intern.example"]
 //! idle_reset_s = 120              # after so long without input of a person, the start page returns
+//! answer_limit_s = 60             # a server that has not answered by then is asked again
 //! restart_at = "03:30"            # local time of day
 //! storage_durability = "barrier"  # or "strict", "relaxed": when what pages store is on the medium
 //! notification_display = "window" # or "desktop": where notifications are shown

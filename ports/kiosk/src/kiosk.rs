@@ -5,6 +5,7 @@ mod commands;
 mod ending;
 mod fleet_desk;
 mod outstanding;
+mod patience;
 mod plan;
 mod planned_restart;
 mod recovery;

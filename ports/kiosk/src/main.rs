@@ -241,6 +241,7 @@ fn unattended_plan(arguments: &Arguments, config: &Config, direction: Direction)
             origins => Some(origins.to_vec()),
         },
         waits_for_display: settings.wait_for_display.or(config.wait_for_display) == Some(true),
+        answer_limit: config.answer_limit,
         idle_reset: settings
             .idle_reset_s
             .or(config.idle_reset)

@@ -49,6 +49,7 @@ profile = "/var/lib/kiosk"
 proxy = "http://name:secret@proxy.example:3128"
 no_proxy = ["intern.example", "10.0.0.0/8"]
 idle_reset_s = 120
+answer_limit_s = 20
 restart_at = "03:30"
 
 [background_sync]
@@ -92,6 +93,7 @@ dom_webgpu_enabled = true
   profile             /var/lib/kiosk
   proxy               proxy.example:3128
   idle reset          after 120 s without input
+  answer limit        20 s for a page
   restart             at 03:30:00, local time
   retries             until one succeeds
   metrics             http://127.0.0.1:9464/metrics
@@ -144,7 +146,8 @@ fn unknown_keys() {
   |  ^^^^^^
   |
   = help: allowed: `url`, `allowed_origins`, `window_size`, `full_screen`, `hide_pointer`, `wait_for_display`, `zoom`, \
-         `color_scheme`, `syncs_page`, `profile`, `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `restart_at`, \
+         `color_scheme`, `syncs_page`, `profile`, `certificate_path`, `proxy`, `no_proxy`, `idle_reset_s`, `answer_limit_s`, \
+         `restart_at`, \
          `storage_durability`, \
          `notification_display`, `background_sync`, `connectivity`, `metrics`, `log`, `traces`, `wake`, `permissions` \
          and `prefs`",

@@ -43,6 +43,28 @@ fn a_page_whose_server_is_down_is_loaded_once_that_is_up() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_is_asked_again() {
+    let server = TestServer::start();
+    server.serve("/", "text/html", PAGE);
+    server.hold_path("/");
+    let url = server.url("/");
+    let mut kiosk = Kiosk::builder().setting("answer_limit_s = 1").open(&url);
+    for delay_ms in [1000, 2000] {
+        let failed = kiosk.wait_for("the failure", |event| event["event"] == "load-failed");
+        assert_eq!(failed["url"], url.as_str());
+        assert_eq!(failed["reason"], "there was no answer in 1 s");
+        assert_eq!(wait_for_planned_reload(&mut kiosk), delay_ms);
+        kiosk.wait_for("a page of the kiosk's own", |event| {
+            event["event"] == "load" && event["status"] == "complete"
+        });
+        assert_eq!(kiosk.evaluate("document.title"), "Page not answered");
+    }
+    server.release_path("/");
+    kiosk.wait_for_console("app loaded");
+    assert_eq!(kiosk.evaluate("document.title + history.length"), "app1");
+}
+
+#[test]
 fn the_network_s_return_ends_the_wait() {
     let port = free_port();
     let mut kiosk = Kiosk::builder().open(&format!("http://127.0.0.1:{port}/"));

@@ -15,14 +15,20 @@ pub enum OwnPage {
     Blocked,
     /// The page has crashed.
     Crashed,
+    /// The page's server does not answer.
+    Unanswered,
 }
 
 impl OwnPage {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Blocked, Self::Crashed, Self::Unanswered];
+
     /// Its address.
     pub fn address(self) -> &'static str {
         match self {
             Self::Blocked => "about:blocked",
             Self::Crashed => "about:crashed",
+            Self::Unanswered => "about:unanswered",
         }
     }
 
@@ -31,6 +37,7 @@ impl OwnPage {
         match self {
             Self::Blocked => include_str!("../../resources/blocked.html"),
             Self::Crashed => include_str!("../../resources/crashed.html"),
+            Self::Unanswered => include_str!("../../resources/unanswered.html"),
         }
     }
 }

@@ -88,7 +88,7 @@ impl Browser {
             address == Some(own.address())
         };
         match () {
-            () if is_at(OwnPage::Blocked) || is_at(OwnPage::Crashed) => Some(Trouble::OwnPage),
+            () if OwnPage::ALL.into_iter().any(is_at) => Some(Trouble::OwnPage),
             () if page.page_title().as_deref() == Some(error_page::TITLE) => {
                 Some(Trouble::NotLoaded)
             }
@@ -96,17 +96,23 @@ impl Browser {
         }
     }
 
-    /// Loads again what could not be shown, if the window still shows that.
-    pub fn try_again(&mut self) {
+    /// Loads again what could not be shown, if the window still shows that. Returns what it asks for.
+    pub fn try_again(&mut self) -> Option<Url> {
         let trouble = self.trouble();
         let (Some(page), Some(trouble)) = (&self.page, trouble) else {
-            return;
+            return None;
         };
         match (trouble, self.missed_page.take()) {
-            (_, Some(missed)) => page.load(missed),
+            (_, Some(missed)) => {
+                page.load(missed.clone());
+                Some(missed)
+            }
             // Not with the data of a form: the first time, they may have arrived.
-            (Trouble::NotLoaded, None) => page.reload(),
-            (Trouble::OwnPage, None) => {}
+            (Trouble::NotLoaded, None) => {
+                page.reload();
+                page.url()
+            }
+            (Trouble::OwnPage, None) => None,
         }
     }
 

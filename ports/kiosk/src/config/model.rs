@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::fleet::FleetConfig;
-use super::values::{IdleLimit, NoProxy, ProxyUrl, Zoom};
+use super::values::{TimeLimit, NoProxy, ProxyUrl, Zoom};
 use crate::arguments::WindowSize;
 use crate::browser::background_sync::Policy;
 use crate::color_scheme::ColorScheme;
@@ -43,7 +43,9 @@ pub struct Config {
     /// What is reached without the proxy, beside this machine.
     pub no_proxy: Vec<NoProxy>,
     /// After so long without input of a person, the start page returns.
-    pub idle_reset: Option<IdleLimit>,
+    pub idle_reset: Option<TimeLimit>,
+    /// A server that has not answered after so long is asked again.
+    pub answer_limit: Option<TimeLimit>,
     /// When the kiosk restarts itself.
     pub restart_at: Option<TimeOfDay>,
     /// When what pages store is on the medium.

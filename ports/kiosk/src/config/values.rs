@@ -14,7 +14,7 @@ use url::Url;
 const ZOOM_RANGE: std::ops::RangeInclusive<f64> = 0.1..=10.0;
 
 /// The longest time that can be waited for a person, in seconds: a day.
-const MAX_IDLE_S: u64 = 24 * 60 * 60;
+const MAX_TIME_LIMIT_S: u64 = 24 * 60 * 60;
 
 /// What pages are: schemes that the start page may have.
 const PAGE_SCHEMES: &[&str] = &["http", "https", "file", "about", "data"];
@@ -74,30 +74,30 @@ impl FromStr for Zoom {
     }
 }
 
-/// After so long without input of a person, the start page returns.
+/// After so long, the kiosk does something by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
-pub struct IdleLimit(Duration);
+pub struct TimeLimit(Duration);
 
-impl IdleLimit {
+impl TimeLimit {
     /// The time.
     pub fn duration(self) -> Duration {
         self.0
     }
 }
 
-impl TryFrom<u64> for IdleLimit {
+impl TryFrom<u64> for TimeLimit {
     type Error = String;
 
     fn try_from(seconds: u64) -> Result<Self, String> {
-        match (1..=MAX_IDLE_S).contains(&seconds) {
+        match (1..=MAX_TIME_LIMIT_S).contains(&seconds) {
             true => Ok(Self(Duration::from_secs(seconds))),
-            false => Err(format!("{seconds} is not from 1 to {MAX_IDLE_S}")),
+            false => Err(format!("{seconds} is not from 1 to {MAX_TIME_LIMIT_S}")),
         }
     }
 }
 
-impl FromStr for IdleLimit {
+impl FromStr for TimeLimit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -206,13 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn idle_limits() {
+    fn time_limits() {
         assert_eq!(
-            "90".parse::<IdleLimit>().map(IdleLimit::duration),
+            "90".parse::<TimeLimit>().map(TimeLimit::duration),
             Ok(Duration::from_secs(90))
         );
         for text in ["0", "86401", "-1", "1.5", "soon"] {
-            assert!(text.parse::<IdleLimit>().is_err(), "{text}");
+            assert!(text.parse::<TimeLimit>().is_err(), "{text}");
         }
     }
 

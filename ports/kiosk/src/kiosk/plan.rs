@@ -9,7 +9,7 @@ use url::Url;
 use crate::arguments::WindowSize;
 use crate::browser::BrowserOptions;
 use crate::config::fleet::FleetConfig;
-use crate::config::values::IdleLimit;
+use crate::config::values::TimeLimit;
 use crate::connectivity::ConnectivityConfig;
 use crate::output::ReportedEvents;
 use crate::permissions::OriginUrl;
@@ -65,8 +65,10 @@ pub struct UnattendedPlan {
     pub recovers: bool,
     /// The origins of pages that may be shown beside that of the start page. `None`: all.
     pub allowed_origins: Option<Vec<OriginUrl>>,
+    /// A server that has not answered the page's request after so long is asked again.
+    pub answer_limit: Option<TimeLimit>,
     /// After so long without input of a person, the start page returns.
-    pub idle_reset: Option<IdleLimit>,
+    pub idle_reset: Option<TimeLimit>,
     /// Whether it runs without a window until there is a display.
     pub waits_for_display: bool,
     /// When it restarts itself.

@@ -7,6 +7,7 @@ use servo::{LoadStatus, WebView};
 use url::Url;
 
 use super::ending::Next;
+use super::patience::Patience;
 use super::plan::UnattendedPlan;
 use super::planned_restart::{Look, PlannedRestart};
 use super::recovery::{MAX_CRASHES, Recovery};
@@ -15,6 +16,7 @@ use crate::browser::Browser;
 use crate::browser::background_sync::SyncNotice;
 use crate::browser::page_rules::{AllowedPages, OwnPage};
 use crate::browser::visit::Trouble;
+use crate::config::values::TimeLimit;
 use crate::event::{Event, Network};
 use crate::failure::Failure;
 use crate::unattended_event::{Instead, UnattendedEvent, WindowKind};
@@ -23,6 +25,7 @@ use crate::unattended_event::{Instead, UnattendedEvent, WindowKind};
 pub struct Unattended {
     recovers: bool,
     recovery: Recovery,
+    patience: Patience,
     idle_limit: Option<Duration>,
     restart: Option<PlannedRestart<Local>>,
     /// The event cap of the sync policy: none runs for longer.
@@ -50,6 +53,7 @@ impl Unattended {
         Self {
             recovers: plan.recovers,
             recovery: Recovery::default(),
+            patience: Patience::new(plan.answer_limit.map(TimeLimit::duration)),
             idle_limit: plan.idle_reset.map(|limit| limit.duration()),
             restart: plan
                 .restart_at
@@ -70,6 +74,7 @@ impl Unattended {
             restart,
             self.display_limit,
             self.recovery.deadline(),
+            self.patience.deadline(),
             self.end_of_visit(browser),
             self.service_manager.deadline(),
         ];
@@ -83,6 +88,7 @@ impl Unattended {
 
     /// Follows an event.
     pub fn look_after(&mut self, event: &Event, browser: &mut Browser) {
+        self.note_answer(event);
         match event {
             Event::Address(url) if !browser.allows_page(url) => {
                 // News of a web view that is gone already may be late.
@@ -114,12 +120,39 @@ impl Unattended {
         }
     }
 
+    /// Whether the page that was asked for is there, or something in its place.
+    fn note_answer(&mut self, event: &Event) {
+        match event {
+            Event::WindowOpened | Event::Unattended(UnattendedEvent::VisitEnded)
+                if self.recovers =>
+            {
+                self.patience.begin(self.start.clone(), Instant::now());
+            }
+            Event::Address(_)
+            | Event::Load(..)
+            | Event::WindowClosed
+            | Event::Crashed(WindowKind::Page, _)
+            | Event::Unattended(UnattendedEvent::NavigationBlocked { .. }) => self.patience.end(),
+            _ => {}
+        }
+    }
+
     /// Does what is due. Returns whether the kiosk is to restart.
     pub fn do_what_is_due(&mut self, browser: &mut Browser) -> bool {
         let now = Instant::now();
         self.service_manager.note_life(now);
-        if self.recovery.take_due(now) {
-            browser.try_again();
+        if let Some(url) = self.patience.take_missed(now) {
+            browser.show_instead(OwnPage::Unanswered, url.clone());
+            let limit = self.patience.limit().as_secs();
+            browser.push_event(Event::Unattended(UnattendedEvent::LoadFailed {
+                url,
+                reason: format!("there was no answer in {limit} s"),
+            }));
+        }
+        if self.recovery.take_due(now)
+            && let Some(url) = browser.try_again()
+        {
+            self.patience.begin(url, now);
         }
         let is_over = self.end_of_visit(browser);
         if is_over.is_some_and(|end| end <= now) {
