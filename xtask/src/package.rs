@@ -29,7 +29,7 @@ pub struct Package {
     /// The package's version [default: the kiosk's, with revision 1]
     #[arg(long, value_name = "VERSION")]
     deb_version: Option<String>,
-    /// Who looks after the package: "NAME <ADDRESS>"
+    /// Who looks after the package: a name, and an address in angle brackets
     #[arg(long, value_name = "NAME", default_value = NOBODY)]
     maintainer: String,
     /// Compress less, for a package that nobody downloads
