@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 use crate::color_scheme::ColorScheme;
-use crate::config::values::{TimeLimit, ProxyUrl, Zoom};
+use crate::config::values::{ProxyUrl, TimeLimit, Zoom};
 use crate::fleet::loopback::LoopbackAddress;
 use crate::operator::arguments::OperatorCommand;
 use crate::output::ReportedEvents;

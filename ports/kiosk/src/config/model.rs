@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::fleet::FleetConfig;
-use super::values::{TimeLimit, NoProxy, ProxyUrl, Zoom};
+use super::values::{NoProxy, ProxyUrl, TimeLimit, Zoom};
 use crate::arguments::WindowSize;
 use crate::browser::background_sync::Policy;
 use crate::color_scheme::ColorScheme;

@@ -43,7 +43,10 @@ pub fn read_file(mut file: Section<'_>, folder: &Path, problems: &mut Vec<Proble
             .take("no_proxy", "a list of hosts, addresses and networks")
             .unwrap_or_default(),
         idle_reset: file.take("idle_reset_s", "a whole number of seconds from 1 to 86400"),
-        answer_limit: file.take("answer_limit_s", "a whole number of seconds from 1 to 86400"),
+        answer_limit: file.take(
+            "answer_limit_s",
+            "a whole number of seconds from 1 to 86400",
+        ),
         restart_at: file.take("restart_at", "a time from \"00:00\" to \"23:59\""),
         storage_durability: file
             .take(
