@@ -106,8 +106,8 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
             && self.answered.is_empty()
             && self.committed.is_empty();
         match nobody {
-            true => Others::None,
-            false => Others::Some,
+            true => Others::Nobody,
+            false => Others::Waiting,
         }
     }
 

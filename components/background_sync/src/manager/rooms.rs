@@ -120,7 +120,7 @@ impl<C: SyncClient> Rooms<C> {
     /// Has everything committed by the store's thread. Returns whether to wait for that.
     pub fn commit_last(&mut self) -> bool {
         self.commit_all(Durability::Strict);
-        self.store.write_held(Others::Some);
+        self.store.write_held(Others::Waiting);
         self.scheduler.usage().store_operations > 0 || self.embedder_answers.wait_for_history()
     }
 

@@ -246,7 +246,7 @@ impl Committer {
             return Vec::new();
         };
         let unwritten = match &self.thread {
-            Some(thread) if others == Others::None && self.in_thread.is_none() => {
+            Some(thread) if others == Others::Nobody && self.in_thread.is_none() => {
                 thread.write_here(batch)
             }
             _ => Err(batch),
@@ -272,15 +272,15 @@ impl Committer {
 /// Who waits for the manager besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Others {
-    None,
+    Nobody,
     /// Or the end is near.
-    Some,
+    Waiting,
 }
 
 /// The store is closed when it has been dropped.
 impl Drop for Committer {
     fn drop(&mut self) {
-        self.write_held(Others::Some);
+        self.write_held(Others::Waiting);
         drop(self.batches.take());
         if self
             .thread
