@@ -3,6 +3,7 @@
 use background_sync_bench_report::{Goal, Line, median, number};
 
 use crate::bound::{Bound, BoundKind};
+use crate::floor::THREADS_TO_THE_EVENT;
 use crate::round::{AT_ONCE, Round, STEP, STEPS};
 
 /// All rounds of both browsers, and what the disk needed meanwhile.
@@ -14,6 +15,8 @@ pub struct Measured {
     /// The least that a durable record costs on this disk: a page appended to a file that has room for it, and a flush, in
     /// milliseconds.
     pub flush_ms: f64,
+    /// A byte through a pipe and [`THREADS_TO_THE_EVENT`] threads that do nothing, in milliseconds.
+    pub hand_overs_ms: f64,
 }
 
 /// How far the rate may fall from the first thousand tags to the eighth to be called flat.
@@ -148,6 +151,17 @@ impl Measured {
                     ),
                 })
             }
+            // An attempt is on the medium before its event is dispatched.
+            ONE_EVENT => Some(Bound {
+                kind: BoundKind::Floor,
+                value: flush_ms + self.hand_overs_ms,
+                what: format!(
+                    "one raw append and flush of {} ms, and a byte through a pipe and {THREADS_TO_THE_EVENT} threads in \
+                     {} ms",
+                    number(flush_ms),
+                    number(self.hand_overs_ms)
+                ),
+            }),
             BURST => Some(at_once(AT_ONCE)),
             LAST_STEP => Some(at_once(STEP)),
             LAST_EVENT => {
@@ -308,6 +322,7 @@ mod tests {
             kiosk: vec![kiosk],
             chromium: vec![round()],
             flush_ms,
+            hand_overs_ms: 0.2,
         }
     }
 

@@ -36,8 +36,8 @@ const KIOSK_SETTINGS: Settings<'_> = Settings {
     configuration: "[background_sync]\nmax_registrations_per_origin = 20000\n",
     flags: &["--pref", "expose_servointernals_globally"],
 };
-/// Flushes before each browser, for the floor.
-const FLUSHES: usize = 200;
+/// Flushes, and ways from thread to thread, before each browser, for the floor.
+const FLOORS: usize = 200;
 
 /// Measure the same page in the kiosk and in Chromium, side by side
 #[derive(Parser)]
@@ -92,8 +92,10 @@ fn main() -> Result<ExitCode> {
     report::print_head();
     lines.iter().for_each(report::Line::print);
     println!(
-        "A page appended and flushed takes {:.3} ms.",
-        measured.flush_ms
+        "A page appended and flushed takes {:.3} ms; a byte through a pipe and {} threads, {:.3} ms.",
+        measured.flush_ms,
+        floor::THREADS_TO_THE_EVENT,
+        measured.hand_overs_ms
     );
     if let Some(file) = &arguments.json {
         report::write_json(file, &lines)?;
@@ -134,17 +136,20 @@ fn main() -> Result<ExitCode> {
 fn measure(arguments: &Arguments) -> Result<Measured> {
     let site = site::start()?;
     let url = site.url();
-    let mut flushes = Vec::new();
+    let (mut flushes, mut hand_overs) = (Vec::new(), Vec::new());
     let mut measured = Measured {
         kiosk: Vec::new(),
         chromium: Vec::new(),
         flush_ms: 0.0,
+        hand_overs_ms: 0.0,
     };
     for number in 1..=arguments.rounds {
         eprintln!("round {number} of {}", arguments.rounds);
         for product in order(number) {
             let folder = profile(arguments)?;
-            flushes.extend(floor::flushes_ms(folder.path(), FLUSHES)?);
+            flushes.extend(floor::flushes_ms(folder.path(), FLOORS)?);
+            let threads = floor::THREADS_TO_THE_EVENT;
+            hand_overs.extend(floor::hand_overs_ms(threads, FLOORS)?);
             match product {
                 Product::Kiosk => {
                     let mut kiosk =
@@ -161,6 +166,7 @@ fn measure(arguments: &Arguments) -> Result<Measured> {
         }
     }
     measured.flush_ms = median(&mut flushes);
+    measured.hand_overs_ms = median(&mut hand_overs);
     Ok(measured)
 }
 

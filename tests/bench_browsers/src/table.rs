@@ -74,7 +74,7 @@ fn replaced(text: &str, beginning: &str, table: &str) -> Option<String> {
     Some(format!("{before}{beginning}{table}{END}{after}"))
 }
 
-/// The table of these lines.
+/// The table of these lines. Beside a goal that was missed is what is known of the reason.
 pub fn markdown(lines: &[Line]) -> String {
     let mut table =
         "| | kiosk | Chromium | ratio | goal |\n| --- | --- | --- | --- | --- |\n".to_owned();
@@ -82,7 +82,8 @@ pub fn markdown(lines: &[Line]) -> String {
         let goal = match (line.is_promised(), line.met) {
             (false, _) => String::new(),
             (true, true) => format!("{}, met", line.goal),
-            (true, false) => format!("{}, **missed**", line.goal),
+            (true, false) if line.note.is_empty() => format!("{}, **missed**", line.goal),
+            (true, false) => format!("{}, **missed**: {}", line.goal, line.note),
         };
         let figure = |value: Option<f64>, unit: &str| {
             value.map_or_else(String::new, |value| format!("{} {unit}", number(value)))
@@ -122,6 +123,23 @@ mod tests {
         );
         assert!(new.ends_with(&format!("{END}\nafter\n")), "{new}");
         assert!(!new.contains("old"));
+    }
+
+    #[test]
+    fn a_missed_goal_has_its_reason_beside_it() {
+        let line = |note| Line::new("x", 3.0, "ms", Some(4.0), Goal::RatioAtMost(0.5)).note(note);
+        let row = |note| {
+            markdown(&[line(note)])
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        assert_eq!(
+            row("the floor is 2 ms"),
+            "| x | 3.00 ms | 4.00 ms | 0.75 | ratio ≤ 0.5, **missed**: the floor is 2 ms |"
+        );
+        assert!(row("").ends_with(", **missed** |"));
     }
 
     #[test]
