@@ -322,8 +322,10 @@ impl BackgroundSyncManager {
     pub(crate) fn call_delegate(&self, delegate: &dyn ServoDelegate) {
         for message in self.for_embedder.try_iter() {
             match message {
-                ToEmbedder::Notification(notification) => {
-                    delegate.notify_background_sync(notification);
+                ToEmbedder::Notifications(notifications) => {
+                    for notification in notifications {
+                        delegate.notify_background_sync(notification);
+                    }
                 }
                 ToEmbedder::PermissionRequest(request) => {
                     delegate.request_background_sync_permission(request);

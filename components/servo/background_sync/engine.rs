@@ -30,7 +30,7 @@ const MAX_EVENTS_PER_MESSAGE: usize = 256;
 
 /// What the SyncManager thread has for the thread that runs the embedder.
 pub(super) enum ToEmbedder {
-    Notification(SyncNotification),
+    Notifications(Vec<SyncNotification>),
     PermissionRequest(BackgroundSyncPermissionRequest),
     /// An origin may show no notifications any more.
     #[cfg(feature = "offline")]
@@ -164,7 +164,7 @@ impl EmbedderThread {
 }
 
 impl Embedder for EmbedderThread {
-    fn notify(&self, notification: &SyncNotification) {
-        self.send(ToEmbedder::Notification(notification.clone()));
+    fn notify_all(&self, notifications: Vec<SyncNotification>) {
+        self.send(ToEmbedder::Notifications(notifications));
     }
 }

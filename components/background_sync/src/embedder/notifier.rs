@@ -8,6 +8,13 @@ pub trait Embedder: Send + 'static {
     fn notify(&self, notification: &SyncNotification) {
         let _ = notification;
     }
+
+    /// All this happened, in this order. For an embedder on another thread, which is to be woken once.
+    fn notify_all(&self, notifications: Vec<SyncNotification>) {
+        for notification in &notifications {
+            self.notify(notification);
+        }
+    }
 }
 
 /// An [`Embedder`] that ignores everything.
@@ -43,8 +50,8 @@ impl Notifier {
     }
 
     pub fn tell(&mut self) {
-        for notification in self.news.drain(..) {
-            self.embedder.notify(&notification);
+        if !self.news.is_empty() {
+            self.embedder.notify_all(std::mem::take(&mut self.news));
         }
     }
 
