@@ -103,3 +103,58 @@ fn ensure_there_is_cargo_deb() -> Result<()> {
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNITS: [&str; 2] = ["background-sync-kiosk", "background-sync-kiosk-sync"];
+
+    fn file(path: &str) -> Result<String> {
+        Ok(fs::read_to_string(
+            Paths::find()?.root.join("ports/kiosk").join(path),
+        )?)
+    }
+
+    /// What one of them may reach, the other may: it is in one file.
+    #[test]
+    fn both_units_have_the_same_user_and_hardening() -> Result<()> {
+        let (manifest, shared) = (file("Cargo.toml")?, file("package/shared.conf")?);
+        for unit in UNITS {
+            let installed = format!(
+                "[\"package/shared.conf\", \"usr/lib/systemd/system/{unit}.service.d/10-shared.conf\", \"644\"]"
+            );
+            assert!(manifest.contains(&installed), "{unit}");
+            let own = file(&format!("package/{unit}.service"))?;
+            let names = |text: &str| -> Vec<String> {
+                let settings = text.lines().filter(|line| !line.starts_with('#'));
+                let names = settings.filter_map(|line| line.split_once('='));
+                // Variables add up, and differ.
+                let names = names.map(|(name, _)| name.to_owned());
+                names.filter(|name| name != "Environment").collect()
+            };
+            let shared = names(&shared);
+            assert!(shared.contains(&"User".to_owned()));
+            for name in names(&own) {
+                assert!(!shared.contains(&name), "{unit} has its own {name}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn each_kiosk_leaves_its_next_time() -> Result<()> {
+        let drop_ins = ["headless.conf", "x11.conf"].map(str::to_owned);
+        let units = UNITS.map(|unit| format!("{unit}.service"));
+        for name in units.iter().chain(&drop_ins) {
+            let text = file(&format!("package/{name}"))?;
+            let start = text
+                .lines()
+                .find(|line| line.starts_with("ExecStart=/"))
+                .with_context(|| format!("{name} starts nothing"))?;
+            let flag = "--next-sync-file ${RUNTIME_DIRECTORY}/next-sync";
+            assert!(start.ends_with(flag), "{name}: {start}");
+        }
+        Ok(())
+    }
+}

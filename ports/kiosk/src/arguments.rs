@@ -225,6 +225,13 @@ pub struct FleetArguments {
     /// was not delivered. If a kiosk runs on the profile, it is left to that one.
     #[arg(long, conflicts_with_all = ["scenario", "control", "webdriver", "temporary"])]
     pub sync_only: bool,
+
+    /// Where a kiosk that ends leaves the time of the next sync, if the configuration has `timer = true` in `[wake]`: one line, the
+    /// seconds since 1970, followed by ` wake` if the device is to be woken for it. Whoever has started this kiosk then starts
+    /// one with --sync-only at that time. systemd is not asked, whatever `manager` in `[wake]` says. There is no such file while a
+    /// kiosk runs, nor if nothing is due.
+    #[arg(long, value_name = "FILE")]
+    pub next_sync_file: Option<PathBuf>,
 }
 
 impl Arguments {

@@ -9,6 +9,7 @@ pub mod http;
 pub mod loopback;
 pub mod metrics;
 pub mod next_start;
+pub mod next_sync_file;
 mod otlp;
 mod process;
 pub mod scrape;

@@ -213,9 +213,14 @@ fn operators(arguments: &Arguments, profile: &Profile) -> Operators {
 }
 
 fn fleet_plan(arguments: &Arguments, config: &Config) -> FleetConfig {
-    let mut fleet = config.fleet.clone();
-    fleet.metrics_listen = arguments.fleet.metrics_listen.or(fleet.metrics_listen);
-    fleet
+    FleetConfig {
+        metrics_listen: arguments
+            .fleet
+            .metrics_listen
+            .or(config.fleet.metrics_listen),
+        next_sync_file: arguments.fleet.next_sync_file.clone(),
+        ..config.fleet.clone()
+    }
 }
 
 fn window_look(arguments: &Arguments, config: &Config) -> WindowLook {

@@ -1,5 +1,7 @@
 //! The sections for whoever looks after many kiosks.
 
+use std::path::PathBuf;
+
 use log::LevelFilter;
 use serde::Deserialize;
 
@@ -20,6 +22,8 @@ pub struct FleetConfig {
     pub traces: Option<TraceSettings>,
     /// Whether the system is to start the kiosk for what is due.
     pub wake: WakeSettings,
+    /// Where the time for that is left instead of with systemd. It is the command line's: who reads it has started the kiosk.
+    pub next_sync_file: Option<PathBuf>,
 }
 
 /// The level of a log by its name.

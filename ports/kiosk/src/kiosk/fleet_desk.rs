@@ -15,6 +15,7 @@ use crate::fleet::event_line::event_line;
 use crate::fleet::event_log::EventLog;
 use crate::fleet::metrics::{Metrics, Readings};
 use crate::fleet::next_start::next_start;
+use crate::fleet::next_sync_file::NextSyncFile;
 use crate::fleet::scrape::Scrape;
 use crate::fleet::traces::Traces;
 use crate::fleet::waker::Waker;
@@ -67,16 +68,10 @@ impl FleetDesk {
                 .inspect_err(|error| eprintln!("kiosk: no traces are sent: {error}"))
                 .ok()
         });
-        let waker = match profile.lifetime() {
-            StorageLifetime::Profile => {
-                Waker::new(config.wake, profile.path()).unwrap_or_else(|reason| {
-                    eprintln!("kiosk: the next sync will not be handed to systemd: {reason}");
-                    None
-                })
-            }
-            // Nothing waits to be sent once it is gone.
-            StorageLifetime::Run => None,
-        };
+        let waker = waker(config, profile).unwrap_or_else(|reason| {
+            eprintln!("kiosk: nobody will be told of the next sync: {reason}");
+            None
+        });
         Self {
             waker,
             start,
@@ -131,24 +126,38 @@ impl FleetDesk {
         };
         let next = next_start(&manager.registrations());
         let (level, line) = match (waker.hand_over(next), next) {
-            (Ok(Some(timer)), Some(next)) => {
+            (Ok(Some(starter)), Some(next)) => {
                 let ahead = ahead(u64::try_from(next.as_millis()).unwrap_or(u64::MAX));
                 (
                     Level::Info,
-                    format!("systemd starts the next sync {ahead}: {timer}"),
+                    format!("the next sync is started {ahead} by {starter}"),
                 )
             }
             (Ok(_), _) => (Level::Info, "nothing is to be started for".to_owned()),
             (Err(reason), Some(_)) => (
                 Level::Warn,
-                format!(
-                    "the next sync waits until a kiosk is started, as systemd can't be told: {reason}"
-                ),
+                format!("the next sync waits until a kiosk is started: {reason}"),
             ),
             // There may be no systemd, and it is not needed.
-            (Err(reason), None) => (Level::Debug, format!("systemd can't be told: {reason}")),
+            (Err(reason), None) => (Level::Debug, reason),
         };
         self.log.say(level, "wake", &line);
+    }
+}
+
+fn waker(config: &FleetConfig, profile: &Profile) -> Result<Option<Waker>, String> {
+    // Whatever is configured now: what another kiosk has left there does not hold any more.
+    let file = config
+        .next_sync_file
+        .as_deref()
+        .map(|path| {
+            NextSyncFile::take_over(path).map_err(|error| format!("{}: {error}", path.display()))
+        })
+        .transpose()?;
+    match profile.lifetime() {
+        StorageLifetime::Profile => Waker::new(config.wake, file, profile.path()),
+        // Nothing waits to be sent once it is gone.
+        StorageLifetime::Run => Ok(None),
     }
 }
 

@@ -1,15 +1,22 @@
 //! `./mach package --try`: the kiosk's package as a new user has it, in a bare Debian system, by the commands of its guide.
 
+mod app;
+mod common;
+mod wake;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
 
 use background_sync_e2e::debian::{Debian, run};
 use background_sync_e2e::guide::{Block, blocks};
 use background_sync_e2e::{Answer, TestServer};
 use clap::Parser;
 use serde_json::{Value, json};
+
+use self::app::{ORDER, SLOW_RETRIES, WORKER, page_that_sends};
+use self::common::{PATIENCE, UNIT, ask_json, expect, write};
+use self::wake::Wake;
 
 /// Install a package in a bare Debian system and try it
 #[derive(Parser)]
@@ -32,27 +39,8 @@ const APP: &str = "https://app.example";
 const NO_SCREEN: &str = "[Service]\nTTYPath=\nTTYReset=no\nTTYVHangup=no\nTTYVTDisallocate=no\nStandardInput=null\n\
     WatchdogSec=6\nEnvironment=WLR_BACKENDS=headless WLR_LIBINPUT_NO_DEVICES=1 WLR_RENDERER=pixman\n";
 
-/// No second attempt comes by itself.
-const SLOW_RETRIES: &str = "[background_sync]\nfirst_retry_delay_ms = 3600000\n";
-
-/// Sends one message, once.
-const PAGE: &str = "<!DOCTYPE html><title>My app</title><p>Hello<script>(async () => {
-    await navigator.serviceWorker.register('/sw.js');
-    const registration = await navigator.serviceWorker.ready;
-    if (!localStorage.sent) await registration.sync.register('order 7');
-    localStorage.sent = 'yes';
-  })();</script>";
-
-const WORKER: &str = "onsync = (event) => event.waitUntil((async () => {
-    const response = await fetch('/orders', { method: 'POST', body: JSON.stringify(event.tag) });
-    if (!response.ok) throw new Error('refused');
-  })());";
-
 /// The version that is installed first.
 const OLDER_VERSION: &str = "0.0.9-1";
-
-const UNIT: &str = "background-sync-kiosk";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -90,7 +78,7 @@ impl Trial {
     fn start(arguments: &Arguments) -> Result<Self, String> {
         let debian = Debian::start(&arguments.cache)?;
         let server = TestServer::start();
-        server.serve("/", "text/html", PAGE);
+        server.serve("/", "text/html", &page_that_sends(ORDER));
         server.serve("/sw.js", "text/javascript", WORKER);
         // The order waits from then on.
         server.answer_next([Answer::Status(503)]);
@@ -131,7 +119,8 @@ impl Trial {
             Self::still_has_everything,
         )?;
         self.step("a hung kiosk is started again", Self::recovers_from_hanging)?;
-        self.step("the unit is hardened", Self::is_hardened)?;
+        self.try_wake()?;
+        self.step("the units are hardened", Self::are_hardened)?;
         self.step("removing keeps, purging takes", Self::goes)
     }
 
@@ -165,7 +154,7 @@ impl Trial {
 
     fn look_at_the_running_kiosk(&mut self) -> Result<(), String> {
         self.step("the app runs, as a user of its own, and its message was refused", |trial| {
-            let status: Value = trial.json("kioskctl status --json")?;
+            let status: Value = ask_json(&trial.debian, "kioskctl status --json")?;
             expect(&status["url"], &json!(trial.server.url("/")))?;
             trial.server.wait_for(1);
             trial.debian.run_until("kioskctl syncs list --json | grep -q 'order 7'", PATIENCE)?;
@@ -214,11 +203,14 @@ impl Trial {
         self.debian.run("kioskctl syncs dispatch 'order 7'")?;
         self.server.wait_for_post("/orders", &json!("order 7"));
         expect(&json!(self.server.received_count()), &json!(2))?;
-        expect(&self.json("kioskctl syncs list --json")?, &json!([]))
+        expect(
+            &ask_json(&self.debian, "kioskctl syncs list --json")?,
+            &json!([]),
+        )
     }
 
     fn recovers_from_hanging(&mut self) -> Result<(), String> {
-        let before = self.json("kioskctl status --json")?["pid"].clone();
+        let before = ask_json(&self.debian, "kioskctl status --json")?["pid"].clone();
         self.debian.run(&format!("kill -STOP {before}"))?;
         let is_new = format!("kioskctl status --json | grep -v '\"pid\": *{before}[,}}]'");
         self.debian.run_until(&is_new, PATIENCE)?;
@@ -227,21 +219,48 @@ impl Trial {
             .map(drop)
     }
 
-    fn is_hardened(&mut self) -> Result<(), String> {
-        // Tenths: a browser that compiles its scripts, draws and asks servers can't have all of it.
-        let table = self.debian.run(&format!(
-            "systemd-analyze security --no-pager --threshold=30 {UNIT}"
-        ))?;
-        println!("{table}");
+    fn wake(&self) -> Wake<'_> {
+        Wake {
+            debian: &self.debian,
+            server: &self.server,
+        }
+    }
+
+    fn try_wake(&mut self) -> Result<(), String> {
+        self.step("a stopped kiosk leaves a timer", |trial| {
+            trial.wake().stops_with_timer()
+        })?;
+        self.step("what is due is sent although no kiosk runs", |trial| {
+            trial.wake().sends_while_stopped()
+        })?;
+        self.step("the timer goes when the kiosk starts", |trial| {
+            trial.wake().starts_without_timer()
+        })?;
+        self.step(
+            "what the kiosk's user leaves is a time or nothing",
+            |trial| trial.wake().takes_only_times(),
+        )
+    }
+
+    fn are_hardened(&mut self) -> Result<(), String> {
+        for unit in [UNIT, wake::UNIT] {
+            // Tenths: a browser that compiles its scripts, draws and asks servers can't have all of it.
+            let table = self.debian.run(&format!(
+                "systemd-analyze security --no-pager --threshold=30 {unit}"
+            ))?;
+            println!("{table}");
+        }
         Ok(())
     }
 
     fn goes(&mut self) -> Result<(), String> {
         let profile = "/var/lib/background-sync-kiosk/profile";
+        self.wake().leave(wake::A_TIME)?;
         self.debian.run(&format!(
             "apt-get remove --yes --quiet {UNIT}; test -d {profile}"
         ))?;
         self.debian.run(&format!("! systemctl is-active {UNIT}"))?;
+        self.wake().has_no_timer()?;
         self.debian.run(&format!(
             "apt-get purge --yes --quiet {UNIT}; test ! -e {profile}"
         ))?;
@@ -256,25 +275,6 @@ impl Trial {
             .run(&format!("systemctl show --value --property MainPID {UNIT}"))?;
         Ok(value.trim().to_owned())
     }
-
-    fn json(&self, script: &str) -> Result<Value, String> {
-        let printed = self.debian.run_until(script, PATIENCE)?;
-        serde_json::from_str(&printed)
-            .map_err(|error| format!("{script} printed {printed:?}: {error}"))
-    }
-}
-
-fn expect(found: &Value, expected: &Value) -> Result<(), String> {
-    match found == expected {
-        true => Ok(()),
-        false => Err(format!("{found}, not {expected}")),
-    }
-}
-
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(file, text));
-    written.map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// The version before: the same program, with another example configuration, so that the upgrade has to decide.
