@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn each_kiosk_leaves_its_next_time() -> Result<()> {
-        let drop_ins = ["headless.conf", "x11.conf"].map(str::to_owned);
+        let drop_ins = ["cage.conf", "x11.conf"].map(str::to_owned);
         let units = UNITS.map(|unit| format!("{unit}.service"));
         for name in units.iter().chain(&drop_ins) {
             let text = file(&format!("package/{name}"))?;
