@@ -120,6 +120,10 @@ impl Trial {
         )?;
         self.step("a hung kiosk is started again", Self::recovers_from_hanging)?;
         self.try_wake()?;
+        self.step(
+            "without a screen there is no cage",
+            Self::runs_without_a_screen,
+        )?;
         self.step("the units are hardened", Self::are_hardened)?;
         self.step("removing keeps, purging takes", Self::goes)
     }
@@ -240,6 +244,25 @@ impl Trial {
             "what the kiosk's user leaves is a time or nothing",
             |trial| trial.wake().takes_only_times(),
         )
+    }
+
+    /// The example for it takes the place of what the package has for a screen, and so leaves the console to whoever has it.
+    fn runs_without_a_screen(&mut self) -> Result<(), String> {
+        let example = "/usr/share/doc/background-sync-kiosk/examples/headless.conf";
+        let folder = format!("/etc/systemd/system/{UNIT}.service.d");
+        self.debian.run(&format!(
+            "rm {folder}/no-screen.conf; cp {example} {folder}/20-display.conf; systemctl daemon-reload"
+        ))?;
+        self.debian.run(&format!("systemctl restart {UNIT}"))?;
+        let pid = self.main_pid()?;
+        expect(
+            &self.json("kioskctl status --json")?["pid"]
+                .to_string()
+                .into(),
+            &pid.into(),
+        )?;
+        let console = format!("systemctl show --property Conflicts {UNIT} | grep getty");
+        self.debian.run(&format!("! {console}")).map(drop)
     }
 
     fn are_hardened(&mut self) -> Result<(), String> {
