@@ -256,7 +256,7 @@ impl Trial {
         self.debian.run(&format!("systemctl restart {UNIT}"))?;
         let pid = self.main_pid()?;
         expect(
-            &self.json("kioskctl status --json")?["pid"]
+            &ask_json(&self.debian, "kioskctl status --json")?["pid"]
                 .to_string()
                 .into(),
             &pid.into(),
