@@ -1,64 +1,17 @@
-//! A desktop session in a test's hands: a message bus of its own, and a service for notifications that does what the test
-//! says.
+//! A desktop's service for notifications in a test's hands: it does what the test says.
 //!
 //! <https://specifications.freedesktop.org/notification-spec/latest/>
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use tokio::runtime::{Builder, Runtime};
 use zbus::OwnedVariant;
-use zbus::connection::{self, Connection};
-use zbus::object_server::SignalEmitter;
 
 use crate::PATIENCE;
+use crate::session_bus::{BusService, SessionBus};
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
-
-/// The bus. It ends when this is dropped.
-pub struct SessionBus {
-    daemon: Child,
-    address: String,
-}
-
-impl SessionBus {
-    /// Starts one.
-    ///
-    /// # Panics
-    /// If `dbus-daemon` is not installed.
-    pub fn start() -> Self {
-        let mut daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dbus-daemon is installed; on Debian: apt-get install dbus-daemon");
-        let output = daemon.stdout.take().expect("a pipe");
-        let mut address = String::new();
-        BufReader::new(output)
-            .read_line(&mut address)
-            .expect("it prints its address");
-        Self {
-            daemon,
-            address: address.trim().to_owned(),
-        }
-    }
-
-    /// Where it is, for `DBUS_SESSION_BUS_ADDRESS`.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-}
-
-impl Drop for SessionBus {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
 
 /// What the service was asked to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,8 +52,7 @@ pub enum Answers {
 
 /// The service. It leaves its bus when this is dropped.
 pub struct DesktopService {
-    connection: Connection,
-    runtime: Runtime,
+    service: BusService,
     asked: Receiver<Asked>,
 }
 
@@ -116,25 +68,8 @@ impl DesktopService {
             answers,
             sender,
         };
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("threads can be started");
-        let connection = runtime
-            .block_on(async {
-                connection::Builder::address(bus.address())
-                    .serve_at(PATH, service)
-                    .name(NAME)
-                    .build()
-                    .await
-            })
-            .expect("the bus takes the service");
-        Self {
-            connection,
-            runtime,
-            asked,
-        }
+        let service = BusService::start(bus, NAME, PATH, service);
+        Self { service, asked }
     }
 
     /// Waits for the next thing that it is asked to do.
@@ -165,22 +100,12 @@ impl DesktopService {
 
     /// A person chooses an action.
     pub fn choose(&self, id: u32, action: &str) {
-        self.emit("ActionInvoked", &(id, action));
+        self.service.emit(NAME, "ActionInvoked", &(id, action));
     }
 
     /// It shows something no more: 1, its time is over; 2, a person has taken it away.
     pub fn end(&self, id: u32, reason: u32) {
-        self.emit("NotificationClosed", &(id, reason));
-    }
-
-    fn emit(&self, signal: &str, body: &(impl serde::Serialize + zbus::Type)) {
-        self.runtime
-            .block_on(async {
-                SignalEmitter::new(&self.connection, PATH)?
-                    .emit(NAME, signal, body)
-                    .await
-            })
-            .expect("the bus takes a signal");
+        self.service.emit(NAME, "NotificationClosed", &(id, reason));
     }
 }
 

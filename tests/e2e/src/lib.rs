@@ -16,6 +16,7 @@ mod npm;
 pub mod operator;
 pub mod power_cut;
 mod server;
+pub mod session_bus;
 mod site;
 pub mod syncs_page;
 pub mod systemd;

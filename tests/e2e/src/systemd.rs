@@ -5,11 +5,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::runtime::{Builder, Runtime};
-use zbus::connection::{self, Connection};
 use zbus::{ObjectPath, OwnedObjectPath, OwnedVariant};
 
-use crate::desktop::SessionBus;
+use crate::session_bus::{BusService, SessionBus};
 
 const NAME: &str = "org.freedesktop.systemd1";
 const PATH: &str = "/org/freedesktop/systemd1";
@@ -33,8 +31,7 @@ type Timers = Arc<Mutex<HashMap<String, Timer>>>;
 /// The manager. It leaves its bus when this is dropped.
 pub struct Systemd {
     timers: Timers,
-    _connection: Connection,
-    _runtime: Runtime,
+    _service: BusService,
 }
 
 impl Systemd {
@@ -47,24 +44,9 @@ impl Systemd {
         let manager = Manager {
             timers: timers.clone(),
         };
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("threads can be started");
-        let connection = runtime
-            .block_on(async {
-                connection::Builder::address(bus.address())
-                    .serve_at(PATH, manager)
-                    .name(NAME)
-                    .build()
-                    .await
-            })
-            .expect("the bus takes the service");
         Self {
             timers,
-            _connection: connection,
-            _runtime: runtime,
+            _service: BusService::start(bus, NAME, PATH, manager),
         }
     }
 

@@ -4,7 +4,8 @@
 
 use std::os::unix::net::UnixListener;
 
-use background_sync_e2e::desktop::{Answers, Asked, DesktopService, SessionBus};
+use background_sync_e2e::desktop::{Answers, Asked, DesktopService};
+use background_sync_e2e::session_bus::SessionBus;
 use background_sync_e2e::{FAST_RETRIES, Kiosk, Site};
 use serde_json::{Value, json};
 

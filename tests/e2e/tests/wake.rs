@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use background_sync_e2e::desktop::SessionBus;
 use background_sync_e2e::operator::Told;
+use background_sync_e2e::session_bus::SessionBus;
 use background_sync_e2e::systemd::{ExecStart, Systemd, Timer};
 use background_sync_e2e::{Answer, Kiosk, KioskBuilder, Site, run};
 use serde_json::Value;
