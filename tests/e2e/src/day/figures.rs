@@ -2,15 +2,22 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::Kiosk;
 use crate::operator::operate;
 
+/// So long nobody comes after an hour: engine threads at rest collect their garbage every 10 s, and nobody is told when.
+const REST: Duration = Duration::from_secs(15);
+/// How often it is looked meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 /// What a kiosk holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// Memory of the process that is in no file, in bytes: the median of the readings after each visit of the hour, as single
-    /// ones have garbage in them.
+    /// Memory of the process that is in no file, in bytes: the least while nobody came after the hour. While visitors come, up to
+    /// half of it is garbage, more or less by chance.
     pub memory_bytes: u64,
     /// Threads.
     pub threads: usize,
@@ -25,17 +32,15 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Of a kiosk with this profile, this log, and these readings of its memory.
-    pub fn read(kiosk: &Kiosk, profile: &Path, log: &Path, memory_bytes: &[u64]) -> Self {
-        let mut memory_bytes = memory_bytes.to_vec();
-        memory_bytes.sort_unstable();
+    /// Of a kiosk with this profile and this log, to which nobody comes meanwhile.
+    pub fn read(kiosk: &Kiosk, profile: &Path, log: &Path) -> Self {
         let entries = |name: &str| {
             let entries = fs::read_dir(format!("/proc/{}/{name}", kiosk.id()));
             entries.expect("it runs").count()
         };
         let journal = operate(profile, &["syncs", "journal", "--json"]);
         Self {
-            memory_bytes: memory_bytes[memory_bytes.len() / 2],
+            memory_bytes: memory_at_rest(kiosk),
             threads: entries("task"),
             descriptors: entries("fd"),
             profile_bytes: folder_bytes(profile),
@@ -43,6 +48,16 @@ impl Figures {
             journal_entries: journal.succeeded().lines().count(),
         }
     }
+}
+
+fn memory_at_rest(kiosk: &Kiosk) -> u64 {
+    let end = Instant::now() + REST;
+    let mut least = kiosk.memory_bytes();
+    while Instant::now() < end {
+        thread::sleep(LOOK_AGAIN);
+        least = least.min(kiosk.memory_bytes());
+    }
+    least
 }
 
 /// The sum of the files in a folder. What vanishes meanwhile, as temporary files do, counts as nothing.

@@ -11,7 +11,7 @@ pub struct Day {
     pub visitors_an_hour: u32,
     /// Decides what happens, though not how fast.
     pub seed: u64,
-    /// How much memory may grow between the second hour and the last, in percent.
+    /// How much memory at rest may grow between the second hour and the last, in percent.
     pub most_growth_percent: f64,
     /// How many more descriptors there may be in the last hour than in the second: connections come and go.
     pub spare_descriptors: usize,

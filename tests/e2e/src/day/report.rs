@@ -34,8 +34,6 @@ pub struct Report {
     faults: BTreeMap<Fault, usize>,
     accidents: BTreeMap<Accident, usize>,
     hours: Vec<Figures>,
-    /// Memory after each visit from the second hour on, in bytes.
-    memory_bytes: Vec<u64>,
 }
 
 impl Report {
@@ -52,7 +50,6 @@ impl Report {
             faults: BTreeMap::new(),
             accidents: BTreeMap::new(),
             hours: Vec::new(),
-            memory_bytes: Vec::new(),
         }
     }
 
@@ -68,11 +65,8 @@ impl Report {
         *self.accidents.entry(accident).or_default() += 1;
     }
 
-    /// At the end of an hour of the first part, with the readings of memory after each of its visits.
-    pub fn note_hour(&mut self, figures: Figures, memory_bytes: &[u64]) {
-        if !self.hours.is_empty() {
-            self.memory_bytes.extend(memory_bytes);
-        }
+    /// At the end of an hour of the first part.
+    pub fn note_hour(&mut self, figures: Figures) {
         self.hours.push(figures);
     }
 
@@ -86,7 +80,8 @@ impl Report {
 
     /// Of memory from the second hour to the last.
     fn growth_percent(&self) -> f64 {
-        Trend::of(&self.memory_bytes).growth_percent()
+        let readings = self.hours.iter().skip(1).map(|hour| hour.memory_bytes);
+        Trend::of(&readings.collect::<Vec<_>>()).growth_percent()
     }
 
     fn second_and_last(&self) -> (Figures, Figures) {
@@ -155,7 +150,7 @@ impl fmt::Display for Report {
         };
         let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
         pair(
-            "memory",
+            "memory, at rest",
             megabytes(second.memory_bytes),
             megabytes(last.memory_bytes),
         )?;
@@ -187,7 +182,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "memory: the line through all readings from the second hour to the last grows by {:.1} %, and may by {:.0} %",
+            "memory: the line through the readings at rest from the second hour to the last grows by {:.1} %, and may by {:.0} %",
             self.growth_percent(),
             self.day.most_growth_percent
         )?;
@@ -224,9 +219,9 @@ mod tests {
         let mut report = Report::new(DAY);
         report.visitors = 6;
         // The first hour does not count.
-        report.note_hour(Figures::default(), &[1, 1]);
-        report.note_hour(HOUR, &[HOUR.memory_bytes; 2]);
-        report.note_hour(last, &[last.memory_bytes; 2]);
+        report.note_hour(Figures::default());
+        report.note_hour(HOUR);
+        report.note_hour(last);
         report.note_messages("hour 0", 6, &[]);
         report
     }

@@ -37,7 +37,7 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
     let missing = server.wait_for(&early);
     report.note_messages("the morning", early.len(), &missing);
     for hour in 0..day.hours {
-        let (mut messages, mut memory) = (Vec::new(), Vec::new());
+        let mut messages = Vec::new();
         for visitor in 0..day.visitors_an_hour {
             let message = format!("hour-{hour}-visitor-{visitor}");
             if lots.u32(..FAULT_EVERY) == 0 {
@@ -50,7 +50,6 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
             }
             report.visitors += 1;
             report.network_cuts += usize::from(is_offline);
-            memory.push(kiosk.memory_bytes());
             // Nobody waits for what has come so far.
             kiosk.forget_events();
             if report.visitors.is_multiple_of(HANG_UP_EVERY) {
@@ -60,8 +59,8 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
         let missing = server.wait_for(&messages);
         report.note_messages(&format!("hour {hour}"), messages.len(), &missing);
         server.hang_up();
-        let figures = Figures::read(&kiosk, &profile, &log, &memory);
-        report.note_hour(figures, &memory);
+        let figures = Figures::read(&kiosk, &profile, &log);
+        report.note_hour(figures);
         println!("hour {hour}: {figures:?}");
     }
     kiosk.quit();
