@@ -253,13 +253,12 @@ impl<C: SyncClient> Manager<C> {
 
 /// What goes out.
 impl<C: SyncClient> Manager<C> {
-    /// Before it sleeps: has replies delivered, and tells what could wait until then. Returns until when it may sleep.
+    /// Before it sleeps: has replies delivered. Returns until when it may sleep.
     fn rest(&mut self, now: Now) -> Option<MonoTime> {
         let rooms = &mut self.calls.rooms;
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let deliver_again = rooms.clients.deliver();
         let deliver_again = deliver_again.map(|time| now.mono.after_ms(ms(time)));
-        rooms.notifier.tell();
         deliver_again.into_iter().chain(self.poll_timeout()).min()
     }
 

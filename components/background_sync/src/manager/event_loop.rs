@@ -51,6 +51,8 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
         while self.manager.write_held(self.others()) {
             wake_at = self.manager.rest(clock::now());
         }
+        // Not before: whoever is woken by this may take the processor.
+        self.manager.calls.rooms.notifier.tell();
         let timer = self.alarm.set(wake_at, clock::now().mono);
         let manager = &mut self.manager;
         let mut flow = ControlFlow::Continue(());
@@ -96,6 +98,10 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
             self.drain_messages(now);
         }
         self.manager.handle_timeout(now);
+        // Or a commit would be handed over, as somebody seems to wait.
+        if flow.is_continue() && self.drain_answered(now) {
+            self.manager.carry_out(now);
+        }
         flow
     }
 
@@ -117,10 +123,7 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
             self.manager.handle_committed(now, committed);
         }
         self.drain_messages(now);
-        // An engine that answers at once has done so.
-        for answered in self.answered.try_iter().take(MAX_MESSAGES_PER_TURN) {
-            self.manager.handle_answered(now, answered);
-        }
+        self.drain_answered(now);
         for made in self.made_durable.try_iter().take(MAX_MESSAGES_PER_TURN) {
             self.manager.handle_made_durable(now, made);
         }
@@ -128,6 +131,16 @@ impl<C: SyncClient, E: Display> EventLoop<C, E> {
             self.manager.handle_control(now, message)?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// What an engine has answered that answers at once. Returns whether there was something.
+    fn drain_answered(&mut self, now: Now) -> bool {
+        let mut is_any = false;
+        for answered in self.answered.try_iter().take(MAX_MESSAGES_PER_TURN) {
+            self.manager.handle_answered(now, answered);
+            is_any = true;
+        }
+        is_any
     }
 
     fn drain_messages(&mut self, now: Now) {

@@ -1,8 +1,10 @@
 //! What happens when the network comes or goes.
 
+use std::collections::BTreeSet;
+
 use super::SyncScheduler;
-use super::state::{Due, RegKey, Timer};
-use crate::{Connectivity, Now, RegistrationState};
+use super::state::{Due, Purpose, RegKey, Timer};
+use crate::{Connectivity, Now, RegistrationState, SyncNotification};
 
 impl SyncScheduler {
     /// [Whenever the user agent changes to online](https://wicg.github.io/background-sync/spec/#sync-event):
@@ -33,6 +35,58 @@ impl SyncScheduler {
                 }
             }
         }
+    }
+
+    fn notify_connectivity(&mut self) {
+        let (pending, waiting) = self.count_pending_and_waiting();
+        debug_assert_eq!((pending, waiting), self.count_each());
+        let connectivity = self.connectivity;
+        self.notify(SyncNotification::ConnectivityChanged {
+            connectivity,
+            pending,
+            waiting,
+        });
+    }
+
+    /// Registrations that are pending, and those that wait for a retry. What is ready is known by its number, so that
+    /// thousands are not looked at while their first event waits.
+    fn count_pending_and_waiting(&self) -> (u64, u64) {
+        let with_timer = self.timers.iter().filter_map(|&(_, timer)| match timer {
+            Timer::Due(key) => Some(key),
+            _ => None,
+        });
+        let being_stored =
+            self.tickets
+                .values()
+                .filter_map(|ticket_use| match ticket_use.purpose {
+                    Purpose::Put { key, .. } => Some(key),
+                    Purpose::Remove(_) | Purpose::Origin(_) => None,
+                });
+        let with_event = self.events.values().map(|event| event.key);
+        let held_back = self.unacknowledged.values().copied();
+        let others: BTreeSet<RegKey> = with_timer
+            .chain(being_stored)
+            .chain(with_event)
+            .chain(held_back)
+            .chain(self.tables.parked())
+            .filter(|&key| !self.tables.is_ready(key))
+            .collect();
+        let (mut pending, mut waiting) = (self.tables.count_ready(), 0);
+        for registration in others.into_iter().filter_map(|key| self.tables.get(key)) {
+            pending += u64::from(registration.is_pending());
+            waiting += u64::from(registration.waits_for_retry());
+        }
+        (pending, waiting)
+    }
+
+    /// The same, slowly.
+    fn count_each(&self) -> (u64, u64) {
+        let (mut pending, mut waiting) = (0, 0);
+        for (_, registration) in self.tables.iter() {
+            pending += u64::from(registration.is_pending());
+            waiting += u64::from(registration.waits_for_retry());
+        }
+        (pending, waiting)
     }
 
     /// Devices that come online together must not all call their server at once.

@@ -1,10 +1,7 @@
 //! Outputs that need no answer.
 
 use super::SyncScheduler;
-use crate::{
-    Answer, Call, Output, RegisterError, RegistrationState, ScopeKey, SyncApi, SyncNotification,
-    Tag,
-};
+use crate::{Answer, Call, Output, RegisterError, ScopeKey, SyncApi, SyncNotification, Tag};
 
 impl SyncScheduler {
     pub(super) fn answer(&mut self, call: Call, answer: Answer) {
@@ -31,23 +28,5 @@ impl SyncScheduler {
             reason: reason.clone(),
         });
         self.answer(call, Answer::Registered(Err(reason)));
-    }
-
-    pub(super) fn notify_connectivity(&mut self) {
-        let (mut pending, mut waiting) = (0, 0);
-        for (_, registration) in self.tables.iter() {
-            match registration.state {
-                RegistrationState::Pending => pending += 1,
-                RegistrationState::Waiting if registration.attempts > 0 => waiting += 1,
-                RegistrationState::Waiting => {}
-                RegistrationState::Firing | RegistrationState::ReregisteredWhileFiring => {}
-            }
-        }
-        let connectivity = self.connectivity;
-        self.notify(SyncNotification::ConnectivityChanged {
-            connectivity,
-            pending,
-            waiting,
-        });
     }
 }

@@ -90,6 +90,15 @@ impl Registration {
         }
     }
 
+    pub fn is_pending(&self) -> bool {
+        self.state == RegistrationState::Pending
+    }
+
+    /// An attempt of it has failed, and it waits for the next one.
+    pub fn waits_for_retry(&self) -> bool {
+        self.state == RegistrationState::Waiting && self.attempts > 0
+    }
+
     pub fn is_durable(&self) -> bool {
         self.existence == Existence::Durable
     }

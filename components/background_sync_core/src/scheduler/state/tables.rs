@@ -164,6 +164,12 @@ impl Tables {
             .is_some_and(|scope| scope.parked)
     }
 
+    /// The registrations of all parked scopes.
+    pub fn parked(&self) -> impl Iterator<Item = RegKey> {
+        let parked = self.scopes.iter().filter(|scope| scope.parked);
+        parked.flat_map(|scope| self.registrations_of(&scope.key))
+    }
+
     /// Returns the registrations of the scope if that changed anything.
     pub fn set_parked(&mut self, scope: &ScopeKey, parked: bool) -> Vec<RegKey> {
         let index = self.scope_index.get(scope).copied();

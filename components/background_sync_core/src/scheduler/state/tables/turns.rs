@@ -21,6 +21,18 @@ impl Tables {
         self.enter_ring(origin);
     }
 
+    pub fn is_ready(&self, key: RegKey) -> bool {
+        let origin = self.origin_of(key);
+        let entry = origin.and_then(|origin| self.origins.get(origin.0));
+        entry.is_some_and(|entry| entry.ready.contains(&(key.id, key.scope)))
+    }
+
+    /// How many registrations only wait for a slot.
+    pub fn count_ready(&self) -> u64 {
+        let origins = self.origins.iter();
+        origins.map(|origin| origin.ready.len() as u64).sum()
+    }
+
     /// All registrations that only wait for a slot.
     pub fn all_ready(&self) -> Vec<RegKey> {
         let origins = self.origins.iter();
