@@ -214,6 +214,8 @@ impl Trial {
     }
 
     fn recovers_from_hanging(&mut self) -> Result<(), String> {
+        // What has just been sent is on the medium after an orderly end; after a kill it may be sent again.
+        self.debian.run(&format!("systemctl restart {UNIT}"))?;
         let before = ask_json(&self.debian, "kioskctl status --json")?["pid"].clone();
         self.debian.run(&format!("kill -STOP {before}"))?;
         let is_new = format!("kioskctl status --json | grep -v '\"pid\": *{before}[,}}]'");
