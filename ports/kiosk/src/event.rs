@@ -121,7 +121,7 @@ pub enum Event {
     /// A script has run.
     Evaluated(Requester, Result<Value, String>),
     /// All keys of a text have been handled.
-    Typed(Requester),
+    Typed(Requester, Result<(), String>),
     /// A click has been handled.
     Clicked(Requester, Result<(), String>),
     /// A screenshot was written to a file, or not.
@@ -180,7 +180,9 @@ impl Event {
             Self::Syncs(requester, list) => {
                 answer("syncs", *requester, Ok(json!({"registrations": list})))
             }
-            Self::Typed(requester) => answer("typed", *requester, Ok(json!({}))),
+            Self::Typed(requester, result) => {
+                answer("typed", *requester, result.as_ref().map(|()| json!({})))
+            }
             Self::Clicked(requester, result) => {
                 answer("clicked", *requester, result.as_ref().map(|()| json!({})))
             }

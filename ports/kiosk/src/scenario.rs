@@ -213,7 +213,7 @@ impl Scenario {
             Event::Clicked(_, Ok(())) => {
                 return vec![Action::Type(format!("{}\n", MESSAGES[message]))];
             }
-            Event::Typed(_) => (registered, true),
+            Event::Typed(_, Ok(())) => (registered, true),
             event if page_says(event, "registered") => (true, typed),
             _ => return Vec::new(),
         };

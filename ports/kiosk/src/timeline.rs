@@ -121,6 +121,7 @@ fn describe(event: &Event) -> Option<(Actor, String)> {
         }
         Event::Screenshot(_, _, Err(reason))
         | Event::Clicked(_, Err(reason))
+        | Event::Typed(_, Err(reason))
         | Event::CommandFailed(_, reason) => (Actor::Kiosk, reason.clone()),
         _ => return None,
     })

@@ -153,7 +153,15 @@ impl State {
     /// Closes the windows that the page opened, and forgets input that nobody handles any more.
     pub fn clear_pages(&self) {
         self.auxiliary.take();
-        self.inputs.take();
+        for PendingInput { done, .. } in self.inputs.take() {
+            // Whoever waits for it need not wait for ever.
+            let gone = Err("the page has gone before this was handled".to_owned());
+            self.push(match done {
+                Event::Clicked(requester, _) => Event::Clicked(requester, gone),
+                Event::Typed(requester, _) => Event::Typed(requester, gone),
+                other => other,
+            });
+        }
     }
 
     /// `done` becomes an event once all of these input events have been handled.

@@ -26,7 +26,8 @@ impl Browser {
                 ids.insert(front.notify_input_event(key));
             }
         }
-        self.state.expect_input(ids, Event::Typed(requester));
+        self.state
+            .expect_input(ids, Event::Typed(requester, Ok(())));
     }
 
     /// Clicks at the middle of the first element that matches a selector.

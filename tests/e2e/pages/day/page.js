@@ -9,7 +9,8 @@ async function start() {
   const registration = await navigator.serviceWorker.ready;
   // What an app does when it is opened: whatever waits is to be sent.
   if (await inOutbox('readonly', (store) => store.count()) > 0) await registration.sync.register('outbox');
-  console.log('page ready');
+  // Nobody taps on what they do not see yet.
+  requestAnimationFrame(() => requestAnimationFrame(() => console.log('page ready')));
 }
 document.forms[0].onsubmit = (event) => {
   event.preventDefault();

@@ -59,8 +59,15 @@ pub fn write(kiosk: &mut Kiosk, message: &str) -> Promise {
 
 /// A visitor types a message and sends it off.
 pub fn begin_to_write(kiosk: &mut Kiosk, message: &str) {
-    kiosk.command("click #message");
-    kiosk.wait_for("the click", |event| event["event"] == "clicked");
+    loop {
+        let number = kiosk.command("click #message");
+        let answer = kiosk.wait_for("the click", |event| event["command"] == number);
+        if answer["error"].is_null() {
+            break;
+        }
+        // The page went under their finger: they see another one, and tap again.
+        wait_for_page(kiosk);
+    }
     kiosk.command(&format!("type {message}\\n"));
 }
 
