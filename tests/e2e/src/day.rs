@@ -13,7 +13,6 @@ mod report;
 mod server;
 mod shift;
 mod site;
-mod trend;
 
 use std::path::Path;
 

@@ -2,6 +2,8 @@
 
 #![cfg(feature = "offline")]
 
+use std::time::Duration;
+
 use background_sync_e2e::day::{self, Day};
 use background_sync_e2e::{in_namespace, power_cut};
 
@@ -22,6 +24,7 @@ fn some_hours_of_use_lose_nothing_and_leave_nothing() {
                 early_visitors: 16,
                 visitors_an_hour: 8,
                 seed: power_cut::any_seed(),
+                rest: Duration::from_secs(15),
                 most_growth_percent: MOST_GROWTH_PERCENT,
                 spare_descriptors: SPARE_DESCRIPTORS,
             },

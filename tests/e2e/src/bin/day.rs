@@ -1,6 +1,7 @@
 //! `./mach day`: a day in the life of a device, in minutes.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use background_sync_e2e::day::{self, Day};
 use background_sync_e2e::{again_in_namespace, power_cut};
@@ -23,6 +24,9 @@ struct Arguments {
 
 /// Before the first hour.
 const EARLY_VISITORS: u32 = 60;
+
+/// Each thread at rest collects its garbage at least every 10 s, and for at most a thousandth of its time.
+const REST: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
             early_visitors: EARLY_VISITORS,
             visitors_an_hour: arguments.visitors,
             seed: arguments.seed.unwrap_or_else(power_cut::any_seed),
+            rest: REST,
             most_growth_percent: 5.0,
             spare_descriptors: 8,
         },

@@ -8,16 +8,13 @@ use std::time::{Duration, Instant};
 use crate::Kiosk;
 use crate::operator::operate;
 
-/// So long nobody comes after an hour: engine threads at rest collect their garbage every 10 s, and nobody is told when.
-const REST: Duration = Duration::from_secs(15);
 /// How often it is looked meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// What a kiosk holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// Memory of the process that is in no file, in bytes: the least while nobody came after the hour. While visitors come, up to
-    /// half of it is garbage, more or less by chance.
+    /// Memory of the process that is in no file, in bytes: the least while nobody came after the hour.
     pub memory_bytes: u64,
     /// Threads.
     pub threads: usize,
@@ -32,15 +29,15 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Of a kiosk with this profile and this log, to which nobody comes meanwhile.
-    pub fn read(kiosk: &Kiosk, profile: &Path, log: &Path) -> Self {
+    /// Of a kiosk with this profile and this log, to which nobody comes for so long.
+    pub fn read(kiosk: &Kiosk, profile: &Path, log: &Path, rest: Duration) -> Self {
         let entries = |name: &str| {
             let entries = fs::read_dir(format!("/proc/{}/{name}", kiosk.id()));
             entries.expect("it runs").count()
         };
         let journal = operate(profile, &["syncs", "journal", "--json"]);
         Self {
-            memory_bytes: memory_at_rest(kiosk),
+            memory_bytes: memory_at_rest(kiosk, rest),
             threads: entries("task"),
             descriptors: entries("fd"),
             profile_bytes: folder_bytes(profile),
@@ -50,8 +47,8 @@ impl Figures {
     }
 }
 
-fn memory_at_rest(kiosk: &Kiosk) -> u64 {
-    let end = Instant::now() + REST;
+fn memory_at_rest(kiosk: &Kiosk, rest: Duration) -> u64 {
+    let end = Instant::now() + rest;
     let mut least = kiosk.memory_bytes();
     while Instant::now() < end {
         thread::sleep(LOOK_AGAIN);

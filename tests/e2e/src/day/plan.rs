@@ -1,5 +1,7 @@
 //! How much is played.
 
+use std::time::Duration;
+
 /// How much of a day.
 #[derive(Clone, Copy, Debug)]
 pub struct Day {
@@ -11,10 +13,24 @@ pub struct Day {
     pub visitors_an_hour: u32,
     /// Decides what happens, though not how fast.
     pub seed: u64,
+    /// For how long nobody comes after the second hour and after the last one, when memory is read. While visitors come, up to
+    /// half of it is garbage, more or less by chance; the engine's threads at rest collect it in their own time, and nobody is
+    /// told when.
+    pub rest: Duration,
     /// How much memory at rest may grow between the second hour and the last, in percent.
     pub most_growth_percent: f64,
     /// How many more descriptors there may be in the last hour than in the second: connections come and go.
     pub spare_descriptors: usize,
+}
+
+impl Day {
+    /// For how long nobody comes after this hour, from 0.
+    pub fn rest_after(&self, hour: u32) -> Duration {
+        match hour == 1 || hour + 1 == self.hours {
+            true => self.rest,
+            false => Duration::ZERO,
+        }
+    }
 }
 
 /// What ends an hour.

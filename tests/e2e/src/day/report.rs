@@ -6,7 +6,6 @@ use std::fmt;
 use super::figures::Figures;
 use super::plan::{Accident, Day};
 use super::server::{Fault, Server};
-use super::trend::Trend;
 
 /// Entries of the journal, at most: the engine's own limit.
 const MOST_JOURNAL_ENTRIES: usize = 4_096;
@@ -80,8 +79,8 @@ impl Report {
 
     /// Of memory from the second hour to the last.
     fn growth_percent(&self) -> f64 {
-        let readings = self.hours.iter().skip(1).map(|hour| hour.memory_bytes);
-        Trend::of(&readings.collect::<Vec<_>>()).growth_percent()
+        let (second, last) = self.second_and_last();
+        (last.memory_bytes as f64 / second.memory_bytes as f64 - 1.0) * 100.0
     }
 
     fn second_and_last(&self) -> (Figures, Figures) {
@@ -182,7 +181,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "memory: the line through the readings at rest from the second hour to the last grows by {:.1} %, and may by {:.0} %",
+            "memory at rest grows from the second hour to the last by {:.1} %, and may by {:.0} %",
             self.growth_percent(),
             self.day.most_growth_percent
         )?;
@@ -195,6 +194,8 @@ impl fmt::Display for Report {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const DAY: Day = Day {
@@ -202,6 +203,7 @@ mod tests {
         early_visitors: 0,
         visitors_an_hour: 2,
         seed: 1,
+        rest: Duration::ZERO,
         most_growth_percent: 5.0,
         spare_descriptors: 8,
     };

@@ -59,7 +59,7 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
         let missing = server.wait_for(&messages);
         report.note_messages(&format!("hour {hour}"), messages.len(), &missing);
         server.hang_up();
-        let figures = Figures::read(&kiosk, &profile, &log);
+        let figures = Figures::read(&kiosk, &profile, &log, day.rest_after(hour));
         report.note_hour(figures);
         println!("hour {hour}: {figures:?}");
     }
