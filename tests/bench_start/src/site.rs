@@ -71,15 +71,6 @@ impl Site {
         format!("{}?install", self.server.url())
     }
 
-    /// A page that no server has, and that has a worker make the sync's request.
-    pub fn page_with_worker_url(&self) -> String {
-        let sync = format!("{}sync", self.server.url());
-        let worker = format!("fetch('{sync}', {{ method: 'POST', mode: 'no-cors' }})");
-        format!(
-            "data:text/html,<script>new Worker(URL.createObjectURL(new Blob([\"{worker}\"])))</script>"
-        )
-    }
-
     /// Forgets what was asked for until now.
     pub fn forget(&self) {
         while self.requests.try_recv().is_ok() {}
