@@ -40,7 +40,7 @@ use crate::browser::surface::SurfaceFactory;
 use crate::browser::webdriver::{AfterCommand, WebDriverServer};
 use crate::connectivity::MachineWatch;
 use crate::control;
-use crate::event::{Event, Network, RefusedLoad, Requester};
+use crate::event::{Event, Network, RefusedLoad};
 use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
 use crate::output::Output;

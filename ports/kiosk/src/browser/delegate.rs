@@ -42,6 +42,22 @@ pub struct State {
 struct PendingInput {
     ids: HashSet<InputEventId>,
     done: Event,
+    is_lost: bool,
+}
+
+impl PendingInput {
+    /// What has become of it.
+    fn event(self) -> Event {
+        if !self.is_lost {
+            return self.done;
+        }
+        let gone = Err("the page has gone before this was handled".to_owned());
+        match self.done {
+            Event::Clicked(requester, _) => Event::Clicked(requester, gone),
+            Event::Typed(requester, _) => Event::Typed(requester, gone),
+            other => other,
+        }
+    }
 }
 
 impl State {
@@ -153,14 +169,13 @@ impl State {
     /// Closes the windows that the page opened, and forgets input that nobody handles any more.
     pub fn clear_pages(&self) {
         self.auxiliary.take();
-        for PendingInput { done, .. } in self.inputs.take() {
+        for input in self.inputs.take() {
             // Whoever waits for it need not wait for ever.
-            let gone = Err("the page has gone before this was handled".to_owned());
-            self.push(match done {
-                Event::Clicked(requester, _) => Event::Clicked(requester, gone),
-                Event::Typed(requester, _) => Event::Typed(requester, gone),
-                other => other,
-            });
+            let lost = PendingInput {
+                is_lost: true,
+                ..input
+            };
+            self.push(lost.event());
         }
     }
 
@@ -169,7 +184,11 @@ impl State {
         if ids.is_empty() {
             return self.push(done);
         }
-        self.inputs.borrow_mut().push(PendingInput { ids, done });
+        self.inputs.borrow_mut().push(PendingInput {
+            ids,
+            done,
+            is_lost: false,
+        });
     }
 
     /// Whether a load needs a network that is not there. Without a network of the machine's, a page would be an error
@@ -281,14 +300,15 @@ impl WebViewDelegate for State {
         self.waiting_clients.note_traversal(&id);
     }
 
-    fn notify_input_event_handled(&self, _: WebView, id: InputEventId, _: InputEventResult) {
+    fn notify_input_event_handled(&self, _: WebView, id: InputEventId, result: InputEventResult) {
         self.waiting_clients.note_input(id);
         let mut inputs = self.inputs.borrow_mut();
         for input in inputs.iter_mut() {
-            input.ids.remove(&id);
+            let was_expected = input.ids.remove(&id);
+            input.is_lost |= was_expected && result.contains(InputEventResult::DispatchFailed);
         }
         for finished in inputs.extract_if(.., |input| input.ids.is_empty()) {
-            self.push(finished.done);
+            self.push(finished.event());
         }
     }
 

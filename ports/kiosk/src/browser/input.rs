@@ -71,14 +71,15 @@ fn keys(text: &str) -> impl Iterator<Item = InputEvent> {
     })
 }
 
-/// Moves the mouse there, presses the primary button and releases it.
+/// Moves the mouse there, presses the primary button and releases it. Returns what is to be handled: the move need not be, and
+/// is not if the pointer was over a page that goes.
 fn click(webview: &WebView, x: f32, y: f32) -> HashSet<InputEventId> {
     let point = Point2D::<f32, CSSPixel>::new(x, y).into();
     let button = |action| {
         InputEvent::MouseButton(MouseButtonEvent::new(action, MouseButton::Primary, point))
     };
+    webview.notify_input_event(InputEvent::MouseMove(MouseMoveEvent::new(point)));
     [
-        InputEvent::MouseMove(MouseMoveEvent::new(point)),
         button(MouseButtonAction::Down),
         button(MouseButtonAction::Up),
     ]

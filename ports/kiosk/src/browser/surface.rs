@@ -37,6 +37,11 @@ pub trait Surface {
         None
     }
 
+    /// What the next visitor's page is drawn on, if not on this. The last page has gone.
+    fn for_next_visitor(&self) -> Option<Rc<dyn Surface>> {
+        None
+    }
+
     /// The engine has a new frame; draws it now or soon.
     fn frame_ready(&self, webview: &WebView);
 

@@ -154,7 +154,10 @@ impl Browser {
         data.clear_site_data(&names, StorageType::Session);
         data.clear_session_cookies(None);
         self.missed_page = None;
-        if let Some(surface) = self.surface.clone() {
+        if let Some(surface) = self.surface.take() {
+            let surface = surface.for_next_visitor().unwrap_or(surface);
+            self.state.set_surface(Some(surface.clone()));
+            self.surface = Some(surface.clone());
             let page = self.build_page(start, &surface);
             page.set_focused(is_focused);
             self.page = Some(page);

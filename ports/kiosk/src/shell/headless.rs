@@ -71,13 +71,7 @@ struct PicturesInMemory {
 impl SurfaceFactory for PicturesInMemory {
     fn open(&self) -> Result<Rc<dyn Surface>, Failure> {
         let size = PhysicalSize::new(self.size.width, self.size.height);
-        let context = create_context(|| {
-            let context = SoftwareRenderingContext::new(size)?;
-            context.make_current().map(|()| context)
-        })?;
-        Ok(Rc::new(PictureInMemory {
-            context: Rc::new(context),
-        }))
+        Ok(Rc::new(PictureInMemory::new(size)?))
     }
 }
 
@@ -85,7 +79,33 @@ struct PictureInMemory {
     context: Rc<SoftwareRenderingContext>,
 }
 
+impl PictureInMemory {
+    fn new(size: PhysicalSize<u32>) -> Result<Self, Failure> {
+        let context = create_context(|| {
+            let context = SoftwareRenderingContext::new(size)?;
+            context.make_current().map(|()| context)
+        })?;
+        Ok(Self {
+            context: Rc::new(context),
+        })
+    }
+}
+
 impl Surface for PictureInMemory {
+    /// What draws in software keeps up to 16 MiB of a page that has gone, for each frame that it drew at the same time, until
+    /// it draws as many at the same time again; that ends with the context.
+    fn for_next_visitor(&self) -> Option<Rc<dyn Surface>> {
+        match Self::new(self.context.size()) {
+            Ok(next) => Some(Rc::new(next)),
+            Err(failure) => {
+                eprintln!(
+                    "kiosk: the next visitor's page is drawn where the last one's was: {failure}"
+                );
+                None
+            }
+        }
+    }
+
     fn rendering_context(&self) -> Rc<dyn RenderingContext> {
         self.context.clone()
     }

@@ -46,7 +46,9 @@ pub enum Promise {
 
 /// A visitor types a message and sends it off; returns when the app has promised that it will arrive, or can't any more.
 pub fn write(kiosk: &mut Kiosk, message: &str) -> Promise {
-    begin_to_write(kiosk, message);
+    if begin_to_write(kiosk, message) == Begun::TooLate {
+        return Promise::VisitEnded;
+    }
     let line = format!("registered {message}");
     let event = kiosk.wait_for("the promise", |event| {
         event["text"] == line.as_str() || event["event"] == "visit-ended"
@@ -57,18 +59,30 @@ pub fn write(kiosk: &mut Kiosk, message: &str) -> Promise {
     }
 }
 
+/// Whether a visitor came to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// They did.
+    Yes,
+    /// The page went before they tapped, and what came in its place is not the app.
+    TooLate,
+}
+
 /// A visitor types a message and sends it off.
-pub fn begin_to_write(kiosk: &mut Kiosk, message: &str) {
+pub fn begin_to_write(kiosk: &mut Kiosk, message: &str) -> Begun {
     loop {
         let number = kiosk.command("click #message");
         let answer = kiosk.wait_for("the click", |event| event["command"] == number);
-        if answer["error"].is_null() {
+        let Some(error) = answer["error"].as_str() else {
             break;
+        };
+        // The page went under their finger. They tap on the one that they see now, unless it is a notice.
+        if error.contains("no element matches") {
+            return Begun::TooLate;
         }
-        // The page went under their finger: they see another one, and tap again.
-        wait_for_page(kiosk);
     }
     kiosk.command(&format!("type {message}\\n"));
+    Begun::Yes
 }
 
 /// The visitor has left: the start page returns.

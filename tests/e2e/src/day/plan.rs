@@ -24,9 +24,14 @@ pub struct Day {
 }
 
 impl Day {
+    /// Whether memory is read at rest after this hour, from 0.
+    pub fn is_read_after(&self, hour: u32) -> bool {
+        hour == 1 || hour + 1 == self.hours
+    }
+
     /// For how long nobody comes after this hour, from 0.
     pub fn rest_after(&self, hour: u32) -> Duration {
-        match hour == 1 || hour + 1 == self.hours {
+        match self.is_read_after(hour) {
             true => self.rest,
             false => Duration::ZERO,
         }

@@ -38,12 +38,16 @@ pub fn run(day: &Day, folder: &Path, report: &mut Report) {
     report.note_messages("the morning", early.len(), &missing);
     for hour in 0..day.hours {
         let mut messages = Vec::new();
+        let is_read = day.is_read_after(hour);
         for visitor in 0..day.visitors_an_hour {
             let message = format!("hour-{hour}-visitor-{visitor}");
             if lots.u32(..FAULT_EVERY) == 0 {
                 server.fail_next(lots.choice(Fault::ALL).expect("there are four"));
             }
-            let is_offline = lots.u32(..OFFLINE_EVERY) == 0;
+            // What rests is the start page after such a visit, both times: a window that has shown the notice of a lost
+            // network keeps the notice's textures until the next visit ends.
+            let is_last_before_rest = is_read && visitor + 1 == day.visitors_an_hour;
+            let is_offline = lots.u32(..OFFLINE_EVERY) == 0 && !is_last_before_rest;
             match receive(&mut kiosk, &message, is_offline) {
                 Promise::Given => messages.push(message),
                 Promise::VisitEnded => report.unpromised += 1,
