@@ -59,6 +59,8 @@ pub struct BackgroundSyncOptions {
     /// What origins may do, as [`BackgroundSyncManager::set_permission`] says it, but known before the first stored
     /// registration is judged by it.
     pub permissions: Vec<OriginPermission>,
+    /// Who decides about all other origins.
+    pub other_origins: OtherOrigins,
     /// What becomes of registrations, their journal and their workers when Servo ends.
     pub lifetime: StorageLifetime,
     /// When what pages store in IndexedDB, `localStorage` and cookies is on the medium. Counts also without Background
@@ -76,6 +78,17 @@ pub enum StorageLifetime {
     /// In memory, whatever those say, and so are cookies, HTTP logins and HSTS. Servo has files in `Opts::config_dir` all
     /// the same, for IndexedDB say.
     Run,
+}
+
+/// Who decides about an origin for which nothing is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OtherOrigins {
+    /// [`ServoDelegate::request_background_sync_permission`](crate::ServoDelegate), once, and on the embedder's thread: a sync
+    /// that is due when Servo starts waits until that spins.
+    #[default]
+    Asked,
+    /// What a request that is dropped takes: nobody is asked, and nothing waits.
+    Default,
 }
 
 /// Whether an origin may do something.
@@ -108,6 +121,7 @@ impl Default for BackgroundSyncOptions {
             policy: Policy::standard(),
             online_at_start: true,
             permissions: Vec::new(),
+            other_origins: OtherOrigins::default(),
             lifetime: StorageLifetime::default(),
             storage_durability: StorageDurability::default(),
         }
@@ -256,7 +270,7 @@ impl BackgroundSyncManager {
             options.online_at_start,
         ));
         let directory = directory.filter(|_| options.lifetime == StorageLifetime::Profile);
-        let permissions = Permissions::default();
+        let permissions = Permissions::new(options.other_origins);
         for entry in &options.permissions {
             permissions.set(serialize(&entry.origin), entry.name, entry.permission);
         }

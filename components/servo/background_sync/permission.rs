@@ -14,6 +14,8 @@ use std::sync::Arc;
 use background_sync::{ClientState, Permission, PermissionName};
 use parking_lot::Mutex;
 
+use super::OtherOrigins;
+
 /// Answers of the embedder that are remembered. Beyond that it is asked again, as content could name any number of
 /// origins.
 const MAX_REMEMBERED_DECISIONS: usize = 16_384;
@@ -32,14 +34,24 @@ struct State {
 }
 
 /// The permissions of all origins. Shared by the embedder's thread and the SyncManager thread.
-#[derive(Clone, Default)]
-pub(crate) struct Permissions(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub(crate) struct Permissions {
+    state: Arc<Mutex<State>>,
+    others: OtherOrigins,
+}
 
 impl Permissions {
+    pub(crate) fn new(others: OtherOrigins) -> Self {
+        Self {
+            state: Arc::default(),
+            others,
+        }
+    }
+
     /// The embedder has decided, asked or not.
     pub(crate) fn set(&self, origin: String, name: PermissionName, permission: Permission) {
         let key = (origin, name);
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.decided.insert(key.clone(), permission);
         let waiters = state.asked.remove(&key);
         drop(state);
@@ -52,11 +64,11 @@ impl Permissions {
     #[cfg(feature = "offline")]
     pub(crate) fn decided(&self, origin: &str, name: PermissionName) -> Option<Permission> {
         let key = (origin.to_owned(), name);
-        self.0.lock().decided.get(&key).copied()
+        self.state.lock().decided.get(&key).copied()
     }
 
-    /// Goes on with the decision about `origin`. Returns what the embedder is to be asked first, if it is not known and
-    /// the embedder is not being asked already.
+    /// Goes on with the decision about `origin`. Returns what the embedder is to be asked first, if it is to be asked, and
+    /// is not being asked already.
     pub(crate) fn when_decided(
         &self,
         origin: &str,
@@ -64,10 +76,15 @@ impl Permissions {
         waiter: Waiter,
     ) -> Option<BackgroundSyncPermissionRequest> {
         let key = (origin.to_owned(), name);
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if let Some(permission) = state.decided.get(&key).copied() {
             drop(state);
             waiter(permission);
+            return None;
+        }
+        if self.others == OtherOrigins::Default {
+            drop(state);
+            waiter(by_default(name));
             return None;
         }
         match state.asked.entry(key) {
@@ -89,7 +106,7 @@ impl Permissions {
     /// The embedder has answered. Nothing happens if the decision was made in another way meanwhile.
     fn answer(&self, origin: &str, name: PermissionName, permission: Permission) {
         let key = (origin.to_owned(), name);
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let Some(waiters) = state.asked.remove(&key) else {
             return;
         };
@@ -100,6 +117,16 @@ impl Permissions {
         for waiter in waiters {
             waiter(permission);
         }
+    }
+}
+
+/// What an origin may do about which nobody has decided.
+fn by_default(name: PermissionName) -> Permission {
+    let state = ClientState::new(false);
+    match name {
+        PermissionName::BackgroundSync => state.permission,
+        PermissionName::PeriodicBackgroundSync => state.periodic_permission,
+        PermissionName::Notifications => Permission::Denied,
     }
 }
 
@@ -141,12 +168,7 @@ impl BackgroundSyncPermissionRequest {
 
 impl Drop for BackgroundSyncPermissionRequest {
     fn drop(&mut self) {
-        let by_default = ClientState::new(false);
-        let permission = match self.name {
-            PermissionName::BackgroundSync => by_default.permission,
-            PermissionName::PeriodicBackgroundSync => by_default.periodic_permission,
-            PermissionName::Notifications => Permission::Denied,
-        };
+        let permission = by_default(self.name);
         self.permissions.answer(&self.origin, self.name, permission);
     }
 }

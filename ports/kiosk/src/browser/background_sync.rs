@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use servo::background_sync::{
-    ExtraInterval, OriginPermission, PermissionName, RegistrationInfo, StorageDurability, SyncApi,
+    ExtraInterval, OriginPermission, OtherOrigins, PermissionName, RegistrationInfo, StorageDurability, SyncApi,
     SyncNotification,
 };
 use servo::{
@@ -50,6 +50,8 @@ pub fn configure(
         policy,
         online_at_start: network == Network::Up,
         permissions: permissions.iter().flat_map(permissions_of).collect(),
+        // Nobody is there to be asked.
+        other_origins: OtherOrigins::Default,
         lifetime,
         storage_durability: match durability {
             DurabilityName::Barrier => StorageDurability::Barrier,
