@@ -33,6 +33,15 @@ struct State {
     asked: HashMap<Key, Vec<Waiter>>,
 }
 
+impl State {
+    /// Until the embedder decides otherwise.
+    fn remember(&mut self, key: Key, permission: Permission) {
+        if self.decided.len() < MAX_REMEMBERED_DECISIONS {
+            self.decided.insert(key, permission);
+        }
+    }
+}
+
 /// The permissions of all origins. Shared by the embedder's thread and the SyncManager thread.
 #[derive(Clone)]
 pub(crate) struct Permissions {
@@ -83,8 +92,10 @@ impl Permissions {
             return None;
         }
         if self.others == OtherOrigins::Default {
+            let permission = by_default(name);
+            state.remember(key, permission);
             drop(state);
-            waiter(by_default(name));
+            waiter(permission);
             return None;
         }
         match state.asked.entry(key) {
@@ -110,9 +121,7 @@ impl Permissions {
         let Some(waiters) = state.asked.remove(&key) else {
             return;
         };
-        if state.decided.len() < MAX_REMEMBERED_DECISIONS {
-            state.decided.insert(key, permission);
-        }
+        state.remember(key, permission);
         drop(state);
         for waiter in waiters {
             waiter(permission);

@@ -91,6 +91,15 @@ impl PictureInMemory {
     }
 }
 
+impl Drop for PictureInMemory {
+    fn drop(&mut self) {
+        // What the context has in OpenGL is deleted with it, by number, in whichever context is the current one.
+        if let Err(error) = self.context.make_current() {
+            eprintln!("kiosk: what a page was drawn on can't be freed: {error:?}");
+        }
+    }
+}
+
 impl Surface for PictureInMemory {
     /// What draws in software keeps up to 16 MiB of a page that has gone, for each frame that it drew at the same time, until
     /// it draws as many at the same time again; that ends with the context.
