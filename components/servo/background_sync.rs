@@ -37,8 +37,8 @@ use url::Url;
 
 use self::engine::{EmbedderThread, ServoEngine, ToEmbedder};
 use self::known::{OpenWindows, WorkerManagers};
-pub use self::permission::BackgroundSyncPermissionRequest;
 pub(crate) use self::permission::Permissions;
+pub use self::permission::{BackgroundSyncPermissionRequest, OtherOrigins};
 use crate::ServoDelegate;
 #[cfg(feature = "offline")]
 use crate::notifications::NotificationManager;
@@ -78,17 +78,6 @@ pub enum StorageLifetime {
     /// In memory, whatever those say, and so are cookies, HTTP logins and HSTS. Servo has files in `Opts::config_dir` all
     /// the same, for IndexedDB say.
     Run,
-}
-
-/// Who decides about an origin for which nothing is set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OtherOrigins {
-    /// [`ServoDelegate::request_background_sync_permission`](crate::ServoDelegate), once, and on the embedder's thread: a sync
-    /// that is due when Servo starts waits until that spins.
-    #[default]
-    Asked,
-    /// What a request that is dropped takes: nobody is asked, and nothing waits.
-    Default,
 }
 
 /// Whether an origin may do something.

@@ -14,8 +14,6 @@ use std::sync::Arc;
 use background_sync::{ClientState, Permission, PermissionName};
 use parking_lot::Mutex;
 
-use super::OtherOrigins;
-
 /// Answers of the embedder that are remembered. Beyond that it is asked again, as content could name any number of
 /// origins.
 const MAX_REMEMBERED_DECISIONS: usize = 16_384;
@@ -25,6 +23,17 @@ type Key = (String, PermissionName);
 
 /// Goes on once there is a decision.
 type Waiter = Box<dyn FnOnce(Permission) + Send>;
+
+/// Who decides about an origin for which nothing is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OtherOrigins {
+    /// [`ServoDelegate::request_background_sync_permission`](crate::ServoDelegate), once, and on the embedder's thread: a sync
+    /// that is due when Servo starts waits until that spins.
+    #[default]
+    Asked,
+    /// What a request that is dropped takes: nobody is asked, and nothing waits.
+    Default,
+}
 
 #[derive(Default)]
 struct State {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use servo::background_sync::{
-    ExtraInterval, OriginPermission, OtherOrigins, PermissionName, RegistrationInfo, StorageDurability, SyncApi,
-    SyncNotification,
+    ExtraInterval, OriginPermission, OtherOrigins, PermissionName, RegistrationInfo,
+    StorageDurability, SyncApi, SyncNotification,
 };
 use servo::{
     BackgroundSyncManager, BackgroundSyncOptions, ConsoleLogLevel, Servo, ServoBuilder,
