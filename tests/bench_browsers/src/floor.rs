@@ -25,30 +25,95 @@ pub fn flushes_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
 }
 
 fn flush_repeatedly(path: &Path, count: usize) -> io::Result<Vec<f64>> {
-    let file = File::create(path)?;
-    let place = |number: usize| number as u64 * PAGE.len() as u64;
-    for number in 0..count {
-        file.write_all_at(&[0; PAGE.len()], place(number))?;
-    }
-    file.sync_all()?;
+    let mut keeper = Keeper::new(path, count)?;
     let mut times = Vec::with_capacity(count);
-    for number in 0..count {
+    for _ in 0..count {
         thread::sleep(PAUSE);
         let start = Instant::now();
-        file.write_all_at(&PAGE, place(number))?;
-        file.sync_data()?;
+        keeper.append()?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     Ok(times)
+}
+
+/// A file that has room for so many pages already.
+struct Keeper {
+    file: File,
+    pages: u64,
+}
+
+impl Keeper {
+    fn new(path: &Path, pages: usize) -> io::Result<Self> {
+        let mut keeper = Self {
+            file: File::create(path)?,
+            pages: 0,
+        };
+        for _ in 0..pages {
+            keeper.write(&[0; PAGE.len()])?;
+        }
+        keeper.file.sync_all()?;
+        keeper.pages = 0;
+        Ok(keeper)
+    }
+
+    fn write(&mut self, page: &[u8; PAGE.len()]) -> io::Result<()> {
+        let place = self.pages * page.len() as u64;
+        self.pages += 1;
+        self.file.write_all_at(page, place)
+    }
+
+    /// The page is on the medium when it returns.
+    fn append(&mut self) -> io::Result<()> {
+        self.write(&PAGE)?;
+        self.file.sync_data()
+    }
 }
 
 /// Threads that a command to the kiosk passes until a sync event is in its worker: the one that reads it, the embedder's, the
 /// SyncManager's, the one that has the service workers, and the worker's.
 pub const THREADS_TO_THE_EVENT: usize = 5;
 
-/// Milliseconds for each of so many ways of a byte through a pipe, and through so many threads, each of which sleeps until the
-/// one before wakes it, and does nothing else.
-pub fn hand_overs_ms(threads: usize, count: usize) -> Result<Vec<f64>> {
+/// Which of them makes the attempt durable before it passes it on, from 0.
+const KEEPER: usize = 2;
+
+/// Milliseconds for each of so many pages that another thread appends to a file in this folder and flushes, while this one
+/// sleeps until it is told.
+pub fn durable_answers_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
+    let mut keeper = keeper(folder, count)?;
+    let (to_keeper, asked) = channel::<()>();
+    let (answer, answered) = channel();
+    // It ends with its channel.
+    thread::spawn(move || while asked.recv().is_ok() && answer.send(keeper.append()).is_ok() {});
+    let mut times = Vec::with_capacity(count);
+    for _ in 0..count {
+        thread::sleep(PAUSE);
+        let start = Instant::now();
+        to_keeper.send(()).context("the thread has ended")?;
+        answered.recv().context("the thread has ended")??;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(times)
+}
+
+/// Milliseconds for each of so many ways of a byte through a pipe and [`THREADS_TO_THE_EVENT`] threads, each of which sleeps
+/// until the one before wakes it. One appends a page to a file in this folder and flushes it; the others do nothing else.
+pub fn durable_ways_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
+    let mut keeper = Some(keeper(folder, count)?);
+    ways_ms(THREADS_TO_THE_EVENT, count, |number| {
+        keeper.take_if(|_| number == KEEPER)
+    })
+}
+
+fn keeper(folder: &Path, pages: usize) -> Result<Keeper> {
+    let path = folder.join("floor");
+    Keeper::new(&path, pages).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn ways_ms(
+    threads: usize,
+    count: usize,
+    mut keeper_of: impl FnMut(usize) -> Option<Keeper>,
+) -> Result<Vec<f64>> {
     let (mut reader, mut writer) = io::pipe().context("no pipe")?;
     let (first, mut last) = channel();
     // It ends with its pipe, and each of the others with the one before.
@@ -56,10 +121,11 @@ pub fn hand_overs_ms(threads: usize, count: usize) -> Result<Vec<f64>> {
         let mut byte = [0];
         while reader.read_exact(&mut byte).is_ok() && first.send(Instant::now()).is_ok() {}
     });
-    for _ in 1..threads {
+    for number in 1..threads {
         let (to_next, next) = channel();
         let before = std::mem::replace(&mut last, next);
-        thread::spawn(move || pass_on(&before, &to_next));
+        let keeper = keeper_of(number);
+        thread::spawn(move || pass_on(&before, &to_next, keeper));
     }
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
@@ -72,8 +138,14 @@ pub fn hand_overs_ms(threads: usize, count: usize) -> Result<Vec<f64>> {
     Ok(times)
 }
 
-fn pass_on(before: &Receiver<Instant>, next: &Sender<Instant>) {
-    while before.recv().is_ok() && next.send(Instant::now()).is_ok() {}
+fn pass_on(before: &Receiver<Instant>, next: &Sender<Instant>, mut keeper: Option<Keeper>) {
+    while before.recv().is_ok() {
+        // A page that can't be written ends the way, and the measurement with it.
+        let is_kept = keeper.as_mut().is_none_or(|keeper| keeper.append().is_ok());
+        if !is_kept || next.send(Instant::now()).is_err() {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,12 +167,23 @@ mod tests {
     #[test]
     fn each_thread_adds_to_the_way() -> Result<()> {
         let least = |threads| -> Result<f64> {
-            let times = hand_overs_ms(threads, 50)?;
+            let times = ways_ms(threads, 50, |_| None)?;
             assert_eq!(times.len(), 50);
             Ok(times.into_iter().fold(f64::INFINITY, f64::min))
         };
         let (one, many) = (least(1)?, least(40)?);
         assert!(one > 0.0 && many > one, "{one} and {many} ms");
+        Ok(())
+    }
+
+    #[test]
+    fn what_another_thread_keeps_is_there() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let written = || fs::read(folder.path().join("floor"));
+        assert_eq!(durable_answers_ms(folder.path(), 2)?.len(), 2);
+        assert_eq!(written()?, PAGE.repeat(2));
+        assert_eq!(durable_ways_ms(folder.path(), 3)?.len(), 3);
+        assert_eq!(written()?, PAGE.repeat(3));
         Ok(())
     }
 }
