@@ -123,3 +123,33 @@ fn what_a_worker_has_imported_is_there_without_the_network() {
         json!(["survivor", "of the library", 2])
     );
 }
+
+/// Both ask the engine's central thread for something at once, which stood still in 3 of 100 starts.
+#[test]
+fn a_page_and_a_worker_can_start_at_the_same_time() {
+    const STARTS: usize = 40;
+    let profile = tempfile::tempdir().expect("a writable folder");
+    // It is never done, so it is due at each start.
+    let site = Site::new(
+        "onsync = (event) => event.waitUntil(post('/sync', event.tag).then(() => { throw new Error('again'); }));",
+    );
+    let policy = "first_retry_delay_ms = 1\nretry_factor = 1\nretry_jitter_percent = 0\nmax_attempts = \"unlimited\"\n";
+    let builder = || {
+        Kiosk::builder()
+            .background_sync(policy)
+            .profile(profile.path())
+    };
+    let mut kiosk = site.open_with(builder());
+    kiosk.set_network("offline");
+    kiosk.register_sync("again");
+    kiosk.kill();
+    for _ in 0..STARTS {
+        let before = site.server.received_count();
+        let mut kiosk = builder().open("about:blank");
+        kiosk.wait_for("the page", |event| {
+            event["event"] == "load" && event["status"] == "complete"
+        });
+        site.server.wait_for(before + 1);
+        kiosk.kill();
+    }
+}
