@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Instant;
 
 use serde_json::Value;
 
 use super::server::Server;
-use crate::{Kiosk, KioskBuilder};
+use crate::{Kiosk, KioskBuilder, PATIENCE};
 
 /// Retries within a test's patience. An event of which nothing is heard is ended soon, as one of a silent server must be.
 const POLICY: &str = "first_retry_delay_ms = 100\nretry_factor = 1\nretry_jitter_percent = 0\n\
@@ -70,6 +71,7 @@ pub enum Begun {
 
 /// A visitor types a message and sends it off.
 pub fn begin_to_write(kiosk: &mut Kiosk, message: &str) -> Begun {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let number = kiosk.command("click #message");
         let answer = kiosk.wait_for("the click", |event| event["command"] == number);
@@ -80,6 +82,7 @@ pub fn begin_to_write(kiosk: &mut Kiosk, message: &str) -> Begun {
         if error.contains("no element matches") {
             return Begun::TooLate;
         }
+        assert!(Instant::now() < deadline, "no tap reached a page: {error}");
     }
     kiosk.command(&format!("type {message}\\n"));
     Begun::Yes
