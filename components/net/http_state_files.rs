@@ -8,8 +8,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,19 @@ const LEAST_CHANGE_OF_HSTS: Duration = Duration::from_hours(1);
 
 /// So many damaged files of a name are kept; the last one is replaced by another.
 const MAX_DAMAGED_FILES: u32 = 4;
+
+/// What is written, by all who do that in this process.
+static KEPT: Mutex<Vec<Changes>> = Mutex::new(Vec::new());
+
+/// Whether all changes are on the medium. One that was made by now, and is not, is noticed.
+pub fn all_written() -> bool {
+    kept().iter().all(Changes::are_written)
+}
+
+/// Nobody panics while they hold it.
+fn kept() -> MutexGuard<'static, Vec<Changes>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Counts the changes of one of the states, and has them written.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +119,7 @@ impl HttpStateFiles {
             error!("Cookies will not be kept, because there is no thread: {error}");
             return Self::without_files();
         }
+        kept().extend(changes.iter().cloned());
         Self {
             writer: Some(sender),
             changes,

@@ -2,6 +2,7 @@
 //! takes to start service workers without their pages.
 
 mod committer;
+mod pace;
 mod remembered_scopes;
 mod reopen;
 mod store_thread;

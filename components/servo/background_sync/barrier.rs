@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use background_sync::{DurabilityResponder, StoreFault};
-use net_traits::{CoreResourceMsg, CoreResourceThread};
+use net::http_state_files;
+use net_traits::{CoreResourceMsg, CoreResourceThread, cookie_changes};
 use servo_base::generic_channel::GenericCallback;
+use servo_config::opts;
 
 /// Answers once IndexedDB and `localStorage` of `origin` are durable, and all cookies, which are in one file.
 pub(super) fn make_durable(
@@ -21,13 +23,13 @@ pub(super) fn make_durable(
         responder: Mutex::new(Some(responder)),
         left: AtomicUsize::new(2),
     });
-    // By way of the thread that has them: a cookie that script has just set may be on its way there.
     let cookies = parts.clone();
-    let done = GenericCallback::new(move |durable| match durable {
+    if cookies_are_durable() {
+        cookies.done();
+    } else if let Ok(done) = GenericCallback::new(move |durable| match durable {
         Ok(true) => cookies.done(),
         Ok(false) | Err(_) => cookies.failed("cookies can't be written"),
-    });
-    if let Ok(done) = done {
+    }) {
         // Fails while Servo ends: then the request is dropped unanswered.
         let _ = core_resource_thread.send(CoreResourceMsg::MakeDurable(done));
     }
@@ -35,6 +37,16 @@ pub(super) fn make_durable(
         Ok(()) => parts.done(),
         Err(error) => parts.failed(&format!("databases can't be flushed: {error}")),
     });
+}
+
+/// Whether the thread that has them need not be asked. Most who register a sync have set no cookie, and a thread that is woken
+/// takes as long as a part of a flush.
+fn cookies_are_durable() -> bool {
+    // What scripts of other processes have sent is not counted here.
+    !opts::get().multiprocess
+        // In this order: one that arrives in between has changed something.
+        && cookie_changes::none_on_the_way()
+        && http_state_files::all_written()
 }
 
 /// Answers once all parts are done, or one has failed. If one is dropped, so is the responder.

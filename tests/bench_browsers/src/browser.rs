@@ -71,9 +71,13 @@ struct Report {
 pub fn call<T: DeserializeOwned>(browser: &mut dyn Browser, call: &str) -> Result<T> {
     browser.evaluate(&format!("bench.{call}"))?;
     let name = call.split('(').next().unwrap_or_default();
-    let value =
-        next_report(browser, name).with_context(|| format!("the page was told to do `{call}`"))?;
-    serde_json::from_value(value).with_context(|| format!("the report of `{call}`"))
+    report(browser, name).with_context(|| format!("the page was told to do `{call}`"))
+}
+
+/// Waits for what the page reports under this name.
+pub fn report<T: DeserializeOwned>(browser: &mut dyn Browser, name: &str) -> Result<T> {
+    let value = next_report(browser, name)?;
+    serde_json::from_value(value).with_context(|| format!("the report of `{name}`"))
 }
 
 /// Waits until the page's script is there, and its worker active.

@@ -1,5 +1,6 @@
 //! The kiosk, driven by its control channel.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -37,6 +38,8 @@ pub struct Kiosk {
     process: Process,
     commands: ChildStdin,
     events: Receiver<Value>,
+    /// Lines of the console that came while something else was waited for.
+    lines: VecDeque<String>,
 }
 
 impl Kiosk {
@@ -75,6 +78,7 @@ impl Kiosk {
             process: Process(process),
             commands,
             events,
+            lines: VecDeque::new(),
         };
         kiosk.wait_for(|event| event["event"] == "ready")?;
         start_page(&mut kiosk)?;
@@ -92,6 +96,7 @@ impl Kiosk {
             if wanted(&event) {
                 return Ok(event);
             }
+            self.lines.extend(console_line(&event));
         }
     }
 
@@ -117,12 +122,13 @@ impl Browser for Kiosk {
     }
 
     fn next_console_line(&mut self, deadline: Instant) -> Result<String> {
+        if let Some(line) = self.lines.pop_front() {
+            return Ok(line);
+        }
         loop {
             let event = self.next_event(deadline)?;
-            if event["event"] == "console"
-                && let Some(text) = event["text"].as_str()
-            {
-                return Ok(text.to_owned());
+            if let Some(line) = console_line(&event) {
+                return Ok(line);
             }
         }
     }
@@ -154,4 +160,9 @@ impl Browser for Kiosk {
         // comparison favours Chromium.
         call::<Value>(self, "collectGarbage()").map(drop)
     }
+}
+
+fn console_line(event: &Value) -> Option<String> {
+    let text = event["text"].as_str()?;
+    (event["event"] == "console").then(|| text.to_owned())
 }

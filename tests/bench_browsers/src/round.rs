@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use background_sync_bench_browsers::browser::{Browser, Network, call};
+use background_sync_bench_browsers::browser::{Browser, Network, call, report};
 use background_sync_bench_report::median;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -171,7 +171,7 @@ fn bursts(browser: &mut dyn Browser) -> Result<(Vec<f64>, Vec<f64>)> {
 fn go_online(browser: &mut dyn Browser, clock: &Clock, events: usize) -> Result<(f64, f64)> {
     call::<Value>(browser, &format!("expect({events})"))?;
     let given = clock.at(browser.set_network(Network::Online)?);
-    let delivered: Delivered = call(browser, "delivered()")?;
+    let delivered: Delivered = report(browser, "delivered")?;
     Ok((delivered.first - given, delivered.last - given))
 }
 

@@ -1,9 +1,11 @@
 //! What commits. Each commit takes everything that waits.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use background_sync_core::{Durability, StoreFault, StoreOp, Ticket};
 use background_sync_store::{FileSetAside, JournalUpdate, RegistrationStore, StoreError};
+
+use super::pace::Pace;
 
 /// At most so many operations in one commit: when ten thousand events are to be dispatched, the first
 /// of them leave while the attempts of the next are written.
@@ -11,10 +13,6 @@ pub(super) const MAX_OPERATIONS_PER_COMMIT: usize = 2_048;
 
 /// With more operations than these, the first commit may take fewer.
 const MANY_OPERATIONS: usize = 32;
-
-/// A commit is fast if it takes less than this, and the medium if so many in a row were.
-const FAST_COMMIT: Duration = Duration::from_millis(1);
-const FAST_COMMITS_IN_A_ROW: u32 = 16;
 
 /// When a commit of several operations fails, each is tried by itself; after so many failures in a
 /// row the medium is at fault, and the rest is not tried.
@@ -77,8 +75,7 @@ pub(super) struct Writer {
     journal_undurable: bool,
     /// The fault that may have taken them, until the manager is told: it sends all entries again.
     journal_lost: Option<StoreFault>,
-    /// So many commits in a row took less than [`FAST_COMMIT`].
-    fast_in_a_row: u32,
+    pace: Pace,
 }
 
 impl Batch {
@@ -104,23 +101,20 @@ impl Writer {
             at_risk: false,
             journal_undurable: false,
             journal_lost: None,
-            fast_in_a_row: 0,
+            pace: Pace::default(),
         }
     }
 
-    /// Whether the medium has been fast for so long that a commit takes less time than two threads take to hand it over.
+    /// Whether a commit takes less time than two threads take to hand it over.
     pub fn is_fast(&self) -> bool {
-        self.fast_in_a_row >= FAST_COMMITS_IN_A_ROW
+        self.pace.is_fast()
     }
 
     /// What became of the batch is told in parts. `first_part` is how many of many operations the first commit takes.
     pub fn write(&mut self, batch: Batch, first_part: usize, tell: impl FnMut(Committed)) {
         let started = Instant::now();
         self.write_parts(batch, first_part, tell);
-        self.fast_in_a_row = match started.elapsed() < FAST_COMMIT {
-            true => self.fast_in_a_row.saturating_add(1),
-            false => 0,
-        };
+        self.pace.handle_commit(started.elapsed());
     }
 
     fn write_parts(&mut self, batch: Batch, first_part: usize, mut tell: impl FnMut(Committed)) {

@@ -1,7 +1,7 @@
 //! Which thread commits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -12,14 +12,16 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::support::{Browser, OPEN, SOON};
 
-/// A medium is fast after so many commits that took less than [`SLOW`].
+/// A medium is fast after so many commits that took less than [`SLOW_MS`], and not any more after one that takes as long as
+/// [`STALLED_MS`].
 const FAST_COMMITS: usize = 16;
-const SLOW: Duration = Duration::from_millis(2);
+const SLOW_MS: u64 = 2;
+const STALLED_MS: u64 = 20;
 
 /// Tells in which thread it commits.
 struct Told {
     inner: MemoryStore,
-    is_slow: Arc<AtomicBool>,
+    delay_ms: Arc<AtomicU64>,
     threads: Sender<String>,
 }
 
@@ -31,18 +33,19 @@ impl RegistrationStore for Told {
     fn commit(&mut self, batch: &[StoreOp], durability: Durability) -> Result<(), StoreError> {
         let name = thread::current().name().map(str::to_owned);
         let _ = self.threads.send(name.unwrap_or_default());
-        if self.is_slow.load(Ordering::SeqCst) {
-            thread::sleep(SLOW);
+        match self.delay_ms.load(Ordering::SeqCst) {
+            0 => {}
+            delay_ms => thread::sleep(Duration::from_millis(delay_ms)),
         }
         self.inner.commit(batch, durability)
     }
 }
 
-fn browser(is_slow: &Arc<AtomicBool>) -> (Browser, Receiver<String>) {
+fn browser(delay_ms: &Arc<AtomicU64>) -> (Browser, Receiver<String>) {
     let (threads, threads_in) = unbounded();
     let store = Told {
         inner: MemoryStore::new(),
-        is_slow: is_slow.clone(),
+        delay_ms: delay_ms.clone(),
         threads,
     };
     let config = Config::new().connectivity(Connectivity::Offline);
@@ -52,8 +55,8 @@ fn browser(is_slow: &Arc<AtomicBool>) -> (Browser, Receiver<String>) {
 
 #[test]
 fn a_commit_is_handed_to_a_thread_unless_the_medium_is_fast() {
-    let is_slow = Arc::new(AtomicBool::new(true));
-    let (browser, threads) = browser(&is_slow);
+    let delay_ms = Arc::new(AtomicU64::new(SLOW_MS));
+    let (browser, threads) = browser(&delay_ms);
     let page = browser.page();
     let mut registered = 0;
     let mut register = || {
@@ -64,7 +67,7 @@ fn a_commit_is_handed_to_a_thread_unless_the_medium_is_fast() {
     for _ in 0..=FAST_COMMITS {
         assert_eq!(register(), "SyncStore");
     }
-    is_slow.store(false, Ordering::SeqCst);
+    delay_ms.store(0, Ordering::SeqCst);
     // A machine that is busy may interrupt one of them for longer.
     let mut in_thread = 0;
     while register() == "SyncStore" {
@@ -72,8 +75,8 @@ fn a_commit_is_handed_to_a_thread_unless_the_medium_is_fast() {
         assert!(in_thread < 100 * FAST_COMMITS);
     }
     assert!(in_thread >= FAST_COMMITS, "{in_thread}");
-    // The first slow one is the last that holds the manager up.
-    is_slow.store(true, Ordering::SeqCst);
+    // The first that is so slow is the last that holds the manager up.
+    delay_ms.store(STALLED_MS, Ordering::SeqCst);
     let mut in_manager = 0;
     while register() != "SyncStore" {
         in_manager += 1;
