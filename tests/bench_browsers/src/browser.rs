@@ -46,6 +46,9 @@ pub trait Browser {
 
     /// Has what scripts no longer use freed, as far as the browser can be told so; it may happen in the background.
     fn collect_garbage(&mut self) -> Result<()>;
+
+    /// Ends it by force, before it notices that anything has changed. What it has given to the system to store is stored.
+    fn kill(self: Box<Self>);
 }
 
 /// A browser's first process. Killed when dropped.

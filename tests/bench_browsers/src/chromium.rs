@@ -60,9 +60,10 @@ impl Chromium {
     }
 }
 
-/// Starts its processes with the profile in this folder and a blank page; returns the address of its DevTools protocol, too.
-pub fn start_process(binary: &Path, folder: &Path, flags: &[&str]) -> Result<(Process, String)> {
-    let mut process = Command::new(binary)
+/// What starts its processes with the profile in this folder. A page is still to be given.
+pub fn command(binary: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command
         .args(["--headless=new", "--no-sandbox", "--no-first-run"])
         // What it does by itself would be measured, too.
         .args([
@@ -70,9 +71,15 @@ pub fn start_process(binary: &Path, folder: &Path, flags: &[&str]) -> Result<(Pr
             "--disable-component-update",
             "--disable-extensions",
         ])
+        .arg(format!("--user-data-dir={}", folder.display()));
+    command
+}
+
+/// Starts its processes with the profile in this folder and a blank page; returns the address of its DevTools protocol, too.
+pub fn start_process(binary: &Path, folder: &Path, flags: &[&str]) -> Result<(Process, String)> {
+    let mut process = command(binary, folder)
         .args(flags)
         .arg("--remote-debugging-port=0")
-        .arg(format!("--user-data-dir={}", folder.display()))
         .arg("about:blank")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -195,6 +202,12 @@ impl Browser for Chromium {
                 .call(Some(session), "HeapProfiler.collectGarbage", json!({}))?;
         }
         Ok(())
+    }
+
+    fn kill(mut self: Box<Self>) {
+        let _ = self.process.0.kill();
+        // Those that it has started end after it.
+        self.protocol.wait_for_end(CLOSING);
     }
 }
 

@@ -42,22 +42,33 @@ pub struct Kiosk {
     lines: VecDeque<String>,
 }
 
+/// What starts it with the profile in this folder and a page. It ends when its standard input does.
+pub fn command(
+    binary: &Path,
+    folder: &Path,
+    url: &str,
+    settings: &Settings<'_>,
+) -> Result<Command> {
+    let configuration = folder.join("kiosk.toml");
+    fs::write(&configuration, settings.configuration).context("cannot write the configuration")?;
+    let mut command = Command::new(binary);
+    command
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .args(["--headless", "--control", "stdio", "--without-sync-events"])
+        .args(settings.flags)
+        .arg("--config")
+        .arg(&configuration)
+        .arg("--profile")
+        .arg(folder.join("profile"))
+        .arg(url);
+    Ok(command)
+}
+
 impl Kiosk {
     /// Starts it with a new profile in this folder, and opens the page.
     pub fn start(binary: &Path, folder: &Path, url: &str, settings: &Settings<'_>) -> Result<Self> {
-        let configuration = folder.join("kiosk.toml");
-        fs::write(&configuration, settings.configuration)
-            .context("cannot write the configuration")?;
-        let mut process = Command::new(binary)
-            .env_remove("DISPLAY")
-            .env_remove("WAYLAND_DISPLAY")
-            .args(["--headless", "--control", "stdio", "--without-sync-events"])
-            .args(settings.flags)
-            .arg("--config")
-            .arg(&configuration)
-            .arg("--profile")
-            .arg(folder.join("profile"))
-            .arg(url)
+        let mut process = command(binary, folder, url, settings)?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -153,6 +164,10 @@ impl Browser for Kiosk {
         })?;
         self.wait_for(|event| event["event"] == "network")?;
         Ok(given)
+    }
+
+    fn kill(self: Box<Self>) {
+        drop(self.process);
     }
 
     fn collect_garbage(&mut self) -> Result<()> {

@@ -9,16 +9,19 @@ mod lines;
 mod medium;
 mod memory;
 mod plot;
+mod rest;
 mod round;
 mod site;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use background_sync_bench_browsers::chromium::Chromium;
-use background_sync_bench_browsers::kiosk::{Kiosk, Settings};
+use background_sync_bench_browsers::browser::{Browser, Network};
+use background_sync_bench_browsers::chromium::{self, Chromium};
+use background_sync_bench_browsers::kiosk::{self, Kiosk, Settings};
 use background_sync_bench_browsers::table::{self, Table};
 use background_sync_bench_report::{self as report, median};
 use clap::Parser;
@@ -153,18 +156,12 @@ fn measure(arguments: &Arguments) -> Result<Measured> {
             flushes.extend(floor::flushes_ms(folder.path(), FLOORS)?);
             answers.extend(floor::durable_answers_ms(folder.path(), FLOORS)?);
             ways.extend(floor::durable_ways_ms(folder.path(), FLOORS)?);
+            let round = product
+                .measure(arguments, folder.path(), &url)
+                .with_context(|| format!("in {}", product.name()))?;
             match product {
-                Product::Kiosk => {
-                    let mut kiosk =
-                        Kiosk::start(&arguments.kiosk, folder.path(), &url, &KIOSK_SETTINGS)?;
-                    let round = round::measure(&mut kiosk).context("in the kiosk")?;
-                    measured.kiosk.push(round);
-                }
-                Product::Chromium => {
-                    let mut chromium = Chromium::start(&arguments.chromium, folder.path(), &url)?;
-                    let round = round::measure(&mut chromium).context("in Chromium")?;
-                    measured.chromium.push(round);
-                }
+                Product::Kiosk => measured.kiosk.push(round),
+                Product::Chromium => measured.chromium.push(round),
             }
         }
     }
@@ -179,6 +176,63 @@ fn measure(arguments: &Arguments) -> Result<Measured> {
 enum Product {
     Kiosk,
     Chromium,
+}
+
+impl Product {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kiosk => "the kiosk",
+            Self::Chromium => "Chromium",
+        }
+    }
+
+    /// One round, with new profiles in this folder.
+    fn measure(self, arguments: &Arguments, folder: &Path, url: &str) -> Result<Round> {
+        let mut browser = self.start(arguments, folder, url)?;
+        let mut round = round::measure(&mut *browser)?;
+        drop(browser);
+        let resting_bytes = |name: &str, prepare: &dyn Fn(&mut dyn Browser) -> Result<()>| {
+            let folder = folder.join(name);
+            fs::create_dir(&folder).context("no folder for a profile")?;
+            let mut browser = self.start(arguments, &folder, url)?;
+            prepare(&mut *browser)?;
+            browser.kill();
+            self.resting_bytes(arguments, &folder)
+        };
+        let without = resting_bytes("without-tags", &|_| Ok(()))?;
+        let with = resting_bytes("with-tags", &|browser| {
+            browser.set_network(Network::Offline)?;
+            round::register_all(browser).map(drop)
+        })?;
+        round.tags_bytes = with - without;
+        Ok(round)
+    }
+
+    fn start(self, arguments: &Arguments, folder: &Path, url: &str) -> Result<Box<dyn Browser>> {
+        Ok(match self {
+            Self::Kiosk => Box::new(Kiosk::start(
+                &arguments.kiosk,
+                folder,
+                url,
+                &KIOSK_SETTINGS,
+            )?),
+            Self::Chromium => Box::new(Chromium::start(&arguments.chromium, folder, url)?),
+        })
+    }
+
+    /// What its first process holds at rest, with the profile in this folder.
+    fn resting_bytes(self, arguments: &Arguments, folder: &Path) -> Result<f64> {
+        const PAGE: &str = "about:blank";
+        let command = match self {
+            Self::Kiosk => kiosk::command(&arguments.kiosk, folder, PAGE, &KIOSK_SETTINGS)?,
+            Self::Chromium => {
+                let mut command = chromium::command(&arguments.chromium, folder);
+                command.arg(PAGE);
+                command
+            }
+        };
+        rest::first_process_bytes(&command)
+    }
 }
 
 /// Who goes first in this round, and who follows; they take turns, because the second finds another machine: a warmer

@@ -110,7 +110,7 @@ impl Settling {
 }
 
 /// The memory of a process and all that descend from it.
-fn of_tree(root: u32) -> Result<Memory> {
+pub fn of_tree(root: u32) -> Result<Memory> {
     let tree = processes::tree(root)?;
     let (first, descendants) = tree.split_first().context("a tree has a root")?;
     let first_bytes = proportional_bytes(*first).context("cannot read what the browser holds")?;

@@ -1,0 +1,132 @@
+//! What a browser holds in memory that has been started with a profile and rests: without a page, so that no garbage of its
+//! scripts is measured, and without a network, so that it sends nothing.
+
+use std::collections::VecDeque;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use background_sync_bench_browsers::browser::Process;
+
+use crate::memory;
+
+/// How often the memory is read ...
+const PAUSE: Duration = Duration::from_millis(250);
+/// ... until so many readings in a row ...
+const READINGS: usize = 20;
+/// ... differ by no more than this, in bytes.
+const NOISE_BYTES: f64 = 262_144.0;
+/// A browser that is busy for longer is taken as it is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// It is started so often; ...
+const STARTS: usize = 3;
+
+/// The least that its first process holds, in bytes.
+pub fn first_process_bytes(browser: &Command) -> Result<f64> {
+    // ... and once before that: this one mends what a kill has left, and holds what that took for a while.
+    of_one_start(browser)?;
+    let mut least = f64::INFINITY;
+    for _ in 0..STARTS {
+        least = of_one_start(browser)?.min(least);
+    }
+    Ok(least)
+}
+
+/// The browser is ended by force.
+fn of_one_start(browser: &Command) -> Result<f64> {
+    let mut command = without_network(browser);
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let process = command.spawn().context(
+        "cannot start `unshare`, by which a browser has no network: it is in the package util-linux",
+    )?;
+    let process = Process(process);
+    let started = Instant::now();
+    let mut readings = Readings::default();
+    loop {
+        thread::sleep(PAUSE);
+        // An error if it could not be started.
+        let reading = memory::of_tree(process.0.id())?.first_bytes;
+        if let Some(bytes) = readings.handle(reading, started.elapsed() >= PATIENCE) {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// The same command in a network of its own, where there is none.
+fn without_network(command: &Command) -> Command {
+    let mut without = Command::new("unshare");
+    without.args(["--net", "--map-root-user", "--"]);
+    without.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => without.env(name, value),
+            None => without.env_remove(name),
+        };
+    }
+    without
+}
+
+/// The last [`READINGS`].
+#[derive(Default)]
+struct Readings(VecDeque<f64>);
+
+impl Readings {
+    /// Returns the least of them once they are steady, or are to be taken as they are.
+    fn handle(&mut self, reading: f64, is_last: bool) -> Option<f64> {
+        if self.0.len() == READINGS {
+            self.0.pop_front();
+        }
+        self.0.push_back(reading);
+        let least = self.0.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = self.0.iter().copied().fold(0.0, f64::max);
+        let is_steady = self.0.len() == READINGS && most - least <= NOISE_BYTES;
+        (is_steady || is_last).then_some(least)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_rests_once_its_memory_neither_grows_nor_falls() {
+        let mut readings = Readings::default();
+        for step in 0..2 * READINGS {
+            assert_eq!(readings.handle(step as f64 * 1e6, false), None);
+        }
+        for _ in 1..READINGS {
+            assert_eq!(readings.handle(5e6, false), None);
+        }
+        assert_eq!(readings.handle(5.1e6, false), Some(5e6));
+    }
+
+    #[test]
+    fn one_that_never_rests_is_taken_as_it_is() {
+        let mut readings = Readings::default();
+        assert_eq!(readings.handle(5e6, false), None);
+        assert_eq!(readings.handle(9e6, true), Some(5e6));
+    }
+
+    #[test]
+    fn a_browser_that_cannot_be_started_is_an_error() {
+        let error = first_process_bytes(&Command::new("/no/such/browser"));
+        assert!(error.is_err());
+    }
+
+    #[test]
+    fn it_has_no_network_and_the_environment_of_the_command() {
+        let mut command = Command::new("sh");
+        // `lo` is all there is.
+        let script = "test \"$HERE\" = yes && test $(grep -c : /proc/net/dev) -eq 1";
+        command.args(["-c", script]).env("HERE", "yes");
+        let status = without_network(&command)
+            .status()
+            .expect("it can be started");
+        assert!(status.success());
+    }
+}
