@@ -89,6 +89,31 @@ fn cookies_are_written_without_a_sync() {
     assert!(text.contains("of-eve") && !text.contains("a=b"), "{text}");
 }
 
+/// So many that the thread that has the cookies is still busy with them when `register()` is called, and writes none of them
+/// until a second has passed since it wrote the last.
+#[test]
+fn cookies_that_are_still_on_their_way_count() {
+    let profile = tempfile::tempdir().expect("a writable folder");
+    let site = site();
+    let mut kiosk = site.open_with(Kiosk::with_fast_retries(profile.path()));
+    kiosk.set_network("offline");
+    for tag in ["x", "y"] {
+        kiosk
+            .settle(&format!(
+                "(async () => {{ \
+                   for (let n = 0; n <= 2000; n++) document.cookie = `{tag}=of-${{n}}; Max-Age=86400`; \
+                   await registration.sync.register('{tag}'); \
+                 }})()"
+            ))
+            .expect("registered");
+    }
+    kiosk.kill();
+    let text = fs::read_to_string(profile.path().join(COOKIES)).expect("a file of cookies");
+    for cookie in ["x=of-2000", "y=of-2000"] {
+        assert!(text.contains(cookie), "{text}");
+    }
+}
+
 #[test]
 fn a_damaged_file_costs_itself_only() {
     for damage in [&b"{\"version\": 1, \"cookies"[..], b"\xff\xfe\0", b""] {
