@@ -159,6 +159,19 @@ impl Measured {
                     "a byte through a pipe and {THREADS_TO_THE_EVENT} threads, one of which appends and flushes a page"
                 ),
             }),
+            // Its threads have slept as long, and the processor has forgotten them.
+            FIRST_EVENT => {
+                let (rested_ask_ms, _) = self.both(|round| round.rested_ask_ms);
+                Some(Bound {
+                    kind: BoundKind::Yardstick,
+                    value: rested_ask_ms + self.durable_way_ms,
+                    what: format!(
+                        "one getTags() after as long a rest, in {} ms, and a byte's way as for one tag, in {} ms",
+                        number(rested_ask_ms),
+                        number(self.durable_way_ms)
+                    ),
+                })
+            }
             BURST => Some(at_once(AT_ONCE)),
             LAST_STEP => Some(at_once(STEP)),
             LAST_EVENT => {
@@ -293,6 +306,7 @@ mod tests {
             echo_ms: 1.0,
             flood_per_s: 8_000.0,
             ask_ms: 0.1,
+            rested_ask_ms: 0.5,
             asks_per_s: 50_000.0,
             register_ms: 1.0,
             event_ms: 1.0,

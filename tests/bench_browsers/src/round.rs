@@ -35,6 +35,8 @@ pub struct Round {
     pub flood_per_s: f64,
     /// From the call of `getTags()`, while there are none, until its promise is resolved, in milliseconds.
     pub ask_ms: f64,
+    /// The same for one call in a browser that has rested, as it has when the network returns to all tags.
+    pub rested_ask_ms: f64,
     /// The same per second, of as many calls at once as one step of the growth has.
     pub asks_per_s: f64,
     /// From the call of `register()` until its promise is resolved, in milliseconds.
@@ -116,6 +118,7 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
 
     browser.set_network(Network::Offline)?;
     let memory_before = memory::settled(browser)?;
+    let mut rested_asks: Times = call(browser, "ask(0, 1)")?;
     let growth_per_s = register_all(browser)?;
     let memory_with = memory::settled(browser)?;
     let (return_first_ms, return_last_ms) = go_online(browser, &clock, all)?;
@@ -123,6 +126,7 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
         echo_ms: median(&mut echoes.times),
         flood_per_s: all as f64 / flood.resolved * 1e3,
         ask_ms: median(&mut asks.times),
+        rested_ask_ms: median(&mut rested_asks.times),
         asks_per_s: median(&mut ask_rates),
         register_ms: median(&mut latencies.register),
         event_ms: median(&mut latencies.event),

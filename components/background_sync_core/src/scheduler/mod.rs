@@ -102,6 +102,8 @@ pub struct SyncScheduler {
     /// What the store knows of registrations while something else is on its way there.
     rollbacks: HashMap<RegKey, Rollback>,
     timers: BTreeSet<(MonoTime, Timer)>,
+    /// Whether [`Timer::NoSlot`] is among them.
+    will_tell_of_waiting: bool,
     events: BTreeMap<EventId, Event>,
     tickets: HashMap<Ticket, TicketUse>,
     unacknowledged: HashMap<Call, RegKey>,
@@ -130,6 +132,7 @@ impl SyncScheduler {
             clock: Clock::default(),
             rollbacks: HashMap::new(),
             timers: BTreeSet::new(),
+            will_tell_of_waiting: false,
             events: BTreeMap::new(),
             tickets: HashMap::new(),
             unacknowledged: HashMap::new(),
@@ -211,7 +214,7 @@ impl SyncScheduler {
     pub fn handle_connectivity(&mut self, now: Now, connectivity: Connectivity) {
         self.change_connectivity(now, connectivity);
         self.fill_slots(now);
-        self.notify_of_waiting(now);
+        self.notify_of_waiting_soon(now);
     }
 
     /// A service worker registration has an active worker now.
@@ -248,6 +251,7 @@ impl SyncScheduler {
                 Timer::Worker(key) => self.give_up_dispatch_request(key),
                 Timer::Removals => self.retry_removals(),
                 Timer::Clock => self.clock_check_due(now),
+                Timer::NoSlot => self.notify_of_waiting(now),
                 Timer::WakeUp => due.extend(self.process_periodic_sync_registrations(now)),
             }
         }

@@ -1,7 +1,7 @@
 //! Explains why a registration has not fired.
 
 use super::SyncScheduler;
-use super::state::{Phase, RegKey};
+use super::state::{Phase, RegKey, Timer};
 use crate::{
     MonoTime, Now, RegistrationState, ScopeKey, SyncApi, SyncNotification, Tag, WhyNotFired,
 };
@@ -9,6 +9,9 @@ use crate::{
 /// Entries of the timeline about what gets no slot when the network returns; more would push everything
 /// else out of it.
 const MAX_ENTRIES_OF_WAITING: usize = 100;
+
+/// They come so much later, in milliseconds.
+const MS_BEFORE_ENTRIES_OF_WAITING: u64 = 1;
 
 impl SyncScheduler {
     /// Why what this API registered has not fired.
@@ -95,8 +98,18 @@ impl SyncScheduler {
         }
     }
 
+    /// Tells the timeline soon what has no slot: the events of those that have one go first.
+    pub(super) fn notify_of_waiting_soon(&mut self, now: Now) {
+        if self.is_online() && self.tables.count_ready() > 0 && !self.will_tell_of_waiting {
+            self.will_tell_of_waiting = true;
+            let at = now.mono.after_ms(MS_BEFORE_ENTRIES_OF_WAITING);
+            self.timers.insert((at, Timer::NoSlot));
+        }
+    }
+
     /// Tells the timeline what got no slot, of those whose turn comes first.
     pub(super) fn notify_of_waiting(&mut self, now: Now) {
+        self.will_tell_of_waiting = false;
         if !self.is_online() {
             return;
         }

@@ -266,7 +266,8 @@ impl Checks {
         );
         assert!(usage.unacknowledged_calls <= self.calls.len(), "calls leak");
         assert_eq!(usage.store_operations, in_flight, "tickets leak");
-        let most = 2 * usage.registrations + usage.events + 1;
+        // The clock's, and that of the timeline.
+        let most = 2 * usage.registrations + usage.events + 2;
         assert!(usage.deadlines <= most, "deadlines leak: {usage:?}");
         assert!(usage.scopes <= usage.registrations);
         assert!(usage.origins <= usage.registrations + usage.events);

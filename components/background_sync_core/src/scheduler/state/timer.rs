@@ -22,4 +22,6 @@ pub enum Timer {
     WakeUp,
     /// The wall clock was wrong.
     Clock,
+    /// The timeline is to be told what got no slot.
+    NoSlot,
 }

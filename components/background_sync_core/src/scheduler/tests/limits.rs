@@ -67,6 +67,7 @@ fn events_are_limited_and_origins_take_turns() {
         }
     }
     assert_eq!(driver.events.len(), 6);
+    driver.advance(1);
     driver.assert_empty();
 }
 
