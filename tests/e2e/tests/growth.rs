@@ -144,22 +144,36 @@ fn reload(kiosk: &mut Kiosk, count: u32) {
     }
 }
 
-/// How many bytes an operation adds once it has been done so many times.
-fn bytes_an_operation(kiosk: &mut Kiosk, warm_up: u32, perform: impl Fn(&mut Kiosk, u32)) -> u64 {
+/// How many bytes an operation adds once it has been done so many times. Where garbage is when memory is read is chance, so
+/// what seems to be more than `most` must be more a second time: what adds up does so again.
+fn bytes_an_operation(
+    kiosk: &mut Kiosk,
+    warm_up: u32,
+    most: u64,
+    perform: impl Fn(&mut Kiosk, u32),
+) -> u64 {
     perform(kiosk, warm_up);
-    let before = kiosk.memory_bytes();
-    perform(kiosk, 2 * warm_up);
-    let after = kiosk.memory_bytes();
-    let added = after.saturating_sub(before) / u64::from(2 * warm_up);
-    println!("{before} bytes, then {after}: {added} an operation");
-    added
+    let mut before = kiosk.memory_bytes();
+    let mut least = u64::MAX;
+    for _ in 0..2 {
+        perform(kiosk, 2 * warm_up);
+        let after = kiosk.memory_bytes();
+        let added = after.saturating_sub(before) / u64::from(2 * warm_up);
+        println!("{before} bytes, then {after}: {added} an operation");
+        least = least.min(added);
+        if least <= most {
+            break;
+        }
+        before = after;
+    }
+    least
 }
 
 #[test]
 fn fetches_of_a_page_do_not_add_up() {
     let site = site();
     let mut kiosk = site.open();
-    let added = bytes_an_operation(&mut kiosk, FETCHES, fetch);
+    let added = bytes_an_operation(&mut kiosk, FETCHES, MOST_BYTES_A_FETCH, fetch);
     assert!(added <= MOST_BYTES_A_FETCH, "{added} bytes a fetch");
 }
 
@@ -167,7 +181,7 @@ fn fetches_of_a_page_do_not_add_up() {
 fn syncs_that_fetch_do_not_add_up() {
     let site = site();
     let mut kiosk = site.open();
-    let added = bytes_an_operation(&mut kiosk, SYNCS, sync);
+    let added = bytes_an_operation(&mut kiosk, SYNCS, MOST_BYTES_A_SYNC, sync);
     assert!(added <= MOST_BYTES_A_SYNC, "{added} bytes a sync");
 }
 
@@ -175,7 +189,7 @@ fn syncs_that_fetch_do_not_add_up() {
 fn reloads_do_not_add_up() {
     let site = site();
     let mut kiosk = site.open();
-    let added = bytes_an_operation(&mut kiosk, RELOADS, reload);
+    let added = bytes_an_operation(&mut kiosk, RELOADS, MOST_BYTES_A_RELOAD, reload);
     assert!(added <= MOST_BYTES_A_RELOAD, "{added} bytes a reload");
 }
 
@@ -197,13 +211,18 @@ fn pages_with_modules_do_not_add_up() {
     );
     let mut kiosk = site.open();
     kiosk.wait_for_console("module ready");
-    let added = bytes_an_operation(&mut kiosk, MODULE_RELOADS, |kiosk, count| {
-        for _ in 0..count {
-            kiosk.command("reload");
-            kiosk.wait_for_console("module ready");
-            kiosk.forget_events();
-        }
-    });
+    let added = bytes_an_operation(
+        &mut kiosk,
+        MODULE_RELOADS,
+        MOST_BYTES_A_MODULE,
+        |kiosk, count| {
+            for _ in 0..count {
+                kiosk.command("reload");
+                kiosk.wait_for_console("module ready");
+                kiosk.forget_events();
+            }
+        },
+    );
     assert!(added <= MOST_BYTES_A_MODULE, "{added} bytes a reload");
 }
 
@@ -212,7 +231,7 @@ fn windows_do_not_add_up() {
     let site = site();
     let mut kiosk = site.open();
     let page = site.server.url("/");
-    let added = bytes_an_operation(&mut kiosk, WINDOWS, |kiosk, count| {
+    let added = bytes_an_operation(&mut kiosk, WINDOWS, MOST_BYTES_A_WINDOW, |kiosk, count| {
         for _ in 0..count {
             kiosk.command("close-window");
             kiosk.command(&format!("open {page}"));
@@ -283,7 +302,7 @@ fn a_long_body_that_passes_a_worker_does_not_pile_up() {
 fn bodies_of_requests_that_fail_do_not_add_up() {
     let site = site();
     let mut kiosk = site.open();
-    let added = bytes_an_operation(&mut kiosk, POSTS, |kiosk, count| {
+    let added = bytes_an_operation(&mut kiosk, POSTS, MOST_BYTES_A_POST, |kiosk, count| {
         kiosk.evaluate(&format!("posts({count}), 0"));
         kiosk.wait_for_console("done");
         kiosk.forget_events();
@@ -295,7 +314,7 @@ fn bodies_of_requests_that_fail_do_not_add_up() {
 fn blobs_do_not_add_up() {
     let site = site();
     let mut kiosk = site.open();
-    let added = bytes_an_operation(&mut kiosk, BLOBS, |kiosk, count| {
+    let added = bytes_an_operation(&mut kiosk, BLOBS, MOST_BYTES_A_BLOB, |kiosk, count| {
         kiosk.evaluate(&format!("blobs({count}), 0"));
         kiosk.wait_for_console("done");
         kiosk.forget_events();
