@@ -122,20 +122,15 @@ impl Measured {
     fn bound(&self, name: &str) -> Option<Bound> {
         let flush_ms = self.flush_ms;
         let (ask_ms, _) = self.both(|round| round.ask_ms);
-        let ask_and_flush = format!(
-            "one getTags() of {} ms and one raw append and flush of {} ms",
-            number(ask_ms),
-            number(flush_ms)
-        );
+        let (ask, flush) = (number(ask_ms), number(flush_ms));
+        let ask_and_flush =
+            format!("one getTags() of {ask} ms and one raw append and flush of {flush} ms");
         let (asks_per_s, _) = self.both(|round| round.asks_per_s);
         // One commit is enough for all that waits.
         let at_once = |count: usize| Bound {
             kind: BoundKind::Floor,
             value: count as f64 / (count as f64 / asks_per_s + flush_ms / 1e3),
-            what: format!(
-                "as many getTags() at once and one raw append and flush of {} ms",
-                number(flush_ms)
-            ),
+            what: format!("as many getTags() at once and one raw append and flush of {flush} ms"),
         };
         match name {
             REGISTER => Some(Bound {
