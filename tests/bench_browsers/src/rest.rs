@@ -49,9 +49,11 @@ fn of_one_start(browser: &Command) -> Result<f64> {
     let mut readings = Readings::default();
     loop {
         thread::sleep(PAUSE);
-        // An error if it could not be started.
-        let reading = memory::of_tree(process.0.id())?.first_bytes;
-        if let Some(bytes) = readings.handle(reading, started.elapsed() >= PATIENCE) {
+        let reading = memory::of_tree(process.0.id()).context(
+            "a browser that was started without a network has ended: see whether it starts at all, and whether \
+             `unshare --net --map-root-user true` is allowed here",
+        )?;
+        if let Some(bytes) = readings.handle(reading.first_bytes, started.elapsed() >= PATIENCE) {
             return Ok(bytes);
         }
     }
@@ -114,8 +116,9 @@ mod tests {
 
     #[test]
     fn a_browser_that_cannot_be_started_is_an_error() {
-        let error = first_process_bytes(&Command::new("/no/such/browser"));
-        assert!(error.is_err());
+        let error = first_process_bytes(&Command::new("/no/such/browser"))
+            .expect_err("there is no such browser");
+        assert!(error.to_string().contains("unshare"), "{error}");
     }
 
     #[test]
