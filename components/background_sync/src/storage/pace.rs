@@ -1,4 +1,5 @@
-//! Whether the medium is fast, by how long commits have taken.
+//! Whether the medium is fast, by how long commits have taken. Only small ones can show it: thousands of operations take their
+//! time on any medium.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ impl Pace {
         self.is_fast
     }
 
-    pub fn handle_commit(&mut self, took: Duration) {
+    pub fn handle_small_commit(&mut self, took: Duration) {
         let was_steady = self.fast_in_a_row >= FAST_IN_A_ROW;
         if took < FAST {
             self.fast_in_a_row = self.fast_in_a_row.saturating_add(1);
@@ -28,6 +29,12 @@ impl Pace {
         } else {
             self.fast_in_a_row = 0;
             self.is_fast &= was_steady && took < STALL;
+        }
+    }
+
+    pub fn handle_large_commit(&mut self, took: Duration) {
+        if took >= STALL {
+            *self = Self::default();
         }
     }
 }
@@ -40,7 +47,7 @@ mod tests {
     fn is_fast(commits: impl IntoIterator<Item = u64>) -> bool {
         let mut pace = Pace::default();
         for ms in commits {
-            pace.handle_commit(Duration::from_millis(ms));
+            pace.handle_small_commit(Duration::from_millis(ms));
         }
         pace.is_fast()
     }
@@ -69,5 +76,23 @@ mod tests {
     #[test]
     fn a_stall_counts_at_once() {
         assert!(!is_fast(STEADY.into_iter().chain([10])));
+    }
+
+    #[test]
+    fn a_large_commit_counts_only_if_it_stalls() {
+        let mut pace = Pace::default();
+        for _ in 0..FAST_IN_A_ROW {
+            pace.handle_large_commit(Duration::ZERO);
+        }
+        assert!(!pace.is_fast());
+        for ms in STEADY {
+            pace.handle_small_commit(Duration::from_millis(ms));
+        }
+        for _ in 0..2 {
+            pace.handle_large_commit(Duration::from_millis(9));
+        }
+        assert!(pace.is_fast());
+        pace.handle_large_commit(STALL);
+        assert!(!pace.is_fast());
     }
 }

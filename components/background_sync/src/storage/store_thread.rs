@@ -15,9 +15,6 @@ use crate::config::StartError;
 const FIRST_OF_MANY: usize = 8;
 const REST: Duration = Duration::from_millis(20);
 
-/// With more operations than these, a batch is the thread's. So is the journal, which nobody waits for.
-const FEW_OPERATIONS: usize = 8;
-
 /// Ends when the way to it is closed, and everything has been written.
 pub(super) struct StoreThread {
     thread: JoinHandle<()>,
@@ -47,8 +44,7 @@ impl StoreThread {
         let Ok(mut writer) = self.writer.try_lock() else {
             return Err(batch);
         };
-        let is_small = batch.operations.len() <= FEW_OPERATIONS && batch.journal.is_none();
-        if !(is_small && writer.is_fast()) {
+        if !(batch.is_small() && writer.is_fast()) {
             return Err(batch);
         }
         let mut parts = Vec::with_capacity(1);

@@ -11,6 +11,9 @@ use super::pace::Pace;
 /// of them leave while the attempts of the next are written.
 pub(super) const MAX_OPERATIONS_PER_COMMIT: usize = 2_048;
 
+/// With more operations than these, a batch is not small. Nor is one with entries of the journal, which nobody waits for.
+const FEW_OPERATIONS: usize = 8;
+
 /// With more operations than these, the first commit may take fewer.
 const MANY_OPERATIONS: usize = 32;
 
@@ -79,6 +82,10 @@ pub(super) struct Writer {
 }
 
 impl Batch {
+    pub fn is_small(&self) -> bool {
+        self.operations.len() <= FEW_OPERATIONS && self.journal.is_none()
+    }
+
     pub fn add(&mut self, more: Self) {
         self.number = more.number;
         self.operations.extend(more.operations);
@@ -112,9 +119,13 @@ impl Writer {
 
     /// What became of the batch is told in parts. `first_part` is how many of many operations the first commit takes.
     pub fn write(&mut self, batch: Batch, first_part: usize, tell: impl FnMut(Committed)) {
+        let is_small = batch.is_small();
         let started = Instant::now();
         self.write_parts(batch, first_part, tell);
-        self.pace.handle_commit(started.elapsed());
+        match is_small {
+            true => self.pace.handle_small_commit(started.elapsed()),
+            false => self.pace.handle_large_commit(started.elapsed()),
+        }
     }
 
     fn write_parts(&mut self, batch: Batch, first_part: usize, mut tell: impl FnMut(Committed)) {

@@ -10,17 +10,44 @@ use crate::{
     RegistrationState, RemovalReason, SyncNotification,
 };
 
+/// When much becomes ready after a rest, only so many get a slot at once: their events are on their way while the others are
+/// prepared, ...
+const FIRST_SLOTS: usize = 8;
+
+/// ... which begins so much later, in milliseconds.
+const MS_BEFORE_OTHER_SLOTS: u64 = 1;
+
 impl SyncScheduler {
     /// Gives free slots to what is ready, origin by origin.
     pub(super) fn fill_slots(&mut self, now: Now) {
-        self.look_at_clock(now);
-        if !self.is_online() {
-            return;
+        self.give_slots(now, usize::MAX);
+    }
+
+    /// The same for what has become ready all at once: first to a few, and soon to the others.
+    pub(super) fn fill_first_slots(&mut self, now: Now) {
+        let given = self.give_slots(now, FIRST_SLOTS);
+        if given == FIRST_SLOTS && self.tables.count_ready() > 0 {
+            self.will_fill_slots = true;
+            let at = now.mono.after_ms(MS_BEFORE_OTHER_SLOTS);
+            self.timers.insert((at, Timer::Slots));
         }
-        while let Some(key) = self.tables.next_turn(&self.policy) {
+    }
+
+    /// Returns how many it gave.
+    fn give_slots(&mut self, now: Now, most: usize) -> usize {
+        self.look_at_clock(now);
+        if !self.is_online() || self.will_fill_slots {
+            return 0;
+        }
+        let mut given = 0;
+        while given < most
+            && let Some(key) = self.tables.next_turn(&self.policy)
+        {
+            given += 1;
             self.ask_and_prepare(now, key);
             self.store_attempt(key);
         }
+        given
     }
 
     /// Reserves a slot for a registration's next event, and asks for its permission.

@@ -102,6 +102,8 @@ pub struct SyncScheduler {
     /// What the store knows of registrations while something else is on its way there.
     rollbacks: HashMap<RegKey, Rollback>,
     timers: BTreeSet<(MonoTime, Timer)>,
+    /// Whether [`Timer::Slots`] is among them.
+    will_fill_slots: bool,
     /// Whether [`Timer::NoSlot`] is among them.
     will_tell_of_waiting: bool,
     events: BTreeMap<EventId, Event>,
@@ -132,6 +134,7 @@ impl SyncScheduler {
             clock: Clock::default(),
             rollbacks: HashMap::new(),
             timers: BTreeSet::new(),
+            will_fill_slots: false,
             will_tell_of_waiting: false,
             events: BTreeMap::new(),
             tickets: HashMap::new(),
@@ -162,7 +165,7 @@ impl SyncScheduler {
         next_id: RegistrationId,
     ) {
         self.load_records(now, records, next_id);
-        self.fill_slots(now);
+        self.fill_first_slots(now);
     }
 
     /// `SyncManager.register(tag)`; answered with [`crate::Answer::Registered`].
@@ -213,7 +216,7 @@ impl SyncScheduler {
     /// The network came or went.
     pub fn handle_connectivity(&mut self, now: Now, connectivity: Connectivity) {
         self.change_connectivity(now, connectivity);
-        self.fill_slots(now);
+        self.fill_first_slots(now);
         self.notify_of_waiting_soon(now);
     }
 
@@ -251,6 +254,7 @@ impl SyncScheduler {
                 Timer::Worker(key) => self.give_up_dispatch_request(key),
                 Timer::Removals => self.retry_removals(),
                 Timer::Clock => self.clock_check_due(now),
+                Timer::Slots => self.will_fill_slots = false,
                 Timer::NoSlot => self.notify_of_waiting(now),
                 Timer::WakeUp => due.extend(self.process_periodic_sync_registrations(now)),
             }

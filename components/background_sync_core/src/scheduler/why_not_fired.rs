@@ -10,8 +10,8 @@ use crate::{
 /// else out of it.
 const MAX_ENTRIES_OF_WAITING: usize = 100;
 
-/// They come so much later, in milliseconds.
-const MS_BEFORE_ENTRIES_OF_WAITING: u64 = 1;
+/// They come so much later, in milliseconds: when every slot has been given.
+const MS_BEFORE_ENTRIES_OF_WAITING: u64 = 2;
 
 impl SyncScheduler {
     /// Why what this API registered has not fired.

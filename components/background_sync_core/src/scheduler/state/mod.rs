@@ -11,6 +11,7 @@ mod origin;
 mod registration;
 mod rollback;
 mod tables;
+mod tag_index;
 mod ticket;
 mod timer;
 mod wake_ups;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use super::arena::Arena;
 use super::kind::Kind;
 use super::registration::{OriginIndex, RegKey, Registration, ScopeIndex};
+use super::tag_index::TagIndex;
 use crate::{Origin, RegistrationId, ScopeKey, SyncApi, Tag, Ticket};
 
 #[derive(Debug)]
@@ -20,7 +21,7 @@ struct Scope {
     /// The last insert, for `getTags()` to wait for.
     last_insert: Option<Ticket>,
     /// A table of each scope's own, so that many scopes do not share one that no cache holds.
-    by_tag: HashMap<Tag, RegistrationId>,
+    by_tag: TagIndex,
     /// The same of other kinds than one-shot, which are few.
     by_name: HashMap<(SyncApi, Tag), RegistrationId>,
 }
@@ -78,7 +79,10 @@ impl Tables {
         let scope = *self.scope_index.get(scope)?;
         let scope_entry = self.scopes.get(scope.0)?;
         let id = match api {
-            SyncApi::OneShot => *scope_entry.by_tag.get(tag)?,
+            SyncApi::OneShot => scope_entry.by_tag.get(tag, |id| {
+                let registration = self.registrations.get(&RegKey { scope, id })?;
+                Some(&registration.tag)
+            })?,
             _ => *scope_entry.by_name.get(&(api, tag.clone()))?,
         };
         Some(RegKey { scope, id })
@@ -204,11 +208,13 @@ impl Tables {
         };
         if let Some(entry) = self.scopes.get_mut(scope_index.0) {
             entry.registrations += 1;
-            let tag = registration.tag.clone();
+            let tag = &registration.tag;
             match registration.kind.api() {
                 SyncApi::OneShot => entry.by_tag.insert(tag, id),
-                api => entry.by_name.insert((api, tag), id),
-            };
+                api => {
+                    entry.by_name.insert((api, tag.clone()), id);
+                }
+            }
             if let Some(origin) = self.origins.get_mut(entry.origin.0) {
                 origin.registrations += 1;
             }
@@ -243,7 +249,7 @@ impl Tables {
             registrations: 0,
             parked: false,
             last_insert: None,
-            by_tag: HashMap::new(),
+            by_tag: TagIndex::default(),
             by_name: HashMap::new(),
         }));
         self.scope_index.insert(scope.clone(), index);
@@ -257,9 +263,11 @@ impl Tables {
         self.set_ready(key, false);
         let scope = self.scopes.get_mut(key.scope.0)?;
         match registration.kind.api() {
-            SyncApi::OneShot => scope.by_tag.remove(&registration.tag),
-            api => scope.by_name.remove(&(api, registration.tag.clone())),
-        };
+            SyncApi::OneShot => scope.by_tag.remove(&registration.tag, key.id),
+            api => {
+                scope.by_name.remove(&(api, registration.tag.clone()));
+            }
+        }
         let origin = scope.origin;
         scope.registrations -= 1;
         if scope.registrations == 0

@@ -22,6 +22,8 @@ pub enum Timer {
     WakeUp,
     /// The wall clock was wrong.
     Clock,
+    /// Free slots are given to what did not get one of the first.
+    Slots,
     /// The timeline is to be told what got no slot.
     NoSlot,
 }

@@ -67,7 +67,7 @@ fn events_are_limited_and_origins_take_turns() {
         }
     }
     assert_eq!(driver.events.len(), 6);
-    driver.advance(1);
+    driver.advance(2);
     driver.assert_empty();
 }
 
@@ -85,6 +85,37 @@ fn one_origin_can_not_keep_another_waiting() {
     driver.connect(Online);
     driver.finish_last(EventOutcome::Fulfilled);
     assert_eq!(driver.events[1].tag, "b");
+}
+
+#[test]
+fn the_first_events_of_many_do_not_wait_until_the_others_are_prepared() {
+    let mut driver = Driver::offline();
+    for tag in 0..20 {
+        driver.register(&tag.to_string());
+    }
+    driver.connect(Online);
+    assert_eq!(driver.events.len(), 8);
+    let first = driver.events[0].clone();
+    driver.finish(&first, EventOutcome::Fulfilled);
+    assert_eq!(driver.events.len(), 8, "nor does one of them delay another");
+    driver.advance(1);
+    assert_eq!(driver.events.len(), 20);
+}
+
+#[test]
+fn what_got_no_first_slot_waits_for_the_network_if_that_goes_again() {
+    let mut driver = Driver::offline();
+    for tag in 0..20 {
+        driver.register(&tag.to_string());
+    }
+    driver.connect(Online);
+    driver.connect(Connectivity::Offline);
+    driver.advance(1);
+    assert_eq!(driver.events.len(), 8);
+    driver.connect(Online);
+    assert_eq!(driver.events.len(), 16);
+    driver.advance(1);
+    assert_eq!(driver.events.len(), 20);
 }
 
 #[test]

@@ -219,7 +219,7 @@ fn the_timeline_says_what_waits_for_a_worker() {
     driver.held_back();
     driver.connect(Online);
     assert_eq!(driver.held_back(), [], "what has a slot goes first");
-    driver.advance(1);
+    driver.advance(2);
     let capped = (OneShot, "z".to_owned(), WhyNotFired::NoFreeSlot);
     assert_eq!(driver.held_back(), [capped]);
     let event_of = |text: &str| {
@@ -264,16 +264,16 @@ fn what_gets_no_slot_when_the_network_returns_is_on_the_timeline() {
     }
     driver.notes.clear();
     driver.connect(Online);
-    driver.advance(1);
+    driver.advance(2);
     let held = driver.held_back();
     assert_eq!(held.len(), 100);
     assert_eq!(held[0], (OneShot, "1".to_owned(), WhyNotFired::NoFreeSlot));
     driver.connect(Offline);
-    driver.advance(1);
+    driver.advance(2);
     assert_eq!(driver.held_back(), []);
     // It goes again before anything is told.
     driver.connect(Online);
     driver.connect(Offline);
-    driver.advance(1);
+    driver.advance(2);
     assert_eq!(driver.held_back(), []);
 }
