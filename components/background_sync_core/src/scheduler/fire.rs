@@ -6,16 +6,19 @@
 use super::SyncScheduler;
 use super::state::{Event, Moment, PermissionState, Phase, RegKey, Timer};
 use crate::{
-    EventId, EventOutcome, Now, Output, Permission, PermissionCheck, PermissionName,
+    EventId, EventOutcome, MonoTime, Now, Output, Permission, PermissionCheck, PermissionName,
     RegistrationState, RemovalReason, SyncNotification,
 };
 
-/// When much becomes ready after a rest, only so many get a slot at once: their events are on their way while the others are
-/// prepared, ...
-const FIRST_SLOTS: usize = 8;
+/// What becomes ready all at once gets its slots at once if there are no more than these, and is written together. Of more,
+/// one comes first: its event need not wait until the others are prepared, ...
+const FEW_AT_ONCE: u64 = 8;
 
-/// ... which begins so much later, in milliseconds.
-const MS_BEFORE_OTHER_SLOTS: u64 = 1;
+/// ... which begins so much later than its dispatch, in milliseconds, ...
+const MS_AFTER_THE_FIRST: u64 = 1;
+
+/// ... or so much later than its preparation, whatever becomes of it: a slow medium is not to be waited for.
+const MAX_MS_FOR_THE_FIRST: u64 = 20;
 
 impl SyncScheduler {
     /// Gives free slots to what is ready, origin by origin.
@@ -23,20 +26,38 @@ impl SyncScheduler {
         self.give_slots(now, usize::MAX);
     }
 
-    /// The same for what has become ready all at once: first to a few, and soon to the others.
+    /// The same for what has become ready all at once.
     pub(super) fn fill_first_slots(&mut self, now: Now) {
-        let given = self.give_slots(now, FIRST_SLOTS);
-        if given == FIRST_SLOTS && self.tables.count_ready() > 0 {
-            self.will_fill_slots = true;
-            let at = now.mono.after_ms(MS_BEFORE_OTHER_SLOTS);
-            self.timers.insert((at, Timer::Slots));
+        if self.tables.count_ready() <= FEW_AT_ONCE {
+            return self.fill_slots(now);
         }
+        if self.give_slots(now, 1) == 1 {
+            self.hold_slots(now.mono.after_ms(MAX_MS_FOR_THE_FIRST));
+        }
+    }
+
+    fn hold_slots(&mut self, until: MonoTime) {
+        self.slots_held_until = Some(until);
+        self.timers.insert((until, Timer::Slots));
+    }
+
+    fn hold_slots_no_longer_than(&mut self, until: MonoTime) {
+        if let Some(held_until) = self.slots_held_until.filter(|at| *at > until) {
+            self.timers.remove(&(held_until, Timer::Slots));
+            self.hold_slots(until);
+        }
+    }
+
+    /// Slots are held back no more.
+    pub(super) fn release_slots(&mut self, now: Now) {
+        self.slots_held_until = None;
+        self.fill_slots(now);
     }
 
     /// Returns how many it gave.
     fn give_slots(&mut self, now: Now, most: usize) -> usize {
         self.look_at_clock(now);
-        if !self.is_online() || self.will_fill_slots {
+        if !self.is_online() || self.slots_held_until.is_some() {
             return 0;
         }
         let mut given = 0;
@@ -261,6 +282,7 @@ impl SyncScheduler {
             last_chance,
             attempt,
         });
+        self.hold_slots_no_longer_than(now.mono.after_ms(MS_AFTER_THE_FIRST));
     }
 
     /// The execution cap: <https://wicg.github.io/background-sync/spec/#sync-event>, the time limit

@@ -102,8 +102,8 @@ pub struct SyncScheduler {
     /// What the store knows of registrations while something else is on its way there.
     rollbacks: HashMap<RegKey, Rollback>,
     timers: BTreeSet<(MonoTime, Timer)>,
-    /// Whether [`Timer::Slots`] is among them.
-    will_fill_slots: bool,
+    /// [`Timer::Slots`] is among them: nothing gets a slot before that.
+    slots_held_until: Option<MonoTime>,
     /// Whether [`Timer::NoSlot`] is among them.
     will_tell_of_waiting: bool,
     events: BTreeMap<EventId, Event>,
@@ -134,7 +134,7 @@ impl SyncScheduler {
             clock: Clock::default(),
             rollbacks: HashMap::new(),
             timers: BTreeSet::new(),
-            will_fill_slots: false,
+            slots_held_until: None,
             will_tell_of_waiting: false,
             events: BTreeMap::new(),
             tickets: HashMap::new(),
@@ -254,7 +254,7 @@ impl SyncScheduler {
                 Timer::Worker(key) => self.give_up_dispatch_request(key),
                 Timer::Removals => self.retry_removals(),
                 Timer::Clock => self.clock_check_due(now),
-                Timer::Slots => self.will_fill_slots = false,
+                Timer::Slots => self.release_slots(now),
                 Timer::NoSlot => self.notify_of_waiting(now),
                 Timer::WakeUp => due.extend(self.process_periodic_sync_registrations(now)),
             }

@@ -10,7 +10,7 @@ use crate::{
 /// else out of it.
 const MAX_ENTRIES_OF_WAITING: usize = 100;
 
-/// They come so much later, in milliseconds: when every slot has been given.
+/// They come so much later, in milliseconds, and not before every slot has been given.
 const MS_BEFORE_ENTRIES_OF_WAITING: u64 = 2;
 
 impl SyncScheduler {
@@ -109,6 +109,10 @@ impl SyncScheduler {
 
     /// Tells the timeline what got no slot, of those whose turn comes first.
     pub(super) fn notify_of_waiting(&mut self, now: Now) {
+        if let Some(held_until) = self.slots_held_until {
+            self.timers.insert((held_until, Timer::NoSlot));
+            return;
+        }
         self.will_tell_of_waiting = false;
         if !self.is_online() {
             return;

@@ -22,7 +22,7 @@ pub enum Timer {
     WakeUp,
     /// The wall clock was wrong.
     Clock,
-    /// Free slots are given to what did not get one of the first.
+    /// Free slots are given to what did not get the first one.
     Slots,
     /// The timeline is to be told what got no slot.
     NoSlot,

@@ -253,6 +253,24 @@ fn a_client_that_leaves_early_is_on_the_timeline_all_the_same() {
 }
 
 #[test]
+fn a_slow_medium_holds_the_others_back_for_20_ms() {
+    let mut driver = Driver::offline();
+    for tag in 0..20 {
+        driver.register(&tag.to_string());
+    }
+    driver.store_answers = false;
+    driver.connect(Online);
+    driver.advance(19);
+    assert_eq!(driver.scheduler.usage().events, 1);
+    assert_eq!(driver.held_back().len(), 20, "they were registered offline");
+    driver.advance(1);
+    assert_eq!(driver.scheduler.usage().events, 20);
+    assert_eq!(driver.held_back(), [], "each has a slot");
+    driver.release_store();
+    assert_eq!(driver.events.len(), 20);
+}
+
+#[test]
 fn what_gets_no_slot_when_the_network_returns_is_on_the_timeline() {
     let policy = Policy {
         max_events_in_all: NonZeroU32::MIN,
