@@ -15,7 +15,7 @@ use script_traits::{DocumentActivity, ScriptThreadMessage};
 use servo_base::generic_channel::GenericSender;
 use servo_base::id::PipelineId;
 use servo_constellation_traits::{
-    BackgroundSyncToConstellationMessage, EmbedderNews, JobError, JobResult,
+    BackgroundSyncToConstellationMessage, EmbedderNews, JobError, JobResult, OnlineState,
     ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult, ServiceWorkerManagerFactory,
     ServiceWorkerMsg,
 };
@@ -80,8 +80,8 @@ impl BackgroundSyncView<'_> {
             | BackgroundSyncToConstellationMessage::PermissionChanged(_) => {}
             #[cfg(feature = "offline")]
             BackgroundSyncToConstellationMessage::NotificationEvent(..) => {}
-            BackgroundSyncToConstellationMessage::Dispatch(events, tell) => {
-                self.dispatch(events, tell);
+            BackgroundSyncToConstellationMessage::Dispatch(events, online, tell) => {
+                self.dispatch(events, online, tell);
             }
             BackgroundSyncToConstellationMessage::Terminate(event, scope) => {
                 if let Some(manager) = self.manager_of(&scope) {
@@ -119,6 +119,7 @@ impl BackgroundSyncView<'_> {
     fn dispatch(
         &mut self,
         events: Vec<DispatchedEvent>,
+        online: OnlineState,
         tell: Box<dyn FnOnce(GenericSender<ServiceWorkerMsg>) + Send>,
     ) {
         let Some(report_to) = self.storage_threads.background_sync() else {
@@ -131,7 +132,11 @@ impl BackgroundSyncView<'_> {
         let manager = self.manager_of(&scope).cloned();
         let sent = manager.as_ref().map(|manager| {
             let report_to = report_to.clone();
-            manager.send(ServiceWorkerMsg::DispatchFunctionalEvents { events, report_to })
+            manager.send(ServiceWorkerMsg::DispatchFunctionalEvents {
+                events,
+                report_to,
+                online,
+            })
         });
         let is_gone = match (sent, manager) {
             (Some(Ok(())), Some(manager)) => return tell(manager),
@@ -196,6 +201,14 @@ fn origin_of(scope: &ScopeKey) -> Option<ImmutableOrigin> {
 }
 
 impl<STF: ScriptThreadFactory, SWF: ServiceWorkerManagerFactory> Constellation<STF, SWF> {
+    /// The embedder has reported whether there is a network. Pages are told of changes, however often it does.
+    pub(crate) fn online_changed(&mut self, online: OnlineState) {
+        if online.change > self.online.change {
+            self.online = online;
+            self.tell_of_embedder(&EmbedderNews::NetworkOnlineState(online));
+        }
+    }
+
     /// Pages and workers hear of what the embedder has changed.
     pub(crate) fn tell_of_embedder(&self, news: &EmbedderNews) {
         // What is gone need not know.

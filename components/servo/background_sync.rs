@@ -47,6 +47,7 @@ use crate::proxies::ConstellationProxy;
 mod barrier;
 mod engine;
 mod known;
+pub(crate) mod online_state;
 mod permission;
 
 /// How Background Sync is to behave, for [`ServoBuilder::background_sync`](crate::ServoBuilder::background_sync).
@@ -255,9 +256,8 @@ impl BackgroundSyncManager {
             generic_channel::channel().expect("a channel can be made while Servo starts");
         let messages = receiver.route_preserving_errors();
         let (sender_to_embedder, for_embedder) = unbounded();
-        constellation.send(EmbedderToConstellationMessage::OnlineChanged(
-            options.online_at_start,
-        ));
+        let online = online_state::change(options.online_at_start);
+        constellation.send(EmbedderToConstellationMessage::OnlineChanged(online));
         let directory = directory.filter(|_| options.lifetime == StorageLifetime::Profile);
         let permissions = Permissions::new(options.other_origins);
         for entry in &options.permissions {

@@ -5,7 +5,7 @@
 //! Pages and workers are told of what the embedder has changed: the network's state, and permissions.
 
 use js::context::JSContext;
-use servo_constellation_traits::EmbedderNews;
+use servo_constellation_traits::{EmbedderNews, OnlineState};
 
 use crate::dom::backgroundsync::onlinestate::{fire_online_changed, note_online};
 use crate::dom::backgroundsync::permissions::permission_changed;
@@ -36,15 +36,15 @@ pub(crate) fn tell_worker(cx: &mut JSContext, global: &GlobalScope, news: &Embed
 
 /// For whoever asks before they are told.
 fn note(news: &EmbedderNews) {
-    if let EmbedderNews::NetworkOnlineState(online) = news {
-        note_online(*online);
+    if let EmbedderNews::NetworkOnlineState(state) = news {
+        note_online(*state);
     }
 }
 
 fn tell(cx: &mut JSContext, global: &GlobalScope, news: &EmbedderNews) {
     global.tell_owned_workers(news);
     match news {
-        EmbedderNews::NetworkOnlineState(online) => fire_online_changed(cx, global, *online),
+        EmbedderNews::NetworkOnlineState(state) => fire_online_changed(cx, global, state.online),
         EmbedderNews::SyncPermission(origin, name, permission) => {
             permission_changed(cx, global, origin, *name, *permission);
         }
@@ -52,9 +52,29 @@ fn tell(cx: &mut JSContext, global: &GlobalScope, news: &EmbedderNews) {
 }
 
 impl ServiceWorkerManager {
+    pub(crate) fn handle_news(&mut self, news: &EmbedderNews) {
+        match news {
+            EmbedderNews::NetworkOnlineState(state) => self.handle_online_state(*state),
+            EmbedderNews::SyncPermission(..) => self.tell_workers(news),
+        }
+    }
+
+    /// It may come with a sync event, before the news: in the handler, `navigator.onLine` is not to say that there is no
+    /// network.
+    pub(crate) fn handle_online_state(&mut self, state: OnlineState) {
+        if state.change <= self.online.change {
+            return;
+        }
+        let is_changed = state.online != self.online.online;
+        self.online = state;
+        note_online(state);
+        if is_changed {
+            self.tell_workers(&EmbedderNews::NetworkOnlineState(state));
+        }
+    }
+
     /// Workers that do not run learn of it when they ask.
-    pub(crate) fn tell_workers(&self, news: &EmbedderNews) {
-        note(news);
+    fn tell_workers(&self, news: &EmbedderNews) {
         for registration in self.registrations.values() {
             for worker in registration.in_slots() {
                 worker.send_message(FromManager::EmbedderNews(news.clone()));

@@ -7,18 +7,19 @@
 //! <https://html.spec.whatwg.org/multipage/#dom-navigator-online>
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use js::context::JSContext;
+use servo_constellation_traits::OnlineState;
 use stylo_atoms::Atom;
 
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::eventtarget::EventTarget;
 use crate::dom::globalscope::GlobalScope;
 
-/// Of this process, so that workers can read it too. Online until an embedder says otherwise: a page that is told to
-/// be offline by mistake does not even try.
-static ONLINE: AtomicBool = AtomicBool::new(true);
+/// The last change that a thread of this process has heard of, doubled, and one more for online; so that workers can read it
+/// too. Online until an embedder says otherwise: a page that is told to be offline by mistake does not even try.
+static LAST: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
     /// What this thread's pages or worker were told last. Each thread hears of a change when it gets to it: one that is
@@ -28,12 +29,22 @@ thread_local! {
 
 /// The value of `navigator.onLine`.
 pub(crate) fn is_online() -> bool {
-    TOLD.get().unwrap_or_else(|| ONLINE.load(Ordering::Relaxed))
+    TOLD.get().unwrap_or_else(|| last_online_state().online)
 }
 
-/// The embedder has reported a change, which workers without a page must see, too.
-pub(crate) fn note_online(online: bool) {
-    ONLINE.store(online, Ordering::Relaxed);
+/// What a thread of this process has heard last.
+pub(crate) fn last_online_state() -> OnlineState {
+    let last = LAST.load(Ordering::Relaxed);
+    OnlineState {
+        online: last % 2 == 1,
+        change: last / 2,
+    }
+}
+
+/// The embedder has reported a change, which workers without a page must see, too. A thread that is late changes nothing.
+pub(crate) fn note_online(state: OnlineState) {
+    let state = 2 * state.change + u64::from(state.online);
+    LAST.fetch_max(state, Ordering::Relaxed);
 }
 
 /// The embedder has reported a change: tells a page or a worker.

@@ -22,6 +22,7 @@ use storage_traits::background_sync::BackgroundSyncMessage;
 
 use super::barrier;
 use super::known::{OpenWindows, WorkerManagers};
+use super::online_state;
 use super::permission::{BackgroundSyncPermissionRequest, Permissions};
 use crate::proxies::ConstellationProxy;
 
@@ -53,10 +54,16 @@ pub(super) struct ServoEngine {
 impl ServoEngine {
     /// Events of one scope.
     fn dispatch_to(&self, scope: &ScopeKey, events: Vec<DispatchedEvent>) {
-        let unsent = self.worker_managers.send(scope, events, &self.reports);
+        // The network may have gone again, but then the news of that is on its way.
+        let online = online_state::last();
+        let unsent = self
+            .worker_managers
+            .send(scope, events, &self.reports, online);
         if let Some(events) = unsent {
             let tell = self.worker_managers.remember(scope);
-            self.send(BackgroundSyncToConstellationMessage::Dispatch(events, tell));
+            self.send(BackgroundSyncToConstellationMessage::Dispatch(
+                events, online, tell,
+            ));
         }
     }
 

@@ -12,7 +12,7 @@ use background_sync_traits::DispatchedEvent;
 use servo_base::generic_channel::GenericSender;
 use servo_config::opts;
 use servo_constellation::window_changes;
-use servo_constellation_traits::ServiceWorkerMsg;
+use servo_constellation_traits::{OnlineState, ServiceWorkerMsg};
 use storage_traits::background_sync::BackgroundSyncMessage;
 
 /// So many origins are known. With one more, all are forgotten, which costs each one more question.
@@ -90,6 +90,7 @@ impl WorkerManagers {
         scope: &ScopeKey,
         events: Vec<DispatchedEvent>,
         reports: &GenericSender<BackgroundSyncMessage>,
+        online: OnlineState,
     ) -> Option<Vec<DispatchedEvent>> {
         let Some(manager) = self.senders.lock().get(&scope.origin).cloned() else {
             return Some(events);
@@ -97,6 +98,7 @@ impl WorkerManagers {
         let message = ServiceWorkerMsg::DispatchFunctionalEvents {
             events: events.clone(),
             report_to: reports.clone(),
+            online,
         };
         if manager.send(message).is_ok() {
             return None;

@@ -1,6 +1,6 @@
 //! What scripts see.
 
-use background_sync_e2e::Site;
+use background_sync_e2e::{FAST_RETRIES, Kiosk, Site};
 use serde_json::{Value, json};
 
 /// Runs an expression in a service worker when its script is first evaluated, and returns its value.
@@ -170,4 +170,24 @@ fn workers_without_a_page_know_that_the_network_is_back() {
     kiosk.command("open");
     kiosk.wait_for_console("page ready");
     assert_eq!(kiosk.evaluate("navigator.onLine"), true);
+}
+
+#[test]
+fn no_event_comes_before_the_news_that_the_network_is_back() {
+    let site = Site::new(
+        "let changes = 0;
+         for (const type of ['online', 'offline']) self.addEventListener(type, () => { changes += 1; });
+         self.addEventListener('sync', (event) =>
+             console.log(`sync ${event.tag} ${navigator.onLine} ${changes}`));",
+    );
+    // What nobody flushes is soonest at its worker.
+    let relaxed = format!("{FAST_RETRIES}durability = \"relaxed\"");
+    let mut kiosk = site.open_with(Kiosk::builder().background_sync(&relaxed));
+    for round in 1..=50 {
+        kiosk.set_network("offline");
+        kiosk.register_sync("later");
+        kiosk.command("online");
+        let said = kiosk.wait_for_report("sync later ");
+        assert_eq!(said, format!("true {}", 2 * round));
+    }
 }

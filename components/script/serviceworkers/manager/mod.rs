@@ -45,11 +45,12 @@ use servo_base::generic_channel::{
 };
 use servo_base::id::{PipelineId, PipelineNamespace};
 use servo_constellation_traits::{
-    SWManagerSenders, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
+    OnlineState, SWManagerSenders, ServiceWorkerAlgorithm, ServiceWorkerAlgorithmResult,
     ServiceWorkerManagerFactory, ServiceWorkerMsg, ServiceWorkerRegistrationInfo,
 };
 use servo_url::{ImmutableOrigin, ServoUrl};
 
+use crate::dom::backgroundsync::onlinestate::last_online_state;
 use crate::dom::serviceworkers::manager::clients::Clients;
 use crate::dom::serviceworkers::manager::jobs::JobQueue;
 use crate::dom::serviceworkers::manager::leaving::LeavingRegistrations;
@@ -90,6 +91,8 @@ pub struct ServiceWorkerManager {
     resource_port: RoutedReceiver<FromNetwork>,
     fetched_sender: Sender<FetchedScript>,
     fetched_port: Receiver<FetchedScript>,
+    /// What workers were told last, or could have read.
+    pub(crate) online: OnlineState,
     /// Shared by all workers of the origin.
     font_context: Arc<FontContext>,
 }
@@ -215,11 +218,16 @@ impl ServiceWorkerManager {
                 handles_fetch,
                 navigation_preload,
             ),
-            ServiceWorkerMsg::DispatchFunctionalEvents { events, report_to } => {
+            ServiceWorkerMsg::DispatchFunctionalEvents {
+                events,
+                report_to,
+                online,
+            } => {
+                self.handle_online_state(online);
                 self.dispatch_functional_events(events, &report_to);
             }
             ServiceWorkerMsg::TerminateWorker(event, scope) => self.terminate_worker(event, &scope),
-            ServiceWorkerMsg::EmbedderNews(news) => self.tell_workers(&news),
+            ServiceWorkerMsg::EmbedderNews(news) => self.handle_news(&news),
             ServiceWorkerMsg::Exit => return Flow::Exit,
         }
         Flow::Continue
@@ -351,6 +359,7 @@ impl ServiceWorkerManagerFactory for ServiceWorkerManager {
                     resource_port,
                     fetched_sender,
                     fetched_port,
+                    online: last_online_state(),
                     font_context,
                 }
                 .run();
