@@ -193,8 +193,8 @@ fn manifest(
     profiles["dev"] = Item::Table(dev);
     let release = [
         ("debug", value(0)),
-        ("opt-level", value(2)),
-        ("lto", value("off")),
+        ("opt-level", value(3)),
+        ("lto", value("thin")),
     ];
     profiles["release"] = Item::Table(Table::from_iter(release));
     document["profile"] = Item::Table(profiles);

@@ -36,8 +36,8 @@ debug-assertions = false
 
 [profile.release]
 debug = 0
-opt-level = 2
-lto = \"off\"
+opt-level = 3
+lto = \"thin\"
 ";
 
 /// The browsers, and what runs tests in them.
