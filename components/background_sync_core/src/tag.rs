@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::{self, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use self::bytes::Bytes;
 use crate::wtf8::{self, Piece};
+
+mod bytes;
 
 /// Longest tag that is accepted, in UTF-8 bytes (Chromium's limit; the specification has none).
 pub const MAX_TAG_BYTES: usize = 10_240;
@@ -19,7 +21,7 @@ pub const MAX_TAG_BYTES: usize = 10_240;
 /// that are not part of a pair, which no `str` can hold. Kept as
 /// [WTF-8](https://wtf-8.codeberg.page/); of a tag without such surrogates, that is UTF-8.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(Arc<[u8]>);
+pub struct Tag(Bytes);
 
 impl Tag {
     /// The tag of a script's string, in UTF-16.
@@ -32,7 +34,7 @@ impl Tag {
 
     /// The tag's text, unless it has lone surrogates.
     pub fn to_str(&self) -> Option<&str> {
-        std::str::from_utf8(&self.0).ok()
+        std::str::from_utf8(self.as_wtf8()).ok()
     }
 
     /// The tag's text, with U+FFFD in place of each lone surrogate.
@@ -57,17 +59,17 @@ impl Tag {
 
     /// The tag in WTF-8.
     pub fn as_wtf8(&self) -> &[u8] {
-        &self.0
+        self.0.as_slice()
     }
 
     fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        wtf8::pieces(&self.0).flatten()
+        wtf8::pieces(self.as_wtf8()).flatten()
     }
 
     fn from_valid(wtf8: &[u8]) -> Result<Self, TagTooLong> {
         match wtf8.len() {
             bytes if bytes > MAX_TAG_BYTES => Err(TagTooLong { bytes }),
-            _ => Ok(Self(wtf8.into())),
+            _ => Ok(Self(Bytes::from(wtf8))),
         }
     }
 }
@@ -145,7 +147,7 @@ impl Serialize for Tag {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.to_str() {
             Some(text) if serializer.is_human_readable() => serializer.serialize_str(text),
-            _ => serializer.serialize_bytes(&self.0),
+            _ => serializer.serialize_bytes(self.as_wtf8()),
         }
     }
 }
