@@ -39,10 +39,14 @@ impl Bound {
         let verdict = match (self.kind, alone.met) {
             (BoundKind::Floor, _) if self.is_worse_than(line) => {
                 "the figure is better, so the machine was not quiet and this proves nothing"
+                    .to_owned()
             }
-            (_, true) => "it does not explain the miss",
-            (BoundKind::Floor, false) => "it explains the miss",
-            (BoundKind::Yardstick, false) => "it misses the goal, too",
+            (_, true) => match part_of_goal(line.promise, ratio) {
+                Some(part) => format!("that is {:.0} % of what the goal allows", part * 100.0),
+                None => "it does not explain the miss".to_owned(),
+            },
+            (BoundKind::Floor, false) => "it explains the miss".to_owned(),
+            (BoundKind::Yardstick, false) => "it misses the goal, too".to_owned(),
         };
         Some(format!(
             "{kind}, {}: {} {}, {} times Chromium's; {verdict}",
@@ -61,5 +65,14 @@ impl Bound {
             }
             Goal::None => false,
         }
+    }
+}
+
+/// How much of what a goal allows is gone with something of this ratio.
+fn part_of_goal(goal: Goal, ratio: f64) -> Option<f64> {
+    match goal {
+        Goal::RatioAtMost(most) | Goal::RatioBelow(most) => Some(ratio / most),
+        Goal::RatioAtLeast(least) => Some(least / ratio),
+        Goal::ValueAtLeast(_) | Goal::ValueAtMost(_) | Goal::None => None,
     }
 }

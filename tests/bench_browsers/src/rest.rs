@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use background_sync_bench_browsers::browser::Process;
+use background_sync_bench_report::median;
 
 use crate::memory;
 
-/// How often the memory is read ...
+/// It has rested once the kiosk has given back what is free: it does 10 and 11 s after its last activity.
+const REST: Duration = Duration::from_secs(15);
+/// How often the memory is read then ...
 const PAUSE: Duration = Duration::from_millis(250);
 /// ... until so many readings in a row ...
-const READINGS: usize = 20;
+const READINGS: usize = 8;
 /// ... differ by no more than this, in bytes.
 const NOISE_BYTES: f64 = 262_144.0;
 /// A browser that is busy for longer is taken as it is.
@@ -23,15 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// It is started so often; ...
 const STARTS: usize = 3;
 
-/// The least that its first process holds, in bytes.
+/// What its first process holds, in the middle of them, in bytes: some starts leave a texture more behind, or less.
 pub fn first_process_bytes(browser: &Command) -> Result<f64> {
     // ... and once before that: this one mends what a kill has left, and holds what that took for a while.
     of_one_start(browser)?;
-    let mut least = f64::INFINITY;
+    let mut starts = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
-        least = of_one_start(browser)?.min(least);
+        starts.push(of_one_start(browser)?);
     }
-    Ok(least)
+    Ok(median(&mut starts))
 }
 
 /// The browser is ended by force.
@@ -53,7 +56,10 @@ fn of_one_start(browser: &Command) -> Result<f64> {
             "a browser that was started without a network has ended: see whether it starts at all, and whether \
              `unshare --net --map-root-user true` is allowed here",
         )?;
-        if let Some(bytes) = readings.handle(reading.first_bytes, started.elapsed() >= PATIENCE) {
+        let since_start = started.elapsed();
+        if since_start >= REST
+            && let Some(bytes) = readings.handle(reading.first_bytes, since_start >= PATIENCE)
+        {
             return Ok(bytes);
         }
     }
