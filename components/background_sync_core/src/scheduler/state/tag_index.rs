@@ -26,7 +26,7 @@ struct Entry {
 impl Entry {
     fn id(&self) -> RegistrationId {
         let [high, low] = self.id.map(u64::from);
-        RegistrationId(high << 32 | low)
+        RegistrationId((high << 32) | low)
     }
 }
 
@@ -67,7 +67,7 @@ impl TagIndex {
 
 /// The table looks at the highest and at the lowest bits.
 fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
+    (u64::from(hash) << 32) | u64::from(hash)
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn each_tag_leads_to_its_registration_until_that_is_removed() {
         // Ids that need both halves, and differ in one of them only.
-        let id = |number: u64| RegistrationId(number << 32 | number % 3);
+        let id = |number: u64| RegistrationId((number << 32) | (number % 3));
         let mut index = TagIndex::default();
         let mut tags = HashMap::new();
         for number in 1..=5_000 {
