@@ -54,7 +54,7 @@ pub(super) struct ServoEngine {
 impl ServoEngine {
     /// Events of one scope.
     fn dispatch_to(&self, scope: &ScopeKey, events: Vec<DispatchedEvent>) {
-        // The network may have gone again, but then the news of that is on its way.
+        // What holds now: the network may have gone again since the manager heard that it is back.
         let online = online_state::last();
         let unsent = self
             .worker_managers

@@ -26,7 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// It is started so often; ...
 const STARTS: usize = 3;
 
-/// What its first process holds, in the middle of them, in bytes: some starts leave a texture more behind, or less.
+/// What its first process holds, in the middle of them, in bytes: some starts hold a megabyte more, whatever is
+/// registered.
 pub fn first_process_bytes(browser: &Command) -> Result<f64> {
     // ... and once before that: this one mends what a kill has left, and holds what that took for a while.
     of_one_start(browser)?;

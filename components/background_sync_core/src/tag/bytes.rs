@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn few_take_no_more_than_a_pointer_and_a_length_and_a_word() {
+    fn a_tag_takes_three_words_in_place() {
         assert_eq!(size_of::<Bytes>(), 24);
     }
 }

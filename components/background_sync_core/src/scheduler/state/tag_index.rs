@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use crate::{RegistrationId, Tag};
 
 /// The ids of registrations by their tags. The tags themselves are the registrations': a map with tags of its own would be
-/// three times as large.
+/// more than twice as large.
 #[derive(Debug, Default)]
 pub struct TagIndex {
     /// Pages choose the tags, so what they hash to must not be foreseen.

@@ -87,12 +87,18 @@ fn one_origin_can_not_keep_another_waiting() {
     assert_eq!(driver.events[1].tag, "b");
 }
 
-#[test]
-fn the_first_event_of_many_does_not_wait_until_the_others_are_prepared() {
+/// Offline, with so many registrations.
+fn offline_with(count: u32) -> Driver {
     let mut driver = Driver::offline();
-    for tag in 0..20 {
+    for tag in 0..count {
         driver.register(&tag.to_string());
     }
+    driver
+}
+
+#[test]
+fn the_first_event_of_many_does_not_wait_until_the_others_are_prepared() {
+    let mut driver = offline_with(20);
     driver.connect(Online);
     assert_eq!(driver.events.len(), 1);
     driver.finish_last(EventOutcome::Fulfilled);
@@ -103,20 +109,14 @@ fn the_first_event_of_many_does_not_wait_until_the_others_are_prepared() {
 
 #[test]
 fn few_events_are_prepared_together() {
-    let mut driver = Driver::offline();
-    for tag in 0..8 {
-        driver.register(&tag.to_string());
-    }
+    let mut driver = offline_with(8);
     driver.connect(Online);
     assert_eq!(driver.events.len(), 8);
 }
 
 #[test]
 fn what_got_no_first_slot_waits_for_the_network_if_that_goes_again() {
-    let mut driver = Driver::offline();
-    for tag in 0..20 {
-        driver.register(&tag.to_string());
-    }
+    let mut driver = offline_with(20);
     driver.connect(Online);
     driver.connect(Connectivity::Offline);
     driver.advance(1);
