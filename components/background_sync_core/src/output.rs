@@ -1,5 +1,7 @@
 //! What the scheduler is asked, and what it decides.
 
+use std::num::NonZeroU64;
+
 use crate::{
     Caller, DispatchError, EventOutcome, Permission, PermissionName, RegisterError, RegistrationId,
     RemoveError, ScopeKey, StoreOp, SyncData, SyncNotification, Tag, Ticket, UnregisterError,
@@ -10,9 +12,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Call(pub u64);
 
-/// Names one event of a scheduler; never used twice.
+/// Names one event of a scheduler; never used twice. Not zero, so that a registration without one needs no more room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventId(pub u64);
+pub struct EventId(pub NonZeroU64);
 
 /// What is true of the caller of `register()` at the time of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

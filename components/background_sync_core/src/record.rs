@@ -1,5 +1,7 @@
 //! What the scheduler asks a store to keep.
 
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -105,9 +107,9 @@ pub enum Durability {
 }
 
 /// Names one store operation of a scheduler; every one must be answered once with
-/// [`crate::SyncScheduler::handle_stored`].
+/// [`crate::SyncScheduler::handle_stored`]. Not zero, as an [`crate::EventId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
+pub struct Ticket(pub NonZeroU64);
 
 /// How soon a store operation must be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -185,6 +185,23 @@ impl SyncNotification {
         }
     }
 
+    /// The same, to have notifications that are kept share it.
+    pub fn scope_mut(&mut self) -> Option<&mut ScopeKey> {
+        match self {
+            Self::Registered { scope, .. }
+            | Self::Rejected { scope, .. }
+            | Self::HeldBack { scope, .. }
+            | Self::Dispatched { scope, .. }
+            | Self::Finished { scope, .. }
+            | Self::Removed { scope, .. }
+            | Self::StorageFailed { scope, .. } => Some(scope),
+            Self::Restored { .. }
+            | Self::SetAside { .. }
+            | Self::ConnectivityChanged { .. }
+            | Self::ExtraIntervalSet { .. } => None,
+        }
+    }
+
     /// The API that it is about, if it is about a registration.
     #[must_use]
     pub fn api(&self) -> Option<SyncApi> {

@@ -74,6 +74,8 @@ fn encode_with(
     bytes.push(version);
     let damaged = |error: bincode::Error| CodecError::Damaged(error.to_string());
     options.serialize_into(&mut bytes, value).map_err(damaged)?;
+    // Many are kept until the database takes them over.
+    bytes.shrink_to_fit();
     Ok(bytes)
 }
 

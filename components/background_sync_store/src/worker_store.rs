@@ -25,8 +25,8 @@ use crate::{OpenDatabase, StoreError, set_aside};
 /// Name of the file in the profile folder.
 pub const WORKERS_FILE_NAME: &str = "workers.redb";
 
-/// Memory for pages of the file, in bytes.
-const CACHE_BYTES: usize = 1024 * 1024;
+/// Memory for pages of the file, in bytes. A worker is read once, when it starts.
+const CACHE_BYTES: usize = 256 * 1024;
 
 /// A file that can't be read is kept under another name until there is the next one: scripts are long, and can be had
 /// again.

@@ -1,6 +1,6 @@
 //! The journal: a bounded record of everything that a person would ask about.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::ops::RangeInclusive;
 
 use background_sync_core::{
@@ -21,6 +21,9 @@ pub const MAX_SUBSCRIBER_LAG: usize = 4_096;
 
 /// Subscriptions at the same time. The oldest one ends when another is made.
 pub const MAX_SUBSCRIBERS: usize = 16;
+
+/// It has memory for so many before it grows.
+const FIRST_ENTRIES: usize = 64;
 
 /// The sequence that a stored entry may have.
 const MAX_SEQUENCE: u64 = u64::MAX / 2;
@@ -99,6 +102,11 @@ impl Journal {
             true => StoredGaps::Empty,
             false => StoredGaps::MayHaveEntries,
         };
+        let mut scopes = HashSet::new();
+        for entry in &mut entries {
+            share_scope(entry, &mut scopes);
+        }
+        entries.shrink_to_fit();
         let used = Some(next_sequence).filter(|&next| next <= MAX_SEQUENCE);
         let after_last = entries.last().map_or(0, |entry| entry.sequence + 1);
         let bytes = entries.iter().map(bytes_of).sum();
@@ -110,7 +118,7 @@ impl Journal {
             stored_gaps,
             ..Self::default()
         };
-        journal.shrink();
+        journal.make_room(0);
         journal
     }
 
@@ -124,12 +132,24 @@ impl Journal {
         }
     }
 
-    fn push(&mut self, entry: JournalEntry) {
+    fn push(&mut self, mut entry: JournalEntry) {
+        let last = self.entries.back().and_then(|last| last.what.scope());
+        if let (Some(scope), Some(last)) = (entry.what.scope_mut(), last)
+            && scope == last
+        {
+            *scope = last.clone();
+        }
         self.next_sequence = entry.sequence + 1;
         self.unsaved.insert(entry.sequence);
         self.bytes += bytes_of(&entry);
+        self.make_room(1);
+        let kept = self.entries.len();
+        if kept == self.entries.capacity() {
+            // It would double, also when it is nearly as long as it ever gets.
+            let more = kept.max(FIRST_ENTRIES).min(MAX_JOURNAL_ENTRIES - kept);
+            self.entries.reserve_exact(more);
+        }
         self.entries.push_back(entry);
-        self.shrink();
     }
 
     /// Adds what happened. The same thing again only counts.
@@ -163,8 +183,9 @@ impl Journal {
             });
     }
 
-    fn shrink(&mut self) {
-        while self.entries.len() > MAX_JOURNAL_ENTRIES || self.bytes > MAX_JOURNAL_BYTES {
+    /// For so many more entries, whose bytes are counted already.
+    fn make_room(&mut self, more: usize) {
+        while self.entries.len() + more > MAX_JOURNAL_ENTRIES || self.bytes > MAX_JOURNAL_BYTES {
             let Some(oldest) = self.entries.pop_front() else {
                 return;
             };
@@ -295,6 +316,17 @@ fn was_denied(what: &SyncNotification) -> bool {
             RegisterError::PermissionDenied | RegisterError::PeriodicPermissionDenied
         ),
         _ => false,
+    }
+}
+
+/// Entries about the same service worker registration have the text of its URLs in common.
+fn share_scope(entry: &mut JournalEntry, known: &mut HashSet<ScopeKey>) {
+    let Some(scope) = entry.what.scope_mut() else {
+        return;
+    };
+    match known.get(scope) {
+        Some(shared) => *scope = shared.clone(),
+        None => drop(known.insert(scope.clone())),
     }
 }
 

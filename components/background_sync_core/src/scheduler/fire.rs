@@ -86,7 +86,7 @@ impl SyncScheduler {
             return;
         };
         let event = EventId(self.next_event);
-        self.next_event += 1;
+        self.next_event = self.next_event.saturating_add(1);
         let phase = Phase::Preparing {
             attempt_is_durable: false,
             permission,

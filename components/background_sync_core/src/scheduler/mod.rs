@@ -26,6 +26,7 @@ mod wall_clock;
 mod why_not_fired;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::num::NonZeroU64;
 
 use self::state::{
     Clock, DispatchRequest, Event, EventChains, Phase, RegKey, Removal, Rollback, Tables,
@@ -115,8 +116,8 @@ pub struct SyncScheduler {
     /// Calls that wait for removals.
     removals: HashMap<Call, Removal>,
     next_registration: u64,
-    next_event: u64,
-    next_ticket: u64,
+    next_event: NonZeroU64,
+    next_ticket: NonZeroU64,
     outputs: VecDeque<Output>,
 }
 
@@ -143,8 +144,8 @@ impl SyncScheduler {
             dispatch_requests: HashMap::new(),
             removals: HashMap::new(),
             next_registration: 1,
-            next_event: 1,
-            next_ticket: 1,
+            next_event: NonZeroU64::MIN,
+            next_ticket: NonZeroU64::MIN,
             outputs: VecDeque::new(),
         }
     }

@@ -63,7 +63,7 @@ impl SyncScheduler {
 
     fn submit(&mut self, op: StoreOp, urgency: Urgency, ticket_use: TicketUse) -> Ticket {
         let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        self.next_ticket = self.next_ticket.saturating_add(1);
         self.tickets.insert(ticket, ticket_use);
         self.outputs.push_back(Output::Store {
             ticket,

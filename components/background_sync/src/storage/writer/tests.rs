@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 
 use background_sync_core::{
@@ -90,7 +91,7 @@ fn put(id: u64) -> (Ticket, StoreOp) {
         registered_at: WallTime(0),
         retry_at: None,
     };
-    (Ticket(id), StoreOp::Put(record))
+    (Ticket(NonZeroU64::new(id).unwrap()), StoreOp::Put(record))
 }
 
 fn entry(sequence: u64) -> JournalUpdate {
@@ -147,7 +148,7 @@ impl Bench {
         let done = told.last_mut().unwrap().done.take().unwrap();
         let results = told.into_iter().flat_map(|part| part.results);
         let failed = results.filter(|(_, result)| result.is_err());
-        (failed.map(|(ticket, _)| ticket.0).collect(), done)
+        (failed.map(|(ticket, _)| ticket.0.get()).collect(), done)
     }
 
     fn world(&self, change: impl FnOnce(&mut World)) {

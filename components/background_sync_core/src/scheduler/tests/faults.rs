@@ -1,3 +1,5 @@
+use std::num::NonZeroU64;
+
 use super::*;
 use Connectivity::Online;
 
@@ -83,14 +85,15 @@ fn an_insert_that_fails_after_the_network_went_leaves_nothing() {
 fn what_is_unknown_is_ignored() {
     let mut driver = Driver::online();
     let now = driver.now;
-    driver.scheduler.handle_stored(now, Ticket(9), Ok(()));
+    let unknown = NonZeroU64::MAX;
+    driver.scheduler.handle_stored(now, Ticket(unknown), Ok(()));
     driver.scheduler.handle_acknowledged(now, Call(9));
     driver
         .scheduler
-        .handle_event_finished(now, EventId(9), EventOutcome::Fulfilled);
+        .handle_event_finished(now, EventId(unknown), EventOutcome::Fulfilled);
     driver
         .scheduler
-        .handle_permission(now, EventId(9), PermissionCheck::Unanswered);
+        .handle_permission(now, EventId(unknown), PermissionCheck::Unanswered);
     driver.scheduler.handle_worker_activated(now, &scope());
     driver.scheduler.handle_worker_unregistered(now, &scope());
     driver.scheduler.handle_timeout(now);
