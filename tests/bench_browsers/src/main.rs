@@ -223,15 +223,14 @@ impl Product {
     /// What its first process holds at rest, with the profile in this folder.
     fn resting_bytes(self, arguments: &Arguments, folder: &Path) -> Result<f64> {
         const PAGE: &str = "about:blank";
-        let command = match self {
-            Self::Kiosk => kiosk::command(&arguments.kiosk, folder, PAGE, &KIOSK_SETTINGS)?,
+        rest::first_process_bytes(folder, &|folder| match self {
+            Self::Kiosk => kiosk::command(&arguments.kiosk, folder, PAGE, &KIOSK_SETTINGS),
             Self::Chromium => {
                 let mut command = chromium::command(&arguments.chromium, folder);
                 command.arg(PAGE);
-                command
+                Ok(command)
             }
-        };
-        rest::first_process_bytes(&command)
+        })
     }
 }
 

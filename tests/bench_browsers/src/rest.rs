@@ -2,11 +2,12 @@
 //! scripts is measured, and without a network, so that it sends nothing.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use background_sync_bench_browsers::browser::Process;
 use background_sync_bench_report::median;
 
@@ -23,44 +24,68 @@ const NOISE_BYTES: f64 = 262_144.0;
 /// A browser that is busy for longer is taken as it is.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// It is started so often; ...
-const STARTS: usize = 3;
+/// It is started so often.
+const STARTS: usize = 5;
 
-/// What its first process holds, in the middle of them, in bytes: some starts hold a megabyte more, whatever is
-/// registered.
-pub fn first_process_bytes(browser: &Command) -> Result<f64> {
-    // ... and once before that: this one mends what a kill has left, and holds what that took for a while.
-    of_one_start(browser)?;
-    let mut starts = Vec::with_capacity(STARTS);
-    for _ in 0..STARTS {
-        starts.push(of_one_start(browser)?);
+/// What its first process holds, in bytes: the middle of several starts, each with a copy of the profile in `folder`. They
+/// are started at the same time: one that has the machine for itself holds a megabyte more at some times and less at
+/// others, whatever is registered. `command` is what starts one with the profile in a folder.
+pub fn first_process_bytes(
+    folder: &Path,
+    command: &dyn Fn(&Path) -> Result<Command>,
+) -> Result<f64> {
+    // The first start mends what a kill has left, and holds what that took for a while.
+    let folder = folder.to_owned();
+    of_starts(&[command(&folder)?])?;
+    let beside = folder.parent().unwrap_or(&folder);
+    let copies = tempfile::tempdir_in(beside).context("no folder for copies of a profile")?;
+    let mut commands = Vec::with_capacity(STARTS);
+    for number in 0..STARTS {
+        let copy = copies.path().join(number.to_string());
+        let copied = Command::new("cp")
+            .args(["--archive", "--"])
+            .args([&folder, &copy])
+            .status();
+        let copied = copied.context("cannot start `cp`, which copies a profile")?;
+        ensure!(
+            copied.success(),
+            "a profile could not be copied: is {} full?",
+            copies.path().display()
+        );
+        commands.push(command(&copy)?);
     }
-    Ok(median(&mut starts))
+    Ok(median(&mut of_starts(&commands)?))
 }
 
-/// The browser is ended by force.
-fn of_one_start(browser: &Command) -> Result<f64> {
-    let mut command = without_network(browser);
-    let command = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let process = command.spawn().context(
-        "cannot start `unshare`, by which a browser has no network: it is in the package util-linux",
-    )?;
-    let process = Process(process);
+/// What the first process of each holds. All are ended by force.
+fn of_starts(commands: &[Command]) -> Result<Vec<f64>> {
+    let mut processes = Vec::with_capacity(commands.len());
+    for browser in commands {
+        let mut command = without_network(browser);
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let process = command.spawn().context(
+            "cannot start `unshare`, by which a browser has no network: it is in the package util-linux",
+        )?;
+        processes.push((Process(process), Readings::default(), None));
+    }
     let started = Instant::now();
-    let mut readings = Readings::default();
     loop {
         thread::sleep(PAUSE);
-        let reading = memory::of_tree(process.0.id()).context(
-            "a browser that was started without a network has ended: see whether it starts at all, and whether \
-             `unshare --net --map-root-user true` is allowed here",
-        )?;
         let since_start = started.elapsed();
-        if since_start >= REST
-            && let Some(bytes) = readings.handle(reading.first_bytes, since_start >= PATIENCE)
-        {
+        for (process, readings, rested) in &mut processes {
+            let reading = memory::of_tree(process.0.id()).context(
+                "a browser that was started without a network has ended: see whether it starts at all, and whether \
+                 `unshare --net --map-root-user true` is allowed here",
+            )?;
+            if since_start >= REST && rested.is_none() {
+                *rested = readings.handle(reading.first_bytes, since_start >= PATIENCE);
+            }
+        }
+        let rested = processes.iter().map(|(.., rested)| *rested);
+        if let Some(bytes) = rested.collect() {
             return Ok(bytes);
         }
     }
@@ -123,8 +148,8 @@ mod tests {
 
     #[test]
     fn a_browser_that_cannot_be_started_is_an_error() {
-        let error = first_process_bytes(&Command::new("/no/such/browser"))
-            .expect_err("there is no such browser");
+        let error =
+            of_starts(&[Command::new("/no/such/browser")]).expect_err("there is no such browser");
         assert!(error.to_string().contains("unshare"), "{error}");
     }
 
