@@ -14,21 +14,26 @@ use anyhow::{Context, Result};
 /// What is written at least: a page, in bytes.
 const PAGE: [u8; 4_096] = [7; 4_096];
 
-/// As long as there is between two `register()` of the page: a disk and a processor that had nothing to do take longer.
-const PAUSE: Duration = Duration::from_millis(2);
+/// How often something is done, and how long nothing is done before: a disk and a processor that had nothing to do take
+/// longer, so a floor needs the pauses of what it is a floor of.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    pub count: usize,
+    pub pause: Duration,
+}
 
 /// Milliseconds for each of so many flushes of a file in this folder that has room already: one page each, on the medium when
 /// it returns.
-pub fn flushes_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
+pub fn flushes_ms(folder: &Path, times: Times) -> Result<Vec<f64>> {
     let path = folder.join("floor");
-    flush_repeatedly(&path, count).with_context(|| format!("cannot write {}", path.display()))
+    flush_repeatedly(&path, times).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn flush_repeatedly(path: &Path, count: usize) -> io::Result<Vec<f64>> {
+fn flush_repeatedly(path: &Path, Times { count, pause }: Times) -> io::Result<Vec<f64>> {
     let mut keeper = Keeper::new(path, count)?;
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
-        thread::sleep(PAUSE);
+        thread::sleep(pause);
         let start = Instant::now();
         keeper.append()?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
@@ -78,7 +83,7 @@ const KEEPER: usize = 2;
 
 /// Milliseconds for each of so many pages that another thread appends to a file in this folder and flushes, while this one
 /// sleeps until it is told.
-pub fn durable_answers_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
+pub fn durable_answers_ms(folder: &Path, Times { count, pause }: Times) -> Result<Vec<f64>> {
     let mut keeper = keeper(folder, count)?;
     let (to_keeper, asked) = channel::<()>();
     let (answer, answered) = channel();
@@ -86,7 +91,7 @@ pub fn durable_answers_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
     thread::spawn(move || while asked.recv().is_ok() && answer.send(keeper.append()).is_ok() {});
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
-        thread::sleep(PAUSE);
+        thread::sleep(pause);
         let start = Instant::now();
         to_keeper.send(()).context("the thread has ended")?;
         answered.recv().context("the thread has ended")??;
@@ -97,9 +102,9 @@ pub fn durable_answers_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
 
 /// Milliseconds for each of so many ways of a byte through a pipe and [`THREADS_TO_THE_EVENT`] threads, each of which sleeps
 /// until the one before wakes it. One appends a page to a file in this folder and flushes it; the others do nothing else.
-pub fn durable_ways_ms(folder: &Path, count: usize) -> Result<Vec<f64>> {
-    let mut keeper = Some(keeper(folder, count)?);
-    ways_ms(THREADS_TO_THE_EVENT, count, |number| {
+pub fn durable_ways_ms(folder: &Path, times: Times) -> Result<Vec<f64>> {
+    let mut keeper = Some(keeper(folder, times.count)?);
+    ways_ms(THREADS_TO_THE_EVENT, times, |number| {
         keeper.take_if(|_| number == KEEPER)
     })
 }
@@ -111,7 +116,7 @@ fn keeper(folder: &Path, pages: usize) -> Result<Keeper> {
 
 fn ways_ms(
     threads: usize,
-    count: usize,
+    Times { count, pause }: Times,
     mut keeper_of: impl FnMut(usize) -> Option<Keeper>,
 ) -> Result<Vec<f64>> {
     let (mut reader, mut writer) = io::pipe().context("no pipe")?;
@@ -129,7 +134,7 @@ fn ways_ms(
     }
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
-        thread::sleep(PAUSE);
+        thread::sleep(pause);
         let start = Instant::now();
         writer.write_all(&[1])?;
         let there = last.recv().context("a thread has ended")?;
@@ -154,12 +159,17 @@ mod tests {
 
     use super::*;
 
+    fn times(count: usize) -> Times {
+        let pause = Duration::from_micros(100);
+        Times { count, pause }
+    }
+
     #[test]
     fn each_flush_takes_time_and_is_there() -> Result<()> {
         let folder = tempfile::tempdir()?;
-        let times = flushes_ms(folder.path(), 3)?;
-        assert_eq!(times.len(), 3);
-        assert!(times.iter().all(|ms| *ms > 0.0));
+        let taken = flushes_ms(folder.path(), times(3))?;
+        assert_eq!(taken.len(), 3);
+        assert!(taken.iter().all(|ms| *ms > 0.0));
         assert_eq!(fs::read(folder.path().join("floor"))?, PAGE.repeat(3));
         Ok(())
     }
@@ -167,9 +177,9 @@ mod tests {
     #[test]
     fn each_thread_adds_to_the_way() -> Result<()> {
         let least = |threads| -> Result<f64> {
-            let times = ways_ms(threads, 50, |_| None)?;
-            assert_eq!(times.len(), 50);
-            Ok(times.into_iter().fold(f64::INFINITY, f64::min))
+            let taken = ways_ms(threads, times(50), |_| None)?;
+            assert_eq!(taken.len(), 50);
+            Ok(taken.into_iter().fold(f64::INFINITY, f64::min))
         };
         let (one, many) = (least(1)?, least(40)?);
         assert!(one > 0.0 && many > one, "{one} and {many} ms");
@@ -180,9 +190,9 @@ mod tests {
     fn what_another_thread_keeps_is_there() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let written = || fs::read(folder.path().join("floor"));
-        assert_eq!(durable_answers_ms(folder.path(), 2)?.len(), 2);
+        assert_eq!(durable_answers_ms(folder.path(), times(2))?.len(), 2);
         assert_eq!(written()?, PAGE.repeat(2));
-        assert_eq!(durable_ways_ms(folder.path(), 3)?.len(), 3);
+        assert_eq!(durable_ways_ms(folder.path(), times(3))?.len(), 3);
         assert_eq!(written()?, PAGE.repeat(3));
         Ok(())
     }

@@ -312,6 +312,7 @@ mod tests {
             burst_per_s: 1_000.0,
             burst_delivered_ms: 100.0,
             return_one_ms: 1.0,
+            before_return_ms: 1.0,
             growth_per_s: vec![100.0; STEPS],
             memory_before: memory(300.0, 100.0),
             memory_with: memory(300.0, 102.0),
@@ -322,9 +323,8 @@ mod tests {
     }
 
     fn line(measured: &Measured, name: &str) -> Line {
-        let lines = measured.lines();
-        let line = lines.iter().find(|line| line.name == name);
-        line.expect("a line of this name").clone()
+        let mut lines = measured.lines().into_iter();
+        lines.find(|line| line.name == name).expect("a line of it")
     }
 
     fn measured(kiosk: Round, flush_ms: f64) -> Measured {

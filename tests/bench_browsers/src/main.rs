@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use background_sync_bench_browsers::browser::{Browser, Network};
@@ -28,6 +29,7 @@ use clap::Parser;
 use serde::Serialize;
 use tempfile::TempDir;
 
+use crate::floor::Times;
 use crate::lines::Measured;
 use crate::medium::Medium;
 use crate::round::Round;
@@ -39,8 +41,8 @@ const KIOSK_SETTINGS: Settings<'_> = Settings {
     configuration: "[background_sync]\nmax_registrations_per_origin = 20000\n",
     flags: &["--pref", "expose_servointernals_globally"],
 };
-/// Flushes, and ways from thread to thread, before each browser, for the floor.
-const FLOORS: usize = 200;
+/// Flushes, and ways from thread to thread, after each round of the kiosk, for the floors.
+const FLOORS: usize = 400;
 
 /// Measure the same page in the kiosk and in Chromium, side by side
 #[derive(Parser)]
@@ -153,14 +155,23 @@ fn measure(arguments: &Arguments) -> Result<Measured> {
         eprintln!("round {number} of {}", arguments.rounds);
         for product in order(number) {
             let folder = profile(arguments)?;
-            flushes.extend(floor::flushes_ms(folder.path(), FLOORS)?);
-            answers.extend(floor::durable_answers_ms(folder.path(), FLOORS)?);
-            ways.extend(floor::durable_ways_ms(folder.path(), FLOORS)?);
             let round = product
                 .measure(arguments, folder.path(), &url)
                 .with_context(|| format!("in {}", product.name()))?;
             match product {
-                Product::Kiosk => measured.kiosk.push(round),
+                Product::Kiosk => {
+                    let times = |pause_ms: f64| Times {
+                        count: FLOORS,
+                        pause: Duration::from_secs_f64(pause_ms / 1e3),
+                    };
+                    // The page speaks to its worker before each call.
+                    let calls = times(round.echo_ms);
+                    flushes.extend(floor::flushes_ms(folder.path(), calls)?);
+                    answers.extend(floor::durable_answers_ms(folder.path(), calls)?);
+                    let returns = times(round.before_return_ms);
+                    ways.extend(floor::durable_ways_ms(folder.path(), returns)?);
+                    measured.kiosk.push(round);
+                }
                 Product::Chromium => measured.chromium.push(round),
             }
         }

@@ -49,6 +49,8 @@ pub struct Round {
     pub burst_delivered_ms: f64,
     /// From the network's return until the event of one registration is at the worker, in milliseconds.
     pub return_one_ms: f64,
+    /// From the answer of that one's `register()` until the network returns, in milliseconds.
+    pub before_return_ms: f64,
     /// Promises resolved per second, for each further thousand of registered tags.
     pub growth_per_s: Vec<f64>,
     /// The browser's memory before the growth.
@@ -109,11 +111,14 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
     let mut latencies: Latencies = call(browser, &format!("latency({warm_up}, {calls})"))?;
     let (mut rates, mut delivered) = bursts(browser)?;
     let clock = Clock::read(browser)?;
-    let mut returns = Vec::new();
+    let (mut returns, mut pauses) = (Vec::new(), Vec::new());
     for _ in 0..RETURNS {
         browser.set_network(Network::Offline)?;
         call::<Step>(browser, "grow(1)")?;
-        returns.push(go_online(browser, &clock, 1)?.0);
+        let registered = Instant::now();
+        let (delivered, online) = go_online(browser, &clock, 1)?;
+        returns.push(delivered.first);
+        pauses.push(online.duration_since(registered).as_secs_f64() * 1e3);
     }
 
     browser.set_network(Network::Offline)?;
@@ -121,7 +126,7 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
     let mut rested_asks: Times = call(browser, "ask(0, 1)")?;
     let growth_per_s = register_all(browser)?;
     let memory_with = memory::settled(browser)?;
-    let (return_first_ms, return_last_ms) = go_online(browser, &clock, all)?;
+    let (back, _) = go_online(browser, &clock, all)?;
     Ok(Round {
         echo_ms: median(&mut echoes.times),
         flood_per_s: all as f64 / flood.resolved * 1e3,
@@ -133,13 +138,14 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
         burst_per_s: median(&mut rates),
         burst_delivered_ms: median(&mut delivered),
         return_one_ms: median(&mut returns),
+        before_return_ms: median(&mut pauses),
         growth_per_s,
         memory_before,
         memory_with,
         // Not in this browser.
         tags_bytes: 0.0,
-        return_first_ms,
-        return_last_ms,
+        return_first_ms: back.first,
+        return_last_ms: back.last,
     })
 }
 
@@ -183,12 +189,21 @@ fn bursts(browser: &mut dyn Browser) -> Result<(Vec<f64>, Vec<f64>)> {
 }
 
 /// Restores the network, and waits for so many events; returns when the first and the last were at the worker, in
-/// milliseconds.
-fn go_online(browser: &mut dyn Browser, clock: &Clock, events: usize) -> Result<(f64, f64)> {
+/// milliseconds from the command on, and when that was given.
+fn go_online(
+    browser: &mut dyn Browser,
+    clock: &Clock,
+    events: usize,
+) -> Result<(Delivered, Instant)> {
     call::<Value>(browser, &format!("expect({events})"))?;
-    let given = clock.at(browser.set_network(Network::Online)?);
+    let online = browser.set_network(Network::Online)?;
+    let given = clock.at(online);
     let delivered: Delivered = report(browser, "delivered")?;
-    Ok((delivered.first - given, delivered.last - given))
+    let since = Delivered {
+        first: delivered.first - given,
+        last: delivered.last - given,
+    };
+    Ok((since, online))
 }
 
 /// The browser's clock.
