@@ -1,6 +1,8 @@
 //! The journal: a bounded record of everything that a person would ask about.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+mod entries;
+
+use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 
 use background_sync_core::{
@@ -9,6 +11,8 @@ use background_sync_core::{
 };
 use background_sync_store::JournalUpdate;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use self::entries::Entries;
 
 /// Entries that are kept.
 pub const MAX_JOURNAL_ENTRIES: usize = 4_096;
@@ -21,9 +25,6 @@ pub const MAX_SUBSCRIBER_LAG: usize = 4_096;
 
 /// Subscriptions at the same time. The oldest one ends when another is made.
 pub const MAX_SUBSCRIBERS: usize = 16;
-
-/// It has memory for so many before it grows.
-const FIRST_ENTRIES: usize = 64;
 
 /// The sequence that a stored entry may have.
 const MAX_SEQUENCE: u64 = u64::MAX / 2;
@@ -84,7 +85,7 @@ enum StoredGaps {
 
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    entries: VecDeque<JournalEntry>,
+    entries: Entries,
     bytes: usize,
     next_sequence: u64,
     /// Entries that the store does not know as they are.
@@ -106,13 +107,11 @@ impl Journal {
         for entry in &mut entries {
             share_scope(entry, &mut scopes);
         }
-        entries.shrink_to_fit();
         let used = Some(next_sequence).filter(|&next| next <= MAX_SEQUENCE);
         let after_last = entries.last().map_or(0, |entry| entry.sequence + 1);
         let bytes = entries.iter().map(bytes_of).sum();
-        let entries = entries.into();
         let mut journal = Self {
-            entries,
+            entries: entries.into_iter().collect(),
             bytes,
             next_sequence: after_last.max(used.unwrap_or(0)),
             stored_gaps,
@@ -126,14 +125,14 @@ impl Journal {
     pub fn adopt(&mut self, stored: Vec<JournalEntry>, next_sequence: u64) {
         let before = std::mem::replace(self, Self::new(stored, next_sequence));
         self.subscribers = before.subscribers;
-        for mut entry in before.entries {
+        for mut entry in before.entries.iter() {
             entry.sequence = self.next_sequence;
             self.push(entry);
         }
     }
 
     fn push(&mut self, mut entry: JournalEntry) {
-        let last = self.entries.back().and_then(|last| last.what.scope());
+        let last = self.entries.newest().and_then(|last| last.what.scope());
         if let (Some(scope), Some(last)) = (entry.what.scope_mut(), last)
             && scope == last
         {
@@ -143,18 +142,12 @@ impl Journal {
         self.unsaved.insert(entry.sequence);
         self.bytes += bytes_of(&entry);
         self.make_room(1);
-        let kept = self.entries.len();
-        if kept == self.entries.capacity() {
-            // It would double, also when it is nearly as long as it ever gets.
-            let more = kept.max(FIRST_ENTRIES).min(MAX_JOURNAL_ENTRIES - kept);
-            self.entries.reserve_exact(more);
-        }
-        self.entries.push_back(entry);
+        self.entries.push(entry);
     }
 
     /// Adds what happened. The same thing again only counts.
     pub fn add(&mut self, at: WallTime, what: SyncNotification) {
-        match self.entries.back_mut() {
+        match self.entries.newest_mut() {
             Some(last) if last.what == what => {
                 last.times = last.times.saturating_add(1);
                 last.at = at;
@@ -166,7 +159,7 @@ impl Journal {
                 what,
             }),
         }
-        let Some(entry) = self.entries.back() else {
+        let Some(entry) = self.entries.newest() else {
             return;
         };
         self.unsaved.insert(entry.sequence);
@@ -186,7 +179,7 @@ impl Journal {
     /// For so many more entries, whose bytes are counted already.
     fn make_room(&mut self, more: usize) {
         while self.entries.len() + more > MAX_JOURNAL_ENTRIES || self.bytes > MAX_JOURNAL_BYTES {
-            let Some(oldest) = self.entries.pop_front() else {
+            let Some(oldest) = self.entries.pop_oldest() else {
                 return;
             };
             self.bytes -= bytes_of(&oldest);
@@ -200,10 +193,10 @@ impl Journal {
             return None;
         }
         let unsaved = std::mem::take(&mut self.unsaved);
-        let is_unsaved = |entry: &&JournalEntry| unsaved.contains(&entry.sequence);
-        let newest_first = self.entries.iter().rev();
+        let is_unsaved = |entry: &JournalEntry| unsaved.contains(&entry.sequence);
+        let newest_first = self.entries.newest_first();
         let recent = newest_first.take_while(is_unsaved_or_after(&unsaved));
-        let mut put: Vec<_> = recent.filter(is_unsaved).cloned().collect();
+        let mut put: Vec<_> = recent.filter(is_unsaved).collect();
         put.reverse();
         let remove = match std::mem::take(&mut self.stored_gaps) {
             StoredGaps::Empty => Vec::new(),
@@ -227,7 +220,7 @@ impl Journal {
     fn gaps(&self) -> Vec<RangeInclusive<u64>> {
         let mut gaps = Vec::new();
         let mut free_from = self.keep_from();
-        for entry in &self.entries {
+        for entry in self.entries.iter() {
             if let Some(last) = entry
                 .sequence
                 .checked_sub(1)
@@ -242,8 +235,7 @@ impl Journal {
     }
 
     fn keep_from(&self) -> u64 {
-        let oldest = self.entries.front();
-        oldest.map_or(self.next_sequence, |entry| entry.sequence)
+        self.entries.oldest_sequence().unwrap_or(self.next_sequence)
     }
 
     pub fn has_news(&self) -> bool {
@@ -251,15 +243,9 @@ impl Journal {
     }
 
     pub fn list(&self, query: &JournalQuery) -> Vec<JournalEntry> {
-        let chosen = self
-            .entries
-            .iter()
-            .rev()
-            .filter(|entry| query.chooses(&entry.what));
-        let mut list: Vec<_> = chosen
-            .take(query.limit.unwrap_or(usize::MAX))
-            .cloned()
-            .collect();
+        let newest_first = self.entries.newest_first();
+        let chosen = newest_first.filter(|entry| query.chooses(&entry.what));
+        let mut list: Vec<_> = chosen.take(query.limit.unwrap_or(usize::MAX)).collect();
         list.reverse();
         list
     }
@@ -295,15 +281,16 @@ impl Journal {
     /// Forgets what happened to these service worker registrations, as for clearing site data.
     pub fn clear(&mut self, chosen: impl Fn(&ScopeKey) -> bool) {
         let (unsaved, stored_gaps) = (&mut self.unsaved, &mut self.stored_gaps);
-        self.entries.retain(|entry| {
+        let stays = |entry: &JournalEntry| {
             let goes = entry.what.scope().is_some_and(&chosen);
             if goes {
                 unsaved.remove(&entry.sequence);
                 *stored_gaps = StoredGaps::MayHaveEntries;
             }
             !goes
-        });
-        self.bytes = self.entries.iter().map(bytes_of).sum();
+        };
+        self.entries = self.entries.iter().filter(stays).collect();
+        self.bytes = self.entries.iter().map(|entry| bytes_of(&entry)).sum();
     }
 }
 
@@ -331,7 +318,7 @@ fn share_scope(entry: &mut JournalEntry, known: &mut HashSet<ScopeKey>) {
 }
 
 /// New and changed entries are at the end.
-fn is_unsaved_or_after(unsaved: &BTreeSet<u64>) -> impl Fn(&&JournalEntry) -> bool {
+fn is_unsaved_or_after(unsaved: &BTreeSet<u64>) -> impl Fn(&JournalEntry) -> bool {
     let first = unsaved.first().copied().unwrap_or(u64::MAX);
     move |entry| entry.sequence >= first
 }

@@ -114,7 +114,7 @@ impl SyncScheduler {
             let Some(registration) = self.tables.get(key) else {
                 continue;
             };
-            let Some(due) = registration.due.as_deref().copied() else {
+            let Some(due) = registration.due else {
                 continue;
             };
             // Without an attempt there is nothing to try again: its first one was asked for later.

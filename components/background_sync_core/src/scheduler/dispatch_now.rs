@@ -32,7 +32,7 @@ impl SyncScheduler {
         let request = self.dispatch_requests.entry(key).or_default();
         request.calls.push(call);
         if registration.event.is_none() {
-            if let Some(due) = registration.due.as_deref().copied() {
+            if let Some(due) = registration.due {
                 let state = registration.state;
                 request.before = Some(WaitBefore { state, due });
             }

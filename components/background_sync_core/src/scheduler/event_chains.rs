@@ -68,7 +68,7 @@ impl SyncScheduler {
             depth: registration.depth,
             state: registration.state,
             attempts: registration.attempts,
-            due: registration.due.as_deref().copied(),
+            due: registration.due,
         };
         (fires_anyway && registration.kind.cycle().is_none()).then_some(earlier_wait)
     }

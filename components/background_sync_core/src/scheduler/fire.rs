@@ -304,9 +304,10 @@ impl SyncScheduler {
     /// Puts a registration among those that wait for a slot, or takes it from them.
     pub(super) fn refresh(&mut self, key: RegKey) {
         let parked = self.tables.is_parked(key);
-        let Some(registration) = self.tables.get(key) else {
+        let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
+        registration.pack();
         let ready = registration.state == RegistrationState::Pending
             && registration.is_durable()
             && registration.event.is_none()

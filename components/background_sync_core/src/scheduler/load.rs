@@ -48,12 +48,10 @@ impl SyncScheduler {
             RegistrationKind::OneShot => None,
         };
         let kind = Kind::restore(now, record.kind);
-        let registration = Registration {
-            existence: Existence::Durable,
-            attempts: record.attempts,
-            interruptions: record.interruptions,
-            ..Registration::new(kind, record.tag, record.registered_at)
-        };
+        let mut registration = Registration::new(kind, record.tag, record.registered_at);
+        registration.existence = Existence::Durable;
+        registration.attempts = record.attempts;
+        registration.interruptions = record.interruptions;
         if registration.kind.cycle().is_some() {
             let key = self.tables.insert(&scope, id, registration);
             let outdated =

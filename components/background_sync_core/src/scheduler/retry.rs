@@ -43,7 +43,7 @@ impl SyncScheduler {
         let Some(registration) = self.tables.get_mut(key) else {
             return;
         };
-        if let Some(old) = std::mem::replace(&mut registration.due, due.map(Box::new)) {
+        if let Some(old) = std::mem::replace(&mut registration.due, due) {
             self.timers.remove(&(old.at, Timer::Due(key)));
         }
         if let Some(new) = due {

@@ -350,7 +350,7 @@ fn record(
         interruptions: registration.interruptions,
         registered_at: registration.registered_at,
         retry_at: match state {
-            RegistrationState::Waiting => registration.due.as_deref().map(|due| due.at_wall),
+            RegistrationState::Waiting => registration.due.map(|due| due.at_wall),
             _ => None,
         },
     }

@@ -126,7 +126,7 @@ impl SyncScheduler {
         let outdated: Vec<RegKey> = self
             .tables
             .iter()
-            .filter(|(_, registration)| registration.due.as_deref().is_some_and(wrong))
+            .filter(|(_, registration)| registration.due.as_ref().is_some_and(wrong))
             .map(|(key, _)| key)
             .collect();
         for key in outdated {

@@ -48,44 +48,12 @@ fn it_is_bounded_in_entries_and_bytes() {
     assert!(journal.bytes <= MAX_JOURNAL_BYTES && journal.entries.len() < 600);
     assert_eq!(
         journal.bytes,
-        journal.entries.iter().map(bytes_of).sum::<usize>()
-    );
-}
-
-#[test]
-fn entries_share_the_text_of_their_scope_and_take_no_more_memory_than_they_may_get() {
-    let add = |journal: &mut Journal, count: usize| {
-        for tag in 0..count {
-            journal.add(WallTime(0), about("a.example", &tag.to_string()));
-        }
-    };
-    let texts = |journal: &Journal| {
-        let scopes = journal
+        journal
             .entries
             .iter()
-            .map(|entry| entry.what.scope().unwrap());
-        let texts = scopes.map(|scope| {
-            (
-                scope.origin.as_str().as_ptr(),
-                scope.scope.as_str().as_ptr(),
-            )
-        });
-        texts.collect::<HashSet<_>>().len()
-    };
-    let mut journal = Journal::default();
-    add(&mut journal, MAX_JOURNAL_ENTRIES + 10);
-    assert_eq!(texts(&journal), 1);
-    assert_eq!(journal.entries.capacity(), MAX_JOURNAL_ENTRIES);
-    // What a store has comes with texts of its own each time.
-    let stored = journal.entries.iter().cloned();
-    let stored = stored.map(|entry| JournalEntry {
-        what: about("a.example", entry.what.tag().unwrap().to_str().unwrap()),
-        ..entry
-    });
-    let mut journal = Journal::new(stored.take(3_000).collect(), 0);
-    assert_eq!(texts(&journal), 1);
-    add(&mut journal, MAX_JOURNAL_ENTRIES);
-    assert_eq!(journal.entries.capacity(), MAX_JOURNAL_ENTRIES);
+            .map(|entry| bytes_of(&entry))
+            .sum::<usize>()
+    );
 }
 
 #[test]

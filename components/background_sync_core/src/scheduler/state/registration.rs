@@ -1,5 +1,7 @@
 //! One registration in memory, and its keys.
 
+use std::ops::{Deref, DerefMut};
+
 use super::due::Due;
 use super::event_chain::ChainDepth;
 use super::kind::Kind;
@@ -50,10 +52,20 @@ pub enum Existence {
     Durable,
 }
 
+/// Of most of thousands, only this is known: they are stored, and wait for the network. What else there is to say of one is in
+/// a box, which looks like a part of it.
 #[derive(Debug)]
 pub struct Registration {
-    pub kind: Kind,
     pub tag: Tag,
+    pub registered_at: WallTime,
+    /// None if it would be [`Progress::AT_REST`].
+    progress: Option<Box<Progress>>,
+}
+
+/// What a registration is, and how far it has got.
+#[derive(Debug)]
+pub struct Progress {
+    pub kind: Kind,
     pub state: RegistrationState,
     pub existence: Existence,
     /// Attempts that were dispatched.
@@ -61,33 +73,89 @@ pub struct Registration {
     pub interruptions: u32,
     /// Of its next event, or of the one that runs.
     pub depth: ChainDepth,
-    pub registered_at: WallTime,
-    /// Boxed, because few have one at a time.
-    pub due: Option<Box<Due>>,
+    pub due: Option<Due>,
     /// Its event, preparing or running.
     pub event: Option<EventId>,
+    /// Boxed, because few have one at a time.
     pub gate: Option<Box<Gate>>,
     /// The store operation that a `register()` call for this registration must wait for.
     pub ticket: Option<Ticket>,
 }
 
+impl Progress {
+    /// Of a one-shot registration that is stored and has not fired yet.
+    const AT_REST: Self = Self {
+        kind: Kind::OneShot,
+        state: RegistrationState::Pending,
+        existence: Existence::Durable,
+        attempts: 0,
+        interruptions: 0,
+        depth: ChainDepth::NONE,
+        due: None,
+        event: None,
+        gate: None,
+        ticket: None,
+    };
+
+    fn is_at_rest(&self) -> bool {
+        let Self {
+            kind,
+            state,
+            existence,
+            attempts,
+            interruptions,
+            depth,
+            due,
+            event,
+            gate,
+            ticket,
+        } = self;
+        matches!(kind, Kind::OneShot)
+            && *state == RegistrationState::Pending
+            && *existence == Existence::Durable
+            && (*attempts, *interruptions, *depth) == (0, 0, ChainDepth::NONE)
+            && due.is_none()
+            && event.is_none()
+            && gate.is_none()
+            && ticket.is_none()
+    }
+}
+
+static AT_REST: Progress = Progress::AT_REST;
+
+impl Deref for Registration {
+    type Target = Progress;
+
+    fn deref(&self) -> &Progress {
+        self.progress.as_deref().unwrap_or(&AT_REST)
+    }
+}
+
+impl DerefMut for Registration {
+    fn deref_mut(&mut self) -> &mut Progress {
+        self.progress
+            .get_or_insert_with(|| Box::new(Progress::AT_REST))
+    }
+}
+
 impl Registration {
     /// One that was just asked for.
     pub fn new(kind: Kind, tag: Tag, registered_at: WallTime) -> Self {
-        Self {
+        let progress = Progress {
             kind,
-            tag,
-            state: RegistrationState::Pending,
             existence: Existence::Inserting { stale: false },
-            attempts: 0,
-            interruptions: 0,
-            depth: ChainDepth::NONE,
+            ..Progress::AT_REST
+        };
+        Self {
+            tag,
             registered_at,
-            due: None,
-            event: None,
-            gate: None,
-            ticket: None,
+            progress: Some(Box::new(progress)),
         }
+    }
+
+    /// Gives the box back if it rests.
+    pub fn pack(&mut self) {
+        self.progress.take_if(|progress| progress.is_at_rest());
     }
 
     pub fn is_pending(&self) -> bool {

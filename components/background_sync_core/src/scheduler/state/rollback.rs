@@ -42,7 +42,7 @@ impl Rollback {
             state @ (RegistrationState::Pending | RegistrationState::Waiting) => Before::Idle {
                 state,
                 attempts: registration.attempts,
-                due: registration.due.as_deref().copied(),
+                due: registration.due,
             },
         };
         Self {

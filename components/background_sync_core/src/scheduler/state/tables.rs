@@ -5,6 +5,7 @@ mod turns;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use self::turns::ReadyKey;
 use super::arena::Arena;
 use super::kind::Kind;
 use super::registration::{OriginIndex, RegKey, Registration, ScopeIndex};
@@ -34,7 +35,7 @@ struct OriginEntry {
     text_bytes: u64,
     in_ring: bool,
     /// In the order of registration.
-    ready: BTreeSet<(RegistrationId, ScopeIndex)>,
+    ready: BTreeSet<ReadyKey>,
 }
 
 #[derive(Debug, Default)]

@@ -1,8 +1,30 @@
 //! Which registrations are ready to fire, and whose turn it is: the origins get slots in turn.
 
-use super::super::registration::{OriginIndex, RegKey};
+use super::super::registration::{OriginIndex, RegKey, ScopeIndex};
 use super::Tables;
-use crate::Policy;
+use crate::{Policy, RegistrationId};
+
+/// A [`RegKey`] in the order of registration. Its id is in halves: then it takes 12 bytes instead of 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadyKey {
+    id: [u32; 2],
+    scope: ScopeIndex,
+}
+
+impl From<RegKey> for ReadyKey {
+    fn from(RegKey { scope, id }: RegKey) -> Self {
+        let id = [(id.0 >> 32) as u32, id.0 as u32];
+        Self { id, scope }
+    }
+}
+
+impl From<ReadyKey> for RegKey {
+    fn from(ReadyKey { id, scope }: ReadyKey) -> Self {
+        let [high, low] = id.map(u64::from);
+        let id = RegistrationId((high << 32) | low);
+        Self { scope, id }
+    }
+}
 
 impl Tables {
     /// Says whether a registration only waits for a slot.
@@ -14,9 +36,9 @@ impl Tables {
             return;
         };
         if ready {
-            entry.ready.insert((key.id, key.scope));
+            entry.ready.insert(key.into());
         } else {
-            entry.ready.remove(&(key.id, key.scope));
+            entry.ready.remove(&key.into());
         }
         self.enter_ring(origin);
     }
@@ -24,7 +46,7 @@ impl Tables {
     pub fn is_ready(&self, key: RegKey) -> bool {
         let origin = self.origin_of(key);
         let entry = origin.and_then(|origin| self.origins.get(origin.0));
-        entry.is_some_and(|entry| entry.ready.contains(&(key.id, key.scope)))
+        entry.is_some_and(|entry| entry.ready.contains(&key.into()))
     }
 
     /// How many registrations only wait for a slot.
@@ -38,16 +60,16 @@ impl Tables {
         let origins = self.origins.iter();
         origins
             .flat_map(|origin| origin.ready.iter())
-            .map(|&(id, scope)| RegKey { scope, id })
+            .map(|&key| key.into())
             .collect()
     }
 
     /// The oldest of them, at most so many.
     pub fn first_ready(&self, count: usize) -> Vec<RegKey> {
         let origins = self.origins.iter();
-        let mut oldest: Vec<_> = origins
+        let mut oldest: Vec<RegKey> = origins
             .flat_map(|origin| origin.ready.iter().take(count))
-            .map(|&(id, scope)| RegKey { scope, id })
+            .map(|&key| key.into())
             .collect();
         oldest.sort_unstable_by_key(|key| key.id);
         oldest.truncate(count);
@@ -76,9 +98,9 @@ impl Tables {
             if entry.slots_used >= policy.max_events_per_origin.get() {
                 continue;
             }
-            if let Some((id, scope)) = entry.ready.pop_first() {
+            if let Some(key) = entry.ready.pop_first() {
                 self.enter_ring(origin);
-                return Some(RegKey { scope, id });
+                return Some(key.into());
             }
         }
         None
