@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::browser::{Browser, Network, PATIENCE, Process, call, start_page};
@@ -63,6 +63,24 @@ pub fn command(
         .arg(folder.join("profile"))
         .arg(url);
     Ok(command)
+}
+
+/// How many registrations are in the profile in this folder, of which no kiosk may run.
+pub fn registered(binary: &Path, folder: &Path) -> Result<usize> {
+    let mut command = Command::new(binary);
+    command.args(["syncs", "list", "--json", "--profile"]);
+    let output = command
+        .arg(folder.join("profile"))
+        .output()
+        .with_context(|| format!("cannot start {}", binary.display()))?;
+    ensure!(
+        output.status.success(),
+        "`kiosk syncs list` has failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let list: Vec<Value> = serde_json::from_slice(&output.stdout)
+        .context("`kiosk syncs list --json` writes no list")?;
+    Ok(list.len())
 }
 
 impl Kiosk {

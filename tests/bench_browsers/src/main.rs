@@ -32,7 +32,7 @@ use tempfile::TempDir;
 use crate::floor::Times;
 use crate::lines::Measured;
 use crate::medium::Medium;
-use crate::round::Round;
+use crate::round::{Round, STEP, STEPS};
 
 /// What writes the table.
 const COMMAND: &str = "./mach bench --browsers --readme";
@@ -202,21 +202,31 @@ impl Product {
         let mut browser = self.start(arguments, folder, url)?;
         let mut round = round::measure(&mut *browser)?;
         drop(browser);
-        let resting_bytes = |name: &str, prepare: &dyn Fn(&mut dyn Browser) -> Result<()>| {
-            let folder = folder.join(name);
-            fs::create_dir(&folder).context("no folder for a profile")?;
-            let mut browser = self.start(arguments, &folder, url)?;
-            prepare(&mut *browser)?;
-            browser.kill();
-            self.resting_bytes(arguments, &folder)
-        };
-        let without = resting_bytes("without-tags", &|_| Ok(()))?;
-        let with = resting_bytes("with-tags", &|browser| {
-            browser.set_network(Network::Offline)?;
-            round::register_all(browser).map(drop)
-        })?;
+        let rest = |name: &str, tags| self.rest_with(arguments, &folder.join(name), url, tags);
+        let without = rest("without-tags", 0)?;
+        let with = rest("with-tags", STEP * STEPS)?;
         round.tags_bytes = with - without;
         Ok(round)
+    }
+
+    /// What its first process holds at rest with so many tags, all of them or none, in a new profile.
+    fn rest_with(
+        self,
+        arguments: &Arguments,
+        folder: &Path,
+        url: &str,
+        tags: usize,
+    ) -> Result<f64> {
+        fs::create_dir(folder).context("no folder for a profile")?;
+        let mut browser = self.start(arguments, folder, url)?;
+        if tags > 0 {
+            browser.set_network(Network::Offline)?;
+            round::register_all(&mut *browser)?;
+        }
+        browser.kill();
+        let bytes = self.resting_bytes(arguments, folder)?;
+        self.check_tags(arguments, folder, tags)?;
+        Ok(bytes)
     }
 
     fn start(self, arguments: &Arguments, folder: &Path, url: &str) -> Result<Box<dyn Browser>> {
@@ -235,13 +245,31 @@ impl Product {
     fn resting_bytes(self, arguments: &Arguments, folder: &Path) -> Result<f64> {
         const PAGE: &str = "about:blank";
         rest::first_process_bytes(folder, &|folder| match self {
-            Self::Kiosk => kiosk::command(&arguments.kiosk, folder, PAGE, &KIOSK_SETTINGS),
+            Self::Kiosk => {
+                let mut command = kiosk::command(&arguments.kiosk, folder, PAGE, &KIOSK_SETTINGS)?;
+                // It does not ask the machine for a blank page, and would send what waits.
+                command.arg("--offline");
+                Ok(command)
+            }
             Self::Chromium => {
                 let mut command = chromium::command(&arguments.chromium, folder);
                 command.arg(PAGE);
                 Ok(command)
             }
         })
+    }
+
+    /// What has rested still has so many tags. Chromium tells nobody: it has no network of which it could know.
+    fn check_tags(self, arguments: &Arguments, folder: &Path, tags: usize) -> Result<()> {
+        if self == Self::Chromium {
+            return Ok(());
+        }
+        let registered = kiosk::registered(&arguments.kiosk, folder)?;
+        ensure!(
+            registered == tags,
+            "the kiosk has {registered} tags after its rest instead of {tags}"
+        );
+        Ok(())
     }
 }
 

@@ -26,7 +26,7 @@ const CALLS: usize = 10_000;
 const MOST_FLUSHES: f64 = 1.001;
 
 /// As the store has it.
-const CACHE_BYTES: usize = 256 * 1024;
+const CACHE_BYTES: usize = 64 * 1024;
 
 /// What was written to the files of a store.
 #[derive(Debug, Default)]
