@@ -283,13 +283,21 @@ impl Tables {
         Some(registration)
     }
 
-    /// Gives back what loading left free: trees that grow by insertion are half empty.
+    /// Gives back what loading left free: trees that grow by insertion are half empty. All of them are taken down before one
+    /// is built again, or there would be holes between their nodes.
     pub fn pack(&mut self) {
-        self.registrations = std::mem::take(&mut self.registrations)
+        let registrations: Vec<_> = std::mem::take(&mut self.registrations)
             .into_iter()
             .collect();
-        for origin in self.origins.iter_mut() {
-            origin.ready = std::mem::take(&mut origin.ready).into_iter().collect();
+        let ready = |origin: &mut OriginEntry| std::mem::take(&mut origin.ready);
+        let ready: Vec<Vec<_>> = self
+            .origins
+            .iter_mut()
+            .map(|origin| ready(origin).into_iter().collect())
+            .collect();
+        self.registrations = registrations.into_iter().collect();
+        for (origin, ready) in self.origins.iter_mut().zip(ready) {
+            origin.ready = ready.into_iter().collect();
         }
     }
 
