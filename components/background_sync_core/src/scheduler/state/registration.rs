@@ -28,6 +28,28 @@ impl RegKey {
     };
 }
 
+/// A [`RegKey`] in the order of registration. Its id is in halves: then it takes 12 bytes instead of 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadyKey {
+    id: [u32; 2],
+    scope: ScopeIndex,
+}
+
+impl From<RegKey> for ReadyKey {
+    fn from(RegKey { scope, id }: RegKey) -> Self {
+        let id = [(id.0 >> 32) as u32, id.0 as u32];
+        Self { id, scope }
+    }
+}
+
+impl From<ReadyKey> for RegKey {
+    fn from(ReadyKey { id, scope }: ReadyKey) -> Self {
+        let [high, low] = id.map(u64::from);
+        let id = RegistrationId((high << 32) | low);
+        Self { scope, id }
+    }
+}
+
 /// Holds an event back until the promises of these calls are resolved.
 #[derive(Debug, Default)]
 pub struct Gate {

@@ -5,10 +5,9 @@ mod turns;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use self::turns::ReadyKey;
 use super::arena::Arena;
 use super::kind::Kind;
-use super::registration::{OriginIndex, RegKey, Registration, ScopeIndex};
+use super::registration::{OriginIndex, ReadyKey, RegKey, Registration, ScopeIndex};
 use super::tag_index::TagIndex;
 use crate::{Origin, RegistrationId, ScopeKey, SyncApi, Tag, Ticket};
 

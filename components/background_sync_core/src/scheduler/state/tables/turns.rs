@@ -1,30 +1,8 @@
 //! Which registrations are ready to fire, and whose turn it is: the origins get slots in turn.
 
-use super::super::registration::{OriginIndex, RegKey, ScopeIndex};
+use super::super::registration::{OriginIndex, RegKey};
 use super::Tables;
-use crate::{Policy, RegistrationId};
-
-/// A [`RegKey`] in the order of registration. Its id is in halves: then it takes 12 bytes instead of 16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ReadyKey {
-    id: [u32; 2],
-    scope: ScopeIndex,
-}
-
-impl From<RegKey> for ReadyKey {
-    fn from(RegKey { scope, id }: RegKey) -> Self {
-        let id = [(id.0 >> 32) as u32, id.0 as u32];
-        Self { id, scope }
-    }
-}
-
-impl From<ReadyKey> for RegKey {
-    fn from(ReadyKey { id, scope }: ReadyKey) -> Self {
-        let [high, low] = id.map(u64::from);
-        let id = RegistrationId((high << 32) | low);
-        Self { scope, id }
-    }
-}
+use crate::Policy;
 
 impl Tables {
     /// Says whether a registration only waits for a slot.
