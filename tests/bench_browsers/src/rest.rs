@@ -35,16 +35,15 @@ pub fn first_process_bytes(
     command: &dyn Fn(&Path) -> Result<Command>,
 ) -> Result<f64> {
     // The first start mends what a kill has left, and holds what that took for a while.
-    let folder = folder.to_owned();
-    of_starts(&[command(&folder)?])?;
-    let beside = folder.parent().unwrap_or(&folder);
+    of_starts(&[command(folder)?])?;
+    let beside = folder.parent().unwrap_or(folder);
     let copies = tempfile::tempdir_in(beside).context("no folder for copies of a profile")?;
     let mut commands = Vec::with_capacity(STARTS);
     for number in 0..STARTS {
         let copy = copies.path().join(number.to_string());
         let copied = Command::new("cp")
             .args(["--archive", "--"])
-            .args([&folder, &copy])
+            .args([folder, &copy])
             .status();
         let copied = copied.context("cannot start `cp`, which copies a profile")?;
         ensure!(

@@ -44,7 +44,6 @@ impl Entries {
         if self.leaving.is_empty() {
             self.leaving = match self.chunks.pop_front() {
                 Some(chunk) => chunk.entries().into(),
-                // One stays where it may change, as long as there is one.
                 None => self.newest.drain(..self.newest.len().min(1)).collect(),
             };
         }
@@ -93,7 +92,7 @@ enum Chunk {
         /// scope.
         bytes: Box<[u8]>,
     },
-    /// The encoder refuses one of them.
+    /// One of them can't be encoded, or would not come back.
     Plain(Box<[JournalEntry]>),
 }
 
@@ -127,6 +126,8 @@ impl Chunk {
                 *scope = empty.clone();
             }
             let encoded = encode_entry(&entry).ok()?;
+            // It is to come back: what can't is not worth the end of the manager.
+            decode_entry(&encoded).ok()?;
             bytes.push(u8::try_from(place).ok()?);
             bytes.extend(u16::try_from(encoded.len()).ok()?.to_le_bytes());
             bytes.extend(encoded);
@@ -167,7 +168,7 @@ impl Chunk {
                     let length = u16::from_le_bytes([*low, *high]).into();
                     let (encoded, next) = following.split_at(length);
                     let mut entry =
-                        decode_entry(encoded).expect("it was encoded here, and is not changed");
+                        decode_entry(encoded).expect("this was tried when it was encoded");
                     if let Some(scope) = entry.what.scope_mut() {
                         *scope = scopes[usize::from(*place)].clone();
                     }
