@@ -37,6 +37,7 @@ use url::Url;
 
 use self::engine::{EmbedderThread, ServoEngine, ToEmbedder};
 use self::known::{OpenWindows, WorkerManagers};
+pub use self::online_state::OnlineReporter;
 pub(crate) use self::permission::Permissions;
 pub use self::permission::{BackgroundSyncPermissionRequest, OtherOrigins};
 use crate::ServoDelegate;
@@ -100,7 +101,7 @@ impl BackgroundSyncOptions {
                 Some(directory) => Storage::Directory(directory.join("background_sync")),
                 None => Storage::Memory,
             },
-            connectivity: connectivity(self.online_at_start),
+            connectivity: online_state::connectivity(self.online_at_start),
         }
     }
 }
@@ -317,10 +318,6 @@ impl BackgroundSyncManager {
         (background_sync, sender)
     }
 
-    pub(crate) fn report_online_changed(&self, online: bool) {
-        self.control.report_connectivity(connectivity(online));
-    }
-
     /// Tells and asks the embedder what has come up.
     pub(crate) fn call_delegate(&self, delegate: &dyn ServoDelegate) {
         for message in self.for_embedder.try_iter() {
@@ -358,13 +355,6 @@ fn tell_known_workers(thread: &SyncManagerThread, constellation: &ConstellationP
         constellation.send(EmbedderToConstellationMessage::BackgroundSync(
             BackgroundSyncToConstellationMessage::KnownWorkers(known),
         ));
-    }
-}
-
-fn connectivity(online: bool) -> Connectivity {
-    match online {
-        true => Connectivity::Online,
-        false => Connectivity::Offline,
     }
 }
 

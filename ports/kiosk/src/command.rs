@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// One line, numbered from 1. Events that answer it carry the number.
 #[derive(Debug)]
@@ -10,6 +11,8 @@ pub struct CommandLine {
     pub number: u64,
     /// What it says, or why it says nothing.
     pub command: Result<Command, String>,
+    /// Dropped with the line once it has been followed.
+    pub _outstanding: Arc<()>,
 }
 
 /// What can be asked of a running kiosk.

@@ -8,6 +8,7 @@ pub use background_sync_connectivity::Connectivity;
 
 use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
+use crate::network_state::NetworkState;
 
 /// The configuration's `[connectivity]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -97,11 +98,11 @@ pub fn is_on_this_machine(url: &Url) -> bool {
 
 /// The watch of the machine's network. It ends when this is dropped.
 pub struct MachineWatch {
-    watcher: Option<Watcher>,
+    _watcher: Option<Watcher>,
 }
 
 impl MachineWatch {
-    /// Watches, or does not. Changes come as [`Message::MachineNetwork`].
+    /// Watches, or does not. What there is and what changes is told to `network`.
     ///
     /// # Errors
     /// If the configuration asks for the watch and the machine can't be watched. A watch that nobody asked for is done
@@ -109,31 +110,32 @@ impl MachineWatch {
     pub fn start(
         config: &ConnectivityConfig,
         watch: Watch,
+        network: &NetworkState,
         mailbox: Mailbox,
     ) -> Result<Self, Failure> {
         if watch == Watch::None {
-            return Ok(Self { watcher: None });
+            return Ok(Self { _watcher: None });
         }
-        let report = move |connectivity| mailbox.send(Message::MachineNetwork(connectivity));
+        let state = network.clone();
+        let report = move |connectivity| {
+            state.set_machine(connectivity);
+            mailbox.send(Message::NetworkChanged);
+        };
         match Watcher::start(config.options(), report) {
-            Ok(watcher) => Ok(Self {
-                watcher: Some(watcher),
-            }),
+            Ok(watcher) => {
+                network.set_machine_at_start(watcher.connectivity_at_start());
+                Ok(Self {
+                    _watcher: Some(watcher),
+                })
+            }
             Err(error) if config.watch.is_some() => Err(Failure::environment(format!(
                 "{error}; set `watch = \"none\"` in the configuration's [connectivity]"
             ))),
             Err(error) => {
                 eprintln!("kiosk: {error}; it is taken for granted that there is a network");
-                Ok(Self { watcher: None })
+                Ok(Self { _watcher: None })
             }
         }
-    }
-
-    /// Whether there was a network when the watch started.
-    pub fn connectivity_at_start(&self) -> Connectivity {
-        self.watcher
-            .as_ref()
-            .map_or(Connectivity::Online, Watcher::connectivity_at_start)
     }
 }
 

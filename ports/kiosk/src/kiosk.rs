@@ -43,6 +43,7 @@ use crate::control;
 use crate::event::{Event, Network, RefusedLoad};
 use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
+use crate::network_state::NetworkState;
 use crate::output::Output;
 use crate::profile::Profile;
 use crate::timeline::Actor;
@@ -90,13 +91,10 @@ impl Kiosk {
         let page = app.is_none().then_some(&url);
         let has_machines_network = plan.direction.has_machines_network();
         let watch = plan.connectivity.choose_watch(has_machines_network, page);
-        let machine = MachineWatch::start(&plan.connectivity, watch, mailbox.clone())?;
+        let network = NetworkState::new(plan.is_cut);
+        let machine = MachineWatch::start(&plan.connectivity, watch, &network, mailbox.clone())?;
         let longest_event = Duration::from_millis(plan.browser.policy.event_cap_ms);
-        let browser = Browser::start(
-            plan.browser,
-            machine.connectivity_at_start(),
-            mailbox.clone(),
-        )?;
+        let browser = Browser::start(plan.browser, network, mailbox.clone())?;
         let unattended = Unattended::start(plan.unattended, longest_event, &browser, &url);
         let mut kiosk = Self {
             browser,
@@ -169,9 +167,11 @@ impl Kiosk {
         message: Message,
         surfaces: &dyn SurfaceFactory,
     ) -> Result<Next, Failure> {
+        // Before what the engine tells: it has been told of the network first.
+        self.browser.follow_network();
         match message {
             // The window's event loop has followed a new screen.
-            Message::EngineWoke | Message::ScreenChanged(_) => {}
+            Message::EngineWoke | Message::ScreenChanged(_) | Message::NetworkChanged => {}
             Message::DisplayCame => self.unattended.restart_for_display(&self.browser),
             Message::Command(line) => {
                 if let Next::Exit(code) = self.follow(line, surfaces)? {
@@ -192,7 +192,6 @@ impl Kiosk {
                 return Ok(Next::Exit(ExitCode::from(control::EXIT_CODE_INTERRUPTED)));
             }
             Message::Server(event) => self.browser.push_event(Event::Server(event)),
-            Message::MachineNetwork(connectivity) => self.browser.set_machine(connectivity),
             Message::Desktop(news) => self.browser.follow_desktop(news),
             Message::DeadlinePassed => {
                 if let Some(scenario) = &self.scenario

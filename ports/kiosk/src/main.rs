@@ -17,6 +17,7 @@ mod failure;
 mod fleet;
 mod kiosk;
 mod message;
+mod network_state;
 mod operator;
 mod output;
 mod packaging;
@@ -154,7 +155,6 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
             notification_display: config.notification_display,
             permissions: config.permissions,
             lifetime: profile.lifetime(),
-            is_cut: arguments.offline,
             user_stylesheets: arguments.user_stylesheets.clone(),
             zoom: arguments.unattended.zoom.or(config.zoom),
             color_scheme: arguments
@@ -162,6 +162,7 @@ fn plan(arguments: &Arguments, headless: bool, start: Instant) -> Result<Plan, F
                 .color_scheme
                 .unwrap_or(config.color_scheme),
         },
+        is_cut: arguments.offline,
         connectivity: config.connectivity,
         webdriver: arguments.webdriver,
         operators: operators(arguments, &profile),

@@ -7,7 +7,6 @@ use servo::EventLoopWaker;
 
 use crate::browser::notifications::DesktopNews;
 use crate::command::CommandLine;
-use crate::connectivity::Connectivity;
 use crate::fleet::scrape::Scrape;
 use crate::remote::request::RemoteRequest;
 use crate::server_event::ServerEvent;
@@ -31,8 +30,8 @@ pub enum Message {
     Scrape(Scrape),
     /// The outbox app's server has something to tell.
     Server(ServerEvent),
-    /// The machine has a network from now on, or none.
-    MachineNetwork(Connectivity),
+    /// There is a change of the network to follow.
+    NetworkChanged,
     /// The desktop's service has something to tell of notifications.
     Desktop(DesktopNews),
     /// The display that was not there takes connections.

@@ -94,13 +94,17 @@ const work = {
     return { resolved: now() - called };
   },
 
-  // One after the other, online: until the promise is resolved, and until the event is there.
+  // One after the other, online: until the promise is resolved, and until the event is there; and from one's promise until
+  // the call of the next.
   async latency(warmUp, count) {
     const register = [];
     const event = [];
+    const before = [];
+    let previous;
     for (let index = 0; index < warmUp + count; index++) {
       await expect(1);
       const called = now();
+      if (index > warmUp) before.push(called - previous);
       await registration.sync.register(tag());
       const resolved = now();
       const { first } = await message();
@@ -108,8 +112,9 @@ const work = {
         register.push(resolved - called);
         event.push(first - called);
       }
+      previous = resolved;
     }
-    return { register, event };
+    return { register, event, before };
   },
 
   // Many calls at once, online: until all promises are resolved, and until all events are there.

@@ -74,12 +74,12 @@ impl Keeper {
     }
 }
 
-/// Threads that a command to the kiosk passes until a sync event is in its worker: the one that reads it, the embedder's, the
-/// SyncManager's, the one that has the service workers, and the worker's.
-pub const THREADS_TO_THE_EVENT: usize = 5;
+/// Threads that a command to the kiosk passes until a sync event is in its worker: the one that reads it, the SyncManager's,
+/// the one that has the service workers, and the worker's.
+pub const THREADS_TO_THE_EVENT: usize = 4;
 
 /// Which of them makes the attempt durable before it passes it on, from 0.
-const KEEPER: usize = 2;
+const KEEPER: usize = 1;
 
 /// Milliseconds for each of so many pages that another thread appends to a file in this folder and flushes, while this one
 /// sleeps until it is told.

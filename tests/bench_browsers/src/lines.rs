@@ -12,8 +12,7 @@ pub struct Measured {
     pub kiosk: Vec<Round>,
     /// Chromium's.
     pub chromium: Vec<Round>,
-    /// The least that a durable record costs on this disk: a page appended to a file that has room for it, and a flush, in
-    /// milliseconds.
+    /// The least that a durable record costs on this disk, in milliseconds: a page appended where there is room, and a flush.
     pub flush_ms: f64,
     /// The same by another thread, until that has said so, in milliseconds.
     pub durable_answer_ms: f64,
@@ -309,6 +308,7 @@ mod tests {
             asks_per_s: 50_000.0,
             register_ms: 1.0,
             event_ms: 1.0,
+            before_register_ms: 1.0,
             burst_per_s: 1_000.0,
             burst_delivered_ms: 100.0,
             return_one_ms: 1.0,

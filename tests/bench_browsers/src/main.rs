@@ -164,8 +164,7 @@ fn measure(arguments: &Arguments) -> Result<Measured> {
                         count: FLOORS,
                         pause: Duration::from_secs_f64(pause_ms / 1e3),
                     };
-                    // The page speaks to its worker before each call.
-                    let calls = times(round.echo_ms);
+                    let calls = times(round.before_register_ms);
                     flushes.extend(floor::flushes_ms(folder.path(), calls)?);
                     answers.extend(floor::durable_answers_ms(folder.path(), calls)?);
                     let returns = times(round.before_return_ms);

@@ -43,6 +43,8 @@ pub struct Round {
     pub register_ms: f64,
     /// From the call of `register()` until its event is at the worker, in milliseconds.
     pub event_ms: f64,
+    /// From the answer of one `register()` until the call of the next, in milliseconds.
+    pub before_register_ms: f64,
     /// Promises resolved per second, of many calls at once.
     pub burst_per_s: f64,
     /// From many calls at once until the last event is at the worker, in milliseconds.
@@ -75,6 +77,7 @@ struct Times {
 struct Latencies {
     register: Vec<f64>,
     event: Vec<f64>,
+    before: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +138,7 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Round> {
         asks_per_s: median(&mut ask_rates),
         register_ms: median(&mut latencies.register),
         event_ms: median(&mut latencies.event),
+        before_register_ms: median(&mut latencies.before),
         burst_per_s: median(&mut rates),
         burst_delivered_ms: median(&mut delivered),
         return_one_ms: median(&mut returns),

@@ -29,6 +29,7 @@ pub use super::sync_notice::SyncNotice;
 use crate::command::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::config::DurabilityName;
 use crate::event::{ConsoleSource, Event, Network};
+use crate::network_state::NetworkState;
 use crate::permissions::{Grant, OriginPermissions};
 
 /// The preference that turns the feature on.
@@ -83,9 +84,11 @@ fn permissions_of(entry: &OriginPermissions) -> Vec<OriginPermission> {
     set.collect()
 }
 
-/// Tells the engine that the network came or went.
-pub fn report_network(servo: &Servo, network: Network) {
-    servo.report_online_changed(network == Network::Up);
+/// Tells the engine from now on when the network comes or goes, on whichever thread that is noticed. `known`: with what
+/// it was started.
+pub fn report_network(servo: &Servo, known: Network, network: &NetworkState) {
+    let reporter = servo.online_reporter();
+    network.connect(known, move |is_up| reporter.report(is_up));
 }
 
 /// The sync registrations, as JSON.

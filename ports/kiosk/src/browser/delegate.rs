@@ -17,16 +17,15 @@ use super::notifications::Waiting;
 use super::page_rules::PageRules;
 use super::surface::Surface;
 use super::webdriver::WaitingClients;
-use crate::connectivity::{Connectivity, is_on_this_machine};
+use crate::connectivity::is_on_this_machine;
 use crate::event::{ConsoleSource, Event, Network, RefusedLoad};
+use crate::network_state::NetworkState;
 use crate::unattended_event::WindowKind;
 
 /// Shared by the browser and the engine's callbacks, all on the main thread.
 pub struct State {
     events: RefCell<VecDeque<Event>>,
-    /// Whether a person or a program has cut the network.
-    is_cut: Cell<bool>,
-    machine: Cell<Connectivity>,
+    network: NetworkState,
     surface: RefCell<Option<Rc<dyn Surface>>>,
     /// Windows that the page opened. Kept, because dropping a handle closes its page.
     auxiliary: RefCell<Vec<WebView>>,
@@ -62,11 +61,10 @@ impl PendingInput {
 
 impl State {
     /// Nothing has happened, no window is open.
-    pub fn new(is_cut: bool, machine: Connectivity, waiting: Waiting) -> Self {
+    pub fn new(network: NetworkState, waiting: Waiting) -> Self {
         Self {
             events: RefCell::default(),
-            is_cut: Cell::new(is_cut),
-            machine: Cell::new(machine),
+            network,
             surface: RefCell::default(),
             auxiliary: RefCell::default(),
             inputs: RefCell::default(),
@@ -111,22 +109,8 @@ impl State {
     }
 
     /// Whether content reaches the network.
-    pub fn network(&self) -> Network {
-        match (self.is_cut.get(), self.machine.get()) {
-            (true, _) => Network::Cut,
-            (false, Connectivity::Offline) => Network::Absent,
-            (false, Connectivity::Online) => Network::Up,
-        }
-    }
-
-    /// The network is cut from now on, or no more.
-    pub fn set_cut(&self, is_cut: bool) {
-        self.is_cut.set(is_cut);
-    }
-
-    /// The machine has a network from now on, or none.
-    pub fn set_machine(&self, connectivity: Connectivity) {
-        self.machine.set(connectivity);
+    pub fn network(&self) -> &NetworkState {
+        &self.network
     }
 
     /// Where pages are drawn from now on.
@@ -196,7 +180,7 @@ impl State {
     /// about its interfaces and wrong about what can be reached.
     fn refuses(&self, url: &Url, load: RefusedLoad) -> bool {
         let is_on_the_network = matches!(url.scheme(), "http" | "https" | "ws" | "wss");
-        match self.network() {
+        match self.network.now() {
             Network::Up => false,
             Network::Cut => is_on_the_network,
             Network::Absent => {

@@ -41,10 +41,10 @@ use crate::color_scheme::ColorScheme;
 use crate::command::{ExtraTime, PermissionState, SyncApiName, SyncPermissionName};
 use crate::config::values::Zoom;
 use crate::config::{DurabilityName, NotificationDisplay};
-use crate::connectivity::Connectivity;
 use crate::event::{Event, Network, Requester};
 use crate::failure::Failure;
 use crate::message::Mailbox;
+use crate::network_state::NetworkState;
 use crate::permissions::OriginPermissions;
 use crate::unattended_event::{Instead, UnattendedEvent, WindowKind};
 
@@ -64,8 +64,6 @@ pub struct BrowserOptions {
     pub storage_durability: DurabilityName,
     /// Where notifications are shown.
     pub notification_display: NotificationDisplay,
-    /// Whether the network is cut at the start.
-    pub is_cut: bool,
     /// Style sheets for every page.
     pub user_stylesheets: Vec<PathBuf>,
     /// How much larger than by default pages are.
@@ -92,13 +90,13 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts the engine. There may be one in a process. `machine`: whether the machine has a network now.
+    /// Starts the engine. There may be one in a process.
     ///
     /// # Errors
     /// If a style sheet can't be read.
     pub fn start(
         options: BrowserOptions,
-        machine: Connectivity,
+        network: NetworkState,
         mailbox: Mailbox,
     ) -> Result<Self, Failure> {
         let stylesheets = options
@@ -111,15 +109,17 @@ impl Browser {
             .preferences(options.preferences)
             .event_loop_waker(Box::new(mailbox.clone()));
         let waiting = Waiting::new(options.notification_display, &mailbox);
-        let state = Rc::new(State::new(options.is_cut, machine, waiting));
+        let at_start = network.now();
+        let state = Rc::new(State::new(network, waiting));
         let servo = background_sync::configure(
             builder,
             options.policy,
-            state.network(),
+            at_start,
             &options.permissions,
             (options.lifetime, options.storage_durability),
         )
         .build();
+        background_sync::report_network(&servo, at_start, state.network());
         servo.setup_logging();
         servo.set_delegate(state.clone());
         let user_content = Rc::new(UserContentManager::new(&servo));
@@ -177,7 +177,7 @@ impl Browser {
             return Ok(());
         }
         let surface = surfaces.open()?;
-        surface.show_network(self.state.network());
+        surface.show_network(self.network());
         self.state.set_surface(Some(surface.clone()));
         self.page = Some(self.build_page(url, &surface));
         self.surface = Some(surface);
@@ -221,32 +221,28 @@ impl Browser {
 
     /// Whether content reaches the network.
     pub fn network(&self) -> Network {
-        self.state.network()
+        self.state.network().now()
+    }
+
+    /// Where changes of the network are told.
+    pub fn network_state(&self) -> NetworkState {
+        self.state.network().clone()
     }
 
     /// Cuts the network for all content, or cuts it no more. Whether there is one then, the machine decides.
     pub fn set_cut(&mut self, is_cut: bool) {
-        let before = self.state.network();
-        // Loads are decided anew before the engine hears of it: what it starts on hearing must meet the new state.
-        self.state.set_cut(is_cut);
-        self.follow_network(before);
+        self.state.network().set_cut(is_cut);
+        self.follow_network();
     }
 
-    /// The machine's network came or went.
-    pub fn set_machine(&mut self, connectivity: Connectivity) {
-        let before = self.state.network();
-        self.state.set_machine(connectivity);
-        self.follow_network(before);
+    /// Does what is left to do for changes of the network of which the engine has been told.
+    pub fn follow_network(&mut self) {
+        while let Some(network) = self.state.network().next_change() {
+            self.show_network(network);
+        }
     }
 
-    fn follow_network(&mut self, before: Network) {
-        let network = self.state.network();
-        if network == before {
-            return;
-        }
-        if (network == Network::Up) != (before == Network::Up) {
-            background_sync::report_network(&self.servo, network);
-        }
+    fn show_network(&mut self, network: Network) {
         if let Some(surface) = &self.surface {
             surface.show_network(network);
         }

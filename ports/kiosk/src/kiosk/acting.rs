@@ -35,7 +35,8 @@ impl Kiosk {
             self.browser.open(self.url.clone(), surfaces)?;
             // Any other page is shown as a program's log is: what is on standard input is not for it.
             if !matches!(self.output, Output::Plain) {
-                control::listen(BufReader::new(io::stdin()), mailbox.clone());
+                let network = self.browser.network_state();
+                control::listen(BufReader::new(io::stdin()), network, mailbox.clone());
             }
         }
         Ok(())

@@ -28,6 +28,8 @@ pub struct Plan {
     pub start: Instant,
     /// What the engine is started with.
     pub browser: BrowserOptions,
+    /// Whether the network is cut at the start.
+    pub is_cut: bool,
     /// How to find out whether the machine has a network.
     pub connectivity: ConnectivityConfig,
     /// The port for WebDriver, if it is served.
