@@ -3,8 +3,12 @@
 use background_sync_bench_report::{Goal, Line, median, number};
 
 use crate::bound::{Bound, BoundKind};
+use crate::figures::{
+    BURST, EVENT, FIGURES, FIRST_EVENT, Figure, LAST_EVENT, LAST_STEP, ONE_EVENT, REGISTER,
+};
 use crate::floor::THREADS_TO_THE_EVENT;
-use crate::round::{AT_ONCE, Round, STEP, STEPS};
+use crate::round::Round;
+use crate::scale::{AT_ONCE, STEP, STEPS};
 
 /// All rounds of both browsers, and what the disk needed meanwhile.
 pub struct Measured {
@@ -49,8 +53,8 @@ impl Measured {
 
     /// The kiosk alone: what it adds to a question of the manager and to the medium's own time.
     fn register_beside_its_floor(&self) -> Line {
-        let (register_ms, _) = self.both(|round| round.register_ms);
-        let (ask_ms, _) = self.both(|round| round.ask_ms);
+        let (register_ms, _) = self.both(|round| round.calls.register_ms);
+        let (ask_ms, _) = self.both(|round| round.calls.ask_ms);
         let reference = ask_ms + self.flush_ms;
         Line::new(
             "the kiosk's register() / its floor",
@@ -70,7 +74,7 @@ impl Measured {
     /// The kiosk alone: what it adds to messages that carry nothing and need not be remembered.
     fn events_beside_messages(&self) -> Line {
         let (last_ms, _) = self.both(|round| round.return_last_ms);
-        let (flood_per_s, _) = self.both(|round| round.flood_per_s);
+        let (flood_per_s, _) = self.both(|round| round.calls.flood_per_s);
         Line::new(
             "the kiosk's last of 8,000 / messages",
             last_ms,
@@ -120,11 +124,11 @@ impl Measured {
     /// What the kiosk cannot do the thing of this name without.
     fn bound(&self, name: &str) -> Option<Bound> {
         let flush_ms = self.flush_ms;
-        let (ask_ms, _) = self.both(|round| round.ask_ms);
+        let (ask_ms, _) = self.both(|round| round.calls.ask_ms);
         let (ask, flush) = (number(ask_ms), number(flush_ms));
         let ask_and_flush =
             format!("one getTags() of {ask} ms and one raw append and flush of {flush} ms");
-        let (asks_per_s, _) = self.both(|round| round.asks_per_s);
+        let (asks_per_s, _) = self.both(|round| round.calls.asks_per_s);
         // One commit is enough for all that waits.
         let at_once = |count: usize| Bound {
             kind: BoundKind::Floor,
@@ -139,7 +143,7 @@ impl Measured {
             }),
             // The worker's word that its event has come is half of such a message; that it gets there costs as much again.
             EVENT => {
-                let (echo_ms, _) = self.both(|round| round.echo_ms);
+                let (echo_ms, _) = self.both(|round| round.calls.echo_ms);
                 Some(Bound {
                     kind: BoundKind::Yardstick,
                     value: ask_ms + flush_ms + echo_ms,
@@ -173,7 +177,7 @@ impl Measured {
             BURST => Some(at_once(AT_ONCE)),
             LAST_STEP => Some(at_once(STEP)),
             LAST_EVENT => {
-                let (flood_per_s, _) = self.both(|round| round.flood_per_s);
+                let (flood_per_s, _) = self.both(|round| round.calls.flood_per_s);
                 Some(Bound {
                     kind: BoundKind::Yardstick,
                     value: (STEP * STEPS) as f64 / flood_per_s * 1e3,
@@ -185,111 +189,11 @@ impl Measured {
     }
 }
 
-/// One thing that is measured in both browsers.
-struct Figure {
-    name: &'static str,
-    unit: &'static str,
-    goal: Goal,
-    of: fn(&Round) -> f64,
-    note: &'static str,
-}
-
-impl Figure {
-    const fn new(
-        name: &'static str,
-        unit: &'static str,
-        goal: Goal,
-        of: fn(&Round) -> f64,
-    ) -> Self {
-        Self {
-            name,
-            unit,
-            goal,
-            of,
-            note: "",
-        }
-    }
-
-    const fn note(mut self, note: &'static str) -> Self {
-        self.note = note;
-        self
-    }
-}
-
-const FIGURES: [Figure; 16] = {
-    const RATE: &str = "per second";
-    const AT_MOST: Goal = Goal::RatioAtMost(0.6);
-    const AFTER_ABSENCE: Goal = Goal::RatioAtMost(0.7);
-    [
-        Figure::new(ECHO, "ms", Goal::None, |round| round.echo_ms)
-            .note("no floor of register(): scripts run at both ends, and what they send is cloned"),
-        Figure::new(FLOOD, RATE, Goal::None, |round| round.flood_per_s),
-        Figure::new(ASK, "ms", Goal::None, |round| round.ask_ms).note(
-            "register() without the look at the page's state and without the store: to whoever keeps the tags, and back",
-        ),
-        Figure::new(ASKS, RATE, Goal::None, |round| round.asks_per_s),
-        Figure::new(REGISTER, "ms", AT_MOST, |round| round.register_ms),
-        Figure::new(EVENT, "ms", AT_MOST, |round| round.event_ms),
-        Figure::new(BURST, RATE, Goal::RatioAtLeast(10.0), |round| {
-            round.burst_per_s
-        }),
-        Figure::new(BURST_EVENTS, "ms", Goal::None, |round| {
-            round.burst_delivered_ms
-        }),
-        Figure::new(FIRST_STEP, RATE, Goal::None, |round| round.growth_per_s[0]),
-        Figure::new(LAST_STEP, RATE, Goal::RatioAtLeast(100.0), |round| {
-            round.growth_per_s[STEPS - 1]
-        }),
-        Figure::new(ONE_EVENT, "ms", AFTER_ABSENCE, |round| round.return_one_ms),
-        Figure::new(FIRST_EVENT, "ms", AFTER_ABSENCE, |round| {
-            round.return_first_ms
-        }),
-        Figure::new(LAST_EVENT, "ms", Goal::RatioAtMost(0.3), |round| {
-            round.return_last_ms
-        }),
-        Figure::new(WITH, "MiB", Goal::RatioBelow(1.0), |round| {
-            round.memory_with.all_bytes / MIB
-        })
-        .note(
-            "all processes of each browser, with the page and its worker, without pages of files: what a device that \
-             keeps the tags must have. The goal is for that, because what the tags alone take is less than what \
-             Chromium's other processes free meanwhile",
-        ),
-        Figure::new(GROWTH, "MiB", Goal::RatioAtMost(0.5), |round| {
-            round.tags_bytes / MIB
-        })
-        .note(
-            "of the process that keeps them, Chromium's first one and the kiosk's only one, started with them and without, \
-             and without a page",
-        ),
-        Figure::new(MEMORY, "MiB", Goal::None, |round| {
-            round.memory_before.all_bytes / MIB
-        }),
-    ]
-};
-
-const ECHO: &str = "message to the worker and back";
-const FLOOD: &str = "8,000 such messages at once";
-const ASK: &str = "getTags() without tags";
-const ASKS: &str = "1,000 such calls at once";
-const BURST_EVENTS: &str = "500 at once, to the last event";
-const FIRST_STEP: &str = "the first 1,000 tags";
-const ONE_EVENT: &str = "online to the event of one tag";
-const FIRST_EVENT: &str = "online to the first of 8,000";
-const WITH: &str = "memory with 8,000 tags";
-const GROWTH: &str = "memory that 8,000 tags take";
-const MEMORY: &str = "memory before that";
-const REGISTER: &str = "register()";
-const EVENT: &str = "register() to event";
-const BURST: &str = "500 at once";
-const LAST_STEP: &str = "the eighth 1,000 tags";
-const LAST_EVENT: &str = "online to the last of 8,000";
-
-const MIB: f64 = 1_048_576.0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::Calls;
+    use crate::figures::{GROWTH, MIB, WITH};
     use crate::memory::Memory;
 
     fn memory(all_mib: f64, first_mib: f64) -> Memory {
@@ -299,12 +203,11 @@ mod tests {
         }
     }
 
-    fn round() -> Round {
-        Round {
+    fn calls() -> Calls {
+        Calls {
             echo_ms: 1.0,
             flood_per_s: 8_000.0,
             ask_ms: 0.1,
-            rested_ask_ms: 0.5,
             asks_per_s: 50_000.0,
             register_ms: 1.0,
             event_ms: 1.0,
@@ -313,6 +216,17 @@ mod tests {
             burst_delivered_ms: 100.0,
             return_one_ms: 1.0,
             before_return_ms: 1.0,
+        }
+    }
+
+    fn round() -> Round {
+        round_of(calls())
+    }
+
+    fn round_of(calls: Calls) -> Round {
+        Round {
+            calls,
+            rested_ask_ms: 0.5,
             growth_per_s: vec![100.0; STEPS],
             memory_before: memory(300.0, 100.0),
             memory_with: memory(300.0, 102.0),
@@ -344,10 +258,10 @@ mod tests {
         assert!(note(0.3).contains("0.40 ms, 0.40 times Chromium's; that is 67 % of what"));
         assert!(note(0.7).contains("0.80 ms, 0.80 times Chromium's; it explains the miss"));
         assert!(note(2.0).ends_with("this proves nothing"), "{}", note(2.0));
-        let kiosk = Round {
+        let kiosk = round_of(Calls {
             register_ms: 0.5,
-            ..round()
-        };
+            ..calls()
+        });
         let line = line(&measured(kiosk, 0.7), REGISTER);
         assert!(line.met && line.note.is_empty(), "{line:?}");
     }
@@ -361,10 +275,10 @@ mod tests {
             note.ends_with("that is 40 % of what the goal allows"),
             "{note}"
         );
-        let slow = Round {
+        let slow = round_of(Calls {
             asks_per_s: 5_000.0,
-            ..round()
-        };
+            ..calls()
+        });
         let note = line(&measured(slow, 0.0), BURST).note;
         assert!(note.ends_with("it explains the miss"), "{note}");
     }

@@ -4,6 +4,8 @@
 //! same weather. The kiosk stores as it does by default: what `register()` has promised survives a power cut.
 
 mod bound;
+mod calls;
+mod figures;
 mod floor;
 mod lines;
 mod medium;
@@ -11,6 +13,7 @@ mod memory;
 mod plot;
 mod rest;
 mod round;
+mod scale;
 mod site;
 
 use std::fmt::Write as _;
@@ -29,10 +32,12 @@ use clap::Parser;
 use serde::Serialize;
 use tempfile::TempDir;
 
+use crate::calls::Calls;
 use crate::floor::Times;
 use crate::lines::Measured;
 use crate::medium::Medium;
-use crate::round::{Round, STEP, STEPS};
+use crate::round::Round;
+use crate::scale::{STEP, STEPS};
 
 /// What writes the table.
 const COMMAND: &str = "./mach bench --browsers --readme";
@@ -41,8 +46,10 @@ const KIOSK_SETTINGS: Settings<'_> = Settings {
     configuration: "[background_sync]\nmax_registrations_per_origin = 20000\n",
     flags: &["--pref", "expose_servointernals_globally"],
 };
-/// Flushes, and ways from thread to thread, after each round of the kiosk, for the floors.
-const FLOORS: usize = 400;
+/// How often each browser is started in a round for single calls: where its threads run differs from start to start.
+const STARTS: usize = 3;
+/// Flushes, and ways from thread to thread, after each of those of the kiosk, for the floors.
+const FLOORS: usize = 200;
 
 /// Measure the same page in the kiosk and in Chromium, side by side
 #[derive(Parser)]
@@ -143,42 +150,69 @@ fn main() -> Result<ExitCode> {
 fn measure(arguments: &Arguments) -> Result<Measured> {
     let site = site::start()?;
     let url = site.url();
-    let (mut flushes, mut answers, mut ways) = (Vec::new(), Vec::new(), Vec::new());
-    let mut measured = Measured {
-        kiosk: Vec::new(),
-        chromium: Vec::new(),
-        flush_ms: 0.0,
-        durable_answer_ms: 0.0,
-        durable_way_ms: 0.0,
-    };
+    let mut floors = Floors::default();
+    let (mut kiosk, mut chromium) = (Vec::new(), Vec::new());
     for number in 1..=arguments.rounds {
         eprintln!("round {number} of {}", arguments.rounds);
-        for product in order(number) {
-            let folder = profile(arguments)?;
-            let round = product
-                .measure(arguments, folder.path(), &url)
-                .with_context(|| format!("in {}", product.name()))?;
-            match product {
-                Product::Kiosk => {
-                    let times = |pause_ms: f64| Times {
-                        count: FLOORS,
-                        pause: Duration::from_secs_f64(pause_ms / 1e3),
-                    };
-                    let calls = times(round.before_register_ms);
-                    flushes.extend(floor::flushes_ms(folder.path(), calls)?);
-                    answers.extend(floor::durable_answers_ms(folder.path(), calls)?);
-                    let returns = times(round.before_return_ms);
-                    ways.extend(floor::durable_ways_ms(folder.path(), returns)?);
-                    measured.kiosk.push(round);
+        let (mut of_kiosk, mut of_chromium) = (Vec::new(), Vec::new());
+        for start in 1..=STARTS {
+            for product in order(number + start) {
+                let (starts, rounds) = match product {
+                    Product::Kiosk => (&mut of_kiosk, &mut kiosk),
+                    Product::Chromium => (&mut of_chromium, &mut chromium),
+                };
+                let folder = profile(arguments)?;
+                let in_product = || format!("in {}", product.name());
+                if start < STARTS {
+                    let calls = product.measure_calls(arguments, folder.path(), &url);
+                    starts.push(calls.with_context(in_product)?);
+                } else {
+                    let round = product.measure(arguments, folder.path(), &url);
+                    let round = round.with_context(in_product)?;
+                    starts.push(round.calls.clone());
+                    let calls = calls::middle(starts);
+                    rounds.push(Round { calls, ..round });
                 }
-                Product::Chromium => measured.chromium.push(round),
+                if product == Product::Kiosk
+                    && let Some(calls) = starts.last()
+                {
+                    floors.measure(folder.path(), calls)?;
+                }
             }
         }
     }
-    measured.flush_ms = median(&mut flushes);
-    measured.durable_answer_ms = median(&mut answers);
-    measured.durable_way_ms = median(&mut ways);
-    Ok(measured)
+    Ok(Measured {
+        kiosk,
+        chromium,
+        flush_ms: median(&mut floors.flushes),
+        durable_answer_ms: median(&mut floors.answers),
+        durable_way_ms: median(&mut floors.ways),
+    })
+}
+
+/// What the machine needed between the kiosk's starts, in milliseconds.
+#[derive(Default)]
+struct Floors {
+    flushes: Vec<f64>,
+    answers: Vec<f64>,
+    ways: Vec<f64>,
+}
+
+impl Floors {
+    /// With the pauses that the page had.
+    fn measure(&mut self, folder: &Path, calls: &Calls) -> Result<()> {
+        let times = |pause_ms: f64| Times {
+            count: FLOORS,
+            pause: Duration::from_secs_f64(pause_ms / 1e3),
+        };
+        let registers = times(calls.before_register_ms);
+        self.flushes.extend(floor::flushes_ms(folder, registers)?);
+        self.answers
+            .extend(floor::durable_answers_ms(folder, registers)?);
+        let returns = times(calls.before_return_ms);
+        self.ways.extend(floor::durable_ways_ms(folder, returns)?);
+        Ok(())
+    }
 }
 
 /// What is measured.
@@ -194,6 +228,11 @@ impl Product {
             Self::Kiosk => "the kiosk",
             Self::Chromium => "Chromium",
         }
+    }
+
+    /// Single calls in a browser with a new profile in this folder.
+    fn measure_calls(self, arguments: &Arguments, folder: &Path, url: &str) -> Result<Calls> {
+        calls::measure(&mut *self.start(arguments, folder, url)?)
     }
 
     /// One round, with new profiles in this folder.
@@ -272,10 +311,10 @@ impl Product {
     }
 }
 
-/// Who goes first in this round, and who follows; they take turns, because the second finds another machine: a warmer
+/// Who goes first at this turn, and who follows; they take turns, because the second finds another machine: a warmer
 /// one, and a disk that still writes.
-fn order(round: usize) -> [Product; 2] {
-    match round % 2 {
+fn order(turn: usize) -> [Product; 2] {
+    match turn % 2 {
         1 => [Product::Kiosk, Product::Chromium],
         _ => [Product::Chromium, Product::Kiosk],
     }

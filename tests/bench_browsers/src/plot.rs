@@ -9,7 +9,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::lines::Measured;
-use crate::round::STEP;
+use crate::scale::STEP;
 
 const SIZE: (u32, u32) = (960, 400);
 /// How much of it the growth takes, in pixels.

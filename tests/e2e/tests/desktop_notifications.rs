@@ -189,6 +189,8 @@ fn without_the_service_the_window_shows_it() {
     let second = desktop.wait_for_show();
     // Names of the one before mean nothing now.
     assert_eq!(first.id, second.id);
+    // Nobody can choose what is not shown yet.
+    assert_eq!(wait_for_desktop(&mut kiosk), Value::Null);
     desktop.choose(second.id, "default");
     assert_eq!(
         site.server.wait_for(1)[0].body,

@@ -151,7 +151,10 @@ impl Conversation {
             News::Reaction(service_id, reaction) => {
                 self.handle_reaction(service_id, reaction).await
             }
-            News::OtherOwner => self.shown.clear(),
+            // What this one shows already stays: it may have shown it before this was heard.
+            News::Owner(owner) => self
+                .shown
+                .retain(|shown| Some(&shown.service_id.owner) == owner.as_ref()),
             News::Disconnected => {
                 self.shown.clear();
                 self.service = None;

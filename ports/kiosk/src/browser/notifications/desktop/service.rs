@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use servo::notifications::WebNotification;
-use zbus::Variant;
+use zbus::names::OwnedUniqueName;
 use zbus::proxy::SignalStream;
+use zbus::{DynamicType, Message, Variant};
 
 /// What takes the bus or the service longer is given up, so that nothing waits for them, not even the kiosk's end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,8 +30,13 @@ const TIME_OF_SERVICE: i32 = -1;
 /// Until a person has reacted.
 const NO_TIME: i32 = 0;
 
-/// The name by which the service knows what it shows.
-pub type ServiceId = u32;
+/// By what a service knows something that it shows. Another program that becomes the service gives the same numbers anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceId {
+    /// The program, by its name on the bus.
+    pub owner: OwnedUniqueName,
+    number: u32,
+}
 
 #[zbus::proxy(
     interface = "org.freedesktop.Notifications",
@@ -38,21 +44,6 @@ pub type ServiceId = u32;
     default_path = "/org/freedesktop/Notifications"
 )]
 trait Notifications {
-    fn get_capabilities(&self) -> zbus::Result<Vec<String>>;
-
-    #[allow(clippy::too_many_arguments, reason = "as the specification has it")]
-    fn notify(
-        &self,
-        app_name: &str,
-        replaces_id: u32,
-        app_icon: &str,
-        summary: &str,
-        body: &str,
-        actions: &[&str],
-        hints: HashMap<&str, Variant<'_>>,
-        expire_timeout: i32,
-    ) -> zbus::Result<u32>;
-
     #[zbus(no_reply)]
     fn close_notification(&self, id: u32) -> zbus::Result<()>;
 }
@@ -83,8 +74,8 @@ pub struct Service {
 pub enum News {
     /// Somebody has reacted.
     Reaction(ServiceId, Reaction),
-    /// Another program is the service now, or none is. What the one before showed has no names any more.
-    OtherOwner,
+    /// This program is the service now, or none is. What another one showed has no names any more.
+    Owner(Option<OwnedUniqueName>),
     /// The bus is gone.
     Disconnected,
 }
@@ -131,7 +122,9 @@ impl Service {
         replaced: Option<ServiceId>,
     ) -> zbus::Result<ServiceId> {
         // Asked each time: another program may be the service by now.
-        let capabilities = self.proxy.get_capabilities().await?;
+        let answer = self.call("GetCapabilities", &()).await?;
+        let owner = sender(&answer)?;
+        let capabilities: Vec<String> = answer.body().deserialize()?;
         let has = |name: &str| capabilities.iter().any(|it| it == name);
         let content = &notification.content;
         let body = match (has("body"), has("body-markup")) {
@@ -158,18 +151,24 @@ impl Service {
             true => NO_TIME,
             false => TIME_OF_SERVICE,
         };
-        self.proxy
-            .notify(
-                APP_NAME,
-                replaced.unwrap_or_default(),
-                "",
-                &summary,
-                &body,
-                &actions,
-                hints,
-                time,
-            )
-            .await
+        let replaced = replaced.filter(|it| it.owner == owner);
+        let replaced = replaced.map_or(0, |it| it.number);
+        let arguments = (
+            APP_NAME, replaced, "", summary, body, actions, hints, time,
+        );
+        let answer = self.call("Notify", &arguments).await?;
+        Ok(ServiceId {
+            owner: sender(&answer)?,
+            number: answer.body().deserialize()?,
+        })
+    }
+
+    async fn call(
+        &self,
+        method: &str,
+        arguments: &(impl serde::Serialize + DynamicType),
+    ) -> zbus::Result<Message> {
+        self.proxy.inner().call_method(method, arguments).await
     }
 
     /// Shows something no more.
@@ -177,7 +176,7 @@ impl Service {
     /// # Errors
     /// If the bus is gone, or reads nothing.
     pub async fn close(&self, id: ServiceId) -> zbus::Result<()> {
-        in_time(self.proxy.close_notification(id)).await
+        in_time(self.proxy.close_notification(id.number)).await
     }
 
     /// Waits for the service to tell something. Nothing is lost if the wait is given up.
@@ -187,7 +186,9 @@ impl Service {
                 // What the service before has told comes first.
                 biased;
                 signal = self.signals.next() => signal,
-                owner = self.owners.next() => return owner.map_or(News::Disconnected, |_| News::OtherOwner),
+                owner = self.owners.next() => return owner.map_or(News::Disconnected, |owner| {
+                    News::Owner(owner.map(OwnedUniqueName::from))
+                }),
             };
             let Some(message) = message else {
                 return News::Disconnected;
@@ -197,21 +198,28 @@ impl Service {
             let reaction = match member {
                 Some("ActionInvoked") => message
                     .body()
-                    .deserialize::<(ServiceId, String)>()
+                    .deserialize::<(u32, String)>()
                     .ok()
-                    .and_then(|(id, name)| Some((id, reaction_to_action(&name)?))),
+                    .and_then(|(number, name)| Some((number, reaction_to_action(&name)?))),
                 Some("NotificationClosed") => message
                     .body()
-                    .deserialize::<(ServiceId, u32)>()
+                    .deserialize::<(u32, u32)>()
                     .ok()
-                    .map(|(id, reason)| (id, reaction_to_closing(reason))),
+                    .map(|(number, reason)| (number, reaction_to_closing(reason))),
                 _ => None,
             };
-            if let Some((id, reaction)) = reaction {
-                return News::Reaction(id, reaction);
+            if let (Some((number, reaction)), Ok(owner)) = (reaction, sender(&message)) {
+                return News::Reaction(ServiceId { owner, number }, reaction);
             }
         }
     }
+}
+
+/// Who has sent a message. The bus says so in each.
+fn sender(message: &Message) -> zbus::Result<OwnedUniqueName> {
+    let header = message.header();
+    let sender = header.sender().ok_or(zbus::Error::MissingField)?;
+    Ok(sender.to_owned().into())
 }
 
 async fn in_time<T>(work: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
