@@ -153,9 +153,7 @@ impl Service {
         };
         let replaced = replaced.filter(|it| it.owner == owner);
         let replaced = replaced.map_or(0, |it| it.number);
-        let arguments = (
-            APP_NAME, replaced, "", summary, body, actions, hints, time,
-        );
+        let arguments = (APP_NAME, replaced, "", summary, body, actions, hints, time);
         let answer = self.call("Notify", &arguments).await?;
         Ok(ServiceId {
             owner: sender(&answer)?,
