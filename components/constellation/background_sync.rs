@@ -136,6 +136,8 @@ impl BackgroundSyncView<'_> {
                 events,
                 report_to,
                 online,
+                // Not before the manager itself is known.
+                direct: None,
             })
         });
         let is_gone = match (sent, manager) {

@@ -27,6 +27,7 @@ use embedder_traits::EventLoopWaker;
 use log::error;
 use net_traits::CoreResourceThread;
 use servo_base::generic_channel::{self, GenericSender};
+use servo_constellation_traits::direct_events::DirectEvents;
 use servo_constellation_traits::{
     BackgroundSyncToConstellationMessage, EmbedderNews, EmbedderToConstellationMessage,
 };
@@ -286,6 +287,7 @@ impl BackgroundSyncManager {
             reports: sender.clone(),
             open_windows: OpenWindows::default(),
             worker_managers: WorkerManagers::default(),
+            direct_events: DirectEvents::new(),
         };
         let started = SyncManager::spawn(
             options.to_config(directory),

@@ -13,6 +13,7 @@ use background_sync_traits::{
 use js::realm::CurrentRealm;
 use log::{debug, warn};
 use servo_base::generic_channel::GenericSender;
+use servo_constellation_traits::direct_events::DirectEvents;
 use servo_url::ServoUrl;
 use storage_traits::background_sync::BackgroundSyncMessage;
 
@@ -94,6 +95,21 @@ pub(crate) struct FunctionalEvent {
 }
 
 impl FunctionalEvent {
+    /// Of one that is in the hands of a worker's thread already.
+    pub(crate) fn in_hand_of(
+        in_hand: &EventsInHand,
+        DispatchedEvent { event, kind, .. }: DispatchedEvent,
+        report_to: GenericSender<BackgroundSyncMessage>,
+    ) -> Self {
+        let outcome = PendingOutcome {
+            event,
+            report_to,
+            when_dropped: EventOutcome::WorkerGone,
+            in_hand: Some(in_hand.clone()),
+        };
+        Self { kind, outcome }
+    }
+
     pub(crate) fn is(&self, event: EventToken) -> bool {
         self.outcome.event == event
     }
@@ -105,6 +121,7 @@ impl ServiceWorkerManager {
         &mut self,
         events: Vec<DispatchedEvent>,
         report_to: &GenericSender<BackgroundSyncMessage>,
+        direct: Option<DirectEvents>,
     ) {
         let Some(first) = events.first() else {
             return;
@@ -143,6 +160,9 @@ impl ServiceWorkerManager {
             self.send_functional_event(&scope_url, event);
         }
         self.update_if_stale(&scope_url);
+        if let Some(direct) = direct {
+            self.open_direct_way(&scope_url, direct, report_to);
+        }
     }
 
     fn take_authority(

@@ -17,7 +17,7 @@ use script_bindings::cell::DomRefCell;
 use servo_base::generic_channel::GenericCallback;
 use servo_base::id::ServiceWorkerId;
 use servo_constellation_traits::{
-    EmbedderNews, ImportedScript, ServiceWorkerClientInfo, ServiceWorkerMsg,
+    EmbedderNews, ImportedScript, OnlineState, ServiceWorkerClientInfo, ServiceWorkerMsg,
     ServiceWorkerRegistrationInfo, ServiceWorkerScript, WorkerProgress,
 };
 use servo_url::ServoUrl;
@@ -25,6 +25,7 @@ use servo_url::ServoUrl;
 use crate::dom::abstractworker::MessageData;
 use crate::dom::backgroundsync::embeddernews::tell_worker;
 use crate::dom::backgroundsync::functionalevent::FunctionalEvent;
+use crate::dom::backgroundsync::onlinestate::last_online_state;
 use crate::dom::bindings::codegen::Bindings::ServiceWorkerBinding::ServiceWorkerState;
 use crate::dom::bindings::inheritance::Castable;
 use crate::dom::bindings::root::{Dom, DomRoot, MutNullableDom};
@@ -78,6 +79,10 @@ pub(crate) struct WorkerLifeCycle {
     state: Cell<ServiceWorkerState>,
     /// Whether a client has sent something since the last functional event began, or since the worker was started.
     is_prompted: Cell<bool>,
+    /// What this worker was told of the network. News come with its sync events, too, and may come twice.
+    #[no_trace]
+    #[ignore_malloc_size_of = "Has nothing on the heap"]
+    online: Cell<OnlineState>,
     /// Set while the manager waits to hear that no event is left.
     idle_question: Cell<Option<u64>>,
     /// The events whose extended lifetime lasts.
@@ -111,6 +116,7 @@ impl WorkerLifeCycle {
                 state => state,
             }),
             is_prompted: Cell::default(),
+            online: Cell::new(last_online_state()),
             idle_question: Cell::default(),
             extended_events: DomRefCell::default(),
             #[cfg(feature = "offline")]
@@ -155,6 +161,17 @@ impl ServiceWorkerGlobalScope {
         self.life_cycle().is_prompted.set(is_prompted);
     }
 
+    fn is_news(&self, news: &EmbedderNews) -> bool {
+        let EmbedderNews::NetworkOnlineState(state) = news else {
+            return true;
+        };
+        let told = &self.life_cycle().online;
+        if state.change <= told.get().change {
+            return false;
+        }
+        told.replace(*state).online != state.online
+    }
+
     pub(super) fn idle_question(&self) -> &Cell<Option<u64>> {
         &self.life_cycle().idle_question
     }
@@ -179,7 +196,11 @@ impl ServiceWorkerGlobalScope {
     pub(crate) fn handle_manager_message(&self, cx: &mut JSContext, message: FromManager) {
         match message {
             FromManager::ClientMessage(data, client) => self.fire_message(cx, data, client),
-            FromManager::EmbedderNews(news) => tell_worker(cx, self.upcast(), &news),
+            FromManager::EmbedderNews(news) => {
+                if self.is_news(&news) {
+                    tell_worker(cx, self.upcast(), &news);
+                }
+            }
             FromManager::Activate => {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_life_cycle_event(&mut realm.current_realm(), OnSettled::Activate);

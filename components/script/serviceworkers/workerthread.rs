@@ -33,6 +33,7 @@ use crate::dom::memory::idlecollection::give_free_memory_back;
 use crate::dom::serviceworkerglobalscope::{ServiceWorkerControlMsg, ServiceWorkerGlobalScope};
 #[cfg(feature = "offline")]
 use crate::dom::serviceworkers::fetchesinhand::FetchesInHand;
+use crate::dom::serviceworkers::manager::directevents::DirectWay;
 use crate::runtime::script_runtime::ThreadSafeJSContext;
 
 /// How a worker is started.
@@ -57,7 +58,18 @@ pub(super) struct InHand {
     events: HashMap<EventToken, GenericSender<BackgroundSyncMessage>>,
     #[cfg(feature = "offline")]
     pub(super) fetches: FetchesInHand,
+    pub(super) direct_way: Option<DirectWay>,
     pub(super) thread_has_ended: bool,
+}
+
+impl InHand {
+    pub(super) fn add(
+        &mut self,
+        event: EventToken,
+        report_to: &GenericSender<BackgroundSyncMessage>,
+    ) {
+        self.events.insert(event, report_to.clone());
+    }
 }
 
 impl EventsInHand {
@@ -69,7 +81,7 @@ impl EventsInHand {
     ) -> bool {
         let mut in_hand = self.0.lock();
         if !in_hand.thread_has_ended {
-            in_hand.events.insert(event, report_to.clone());
+            in_hand.add(event, report_to);
         }
         !in_hand.thread_has_ended
     }
@@ -109,6 +121,7 @@ impl EventsInHand {
         let events = {
             let mut in_hand = self.0.lock();
             in_hand.thread_has_ended = true;
+            in_hand.direct_way = None;
             mem::take(&mut in_hand.events)
         };
         #[cfg(feature = "offline")]
@@ -252,6 +265,8 @@ impl WorkerThread {
     ///
     /// <https://w3c.github.io/ServiceWorker/#terminate-service-worker>
     fn terminate(&self) {
+        // It has ended for the next event: that would be lost.
+        self.events.close_direct_way();
         self.closing.store(true, Ordering::SeqCst);
         // Fails if the thread has ended by itself: then there is nothing to end.
         let _ = self.control_sender.send(ServiceWorkerControlMsg::Exit);

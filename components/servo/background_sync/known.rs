@@ -12,6 +12,7 @@ use background_sync_traits::DispatchedEvent;
 use servo_base::generic_channel::GenericSender;
 use servo_config::opts;
 use servo_constellation::window_changes;
+use servo_constellation_traits::direct_events::DirectEvents;
 use servo_constellation_traits::{OnlineState, ServiceWorkerMsg};
 use storage_traits::background_sync::BackgroundSyncMessage;
 
@@ -91,6 +92,7 @@ impl WorkerManagers {
         events: Vec<DispatchedEvent>,
         reports: &GenericSender<BackgroundSyncMessage>,
         online: OnlineState,
+        direct: DirectEvents,
     ) -> Option<Vec<DispatchedEvent>> {
         let Some(manager) = self.senders.lock().get(&scope.origin).cloned() else {
             return Some(events);
@@ -99,6 +101,7 @@ impl WorkerManagers {
             events: events.clone(),
             report_to: reports.clone(),
             online,
+            direct: Some(direct),
         };
         if manager.send(message).is_ok() {
             return None;

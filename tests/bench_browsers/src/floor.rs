@@ -74,9 +74,9 @@ impl Keeper {
     }
 }
 
-/// Threads that a command to the kiosk passes until a sync event is in its worker: the one that reads it, the SyncManager's,
-/// the one that has the service workers, and the worker's.
-pub const THREADS_TO_THE_EVENT: usize = 4;
+/// Threads that a command to the kiosk passes until a sync event is in its worker, which runs: the one that reads it, the
+/// SyncManager's, and the worker's.
+pub const THREADS_TO_THE_EVENT: usize = 3;
 
 /// Which of them makes the attempt durable before it passes it on, from 0.
 const KEEPER: usize = 1;

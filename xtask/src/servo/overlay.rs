@@ -29,6 +29,11 @@ const LAYERS: &[(&str, &str, &str)] = &[
     ("components/script/memory", "rs", "servo-script/dom/memory"),
     ("components/constellation", "rs", "servo-constellation"),
     ("components/servo", "rs", "servo"),
+    (
+        "components/shared/constellation",
+        "rs",
+        "servo-constellation-traits",
+    ),
     ("components/shared/embedder", "rs", "servo-embedder-traits"),
     ("components/storage", "rs", "servo-storage"),
     ("components/shared/storage", "rs", "servo-storage-traits"),

@@ -132,6 +132,10 @@ impl ServiceWorkerManager {
                 life_cycle.idleness = Idleness::Unwatched;
                 continue;
             };
+            life_cycle.close_direct_way(active.id);
+            if life_cycle.look_at_idleness_at().is_none_or(|at| at > now) {
+                continue;
+            }
             let thread = life_cycle.thread_of(active.id);
             let has_events = thread.is_some_and(|thread| !thread.events().is_empty());
             if !matches!(life_cycle.idleness, Idleness::AskedAt(_)) {
@@ -166,22 +170,24 @@ impl ServiceWorkerManager {
 
     /// Ends the workers that have not got to their messages in time. Functional events have a limit of their own.
     pub(super) fn end_unresponsive(&mut self, now: Instant) {
-        let mut ended = Vec::new();
+        let mut overdue = Vec::new();
         for (scope_url, registration) in &mut self.registrations {
             for (worker_id, record) in &mut registration.life_cycle.records {
                 if record.liveness.limit().is_none_or(|limit| limit > now) {
                     continue;
                 }
                 record.liveness = Liveness::default();
-                let thread = record.thread.as_ref();
-                if thread.is_some_and(|thread| thread.events().is_empty()) {
-                    ended.push((scope_url.clone(), *worker_id));
-                }
+                overdue.push((scope_url.clone(), *worker_id));
             }
         }
-        for (scope_url, worker_id) in ended {
+        for (scope_url, worker_id) in overdue {
             if let Some(registration) = self.registrations.get_mut(&scope_url) {
                 let life_cycle = &mut registration.life_cycle;
+                life_cycle.close_direct_way(worker_id);
+                let thread = life_cycle.thread_of(worker_id);
+                if thread.is_none_or(|thread| !thread.events().is_empty()) {
+                    continue;
+                }
                 life_cycle.report_error(format!(
                     "A message to the service worker of {scope_url} took too long: the worker was ended."
                 ));
@@ -195,6 +201,11 @@ impl ServiceWorkerManager {
     /// Ends the active worker that was given something longest ago, of those that have no functional event to finish.
     /// Returns whether there was one.
     pub(super) fn end_an_idle_worker(&mut self) -> bool {
+        for registration in self.registrations.values_mut() {
+            if let Some(active) = &registration.active_worker {
+                registration.life_cycle.close_direct_way(active.id);
+            }
+        }
         let idle_since = |registration: &ServiceWorkerRegistration| {
             let life_cycle = &registration.life_cycle;
             let thread = life_cycle.thread_of(registration.active_worker.as_ref()?.id)?;

@@ -50,13 +50,14 @@ impl LeavingRegistration {
 pub(super) struct LeavingRegistrations(VecDeque<LeavingRegistration>);
 
 impl LeavingRegistrations {
-    fn add(&mut self, registration: ServiceWorkerRegistration) {
+    fn add(&mut self, mut registration: ServiceWorkerRegistration) {
         let Some(active) = &registration.active_worker else {
             return;
         };
         if !registration.life_cycle.is_running(active.id) {
             return;
         }
+        registration.life_cycle.close_direct_way(active.id);
         let events_given = registration.life_cycle.events_given;
         active.send_message(FromManager::ReportIdle { events_given });
         active.send_message(FromManager::Unregistered);

@@ -204,12 +204,16 @@ impl ServiceWorkerManager {
         worker_id: ServiceWorkerId,
         events_given: u64,
     ) {
-        let Some(registration) = self.registrations.get(scope_url) else {
+        let Some(registration) = self.registrations.get_mut(scope_url) else {
             return;
         };
         if !registration.is_active(worker_id) {
             return;
         }
+        registration.life_cycle.close_direct_way(worker_id);
+        let Some(registration) = self.registrations.get(scope_url) else {
+            return;
+        };
         let life_cycle = &registration.life_cycle;
         let is_current = life_cycle.events_given == events_given;
         match &registration.waiting_worker {

@@ -9,6 +9,7 @@
 
 pub(crate) mod activeregistrations;
 pub(crate) mod clients;
+pub(crate) mod directevents;
 #[cfg(feature = "offline")]
 pub(crate) mod fetches;
 pub(crate) mod idle;
@@ -222,9 +223,10 @@ impl ServiceWorkerManager {
                 events,
                 report_to,
                 online,
+                direct,
             } => {
                 self.handle_online_state(online);
-                self.dispatch_functional_events(events, &report_to);
+                self.dispatch_functional_events(events, &report_to, direct);
             }
             ServiceWorkerMsg::TerminateWorker(event, scope) => self.terminate_worker(event, &scope),
             ServiceWorkerMsg::EmbedderNews(news) => self.handle_news(&news),

@@ -114,6 +114,16 @@ impl RegistrationLifeCycle {
         }
     }
 
+    /// The worker is given its next event by the manager, which counts here those that it did not give.
+    pub(super) fn close_direct_way(&mut self, worker_id: ServiceWorkerId) {
+        let thread = self.thread_of(worker_id);
+        let given = thread.map_or(0, |thread| thread.events().close_direct_way());
+        if given > 0 {
+            self.events_given += given;
+            self.idleness.begin();
+        }
+    }
+
     pub(crate) fn thread_of(&self, worker_id: ServiceWorkerId) -> Option<&WorkerThread> {
         self.records.get(&worker_id)?.thread.as_ref()
     }
@@ -147,13 +157,17 @@ impl RegistrationLifeCycle {
     /// <https://w3c.github.io/ServiceWorker/#dfn-stale>. So is one of which the last check is not known, or in the future,
     /// because a clock was set.
     pub(crate) fn is_stale(&self) -> bool {
-        let seconds = u64::try_from(pref!(dom_serviceworker_update_interval_seconds)).unwrap_or(0);
-        let interval = Duration::from_secs(seconds);
-        self.updates.last_check.is_none_or(|WallTime(last)| {
-            let age = now().0.checked_sub(last);
-            age.is_none_or(|milliseconds| Duration::from_millis(milliseconds) > interval)
-        })
+        is_stale(&self.updates)
     }
+}
+
+pub(super) fn is_stale(updates: &UpdateTerms) -> bool {
+    let seconds = u64::try_from(pref!(dom_serviceworker_update_interval_seconds)).unwrap_or(0);
+    let interval = Duration::from_secs(seconds);
+    updates.last_check.is_none_or(|WallTime(last)| {
+        let age = now().0.checked_sub(last);
+        age.is_none_or(|milliseconds| Duration::from_millis(milliseconds) > interval)
+    })
 }
 
 impl ServiceWorkerRegistration {
