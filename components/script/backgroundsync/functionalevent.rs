@@ -13,6 +13,7 @@ use background_sync_traits::{
 use js::realm::CurrentRealm;
 use log::{debug, warn};
 use servo_base::generic_channel::GenericSender;
+use servo_constellation_traits::OnlineState;
 use servo_constellation_traits::direct_events::DirectEvents;
 use servo_url::ServoUrl;
 use storage_traits::background_sync::BackgroundSyncMessage;
@@ -92,6 +93,8 @@ pub(crate) fn report_outcome(
 pub(crate) struct FunctionalEvent {
     kind: SyncEventKind,
     outcome: PendingOutcome,
+    /// If it has not come by the manager, which would have told the worker before.
+    online: Option<OnlineState>,
 }
 
 impl FunctionalEvent {
@@ -100,6 +103,7 @@ impl FunctionalEvent {
         in_hand: &EventsInHand,
         DispatchedEvent { event, kind, .. }: DispatchedEvent,
         report_to: GenericSender<BackgroundSyncMessage>,
+        online: OnlineState,
     ) -> Self {
         let outcome = PendingOutcome {
             event,
@@ -107,7 +111,11 @@ impl FunctionalEvent {
             when_dropped: EventOutcome::WorkerGone,
             in_hand: Some(in_hand.clone()),
         };
-        Self { kind, outcome }
+        Self {
+            kind,
+            outcome,
+            online: Some(online),
+        }
     }
 
     pub(crate) fn is(&self, event: EventToken) -> bool {
@@ -136,6 +144,7 @@ impl ServiceWorkerManager {
             functional_events.push(FunctionalEvent {
                 outcome: PendingOutcome::new(event, report_to.clone()),
                 kind,
+                online: None,
             });
         }
         if functional_events.is_empty() {
@@ -243,6 +252,9 @@ pub(crate) fn scope_key(scope_url: &ServoUrl) -> Option<ScopeKey> {
 impl ServiceWorkerGlobalScope {
     /// Steps 5 to 7: fires the event and reports its outcome once it is over.
     pub(crate) fn fire_functional_event(&self, cx: &mut CurrentRealm, event: FunctionalEvent) {
+        if let Some(online) = event.online {
+            self.hear_of_network(cx, online);
+        }
         self.set_prompted(false);
         let on_settled = OnSettled::Report(event.outcome);
         match event.kind {

@@ -79,7 +79,7 @@ pub(crate) struct WorkerLifeCycle {
     state: Cell<ServiceWorkerState>,
     /// Whether a client has sent something since the last functional event began, or since the worker was started.
     is_prompted: Cell<bool>,
-    /// What this worker was told of the network. News come with its sync events, too, and may come twice.
+    /// What this worker was told of the network.
     #[no_trace]
     #[ignore_malloc_size_of = "Has nothing on the heap"]
     online: Cell<OnlineState>,
@@ -161,15 +161,12 @@ impl ServiceWorkerGlobalScope {
         self.life_cycle().is_prompted.set(is_prompted);
     }
 
-    fn is_news(&self, news: &EmbedderNews) -> bool {
-        let EmbedderNews::NetworkOnlineState(state) = news else {
-            return true;
-        };
+    /// From the manager, or with a sync event, which may come first.
+    pub(crate) fn hear_of_network(&self, cx: &mut JSContext, state: OnlineState) {
         let told = &self.life_cycle().online;
-        if state.change <= told.get().change {
-            return false;
+        if state.change > told.get().change && told.replace(state).online != state.online {
+            tell_worker(cx, self.upcast(), &EmbedderNews::NetworkOnlineState(state));
         }
-        told.replace(*state).online != state.online
     }
 
     pub(super) fn idle_question(&self) -> &Cell<Option<u64>> {
@@ -196,11 +193,10 @@ impl ServiceWorkerGlobalScope {
     pub(crate) fn handle_manager_message(&self, cx: &mut JSContext, message: FromManager) {
         match message {
             FromManager::ClientMessage(data, client) => self.fire_message(cx, data, client),
-            FromManager::EmbedderNews(news) => {
-                if self.is_news(&news) {
-                    tell_worker(cx, self.upcast(), &news);
-                }
+            FromManager::EmbedderNews(EmbedderNews::NetworkOnlineState(state)) => {
+                self.hear_of_network(cx, state);
             }
+            FromManager::EmbedderNews(news) => tell_worker(cx, self.upcast(), &news),
             FromManager::Activate => {
                 let mut realm = enter_auto_realm(cx, self);
                 self.fire_life_cycle_event(&mut realm.current_realm(), OnSettled::Activate);

@@ -140,6 +140,9 @@ impl Engine for ServoEngine {
     }
 
     fn dispatch_many(&self, events: Vec<DispatchedEvent>) {
+        if let [event] = events.as_slice() {
+            return self.dispatch_to(&event.scope.clone(), events);
+        }
         let mut by_scope: Vec<(ScopeKey, Vec<DispatchedEvent>)> = Vec::new();
         let mut places = HashMap::new();
         for event in events {

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use background_sync_traits::{DispatchedEvent, UpdateTerms};
 use crossbeam_channel::Sender;
 use servo_base::generic_channel::GenericSender;
+use servo_constellation_traits::OnlineState;
 use servo_constellation_traits::direct_events::{DirectEvents, EventTaker};
-use servo_constellation_traits::{EmbedderNews, OnlineState};
 use servo_url::ServoUrl;
 use storage_traits::background_sync::BackgroundSyncMessage;
 
@@ -28,8 +28,6 @@ use crate::dom::serviceworkers::workerthread::EventsInHand;
 pub(crate) struct DirectWay {
     worker: Sender<ServiceWorkerScriptMsg>,
     report_to: GenericSender<BackgroundSyncMessage>,
-    /// The last change of the network that the worker was told of, or that it need not be.
-    online_change: u64,
     /// An event for a registration that is stale has its manager look for a new version.
     updates: UpdateTerms,
     /// How many events the manager has not given itself.
@@ -46,26 +44,13 @@ impl EventTaker for EventsInHand {
             return Err(event);
         }
         way.events_given += 1;
-        let worker = way.worker.clone();
-        let mut messages = Vec::with_capacity(2);
-        if online.change > way.online_change {
-            way.online_change = online.change;
-            note_online(online);
-            let news = EmbedderNews::NetworkOnlineState(online);
-            messages.push(FromManager::EmbedderNews(news));
-        }
-        let report_to = way.report_to.clone();
+        let (worker, report_to) = (way.worker.clone(), way.report_to.clone());
         in_hand.add(event.event, &report_to);
-        let event = FunctionalEvent::in_hand_of(self, event, report_to);
-        messages.push(FromManager::FunctionalEvent(event));
-        // Under the lock: what the manager sends once it has closed this way comes after them.
-        let unsent: Vec<_> = messages
-            .into_iter()
-            .filter_map(|message| {
-                let message = ServiceWorkerScriptMsg::FromManager(message);
-                worker.send(message).err()
-            })
-            .collect();
+        note_online(online);
+        let event = FunctionalEvent::in_hand_of(self, event, report_to, online);
+        let message = FromManager::FunctionalEvent(event);
+        // Under the lock: what the manager sends once it has closed this way comes after it.
+        let unsent = worker.send(ServiceWorkerScriptMsg::FromManager(message));
         drop(in_hand);
         // Of a worker that has just ended: dropped, the event says so, which takes the lock.
         drop(unsent);
@@ -114,7 +99,6 @@ impl ServiceWorkerManager {
             let is_open = events.open_direct_way(DirectWay {
                 worker: worker.sender.clone(),
                 report_to: report_to.clone(),
-                online_change: self.online.change,
                 updates: life_cycle.updates,
                 events_given: 0,
             });
