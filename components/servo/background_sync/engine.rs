@@ -58,7 +58,7 @@ impl ServoEngine {
     fn dispatch_to(&self, scope: &ScopeKey, mut events: Vec<DispatchedEvent>) {
         // What holds now: the network may have gone again since the manager heard that it is back.
         let online = online_state::last();
-        // Many are no quicker this way: the manager's thread is awake after the first.
+        // For many, the manager's thread is woken only once, and works beside the worker's.
         if let [DispatchedEvent { kind, .. }] = events.as_slice()
             && !matches!(kind, SyncEventKind::Authority(_))
             && let Some(event) = events.pop()
