@@ -24,6 +24,8 @@ const CLOCK_QUESTIONS: usize = 20;
 pub struct Calls {
     /// The page's message to its worker and back, in milliseconds.
     pub echo_ms: f64,
+    /// The same after a command to the browser, as when the network returns, instead of after another message.
+    pub echo_after_command_ms: f64,
     /// Messages to the worker and back per second, of as many at once as there will be tags.
     pub flood_per_s: f64,
     /// From the call of `getTags()`, while there are none, until its promise is resolved, in milliseconds.
@@ -90,7 +92,7 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Calls> {
     let mut latencies: Latencies = call(browser, &format!("latency({warm_up}, {calls})"))?;
     let (mut rates, mut delivered) = bursts(browser)?;
     let clock = Clock::read(browser)?;
-    let (mut returns, mut pauses) = (Vec::new(), Vec::new());
+    let (mut returns, mut pauses, mut single_echoes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RETURNS {
         browser.set_network(Network::Offline)?;
         call::<Resolved>(browser, "grow(1)")?;
@@ -98,9 +100,11 @@ pub fn measure(browser: &mut dyn Browser) -> Result<Calls> {
         let (delivered, online) = go_online(browser, &clock, 1)?;
         returns.push(delivered.first);
         pauses.push(online.duration_since(registered).as_secs_f64() * 1e3);
+        single_echoes.extend(call::<Times>(browser, "echo(0, 1)")?.times);
     }
     Ok(Calls {
         echo_ms: median(&mut echoes.times),
+        echo_after_command_ms: median(&mut single_echoes),
         flood_per_s: all as f64 / flood.resolved * 1e3,
         ask_ms: median(&mut asks.times),
         asks_per_s: median(&mut ask_rates),
@@ -120,6 +124,7 @@ pub fn middle(starts: &[Calls]) -> Calls {
         |figure: fn(&Calls) -> f64| median(&mut starts.iter().map(figure).collect::<Vec<f64>>());
     Calls {
         echo_ms: of(|calls| calls.echo_ms),
+        echo_after_command_ms: of(|calls| calls.echo_after_command_ms),
         flood_per_s: of(|calls| calls.flood_per_s),
         ask_ms: of(|calls| calls.ask_ms),
         asks_per_s: of(|calls| calls.asks_per_s),

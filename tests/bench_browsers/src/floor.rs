@@ -74,12 +74,8 @@ impl Keeper {
     }
 }
 
-/// Threads that a command to the kiosk passes until a sync event is in its worker, which runs: the one that reads it, the
-/// SyncManager's, and the worker's.
-pub const THREADS_TO_THE_EVENT: usize = 3;
-
-/// Which of them makes the attempt durable before it passes it on, from 0.
-const KEEPER: usize = 1;
+/// Threads that a command to the kiosk passes until the SyncManager's, the last of them, has made an attempt durable.
+pub const THREADS_TO_THE_STORE: usize = 2;
 
 /// Milliseconds for each of so many pages that another thread appends to a file in this folder and flushes, while this one
 /// sleeps until it is told.
@@ -100,12 +96,13 @@ pub fn durable_answers_ms(folder: &Path, Times { count, pause }: Times) -> Resul
     Ok(times)
 }
 
-/// Milliseconds for each of so many ways of a byte through a pipe and [`THREADS_TO_THE_EVENT`] threads, each of which sleeps
-/// until the one before wakes it. One appends a page to a file in this folder and flushes it; the others do nothing else.
+/// Milliseconds for each of so many ways of a byte through a pipe and [`THREADS_TO_THE_STORE`] threads, each of which sleeps
+/// until the one before wakes it. The last appends a page to a file in this folder and flushes it; the other does nothing
+/// else.
 pub fn durable_ways_ms(folder: &Path, times: Times) -> Result<Vec<f64>> {
     let mut keeper = Some(keeper(folder, times.count)?);
-    ways_ms(THREADS_TO_THE_EVENT, times, |number| {
-        keeper.take_if(|_| number == KEEPER)
+    ways_ms(THREADS_TO_THE_STORE, times, |number| {
+        keeper.take_if(|_| number + 1 == THREADS_TO_THE_STORE)
     })
 }
 

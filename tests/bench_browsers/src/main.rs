@@ -108,7 +108,7 @@ fn main() -> Result<ExitCode> {
          {:.3} ms.",
         measured.flush_ms,
         measured.durable_answer_ms,
-        floor::THREADS_TO_THE_EVENT,
+        floor::THREADS_TO_THE_STORE,
         measured.durable_way_ms
     );
     if let Some(file) = &arguments.json {
