@@ -156,12 +156,13 @@ pub fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
     fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Three digits, or all before the point.
+/// Two or three digits that count, or all before the point.
 pub fn number(value: f64) -> String {
     match value.abs() {
         v if v >= 100.0 || v == 0.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),
         v if v >= 0.1 => format!("{value:.2}"),
+        v if v >= 0.01 => format!("{value:.3}"),
         _ => format!("{value:.4}"),
     }
 }
