@@ -65,12 +65,9 @@ impl ServiceWorkerManager {
         if state.change <= self.online.change {
             return;
         }
-        let is_changed = state.online != self.online.online;
         self.online = state;
         note_online(state);
-        if is_changed {
-            self.tell_workers(&EmbedderNews::NetworkOnlineState(state));
-        }
+        self.tell_workers(&EmbedderNews::NetworkOnlineState(state));
     }
 
     /// Workers that do not run learn of it when they ask.

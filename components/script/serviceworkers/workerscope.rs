@@ -161,10 +161,19 @@ impl ServiceWorkerGlobalScope {
         self.life_cycle().is_prompted.set(is_prompted);
     }
 
-    /// From the manager, or with a sync event, which may come first.
+    /// From the manager, or with a sync event, which may come first: then the worker may have missed that the network went
+    /// and came back, and hears of both now.
     pub(crate) fn hear_of_network(&self, cx: &mut JSContext, state: OnlineState) {
-        let told = &self.life_cycle().online;
-        if state.change > told.get().change && told.replace(state).online != state.online {
+        let told = self.life_cycle().online.get();
+        if state.change <= told.change {
+            return;
+        }
+        let missed = (state.online == told.online).then_some(OnlineState {
+            online: !state.online,
+            change: state.change - 1,
+        });
+        for state in missed.into_iter().chain([state]) {
+            self.life_cycle().online.set(state);
             tell_worker(cx, self.upcast(), &EmbedderNews::NetworkOnlineState(state));
         }
     }
