@@ -212,6 +212,28 @@ fn a_kiosk_that_does_not_wait_for_its_display_ends_with_it() {
     assert_eq!(kiosk.wait_for_end().code(), Some(3));
 }
 
+/// What sends the pictures to the screen may never find out by itself.
+#[test]
+fn a_kiosk_that_draws_all_the_time_ends_with_its_display() {
+    if !has_x_server() {
+        return;
+    }
+    let site = site();
+    site.add_to_page(
+        "let drawn = 0; const draw = () => { drawn += 1; \
+         document.body.style.background = `rgb(${drawn % 256}, 0, 0)`; requestAnimationFrame(draw); \
+         if (drawn === 20) console.log('drawn'); }; draw();",
+    );
+    for _ in 0..8 {
+        let profile = tempfile::tempdir().expect("a writable folder");
+        let x_server = XServer::start(800, 480);
+        let mut kiosk = site.open_with(at(&x_server, profile.path()));
+        kiosk.wait_for_console("drawn");
+        drop(x_server);
+        assert_eq!(kiosk.wait_for_end().code(), Some(3));
+    }
+}
+
 #[test]
 fn a_page_under_wayland_fills_the_screen() {
     if !has_cage() {

@@ -1,10 +1,13 @@
 //! How a kiosk ends: for good, or to begin again.
 
 use std::env;
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::ffi::{CString, NulError, OsString};
+use std::iter;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use nix::unistd::execv;
 
 use crate::failure::Failure;
 
@@ -52,10 +55,26 @@ impl Program {
                 "the kiosk can't restart: where its program is is not known",
             );
         };
-        let error = Command::new(path).args(&self.arguments).exec();
+        // By what the standard library offers, a thread that writes to a closed connection meanwhile would end the process:
+        // it takes back first that SIGPIPE is ignored.
+        let error = match self.to_c_strings(path) {
+            Ok(arguments) => {
+                let Err(error) = execv(&arguments[0], &arguments);
+                error.to_string()
+            }
+            Err(error) => error.to_string(),
+        };
         Failure::environment(format!(
             "the kiosk can't restart: {} can't be run: {error}",
             path.display()
         ))
+    }
+
+    /// The path, and then the arguments.
+    fn to_c_strings(&self, path: &Path) -> Result<Vec<CString>, NulError> {
+        iter::once(path.as_os_str())
+            .chain(self.arguments.iter().map(OsString::as_os_str))
+            .map(|argument| CString::new(argument.as_bytes()))
+            .collect()
     }
 }

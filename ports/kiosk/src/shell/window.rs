@@ -26,6 +26,7 @@ use winit::keyboard::ModifiersState;
 use winit::window::WindowId;
 
 use self::kiosk_window::{KioskWindow, no_window};
+use self::x_loss::XLoss;
 use self::x_server::XServer;
 use super::{display, keys, touch};
 use crate::browser::surface::{Surface, SurfaceFactory};
@@ -54,10 +55,11 @@ pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
         // The event loop goes last: nobody waits for what is lost here.
         let _ = proxy.send_event(message);
     });
-    if let Some(x_server) = &x_server {
-        x_server.follow(mailbox.clone());
-        x_loss::begin_again(x_server.connection(), program);
-    }
+    let x_loss = x_server.as_ref().map(|x_server| {
+        let loss = XLoss::at_exit(x_server.connection(), program);
+        x_server.follow(mailbox.clone(), loss.clone());
+        loss
+    });
     let mut app = App {
         x_server,
         look: plan.window,
@@ -70,7 +72,9 @@ pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
         result: Ok(Ending::Exit(ExitCode::SUCCESS)),
     };
     let ended = event_loop.run_app(&mut app);
-    x_loss::expect_exit();
+    if let Some(x_loss) = x_loss {
+        x_loss.expect_exit();
+    }
     match ended {
         Ok(()) => app.result,
         Err(_) if matches!(app.phase, Phase::Running(_)) && start.elapsed() >= SOON => {

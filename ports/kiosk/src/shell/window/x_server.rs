@@ -15,6 +15,7 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
+use super::x_loss::XLoss;
 use crate::message::{Mailbox, Message, ScreenPlace};
 
 /// A connection of our own to the X server.
@@ -49,7 +50,7 @@ impl XServer {
     }
 
     /// Follows the server from now on, until it is gone.
-    pub(super) fn follow(&self, mailbox: Mailbox) {
+    pub(super) fn follow(&self, mailbox: Mailbox, loss: Arc<XLoss>) {
         let (connection, root, has_manager) =
             (self.connection.clone(), self.root, self.has_manager);
         thread::spawn(move || {
@@ -66,6 +67,7 @@ impl XServer {
                     _ => {}
                 }
             }
+            loss.begin_again_or_abort();
         });
     }
 
