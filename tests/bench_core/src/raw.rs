@@ -22,13 +22,14 @@ use crate::browser::Message;
 const TABLE: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations");
 
 /// How a message and its answer travel.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// To a thread that waits for it, and back.
     Direct,
     /// As through the component when nobody waits for the store: to a thread that receives, by it to
     /// the manager's, and back. They do nothing but pass it on.
     ThroughThreads,
+    /// The same, but the manager's appends to the log before it answers.
+    ToTheLog(RawLog),
 }
 
 /// A process that answers each message of a page at once.
@@ -48,14 +49,9 @@ impl Echo {
                     answer(&client, &message);
                 }
             })),
-            Way::ThroughThreads => {
-                let messages = receive_over_ipc(receiver);
-                thread::spawn(move || {
-                    while let Ok(Ok(message)) = messages.recv() {
-                        answer(&client, &message);
-                    }
-                });
-            }
+            Way::ThroughThreads => answer_all(receiver, client, || true),
+            // Whoever waits for what can't be written hears that the echo is gone.
+            Way::ToTheLog(mut log) => answer_all(receiver, client, move || log.append().is_ok()),
         }
         Ok(Self {
             messages,
@@ -80,6 +76,22 @@ impl Echo {
         self.replies.recv().context("the echo is gone")?;
         Ok(())
     }
+}
+
+/// On a thread behind one that receives, until `before` it answers fails.
+fn answer_all(
+    receiver: IpcReceiver<Message>,
+    client: IpcSender<SyncReply>,
+    mut before: impl FnMut() -> bool + Send + 'static,
+) {
+    let messages = receive_over_ipc(receiver);
+    thread::spawn(move || {
+        while let Ok(Ok(message)) = messages.recv()
+            && before()
+        {
+            answer(&client, &message);
+        }
+    });
 }
 
 fn answer(client: &IpcSender<SyncReply>, message: &Message) {

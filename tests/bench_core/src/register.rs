@@ -80,6 +80,7 @@ struct Strict {
     value: f64,
     append: f64,
     message: f64,
+    floor: f64,
     commit: f64,
 }
 
@@ -91,10 +92,13 @@ impl Strict {
         let mut database = RawDatabase::create(&folder.join("raw.redb"))?;
         let record = record(1, 0, RegistrationState::Pending)?;
         let mut echo = Echo::start(Way::Direct)?;
-        let [value, append, message] = take_turns(&mut [
+        let floor_log = RawLog::create(&folder.join("floor.log"))?;
+        let mut kept_echo = Echo::start(Way::ToTheLog(floor_log))?;
+        let [value, append, message, floor] = take_turns(&mut [
             &mut sequential(&mut page),
             &mut || log.append(),
             &mut || echo.round_trip("send-outbox-1"),
+            &mut || kept_echo.round_trip("send-outbox-1"),
         ])?;
         browser.shutdown();
         let [commit] = take_turns(&mut [&mut || database.commit(&record, 1)])?;
@@ -102,6 +106,7 @@ impl Strict {
             value,
             append,
             message,
+            floor,
             commit,
         })
     }
@@ -119,12 +124,16 @@ pub fn strict(folder: &Path) -> Result<Line> {
     let line = Line::new("register(), strict", one.value, "us", reference, goal);
     Ok(line.note(format!(
         "raw append of 4,096 preallocated bytes and flush {:.0} us + raw ipc round trip {:.0} us, all on one processor (a raw \
-         durable redb commit is {:.0} us); on any, {:.0} against {:.0} us",
+         durable redb commit is {:.0} us); the floor, an echo behind a thread that receives and the manager's, which appends \
+         and flushes, is {:.0} us, {:.2} times the reference; on any processor, {:.0} against {:.0} us, floor {:.0} us",
         one.append,
         one.message,
         one.commit,
+        one.floor,
+        one.floor / one.reference(),
         everywhere.value,
         everywhere.reference(),
+        everywhere.floor,
     )))
 }
 
