@@ -55,8 +55,8 @@ impl Program {
                 "the kiosk can't restart: where its program is is not known",
             );
         };
-        // By what the standard library offers, a thread that writes to a closed connection meanwhile would end the process:
-        // it takes back first that SIGPIPE is ignored.
+        // The `exec` of the standard library has SIGPIPE end the process again first: a thread that writes to a closed
+        // connection at that moment would end the kiosk.
         let error = match self.to_c_strings(path) {
             Ok(arguments) => {
                 let Err(error) = execv(&arguments[0], &arguments);
