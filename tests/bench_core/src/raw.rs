@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
@@ -25,8 +26,9 @@ const TABLE: TableDefinition<u64, &[u8]> = TableDefinition::new("registrations")
 pub enum Way {
     /// To a thread that waits for it, and back.
     Direct,
-    /// As through the component when nobody waits for the store: to a thread that receives, by it to
-    /// the manager's, and back. They do nothing but pass it on.
+    /// As through the component when nobody waits for the store: to a thread that receives, by it to the manager's, by that
+    /// to one that delivers, because a page can block whoever does, and back; and the page acknowledges the answer. They do
+    /// nothing but pass it on.
     ThroughThreads,
     /// The same, but the manager's appends to the log before it answers.
     ToTheLog(RawLog),
@@ -37,12 +39,14 @@ pub struct Echo {
     messages: IpcSender<Message>,
     replies: IpcReceiver<SyncReply>,
     next_call: u64,
+    acknowledges: bool,
 }
 
 impl Echo {
     pub fn start(way: Way) -> Result<Self> {
         let (messages, receiver) = ipc::channel::<Message>().context("no channel")?;
         let (client, replies) = ipc::channel().context("no channel")?;
+        let acknowledges = !matches!(way, Way::Direct);
         match way {
             Way::Direct => drop(thread::spawn(move || {
                 while let Ok(message) = receiver.recv() {
@@ -57,6 +61,7 @@ impl Echo {
             messages,
             replies,
             next_call: 1,
+            acknowledges,
         })
     }
 
@@ -64,8 +69,9 @@ impl Echo {
     pub fn round_trip(&mut self, tag: &str) -> Result<()> {
         let call = background_sync::traits::CallId(self.next_call);
         self.next_call += 1;
+        let connection = ConnectionId::new();
         self.messages.send(SyncManagerMessage::Request {
-            connection: ConnectionId::new(),
+            connection,
             call,
             request: SyncRequest::Register {
                 tag: Tag::try_from(tag),
@@ -74,23 +80,34 @@ impl Echo {
             },
         })?;
         self.replies.recv().context("the echo is gone")?;
+        if self.acknowledges {
+            self.messages
+                .send(SyncManagerMessage::Acknowledge { connection, call })?;
+        }
         Ok(())
     }
 }
 
-/// On a thread behind one that receives, until `before` it answers fails.
+/// By a thread behind one that receives, and by one behind that, until `before` it answers fails.
 fn answer_all(
     receiver: IpcReceiver<Message>,
     client: IpcSender<SyncReply>,
     mut before: impl FnMut() -> bool + Send + 'static,
 ) {
     let messages = receive_over_ipc(receiver);
+    let (answers, to_deliver) = mpsc::channel();
     thread::spawn(move || {
-        while let Ok(Ok(message)) = messages.recv()
-            && before()
-        {
-            answer(&client, &message);
+        while let Ok(Ok(message)) = messages.recv() {
+            let is_request = matches!(message, SyncManagerMessage::Request { .. });
+            if is_request && !(before() && answers.send(message).is_ok()) {
+                return;
+            }
         }
+    });
+    thread::spawn(move || {
+        to_deliver
+            .iter()
+            .for_each(|message| answer(&client, &message));
     });
 }
 
