@@ -59,6 +59,16 @@ impl XServer {
         Self::run(Command::new("Xvfb"), width, height)
     }
 
+    /// Starts one that lacks an extension.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_without(extension: &str) -> Self {
+        let mut command = Command::new("Xvfb");
+        command.args(["-extension", extension]);
+        Self::run(command, 800, 480)
+    }
+
     /// Starts it again, with the number that it had.
     ///
     /// # Panics

@@ -140,17 +140,34 @@ fn without_a_display_the_kiosk_ends_and_says_so() {
         return;
     }
     let number = XServer::start(800, 480).crash();
+    let errors = errors_at(&format!(":{number}"));
+    assert!(errors.contains("no window can be opened"), "{errors}");
+}
+
+#[test]
+fn a_display_that_lacks_what_the_window_needs_is_refused_with_the_reason() {
+    if !has_x_server() {
+        return;
+    }
+    let x_server = XServer::start_without("RANDR");
+    let errors = errors_at(&x_server.name());
+    let expected = "no window can be opened (the X server has no RandR extension)";
+    assert!(errors.contains(expected), "{errors}");
+    assert!(!errors.contains("panicked"), "{errors}");
+}
+
+/// What a kiosk prints that can't use this display.
+fn errors_at(display: &str) -> String {
     let profile = tempfile::tempdir().expect("a writable folder");
     let mut command = background_sync_e2e::kiosk_command();
     command
-        .env("DISPLAY", format!(":{number}"))
+        .env("DISPLAY", display)
         .arg("--profile")
         .arg(profile.path())
         .arg("about:blank");
     let output = background_sync_e2e::run(&mut command);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains("no window can be opened"), "{errors}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// What is the same for both: the kiosk begins again, sends what waits, and gets its window back.

@@ -46,7 +46,10 @@ const SOON: Duration = Duration::from_secs(5);
 /// If it can't start, for example without a display.
 pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
     let start = Instant::now();
-    let x_server = display::is_x().then(XServer::connect).flatten();
+    let x_server = match display::is_x() {
+        true => XServer::connect()?,
+        false => None,
+    };
     let event_loop = EventLoop::with_user_event()
         .build()
         .map_err(|error| no_window(&error))?;

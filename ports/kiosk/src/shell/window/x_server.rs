@@ -6,16 +6,18 @@ use std::thread;
 
 use winit::raw_window_handle::{HasWindowHandle, RawWindowHandle};
 use winit::window::Window;
-use x11rb::connection::Connection;
+use x11rb::connection::{Connection, RequestConnection as _};
 use x11rb::errors::{ConnectionError, ReplyError};
 use x11rb::protocol::Event;
-use x11rb::protocol::randr::{ConnectionExt as _, NotifyMask};
+use x11rb::protocol::randr::{self, ConnectionExt as _, NotifyMask};
 use x11rb::protocol::xproto::{
     AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, InputFocus, MapState,
 };
 use x11rb::rust_connection::RustConnection;
 
+use super::kiosk_window::no_window;
 use super::x_loss::XLoss;
+use crate::failure::Failure;
 use crate::message::{Mailbox, Message, ScreenPlace};
 
 /// A connection of our own to the X server.
@@ -26,17 +28,26 @@ pub(super) struct XServer {
 }
 
 impl XServer {
-    /// Connects to the server that the environment names. `None` if there is none, or if it is not one with RandR.
-    pub(super) fn connect() -> Option<Self> {
-        let (connection, screen) = x11rb::connect(None).ok()?;
+    /// Connects to the server that the environment names. `None` if there is none: the window's library knows why.
+    ///
+    /// # Errors
+    /// If it lacks RandR: the window's library would panic.
+    pub(super) fn connect() -> Result<Option<Self>, Failure> {
+        let Ok((connection, screen)) = x11rb::connect(None) else {
+            return Ok(None);
+        };
+        if let Ok(None) = connection.extension_information(randr::X11_EXTENSION_NAME) {
+            return Err(no_window(&"the X server has no RandR extension"));
+        }
+        Ok(Self::listen(connection, screen))
+    }
+
+    fn listen(connection: RustConnection, screen: usize) -> Option<Self> {
         let root = connection.setup().roots.get(screen)?.root;
         let has_manager = has_window_manager(&connection, root).ok()?;
         let mask = NotifyMask::SCREEN_CHANGE | NotifyMask::CRTC_CHANGE;
-        connection
-            .randr_select_input(root, mask)
-            .ok()?
-            .check()
-            .ok()?;
+        let listens = connection.randr_select_input(root, mask).ok()?;
+        listens.check().ok()?;
         Some(Self {
             connection: Arc::new(connection),
             root,
@@ -54,17 +65,21 @@ impl XServer {
         let (connection, root, has_manager) =
             (self.connection.clone(), self.root, self.has_manager);
         thread::spawn(move || {
-            while let Ok(event) = connection.wait_for_event() {
-                match event {
-                    _ if has_manager => {}
-                    Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_) => {
+            loop {
+                match connection.wait_for_event() {
+                    Ok(_) if has_manager => {}
+                    Ok(Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_)) => {
                         if let Some(place) = first_monitor(&connection, root) {
                             mailbox.send(Message::ScreenChanged(place));
                         }
                     }
                     // A window that has gone again needs no focus.
-                    Event::MapNotify(event) => drop(focus(&connection, event.window)),
-                    _ => {}
+                    Ok(Event::MapNotify(event)) => drop(focus(&connection, event.window)),
+                    Ok(_) => {}
+                    Err(ConnectionError::ParseError(error)) => {
+                        log::warn!("an event of the X server can't be read: {error}");
+                    }
+                    Err(_) => break,
                 }
             }
             loss.begin_again_or_abort();
