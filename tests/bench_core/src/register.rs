@@ -81,8 +81,8 @@ struct Strict {
     append: f64,
     message: f64,
     floor: f64,
-    /// Of a call that writes nothing, right after a flush.
-    unwritten: f64,
+    /// Of calls that write nothing, after a message and right after a flush.
+    unwritten: [f64; 2],
     commit: f64,
 }
 
@@ -98,18 +98,26 @@ impl Strict {
         let mut kept_echo = Echo::start(Way::ToTheLog(floor_log))?;
         let relaxed = Browser::start(Some(&folder.join("relaxed")), Durability::Relaxed)?;
         let mut relaxed_page = relaxed.page(0)?;
-        let mut before = RawLog::create(&folder.join("before.log"))?;
-        let mut rest = RawLog::create(&folder.join("rest.log"))?;
-        let [value, append, message, floor, _, unwritten, _] = take_turns(&mut [
+        let mut register_relaxed = sequential(&mut relaxed_page);
+        let mut flushes = RawLog::create(&folder.join("flushes.log"))?;
+        let mut messages = Echo::start(Way::Direct)?;
+        let mut unwritten = [Vec::new(), Vec::new()];
+        // Threads look for more before they sleep, and whoever comes next pays for that: nobody who is measured.
+        let [value, append, message, floor, _] = take_turns(&mut [
             &mut sequential(&mut page),
             &mut || log.append(),
             &mut || echo.round_trip("send-outbox-1"),
             &mut || kept_echo.round_trip("send-outbox-1"),
-            &mut || before.append(),
-            &mut sequential(&mut relaxed_page),
-            // Threads look for more before they sleep, and whoever comes next pays for that.
-            &mut || rest.append(),
+            &mut || {
+                let [after_message, after_flush] = &mut unwritten;
+                messages.round_trip("send-outbox-1")?;
+                after_message.push(microseconds(&mut register_relaxed)?);
+                flushes.append()?;
+                after_flush.push(microseconds(&mut register_relaxed)?);
+                flushes.append()
+            },
         ])?;
+        drop(register_relaxed);
         browser.shutdown();
         relaxed.shutdown();
         let [commit] = take_turns(&mut [&mut || database.commit(&record, 1)])?;
@@ -118,7 +126,7 @@ impl Strict {
             append,
             message,
             floor,
-            unwritten,
+            unwritten: unwritten.map(|mut samples| lower_quartile(&mut samples)),
             commit,
         })
     }
@@ -137,15 +145,16 @@ pub fn strict(folder: &Path) -> Result<Line> {
     Ok(line.note(format!(
         "raw append of 4,096 preallocated bytes and flush {:.0} us + raw ipc round trip {:.0} us, all on one processor (a raw \
          durable redb commit is {:.0} us); the floor, the same messages by the same threads, which append and flush and do \
-         nothing else, is {:.0} us, {:.2} times the reference; a call that writes nothing takes {:.0} us right after a flush, \
-         which leaves little of the program in the processor's caches (its line tells what it takes otherwise); on any \
-         processor, {:.0} against {:.0} us, floor {:.0} us",
+         nothing else, is {:.0} us, {:.2} times the reference; a call that writes nothing takes {:.0} us after a message, and \
+         {:.0} us right after a flush, which leaves little of the program in the processor's caches; on any processor, {:.0} \
+         against {:.0} us, floor {:.0} us",
         one.append,
         one.message,
         one.commit,
         one.floor,
         one.floor / one.reference(),
-        one.unwritten,
+        one.unwritten[0],
+        one.unwritten[1],
         everywhere.value,
         everywhere.reference(),
         everywhere.floor,
