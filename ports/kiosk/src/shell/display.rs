@@ -2,11 +2,13 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fmt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use crate::failure::Failure;
 use crate::message::{Mailbox, Message};
 
 /// How often a display that is not there yet is looked for: nobody tells when it comes.
@@ -35,6 +37,15 @@ pub fn await_display(mailbox: Mailbox) {
         }
         mailbox.send(Message::DisplayCame);
     });
+}
+
+/// The sentence for a display that is not there or refuses. winit's own begins with a position in its source.
+pub fn no_window(error: &dyn fmt::Display) -> Failure {
+    let text = error.to_string();
+    let reason = text.rsplit(": ").next().unwrap_or(&text);
+    Failure::environment(format!(
+        "no window can be opened ({reason}); use --headless to run without one"
+    ))
 }
 
 /// The display that the environment names: the one that the window would be opened on.

@@ -25,7 +25,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
 use winit::keyboard::ModifiersState;
 use winit::window::WindowId;
 
-use self::kiosk_window::{KioskWindow, no_window};
+use self::kiosk_window::KioskWindow;
 use self::x_loss::XLoss;
 use self::x_server::XServer;
 use super::{display, keys, touch};
@@ -52,7 +52,7 @@ pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
     };
     let event_loop = EventLoop::with_user_event()
         .build()
-        .map_err(|error| no_window(&error))?;
+        .map_err(|error| display::no_window(&error))?;
     let proxy = event_loop.create_proxy();
     let mailbox = Mailbox::new(move |message| {
         // The event loop goes last: nobody waits for what is lost here.
@@ -84,7 +84,7 @@ pub fn run(plan: Plan, program: Arc<Program>) -> Result<Ending, Failure> {
             eprintln!("kiosk: the display is gone: the kiosk begins again");
             Ok(Ending::Restart)
         }
-        Err(error) => Err(no_window(&error)),
+        Err(error) => Err(display::no_window(&error)),
     }
 }
 

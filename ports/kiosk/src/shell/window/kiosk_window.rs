@@ -15,7 +15,7 @@ use crate::event::Network;
 use crate::failure::Failure;
 use crate::kiosk::WindowLook;
 use crate::message::ScreenPlace;
-use crate::shell::create_context;
+use crate::shell::{create_context, display};
 
 /// A window on the display.
 pub(super) struct KioskWindow {
@@ -50,13 +50,15 @@ impl KioskWindow {
         }
         let window = event_loop
             .create_window(attributes)
-            .map_err(|error| no_window(&error))?;
+            .map_err(|error| display::no_window(&error))?;
         window.set_cursor_visible(!look.hides_pointer);
         let display_handle = event_loop
             .display_handle()
-            .map_err(|error| no_window(&error))?;
+            .map_err(|error| display::no_window(&error))?;
         let context = {
-            let window_handle = window.window_handle().map_err(|error| no_window(&error))?;
+            let window_handle = window
+                .window_handle()
+                .map_err(|error| display::no_window(&error))?;
             create_context(|| {
                 let size = window.inner_size();
                 let context = WindowRenderingContext::new(display_handle, window_handle, size)?;
@@ -185,13 +187,4 @@ impl Surface for KioskWindow {
         self.network.set(network);
         self.show_title();
     }
-}
-
-/// The sentence for a display that is not there or refuses. winit's own begins with a position in its source.
-pub(super) fn no_window(error: &dyn std::fmt::Display) -> Failure {
-    let text = error.to_string();
-    let reason = text.rsplit(": ").next().unwrap_or(&text);
-    Failure::environment(format!(
-        "no window can be opened ({reason}); use --headless to run without one"
-    ))
 }

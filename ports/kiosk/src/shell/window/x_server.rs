@@ -15,10 +15,10 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
-use super::kiosk_window::no_window;
 use super::x_loss::XLoss;
 use crate::failure::Failure;
 use crate::message::{Mailbox, Message, ScreenPlace};
+use crate::shell::display;
 
 /// A connection of our own to the X server.
 pub(super) struct XServer {
@@ -37,7 +37,7 @@ impl XServer {
             return Ok(None);
         };
         if let Ok(None) = connection.extension_information(randr::X11_EXTENSION_NAME) {
-            return Err(no_window(&"the X server has no RandR extension"));
+            return Err(display::no_window(&"the X server has no RandR extension"));
         }
         Ok(Self::listen(connection, screen))
     }
