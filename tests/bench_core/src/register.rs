@@ -146,8 +146,7 @@ pub fn strict(folder: &Path) -> Result<Line> {
         "raw append of 4,096 preallocated bytes and flush {:.0} us + raw ipc round trip {:.0} us, all on one processor (a raw \
          durable redb commit is {:.0} us); the floor, the same messages by the same threads, which append and flush and do \
          nothing else, is {:.0} us, {:.2} times the reference; a call that writes nothing takes {:.0} us after a message, and \
-         {:.0} us right after a flush, which leaves little of the program in the processor's caches; on any processor, {:.0} \
-         against {:.0} us, floor {:.0} us",
+         {:.0} us right after a flush; on any processor, {:.0} against {:.0} us, floor {:.0} us",
         one.append,
         one.message,
         one.commit,
