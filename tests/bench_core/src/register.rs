@@ -30,11 +30,17 @@ fn microseconds(what: &mut impl FnMut() -> Result<()>) -> Result<f64> {
 /// How long things take that take turns, in microseconds: the lower quartile. On a busy machine most
 /// wake-ups wait for the scheduler, and who has more threads waits more often; this is about what the
 /// component costs, not about its neighbours.
-fn take_turns<const N: usize>(what: &mut [&mut dyn FnMut() -> Result<()>; N]) -> Result<[f64; N]> {
+///
+/// Each is followed by a `rest`: what its threads do before they sleep is nobody else's.
+fn take_turns<const N: usize>(
+    what: &mut [&mut dyn FnMut() -> Result<()>; N],
+    mut rest: impl FnMut() -> Result<()>,
+) -> Result<[f64; N]> {
     let mut samples = [const { Vec::new() }; N];
     for _ in 0..ROUNDS {
         for (what, samples) in what.iter_mut().zip(&mut samples) {
             samples.push(microseconds(what)?);
+            rest()?;
         }
     }
     Ok(samples.map(|mut samples| lower_quartile(&mut samples)))
@@ -97,36 +103,35 @@ impl Strict {
         let floor_log = RawLog::create(&folder.join("floor.log"))?;
         let mut kept_echo = Echo::start(Way::ToTheLog(floor_log))?;
         let relaxed = Browser::start(Some(&folder.join("relaxed")), Durability::Relaxed)?;
-        let mut relaxed_page = relaxed.page(0)?;
-        let mut register_relaxed = sequential(&mut relaxed_page);
-        let mut flushes = RawLog::create(&folder.join("flushes.log"))?;
+        let (mut relaxed_page, mut other_page) = (relaxed.page(0)?, relaxed.page(1)?);
+        let mut register_relaxed = sequential(&mut other_page);
         let mut messages = Echo::start(Way::Direct)?;
-        let mut unwritten = [Vec::new(), Vec::new()];
-        // Threads look for more before they sleep, and whoever comes next pays for that: nobody who is measured.
-        let [value, append, message, floor, _] = take_turns(&mut [
+        let mut after_message = Vec::new();
+        let mut flushes = RawLog::create(&folder.join("flushes.log"))?;
+        let what: &mut [&mut dyn FnMut() -> Result<()>; 6] = &mut [
             &mut sequential(&mut page),
             &mut || log.append(),
             &mut || echo.round_trip("send-outbox-1"),
             &mut || kept_echo.round_trip("send-outbox-1"),
+            &mut sequential(&mut relaxed_page),
             &mut || {
-                let [after_message, after_flush] = &mut unwritten;
                 messages.round_trip("send-outbox-1")?;
                 after_message.push(microseconds(&mut register_relaxed)?);
-                flushes.append()?;
-                after_flush.push(microseconds(&mut register_relaxed)?);
-                flushes.append()
+                Ok(())
             },
-        ])?;
-        drop(register_relaxed);
+        ];
+        let [value, append, message, floor, after_flush, _] =
+            take_turns(what, || flushes.append())?;
+        let unwritten = [lower_quartile(&mut after_message), after_flush];
         browser.shutdown();
         relaxed.shutdown();
-        let [commit] = take_turns(&mut [&mut || database.commit(&record, 1)])?;
+        let [commit] = take_turns(&mut [&mut || database.commit(&record, 1)], || Ok(()))?;
         Ok(Self {
             value,
             append,
             message,
             floor,
-            unwritten: unwritten.map(|mut samples| lower_quartile(&mut samples)),
+            unwritten,
             commit,
         })
     }
@@ -177,14 +182,14 @@ impl Relaxed {
         let mut echo = Echo::start(Way::Direct)?;
         let mut routed = Echo::start(Way::ThroughThreads)?;
         let mut rest = Echo::start(Way::Direct)?;
-        let [value, in_memory, message, through_threads, _] = take_turns(&mut [
+        let what: &mut [&mut dyn FnMut() -> Result<()>; 4] = &mut [
             &mut sequential(&mut page),
             &mut sequential(&mut page_in_memory),
             &mut || echo.round_trip("send-outbox-1"),
             &mut || routed.round_trip("send-outbox-1"),
-            // As in the strict case.
-            &mut || rest.round_trip("send-outbox-1"),
-        ])?;
+        ];
+        let [value, in_memory, message, through_threads] =
+            take_turns(what, || rest.round_trip("send-outbox-1"))?;
         browser.shutdown();
         memory.shutdown();
         Ok(Self {
