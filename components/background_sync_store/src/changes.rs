@@ -136,7 +136,9 @@ impl Changes {
         self.records.extend(later.records);
         self.origins.extend(later.origins);
         self.next_id = self.next_id.max(later.next_id);
-        self.entries = self.entries.split_off(&later.keep_from);
+        if later.keep_from > 0 {
+            self.entries = self.entries.split_off(&later.keep_from);
+        }
         if !later.removed_entries.is_empty() {
             let stays = stays(&later.removed_entries, 0);
             self.entries.retain(|sequence, _| stays(*sequence));

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use background_sync::DispatchedEvent;
-use background_sync::traits::{Caller, ConnectionId, SyncReply, SyncRequest, SyncResponse};
+use background_sync::traits::{CallId, Caller, ConnectionId, SyncReply, SyncRequest, SyncResponse};
 use background_sync::{SyncManagerMessage, Tag, receive_over_ipc};
 use background_sync_core::StoredRegistration;
 use background_sync_store::encode;
@@ -65,9 +65,9 @@ impl Echo {
         })
     }
 
-    /// There and back.
-    pub fn round_trip(&mut self, tag: &str) -> Result<()> {
-        let call = background_sync::traits::CallId(self.next_call);
+    /// There and back. Returns what to give to [`Echo::acknowledge`].
+    pub fn round_trip(&mut self, tag: &str) -> Result<(ConnectionId, CallId)> {
+        let call = CallId(self.next_call);
         self.next_call += 1;
         let connection = ConnectionId::new();
         self.messages.send(SyncManagerMessage::Request {
@@ -80,6 +80,11 @@ impl Echo {
             },
         })?;
         self.replies.recv().context("the echo is gone")?;
+        Ok((connection, call))
+    }
+
+    /// As a page does, if its messages go through threads.
+    pub fn acknowledge(&self, (connection, call): (ConnectionId, CallId)) -> Result<()> {
         if self.acknowledges {
             self.messages
                 .send(SyncManagerMessage::Acknowledge { connection, call })?;

@@ -21,7 +21,7 @@ const OUTSTANDING: usize = 256;
 const CALLS: usize = 20_000;
 
 /// Microseconds of one call of `what`.
-fn microseconds(what: &mut impl FnMut() -> Result<()>) -> Result<f64> {
+fn microseconds(what: impl FnOnce() -> Result<()>) -> Result<f64> {
     let start = Instant::now();
     what()?;
     Ok(start.elapsed().as_secs_f64() * 1e6)
@@ -33,13 +33,13 @@ fn microseconds(what: &mut impl FnMut() -> Result<()>) -> Result<f64> {
 ///
 /// Each is followed by a `rest`: what its threads do before they sleep is nobody else's.
 fn take_turns<const N: usize>(
-    what: &mut [&mut dyn FnMut() -> Result<()>; N],
+    what: &mut [&mut dyn FnMut() -> Result<f64>; N],
     mut rest: impl FnMut() -> Result<()>,
 ) -> Result<[f64; N]> {
     let mut samples = [const { Vec::new() }; N];
     for _ in 0..ROUNDS {
         for (what, samples) in what.iter_mut().zip(&mut samples) {
-            samples.push(microseconds(what)?);
+            samples.push(what()?);
             rest()?;
         }
     }
@@ -71,13 +71,28 @@ fn on_one_processor<T>(measure: impl FnOnce() -> Result<T>) -> Result<T> {
     measure()
 }
 
-/// One call after the other, as a page that awaits each promise.
-fn sequential(page: &mut Page) -> impl FnMut() -> Result<()> + '_ {
+/// One call after the other, as a page that awaits each promise: microseconds until the next one's is resolved. Its
+/// acknowledgement, which follows, holds nobody up.
+fn sequential(page: &mut Page) -> impl FnMut() -> Result<f64> + '_ {
     let mut number = 0;
     move || {
         number += 1;
+        let start = Instant::now();
         let call = page.register(&format!("send-outbox-{number}"))?;
-        page.acknowledge(call)
+        let microseconds = start.elapsed().as_secs_f64() * 1e6;
+        page.acknowledge(call)?;
+        Ok(microseconds)
+    }
+}
+
+/// The same of a message there and back.
+fn round_trips(echo: &mut Echo) -> impl FnMut() -> Result<f64> + '_ {
+    move || {
+        let start = Instant::now();
+        let call = echo.round_trip("send-outbox-1")?;
+        let microseconds = start.elapsed().as_secs_f64() * 1e6;
+        echo.acknowledge(call)?;
+        Ok(microseconds)
     }
 }
 
@@ -108,16 +123,16 @@ impl Strict {
         let mut messages = Echo::start(Way::Direct)?;
         let mut after_message = Vec::new();
         let mut flushes = RawLog::create(&folder.join("flushes.log"))?;
-        let what: &mut [&mut dyn FnMut() -> Result<()>; 6] = &mut [
+        let mut message = round_trips(&mut messages);
+        let what: &mut [&mut dyn FnMut() -> Result<f64>; 6] = &mut [
             &mut sequential(&mut page),
-            &mut || log.append(),
-            &mut || echo.round_trip("send-outbox-1"),
-            &mut || kept_echo.round_trip("send-outbox-1"),
+            &mut || microseconds(|| log.append()),
+            &mut round_trips(&mut echo),
+            &mut round_trips(&mut kept_echo),
             &mut sequential(&mut relaxed_page),
             &mut || {
-                messages.round_trip("send-outbox-1")?;
-                after_message.push(microseconds(&mut register_relaxed)?);
-                Ok(())
+                after_message.push(message().and_then(|_| register_relaxed())?);
+                Ok(0.0)
             },
         ];
         let [value, append, message, floor, after_flush, _] =
@@ -125,7 +140,10 @@ impl Strict {
         let unwritten = [lower_quartile(&mut after_message), after_flush];
         browser.shutdown();
         relaxed.shutdown();
-        let [commit] = take_turns(&mut [&mut || database.commit(&record, 1)], || Ok(()))?;
+        let [commit] = take_turns(
+            &mut [&mut || microseconds(|| database.commit(&record, 1))],
+            || Ok(()),
+        )?;
         Ok(Self {
             value,
             append,
@@ -182,14 +200,14 @@ impl Relaxed {
         let mut echo = Echo::start(Way::Direct)?;
         let mut routed = Echo::start(Way::ThroughThreads)?;
         let mut rest = Echo::start(Way::Direct)?;
-        let what: &mut [&mut dyn FnMut() -> Result<()>; 4] = &mut [
+        let what: &mut [&mut dyn FnMut() -> Result<f64>; 4] = &mut [
             &mut sequential(&mut page),
             &mut sequential(&mut page_in_memory),
-            &mut || echo.round_trip("send-outbox-1"),
-            &mut || routed.round_trip("send-outbox-1"),
+            &mut round_trips(&mut echo),
+            &mut round_trips(&mut routed),
         ];
         let [value, in_memory, message, through_threads] =
-            take_turns(what, || rest.round_trip("send-outbox-1"))?;
+            take_turns(what, || rest.round_trip("send-outbox-1").map(drop))?;
         browser.shutdown();
         memory.shutdown();
         Ok(Self {
@@ -245,7 +263,7 @@ pub fn outstanding(folder: &Path) -> Result<Line> {
     let (mut values, mut references, mut commits) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..5 {
         for _ in 0..20 {
-            commits.push(microseconds(&mut || database.commit(&record, OUTSTANDING))?);
+            commits.push(microseconds(|| database.commit(&record, OUTSTANDING))?);
         }
         let prefix = format!("round-{round}");
         values.push(rate(&mut strict_page, &prefix, CALLS / 5)?);
