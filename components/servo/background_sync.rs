@@ -41,6 +41,7 @@ use self::known::{OpenWindows, WorkerManagers};
 pub use self::online_state::OnlineReporter;
 pub(crate) use self::permission::Permissions;
 pub use self::permission::{BackgroundSyncPermissionRequest, OtherOrigins};
+pub(crate) use self::stores::OpeningStores;
 use crate::ServoDelegate;
 #[cfg(feature = "offline")]
 use crate::notifications::NotificationManager;
@@ -51,6 +52,7 @@ mod engine;
 mod known;
 pub(crate) mod online_state;
 mod permission;
+mod stores;
 
 /// How Background Sync is to behave, for [`ServoBuilder::background_sync`](crate::ServoBuilder::background_sync).
 #[derive(Clone, Debug)]
@@ -95,6 +97,11 @@ pub struct OriginPermission {
 }
 
 impl BackgroundSyncOptions {
+    /// Where what outlives the run is kept.
+    fn directory<'d>(&self, directory: Option<&'d Path>) -> Option<&'d Path> {
+        directory.filter(|_| self.lifetime == StorageLifetime::Profile)
+    }
+
     fn to_config(&self, directory: Option<&Path>) -> Config {
         Config {
             policy: self.policy.clone(),
@@ -246,9 +253,10 @@ impl BackgroundSyncManager {
         self.control.clone()
     }
 
-    /// Starts the thread. Registrations are kept in `directory` if the options allow it, or in memory if there is none.
+    /// Starts the thread, with these stores. Notifications are kept in `directory` if the options allow it.
     pub(crate) fn start(
         options: &BackgroundSyncOptions,
+        stores: OpeningStores,
         directory: Option<&Path>,
         constellation: ConstellationProxy,
         core_resource_thread: CoreResourceThread,
@@ -260,7 +268,7 @@ impl BackgroundSyncManager {
         let (sender_to_embedder, for_embedder) = unbounded();
         let online = online_state::change(options.online_at_start);
         constellation.send(EmbedderToConstellationMessage::OnlineChanged(online));
-        let directory = directory.filter(|_| options.lifetime == StorageLifetime::Profile);
+        let directory = options.directory(directory);
         let permissions = Permissions::new(options.other_origins);
         for entry in &options.permissions {
             permissions.set(serialize(&entry.origin), entry.name, entry.permission);
@@ -289,12 +297,9 @@ impl BackgroundSyncManager {
             worker_managers: WorkerManagers::default(),
             direct_events: DirectEvents::new(),
         };
-        let started = SyncManager::spawn(
-            options.to_config(directory),
-            messages.clone(),
-            Box::new(engine),
-            Box::new(embedder),
-        );
+        let started = stores.finish().and_then(|stores| {
+            stores.spawn(messages.clone(), Box::new(engine), Box::new(embedder))
+        });
         let thread = started.unwrap_or_else(|reason| {
             error!("Background Sync is not available: {reason}");
             SyncManager::spawn_unavailable(&reason, messages)

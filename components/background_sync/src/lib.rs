@@ -51,7 +51,7 @@ pub use embedder::{
     MAX_SUBSCRIBERS, ManagerGone, Reply, Silent, SyncManagerControl, SyncManagerThread, WhyReport,
 };
 pub use engine::{ClientState, ClientStateResponder, DurabilityResponder, Engine};
-pub use manager::SyncManager;
+pub use manager::{SyncManager, SyncStores};
 pub use storage::RELAXED_WINDOW_MS;
 
 #[cfg(doctest)]

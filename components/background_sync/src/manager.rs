@@ -28,7 +28,7 @@ use client_calls::ClientCalls;
 use engine_batch::EngineBatch;
 use running_events::{RunningEvents, event_kind};
 
-pub use start::SyncManager;
+pub use start::{SyncManager, SyncStores};
 
 pub(crate) struct Manager<C: SyncClient> {
     calls: ClientCalls<C>,

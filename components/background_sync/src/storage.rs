@@ -13,5 +13,5 @@ pub use committer::RELAXED_WINDOW_MS;
 
 pub(crate) use committer::{Committer, Due, Others};
 pub(crate) use reopen::{Found, Opened};
-pub(crate) use workers::{FromWorkers, Workers};
+pub(crate) use workers::{FromWorkers, OpenedWorkers, Workers};
 pub(crate) use writer::{Committed, NotStored};

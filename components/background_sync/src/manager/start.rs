@@ -1,6 +1,6 @@
 //! Starts a manager. `SyncManager` is its owner's handle.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -23,7 +23,7 @@ use crate::embedder::{
     Embedder, EmbedderAnswers, Journal, Notifier, SyncManagerControl, SyncManagerThread,
 };
 use crate::engine::Engine;
-use crate::storage::{Committer, Opened, Workers};
+use crate::storage::{Committer, Opened, OpenedWorkers, Workers};
 use crate::time::alarm::Alarm;
 
 /// Starts managers. Not a value: see [`SyncManagerThread`] and [`SyncManagerControl`].
@@ -46,13 +46,7 @@ impl SyncManager {
         engine: Box<dyn Engine>,
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
-        let opened = match Opened::open(&config.storage) {
-            Err(error @ (StoreError::InUse { .. } | StoreError::TooNew { .. })) => {
-                return Err(error.into());
-            }
-            opened => opened,
-        };
-        Self::start(config, opened, messages, engine, embedder)
+        SyncStores::open(config)?.spawn(messages, engine, embedder)
     }
 
     /// As [`SyncManager::spawn`], with a store of the embedder's own for registrations;
@@ -67,20 +61,77 @@ impl SyncManager {
         engine: Box<dyn Engine>,
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
-        let opened = Opened::read(store)?;
-        Self::start(config, Ok(opened), messages, engine, embedder)
+        let opened = Ok(Opened::read(store)?);
+        let stores = SyncStores::with_registrations(config, opened);
+        stores.spawn(messages, engine, embedder)
     }
 
-    fn start<C: SyncClient, E: Display + Send + 'static>(
-        config: Config,
-        opened: Result<Opened, StoreError>,
+    /// Starts a thread that refuses each `register()` with [`background_sync_core::RegisterError::Storage`] or
+    /// [`background_sync_core::RegisterError::Unavailable`], by the kind of `error`; its text, which names files, is for
+    /// the caller's log.
+    /// Without a thread left, what is sent is dropped unanswered, which refuses it, too.
+    #[must_use]
+    pub fn spawn_unavailable<C: SyncClient, E: Display + Send + 'static>(
+        error: &StartError,
+        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
+    ) -> SyncManagerThread {
+        let (control, control_in) = SyncManagerControl::new();
+        let unavailable = Unavailable::new(error, messages, control_in);
+        let thread = spawn_thread(move || unavailable.run())
+            .inspect_err(|error| log::error!("nobody refuses what is asked: no thread: {error}"));
+        SyncManagerThread::new(control, thread.ok(), Vec::new())
+    }
+}
+
+/// What a manager keeps, opened before it starts. An engine may have a thread open it meanwhile: this waits for the disk.
+pub struct SyncStores {
+    config: Config,
+    registrations: Result<Opened, StoreError>,
+    workers: OpenedWorkers,
+}
+
+impl SyncStores {
+    /// Opens what is in `config.storage`.
+    ///
+    /// # Errors
+    /// [`StartError`] if another process has the store, or a newer version made it.
+    pub fn open(config: Config) -> Result<Self, StartError> {
+        let registrations = match Opened::open(&config.storage) {
+            Err(error @ (StoreError::InUse { .. } | StoreError::TooNew { .. })) => {
+                return Err(error.into());
+            }
+            opened => opened,
+        };
+        Ok(Self::with_registrations(config, registrations))
+    }
+
+    fn with_registrations(config: Config, registrations: Result<Opened, StoreError>) -> Self {
+        let workers = OpenedWorkers::open(&config.storage);
+        Self {
+            config,
+            registrations,
+            workers,
+        }
+    }
+
+    /// Starts the manager's thread, as [`SyncManager::spawn`] does.
+    ///
+    /// # Errors
+    /// [`StartError::Thread`].
+    pub fn spawn<C: SyncClient, E: Display + Send + 'static>(
+        self,
         messages: Receiver<Result<SyncManagerMessage<C>, E>>,
         engine: Box<dyn Engine>,
         embedder: Box<dyn Embedder>,
     ) -> Result<SyncManagerThread, StartError> {
+        let Self {
+            config,
+            registrations,
+            workers,
+        } = self;
         let retry_delay = Duration::from_millis(config.policy.local_fault_delay_ms);
-        let (workers, from_workers, known) = Workers::spawn(&config.storage, retry_delay)?;
-        let (store, committed, found) = Committer::start(&config, opened)?;
+        let (workers, from_workers, known) = Workers::spawn(workers, retry_delay)?;
+        let (store, committed, found) = Committer::start(&config, registrations)?;
         let (control, control_in) = SyncManagerControl::new();
         let seed = RandomState::new().hash_one(0);
         let scheduler_config = SchedulerConfig::new(config.policy, config.connectivity, seed);
@@ -112,21 +163,13 @@ impl SyncManager {
         let thread = spawn_thread(move || event_loop.run(found))?;
         Ok(SyncManagerThread::new(control, Some(thread), known))
     }
+}
 
-    /// Starts a thread that refuses each `register()` with [`background_sync_core::RegisterError::Storage`] or
-    /// [`background_sync_core::RegisterError::Unavailable`], by the kind of `error`; its text, which names files, is for
-    /// the caller's log.
-    /// Without a thread left, what is sent is dropped unanswered, which refuses it, too.
-    #[must_use]
-    pub fn spawn_unavailable<C: SyncClient, E: Display + Send + 'static>(
-        error: &StartError,
-        messages: Receiver<Result<SyncManagerMessage<C>, E>>,
-    ) -> SyncManagerThread {
-        let (control, control_in) = SyncManagerControl::new();
-        let unavailable = Unavailable::new(error, messages, control_in);
-        let thread = spawn_thread(move || unavailable.run())
-            .inspect_err(|error| log::error!("nobody refuses what is asked: no thread: {error}"));
-        SyncManagerThread::new(control, thread.ok(), Vec::new())
+impl fmt::Debug for SyncStores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyncStores")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 

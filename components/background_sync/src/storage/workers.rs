@@ -84,14 +84,15 @@ pub(crate) struct Workers {
     cleared: bool,
 }
 
-impl Workers {
-    /// Starts the thread, which opens the store when there is something to do. It has ended when the returned value is
-    /// dropped. A store that can't be opened costs starts without a page until it can be, and no registration. What
-    /// failed is tried again after `retry_delay`. Also returns what an earlier run has kept.
-    pub fn spawn(
-        storage: &Storage,
-        retry_delay: Duration,
-    ) -> Result<(Self, Receiver<FromWorkers>, Vec<KnownWorker>), StartError> {
+/// The store, and what an earlier run has kept in it.
+pub(crate) struct OpenedWorkers {
+    store: WorkerStore,
+    known: Vec<KnownWorker>,
+}
+
+impl OpenedWorkers {
+    /// A store that can't be opened costs starts without a page until it can be, and no registration.
+    pub fn open(storage: &Storage) -> Self {
         let mut store = match storage {
             Storage::Memory => WorkerStore::in_memory(),
             Storage::Directory(folder) => WorkerStore::in_folder(folder),
@@ -101,6 +102,17 @@ impl Workers {
             log::warn!("service workers are known once an event starts them: {error}");
             Vec::new()
         });
+        Self { store, known }
+    }
+}
+
+impl Workers {
+    /// Starts the thread. It has ended when the returned value is dropped. What failed is tried again after `retry_delay`.
+    /// Also returns what an earlier run has kept.
+    pub fn spawn(
+        OpenedWorkers { store, known }: OpenedWorkers,
+        retry_delay: Duration,
+    ) -> Result<(Self, Receiver<FromWorkers>, Vec<KnownWorker>), StartError> {
         let (requests, requests_in) = unbounded();
         let (to_manager, from_workers) = unbounded();
         let text_bytes = Arc::default();

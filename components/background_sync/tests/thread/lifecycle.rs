@@ -1,6 +1,6 @@
 //! Start, stop, restart, and what happens without a stop.
 
-use std::fs;
+use std::{fs, thread};
 
 use background_sync::traits::SyncResponse;
 use background_sync::*;
@@ -132,6 +132,30 @@ fn two_managers_on_one_profile() {
             .starts_with("another browser uses this profile"),
         "{error}"
     );
+}
+
+#[test]
+fn a_thread_opens_the_stores_before_the_manager_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = on_disk(&folder).connectivity(Connectivity::Offline);
+    let mut first = Browser::start(config.clone());
+    first.page().register("x").unwrap();
+    first.shutdown();
+    let for_thread = config.clone();
+    let opening = thread::spawn(|| SyncStores::open(for_thread));
+    let stores = opening.join().unwrap().unwrap();
+    // They are its own from then on.
+    let second = SyncStores::open(config).unwrap_err();
+    assert!(
+        second
+            .to_string()
+            .starts_with("another browser uses this profile"),
+        "{second}"
+    );
+    let browser = Browser::start_on(stores);
+    assert_eq!(browser.page().tags(), ["x"]);
+    browser.page().register("y").unwrap();
+    assert_eq!(browser.page().tags(), ["x", "y"]);
 }
 
 #[test]

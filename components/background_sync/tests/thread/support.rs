@@ -113,17 +113,32 @@ impl Browser {
         store: Option<Box<dyn RegistrationStore>>,
         engine_with: impl FnOnce(Sender<EngineCall>) -> Box<dyn Engine>,
     ) -> Result<Self, StartError> {
+        Self::start_by(engine_with, |messages, engine, watcher| match store {
+            None => SyncManager::spawn(config, messages, engine, watcher),
+            Some(store) => SyncManager::spawn_with_store(config, store, messages, engine, watcher),
+        })
+    }
+
+    pub fn start_on(stores: SyncStores) -> Self {
+        let state = Some(OPEN);
+        let engine_with = |calls| -> Box<dyn Engine> { Box::new(TestEngine { calls, state }) };
+        let spawn = |messages, engine, watcher| stores.spawn(messages, engine, watcher);
+        Self::start_by(engine_with, spawn).unwrap()
+    }
+
+    fn start_by(
+        engine_with: impl FnOnce(Sender<EngineCall>) -> Box<dyn Engine>,
+        spawn: impl FnOnce(
+            Receiver<Result<Message, String>>,
+            Box<dyn Engine>,
+            Box<dyn Embedder>,
+        ) -> Result<SyncManagerThread, StartError>,
+    ) -> Result<Self, StartError> {
         let (messages, messages_in) = unbounded();
         let (calls, engine) = unbounded();
         let (notes_out, notes) = unbounded();
-        let test_engine = engine_with(calls);
         let watcher = Box::new(Watcher(notes_out));
-        let thread = match store {
-            None => SyncManager::spawn(config, messages_in, test_engine, watcher)?,
-            Some(store) => {
-                SyncManager::spawn_with_store(config, store, messages_in, test_engine, watcher)?
-            }
-        };
+        let thread = spawn(messages_in, engine_with(calls), watcher)?;
         Ok(Self {
             thread: Some(thread),
             messages: Some(messages),

@@ -47,7 +47,8 @@ fn no_cold_start_is_left_out_because_many_ask() {
     (0..SCOPES).for_each(|number| store.put(&numbered(number), &worker()).unwrap());
     drop(store);
     let storage = Storage::Directory(folder.path().to_owned());
-    let (mut workers, from_workers, _) = Workers::spawn(&storage, RETRY_DELAY).unwrap();
+    let (mut workers, from_workers, _) =
+        Workers::spawn(OpenedWorkers::open(&storage), RETRY_DELAY).unwrap();
     (0..SCOPES).for_each(|number| workers.revive(&numbered(number)));
     for number in 0..SCOPES {
         assert_eq!(next_revived(&from_workers).0, numbered(number));
@@ -61,7 +62,8 @@ fn a_file_that_cannot_be_read_now_is_read_later() {
     store.put(&numbered(1), &worker()).unwrap();
     // Another process has it open.
     let storage = Storage::Directory(folder.path().to_owned());
-    let (mut workers, from_workers, _) = Workers::spawn(&storage, RETRY_DELAY).unwrap();
+    let (mut workers, from_workers, _) =
+        Workers::spawn(OpenedWorkers::open(&storage), RETRY_DELAY).unwrap();
     workers.revive(&numbered(1));
     workers.clear(Clear::Scope(numbered(2)), Call(7));
     let failed = from_workers.recv_timeout(SOON).unwrap();
@@ -88,7 +90,8 @@ fn the_file_is_closed_and_complete_when_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::Directory(folder.path().to_owned());
     for round in 0..20_u8 {
-        let (mut workers, revived, _) = Workers::spawn(&storage, RETRY_DELAY).unwrap();
+        let (mut workers, revived, _) =
+            Workers::spawn(OpenedWorkers::open(&storage), RETRY_DELAY).unwrap();
         let scope = |round: u8| ScopeKey {
             origin: "https://a.example".try_into().unwrap(),
             scope: format!("https://a.example/{round}").try_into().unwrap(),
